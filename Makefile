@@ -1,0 +1,62 @@
+# `make demo` shows it, `make test` proves it. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fast lint types imports docs bench fuzz lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/demo.stamp ## Start the demo on http://127.0.0.1:8000.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo/run.sh $(PORT)
+
+test: $(VENV)/dev.stamp ## Run every test.
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+check: lint types imports fast ## What every commit passes: under two minutes.
+
+fast: $(VENV)/dev.stamp ## Run the tests that take no time.
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp
+	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/dev.stamp ## Write the generated reference pages again, and run the docs' examples.
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m pytest -q docs README.md
+
+bench: $(VENV)/dev.stamp ## Measure, side by side with stock pycasbin.
+	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/dev.stamp ## Ask ten million random questions of all three engines.
+	$(BIN)/python -m tests.fuzz --pairs 10000000
+
+lock: ## Take newer versions of everything (needs uv).
+	./requirements/lock.sh
+
+clean: ## Remove what was installed and built.
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "authz needs Python 3.11 or newer; say which: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,33 @@
+"""The commands: `authz ...` without an app, `flask authz ...` with one."""
+
+import copy
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from authz.cli.check import check
+from authz.cli.password import hash_password
+from authz.cli.routes import routes
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="authz-casbin")
+def main() -> None:
+    """Ask a policy who may do what, and why."""
+
+
+def _with_app(command: click.Command) -> click.Command:
+    """Return *command* as it runs with an app: its settings are the app's."""
+    command = copy.copy(command)
+    if command.callback is not None:
+        command.callback = with_appcontext(command.callback)
+    return command
+
+
+main.add_command(check)
+main.add_command(hash_password)
+
+flask_group = AppGroup("authz", help="Who may do what in this app, and why.")
+flask_group.add_command(_with_app(check))
+flask_group.add_command(hash_password)
+flask_group.add_command(routes)

@@ -1,0 +1,27 @@
+"""`authz hash-password`."""
+
+import sys
+
+import click
+
+from authz.identity import accounts
+
+
+@click.command("hash-password")
+def hash_password() -> None:
+    """Print the argon2id hash of a password, for AUTHZ_ADMIN_PASSWORD and the like.
+
+    The password is asked for, or read as one line from standard input; never from the
+    command line, where other people could see it.
+    """
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    if not password:
+        raise click.UsageError("the password is empty: an empty one never signs in")
+    if len(password) > accounts.MAX_PASSWORD:
+        raise click.UsageError(f"use at most {accounts.MAX_PASSWORD} characters")
+    click.echo(accounts.hash_password(password))
+    if sys.stdout.isatty():
+        click.echo("In a compose file write $$ for each $.", err=True)

@@ -1,0 +1,244 @@
+"""The vocabulary that policy and identity share.
+
+Is this **subject** allowed to perform this **method** on this **path**?
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+#: Every subject has this name, signed in or not.
+EVERYONE = "role:everyone"
+#: Every signed-in subject has this name.
+AUTHENTICATED = "role:authenticated"
+#: The subject of a request that carries no credential has this name.
+ANONYMOUS_METHOD = "auth:anonymous"
+
+
+class Effect(StrEnum):
+    """What a rule does, and what a decision says."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Reason(StrEnum):
+    """Why a decision came out as it did. Stable words, listed in the reference."""
+
+    #: At least one rule allows it and none denies it.
+    ALLOWED_BY_RULE = "allowed-by-rule"
+    #: The application declared the endpoint public and no rule denies it.
+    DECLARED_PUBLIC = "declared-public"
+    #: A rule denies it. A deny beats every allow.
+    DENIED_BY_RULE = "denied-by-rule"
+    #: No rule speaks of it, and silence denies.
+    NO_RULE = "no-rule"
+    #: An unsafe method came from another site on the back of an ambient identity.
+    CROSS_ORIGIN = "cross-origin"
+    #: The policy raised an error for this request (only models in another language).
+    EVALUATION_FAILED = "evaluation-failed"
+    #: The path or the method is not in canonical form; the policy was not asked.
+    MALFORMED = "malformed"
+    #: A credential is present but does not hold; the policy was not asked.
+    INVALID_CREDENTIALS = "invalid-credentials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Who is asking, with every name the policy may know them by.
+
+    A decision is over all names at once, so a deny for any of them wins.
+    """
+
+    #: The one name that identifies the subject: `user:alice`, `token:backup`.
+    name: str
+    #: Every name, the identifying one included.
+    names: frozenset[str]
+    #: The identity source that vouched for the subject: `local`, `anonymous`.
+    source: str
+    #: What to call the subject on a page.
+    display_name: str
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether somebody signed in."""
+        return AUTHENTICATED in self.names
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def signed_in(
+    name: str, *, source: str, display_name: str, groups: frozenset[str] = frozenset()
+) -> Subject:
+    """Return the subject *name*, vouched for by *source*.
+
+    Its names are *name*, its *groups* (`group:...`), how it signed in
+    (`auth:<source>`), `role:everyone` and `role:authenticated`.
+    """
+    names = groups | {name, f"auth:{source}", EVERYONE, AUTHENTICATED}
+    return Subject(name=name, names=names, source=source, display_name=display_name)
+
+
+#: The subject of a request without a credential. It holds no role but `role:everyone`.
+ANONYMOUS = Subject(
+    name=ANONYMOUS_METHOD,
+    names=frozenset({ANONYMOUS_METHOD, EVERYONE}),
+    source="anonymous",
+    display_name="anonymous",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRequest:
+    """One question to the policy."""
+
+    subject: Subject
+    #: The path the router used (`request.path`), decoded once; never the raw URI.
+    path: str
+    #: An upper-case HTTP method.
+    method: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """Where a rule or a grant was written."""
+
+    #: A file name, or the name of a setting.
+    source: str
+    #: The line in that file, from 1; 0 where there are no lines.
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}" if self.line else self.source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """*subject* may, or may not, use *methods* on *path*."""
+
+    subject: str
+    path: str
+    #: Upper-case method names; empty means every method (`*` in the file).
+    methods: frozenset[str]
+    effect: Effect
+    origin: Origin
+
+    @property
+    def method_field(self) -> str:
+        """The methods as the policy file spells them."""
+        return "|".join(sorted(self.methods)) or "*"
+
+    def __str__(self) -> str:
+        return f"{self.effect} {self.subject} {self.method_field} {self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """*member* has *role*."""
+
+    member: str
+    role: str
+    origin: Origin
+
+    def __str__(self) -> str:
+        return f"{self.member} has {self.role}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The policy's answer. True only when it allows."""
+
+    effect: Effect
+    reason: Reason
+    #: Every rule that determined the answer; empty when no rule spoke.
+    rules: tuple[Rule, ...]
+    #: The revision of the policy that answered.
+    revision: str
+
+    def __bool__(self) -> bool:
+        # Without this a decision would be true whatever it says: fail open.
+        return self.effect is Effect.ALLOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePath:
+    """A rule, and the chain of names that led from the subject to it."""
+
+    rule: Rule
+    #: The grants followed from one of the subject's own names; empty when the rule
+    #: names the subject itself.
+    grants: tuple[Grant, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names on the way: the subject's own first, the rule's last."""
+        if not self.grants:
+            return (self.rule.subject,)
+        return (self.grants[0].member, *(grant.role for grant in self.grants))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A decision with everything a person needs to agree or to object."""
+
+    decision: Decision
+    #: One entry for each determining rule.
+    because: tuple[RulePath, ...]
+    #: Rules that matched but did not decide (an allow that a deny overruled).
+    overruled: tuple[RulePath, ...]
+    #: For a refusal: the rules that would have come closest to allowing it.
+    nearest: tuple[Rule, ...]
+
+
+class PolicyInForce(Protocol):
+    """A policy that answers: compiled, or handed to pycasbin. Never changes."""
+
+    @property
+    def revision(self) -> str:
+        """The revision of the policy, twelve hexadecimal digits."""
+        ...
+
+    def decide(self, request: AccessRequest) -> Decision:
+        """Return the answer to *request*, without I/O."""
+        ...
+
+    def explain(self, request: AccessRequest) -> Explanation:
+        """Return the answer to *request* with every rule and chain behind it."""
+        ...
+
+    def roles_of(self, names: Iterable[str]) -> frozenset[str]:
+        """Return every role that somebody with *names* holds, however indirectly."""
+        ...
+
+
+def no_rule(revision: str) -> Decision:
+    """Return the refusal that silence gives."""
+    return Decision(
+        effect=Effect.DENY, reason=Reason.NO_RULE, rules=(), revision=revision
+    )
+
+
+def combine(matched: tuple[Rule, ...], revision: str) -> Decision:
+    """Return the decision for all rules that *matched*.
+
+    Deny beats allow, silence denies, order and repetition do not matter
+    (Casbin: `some(where (p.eft == allow)) && !some(where (p.eft == deny))`).
+    """
+    denies = tuple(rule for rule in matched if rule.effect is Effect.DENY)
+    if denies:
+        return Decision(
+            effect=Effect.DENY,
+            reason=Reason.DENIED_BY_RULE,
+            rules=denies,
+            revision=revision,
+        )
+    if matched:
+        return Decision(
+            effect=Effect.ALLOW,
+            reason=Reason.ALLOWED_BY_RULE,
+            rules=matched,
+            revision=revision,
+        )
+    return no_rule(revision)

@@ -1,0 +1,71 @@
+"""What can go wrong, and the evidence for it.
+
+Messages follow one form: a lower-case sentence without a final full stop, user
+input in backticks, the place in front (`policy.csv:12: ...`) and the mend last.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, where it stands and how to mend it."""
+
+    #: `policy.csv:12`, `AUTHZ_ADMIN_PASSWORD`, or another place the operator can open.
+    where: str
+    #: What is wrong.
+    message: str
+    #: What to do about it.
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}: {self.mend}"
+
+
+class AuthzError(Exception):
+    """Base of every error that authz raises. Never raised itself."""
+
+
+class _ProblemsError(AuthzError):
+    """An error that lists every problem found, not only the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        #: All problems, in the order in which they were found.
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class SettingsError(_ProblemsError):
+    """Raised at start when settings are missing, unknown or contradict each other."""
+
+
+class PolicyError(_ProblemsError):
+    """Raised when a model or policy cannot be put in force. Nothing of it is used."""
+
+
+class InvalidCredentials(AuthzError):
+    """A credential is present but does not hold.
+
+    The request is refused; no weaker source is asked.
+    """
+
+    def __init__(self, source: str, why: str) -> None:
+        super().__init__(f"{source}: {why}")
+        #: The identity source that recognised the credential.
+        self.source = source
+        #: A stable machine word, such as `unknown-session`. Never the credential.
+        self.why = why
+
+
+class MalformedRequest(AuthzError):
+    """The request's path or method is not in canonical form (answered with 400)."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        #: A stable machine word, such as `dot-segment`.
+        self.why = why
+
+
+class StoreError(AuthzError):
+    """A store could not be read or written. Never read as "the store is empty"."""

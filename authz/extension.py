@@ -1,0 +1,213 @@
+"""The Flask extension: `Authz(app)`, or `Authz()` and `init_app(app)`."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from flask import Flask, current_app, request
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response
+
+from authz.audit import AuditSink, LoggingSink
+from authz.decision import AccessRequest, Decision, Explanation, Subject
+from authz.identity.source import IdentitySource, RequestFacts
+from authz.runtime import Runtime, start
+from authz.settings import read_settings
+from authz.web.hook import Hook
+from authz.web.login import sign_in_blueprint
+from authz.web.mounts import GuardedMount
+from authz.web.outlet import Outlet
+from authz.web.signals import policy_refused, policy_reloaded
+from authz.web.state import current_state
+from authz.web.views import GuardedViews, View, public
+
+_KEY: Final = "authz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """What belongs to one guarded app; lies in `app.extensions["authz"]`."""
+
+    runtime: Runtime
+    hook: Hook
+    views: GuardedViews
+
+
+class Authz:
+    """Guards a Flask app with a policy.
+
+    ```python
+    authz = Authz()
+
+    def create_app():
+        app = Flask(__name__)
+        authz.init_app(app)
+        return app
+    ```
+
+    One object may guard several apps in one process; what belongs to an app is kept
+    with the app.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        audit: AuditSink | None = None,
+        sources: Iterable[IdentitySource] = (),
+    ) -> None:
+        """Prepare the extension, and guard *app* if there is one.
+
+        Args:
+            app: The app to guard, or None to call `init_app` later.
+            audit: Where events go; the logger `authz.audit` if left out.
+            sources: Ways of knowing who is asking, asked before the session cookie.
+        """
+        self._audit = audit or LoggingSink()
+        self._sources = tuple(sources)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Guard *app*.
+
+        Reads the settings (all `AUTHZ_...`, from the app's config and the
+        environment), loads the policy, puts the hook first and guards every view
+        function, those that are added later included.
+
+        Raises:
+            RuntimeError: if *app* is guarded already.
+            SettingsError: if settings are wrong; every problem is listed.
+            PolicyError: if the model or the policy cannot be used; likewise.
+            StoreError: if a file cannot be read.
+        """
+        if _KEY in app.extensions:
+            raise RuntimeError(
+                "authz guards this app already: call `init_app` once for each app"
+            )
+        runtime = start(
+            read_settings(app.config, os.environ),
+            audit=self._audit,
+            sources=self._sources,
+            on_reload=partial(_send_reloaded, app),
+            on_refused=partial(_send_refused, app),
+        )
+        views = GuardedViews(app.view_functions)
+        app.view_functions = views
+        hook = Hook(app, runtime, views)
+        # First of all: a hook before it could answer, or load what nobody may see.
+        app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
+        app.wsgi_app = Outlet(app.wsgi_app, runtime)  # type: ignore[method-assign]
+        app.register_blueprint(sign_in_blueprint(app, runtime))
+        # Globals, not a context processor: macros that are imported see them too.
+        app.jinja_env.globals.update(_template_globals())
+        app.extensions[_KEY] = Guarded(runtime=runtime, hook=hook, views=views)
+
+    @staticmethod
+    def public(view: View) -> View:
+        """Declare that *view* is meant for everyone, signed in or not.
+
+        It only classifies: a rule of the policy that denies still wins.
+        """
+        return public(view)
+
+    @staticmethod
+    def guard_mount(
+        app: Flask, prefix: str, mounted: Callable[..., Any]
+    ) -> GuardedMount:
+        """Return the WSGI app *mounted* behind the policy of *app*.
+
+        For `DispatcherMiddleware(app.wsgi_app, {prefix: ...})`. A request to it is
+        decided by its whole path, *prefix* included.
+        """
+
+        def refuse(environ: dict[str, Any], prefix: str) -> Response | None:
+            whole = dict(environ)
+            whole["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").removesuffix(prefix)
+            whole["PATH_INFO"] = prefix + environ.get("PATH_INFO", "")
+            hook = get_authz(app).hook
+            with app.request_context(whole):
+                return hook.enforce_mounted()
+
+        return GuardedMount(prefix, mounted, refuse)
+
+
+def get_authz(app: Flask | None = None) -> Guarded:
+    """Return what guards *app*, or the current app.
+
+    Raises:
+        RuntimeError: if it is not guarded.
+    """
+    guarded = (app or current_app).extensions.get(_KEY)
+    if not isinstance(guarded, Guarded):
+        raise RuntimeError(  # noqa: TRY004 - it is the set-up that is wrong
+            "authz does not guard this app: call `Authz(app)` or `authz.init_app(app)`"
+        )
+    return guarded
+
+
+def can(method: str, path: str) -> bool:
+    """Return whether the current subject may use *method* on *path*.
+
+    *path* is a path of the app itself, without a prefix it may be mounted below.
+    Asking leaves no trace in the audit log.
+
+    Raises:
+        NoDecision: if no request is being handled.
+    """
+    return get_authz().hook.may(current_state().subject, method.upper(), path)
+
+
+def explain(method: str, path: str, subject: Subject | None = None) -> Explanation:
+    """Return what *subject*, or the current one, may do, and why.
+
+    Raises:
+        NoDecision: if no request is being handled and no *subject* is given.
+    """
+    asked = AccessRequest(
+        subject=subject or current_state().subject, path=path, method=method.upper()
+    )
+    return get_authz().runtime.policy.explain(asked)
+
+
+def current_decision() -> Decision:
+    """Return what was decided about the current request.
+
+    Raises:
+        NoDecision: if no request is being handled.
+    """
+    return current_state().decision
+
+
+def _current_subject() -> Subject:
+    return current_state().subject
+
+
+#: Who is asking, while a request is handled.
+current_subject: Subject = LocalProxy(_current_subject)  # type: ignore[assignment]
+
+
+def csrf_token() -> str:
+    """Return the token a sign-out form must carry; empty if nobody signed in here."""
+    sessions = get_authz().runtime.sessions
+    session = sessions.session(RequestFacts(request.environ))
+    return session.csrf_token if session else ""
+
+
+def _send_reloaded(app: Flask, revision: str) -> None:
+    policy_reloaded.send(app, revision=revision)
+
+
+def _send_refused(app: Flask, problem: str) -> None:
+    policy_refused.send(app, problem=problem)
+
+
+def _template_globals() -> dict[str, Any]:
+    return {
+        "can": can,
+        "current_subject": current_subject,
+        "authz_csrf_token": csrf_token,
+        "authz_decision": current_decision,
+    }

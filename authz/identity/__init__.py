@@ -1,0 +1,1 @@
+"""Who is asking: the sources that vouch for a subject. Pure."""

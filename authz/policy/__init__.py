@@ -1,0 +1,1 @@
+"""What is allowed: rules, grants and the answers they give. Pure."""

@@ -1,0 +1,62 @@
+"""From files to a policy in force: compiled if it can be, else handed to pycasbin."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from authz.decision import Grant, PolicyInForce
+from authz.errors import PolicyError, Problem
+from authz.policy.compiled import CompiledPolicy
+from authz.policy.csv_rows import read_rows
+from authz.policy.general import CasbinPolicy, asks_for_one_name, cannot_ask
+from authz.policy.model import read_model, why_not_compiled
+from authz.policy.rules import policy_from_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltPolicy:
+    """A policy that is ready to answer, and what is odd about it."""
+
+    policy: PolicyInForce
+    warnings: tuple[Problem, ...]
+
+
+def build_policy(
+    model: str,
+    data: bytes,
+    *,
+    grants: Iterable[Grant] = (),
+    model_source: str = "model.conf",
+    policy_source: str = "policy.csv",
+) -> BuiltPolicy:
+    """Build the policy that the text of a *model* and the bytes of a policy file make.
+
+    *grants* come from settings. The sources are what problems and origins name.
+
+    Raises:
+        PolicyError: with every problem found.
+    """
+    read = read_rows(data, source=policy_source)
+    definition = read_model(model, source=model_source)
+    why = why_not_compiled(definition)
+    if why is None:
+        policy = policy_from_rows(read.rows, grants=grants, source=policy_source)
+        return BuiltPolicy(
+            policy=CompiledPolicy(policy), warnings=read.warnings + policy.warnings
+        )
+    problem = cannot_ask(definition)
+    if problem is not None:
+        raise PolicyError([problem])
+    warning = Problem(
+        where=model_source,
+        message=f"pycasbin itself answers for this model, because {why}"
+        + (
+            "; only the identifying name of a subject is asked about, not its groups"
+            if asks_for_one_name(definition)
+            else ""
+        ),
+        mend="expect milliseconds for each request, more with more rules",
+    )
+    return BuiltPolicy(
+        policy=CasbinPolicy(definition, read.rows, grants=grants),
+        warnings=(*read.warnings, warning),
+    )

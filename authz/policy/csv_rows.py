@@ -1,0 +1,198 @@
+"""`policy.csv` as rows: a strict reader of bytes, and the spelling of one row.
+
+The file is UTF-8 with LF or CRLF line ends. A line is empty, a comment (`#` first),
+or fields separated by commas, with blanks around them ignored and RFC 4180 quotes
+where a field holds a comma.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from authz.decision import Grant, Origin, Rule
+from authz.errors import PolicyError, Problem
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_LINE = 4096
+#: More than this many problems say nothing new.
+MAX_PROBLEMS = 100
+
+# Characters that end a line for some programs and not for others, or that cannot be
+# seen. CR is legal only as part of CRLF, which is taken off before this is asked.
+_ODD = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_OTHER_FILES = {
+    b"\x1f\x8b": "a gzip file",
+    b"PK\x03\x04": "a zip or spreadsheet file",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line that is neither empty nor a comment."""
+
+    #: `p`, `g`, or whatever else stands first.
+    kind: str
+    fields: tuple[str, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of a file and what is odd about it."""
+
+    rows: tuple[Row, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+def read_rows(data: bytes, *, source: str = "policy.csv") -> Rows:
+    """Read the rows of a policy file.
+
+    Raises `PolicyError` with every problem found; a file is read whole or not at all.
+    """
+    text, warnings = _decode(data, source)
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    lines = text.split("\n")
+    for number, raw in enumerate(lines, start=1):
+        # CRLF, but never a CR at the very end of the file without its LF.
+        line = raw[:-1] if raw.endswith("\r") and number < len(lines) else raw
+        try:
+            row = _read_line(line, Origin(source, number))
+        except ValueError as error:
+            message, _, mend = str(error).rpartition(": ")
+            problems.append(
+                Problem(where=f"{source}:{number}", message=message, mend=mend)
+            )
+            if len(problems) == MAX_PROBLEMS:
+                break
+        else:
+            if row:
+                rows.append(row)
+    if problems:
+        raise PolicyError(problems)
+    return Rows(rows=tuple(rows), warnings=warnings)
+
+
+def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
+    if len(data) > MAX_BYTES:
+        raise PolicyError(
+            [
+                Problem(
+                    where=source,
+                    message=f"the file has {len(data)} bytes",
+                    mend=f"use at most {MAX_BYTES}",
+                )
+            ]
+        )
+    for magic, name in _OTHER_FILES.items():
+        if data.startswith(magic):
+            raise PolicyError(
+                [
+                    Problem(
+                        where=source,
+                        message=f"this is {name}, not a policy",
+                        mend="save it as plain text in UTF-8",
+                    )
+                ]
+            )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PolicyError(
+            [
+                Problem(
+                    where=f"{source}:{line}",
+                    message=f"byte {data[error.start]:#04x} is not UTF-8",
+                    mend="save the file as UTF-8",
+                )
+            ]
+        ) from error
+    if text.startswith("\ufeff"):
+        warning = Problem(
+            where=f"{source}:1",
+            message="the file begins with a byte order mark, which is ignored",
+            mend="save it as UTF-8 without BOM, so that Casbin's own tools read it too",
+        )
+        return text[1:], (warning,)
+    return text, ()
+
+
+def _read_line(line: str, origin: Origin) -> Row | None:
+    """Return the row on *line*. Raises `ValueError` with "message: mend"."""
+    if len(line) > MAX_LINE:
+        raise ValueError(f"the line has {len(line)} characters: use at most {MAX_LINE}")
+    odd = _ODD.search(line)
+    if odd:
+        raise ValueError(
+            f"the line holds the control character {odd.group()!a}: "
+            "end lines with LF or CRLF and use no other control characters"
+        )
+    line = line.strip(" \t")
+    if not line or line.startswith("#"):
+        return None
+    if line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+        raise ValueError(
+            "this is a mark of an unfinished merge: "
+            "decide which lines stay and remove the marks"
+        )
+    kind, *fields = _split(line)
+    if not kind.isalnum():
+        hint = (
+            "separate fields with commas"
+            if ";" in line or "\t" in kind
+            else "begin the line with `p` (rule), `g` (grant) or `#` (comment)"
+        )
+        raise ValueError(f"`{kind[:40]}` is not a line type: {hint}")
+    return Row(kind, tuple(fields), origin)
+
+
+def _split(line: str) -> list[str]:
+    if '"' not in line:
+        return [field.strip(" \t") for field in line.split(",")]
+    try:
+        (fields,) = csv.reader([line], skipinitialspace=True, strict=True)
+    except csv.Error as error:
+        raise ValueError(
+            f"the quotes do not match ({error}): "
+            'put the whole field in quotes and write `""` for a quote in it'
+        ) from error
+    return [field.strip(" \t") for field in fields]
+
+
+def spell(kind: str, *fields: str) -> str:
+    """Return a row as one line of the file, without its line end.
+
+    Raises `ValueError` when a field could not be read back as it is.
+    """
+    line = ", ".join([kind, *map(_quote, fields)])
+    row = _read_line(line, Origin("", 0))
+    if row is None or row.kind != kind or row.fields != fields:
+        raise ValueError(f"{fields!r} cannot be written as one line of a policy")
+    return line
+
+
+def _quote(field: str) -> str:
+    if "," in field or '"' in field:
+        return '"' + field.replace('"', '""') + '"'
+    return field
+
+
+def spell_rule(rule: Rule) -> str:
+    """Return *rule* as a line of the file."""
+    effect = () if rule.effect == "allow" else (str(rule.effect),)
+    return spell("p", rule.subject, rule.path, rule.method_field, *effect)
+
+
+def spell_grant(grant: Grant) -> str:
+    """Return *grant* as a line of the file."""
+    return spell("g", grant.member, grant.role)
+
+
+def spelled(rules: Iterator[Rule], grants: Iterator[Grant]) -> str:
+    """Return *rules* and *grants* as the text of a file."""
+    lines = [*map(spell_rule, rules), *map(spell_grant, grants)]
+    return "".join(f"{line}\n" for line in lines)

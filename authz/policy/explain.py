@@ -1,0 +1,50 @@
+"""Why a decision came out as it did, and what would have come closest."""
+
+from collections.abc import Iterator
+
+from authz.decision import (
+    AccessRequest,
+    Decision,
+    Effect,
+    Explanation,
+    Reason,
+    Rule,
+    RulePath,
+)
+from authz.policy.matching import path_match
+from authz.policy.rules import Policy, closure, grants_by_member
+from authz.policy.scan import covers, matching_rules
+
+#: More rules than this would not be read.
+_NEAREST = 3
+
+
+def explain(policy: Policy, request: AccessRequest, decision: Decision) -> Explanation:
+    """Return *decision* on *request* with the rules and chains of names behind it."""
+    names = closure(request.subject.names, grants_by_member(policy.grants))
+    decisive = Effect.DENY if decision.reason is Reason.DENIED_BY_RULE else Effect.ALLOW
+    because: list[RulePath] = []
+    overruled: list[RulePath] = []
+    for rule in matching_rules(policy, request):
+        found = RulePath(rule=rule, grants=names[rule.subject])
+        (because if rule.effect is decisive else overruled).append(found)
+    nearest: tuple[Rule, ...] = ()
+    if decision.reason is Reason.NO_RULE:
+        nearest = tuple(dict.fromkeys(_nearest(policy, request)))[:_NEAREST]
+    return Explanation(
+        decision=decision,
+        because=tuple(because),
+        overruled=tuple(overruled),
+        nearest=nearest,
+    )
+
+
+def _nearest(policy: Policy, request: AccessRequest) -> Iterator[Rule]:
+    """Yield allow rules for somebody else first, then for another method."""
+    allows = [rule for rule in policy.rules if rule.effect is Effect.ALLOW]
+    for rule in allows:
+        if covers(rule, request.path, request.method):
+            yield rule
+    for rule in allows:
+        if path_match(request.path, rule.path):
+            yield rule

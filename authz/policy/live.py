@@ -1,0 +1,92 @@
+"""The policy in force: one reference, swapped whole when the store has changed.
+
+What serves requests never changes; a new policy is built beside it. If that fails, the
+last good one stays in force and the failure is reported once.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from authz.decision import PolicyInForce
+from authz.errors import AuthzError
+
+
+class PolicyStore(Protocol):
+    """Where a policy is kept."""
+
+    def read(self) -> bytes:
+        """Return the policy. Raises `StoreError`; a failing store is never empty."""
+        ...
+
+    def mark(self) -> Hashable:
+        """Return what tells this state of the store from others, cheaply."""
+        ...
+
+
+class LivePolicy:
+    """Holds the policy in force, and looks for a new one when told to."""
+
+    def __init__(
+        self,
+        store: PolicyStore,
+        build: Callable[[bytes], PolicyInForce],
+        *,
+        on_reload: Callable[[PolicyInForce, PolicyInForce], None],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        """Load the first policy; whatever is wrong with it is raised.
+
+        Args:
+            store: Where the policy is kept.
+            build: Makes a policy of what the store holds, or raises.
+            on_reload: Called with the old and the new policy after a swap.
+            on_failure: Called with what is wrong, once for each new failure.
+        """
+        self._store = store
+        self._build = build
+        self._on_reload = on_reload
+        self._on_failure = on_failure
+        # The mark before the content: a change between the two is seen next time.
+        self._mark: Hashable = store.mark()
+        #: The policy in force. Read it once for each decision.
+        self.current: PolicyInForce = build(store.read())
+        #: Why what the store holds is not in force, or None if it is.
+        self.problem: str | None = None
+        # The problem with the very content that `_mark` stands for, if there is one.
+        self._content_problem: str | None = None
+
+    def refresh(self) -> bool:
+        """Put a changed policy in force; return whether another one is in force now.
+
+        Never raises: whatever goes wrong, the policy in force stays, and the failure
+        is reported once.
+        """
+        try:
+            mark = self._store.mark()
+            if mark == self._mark:
+                self.problem = self._content_problem
+                return False
+            data = self._store.read()
+        except Exception as error:  # noqa: BLE001 - nothing may end the watch
+            self._fail(error)
+            return False
+        self._mark = mark
+        try:
+            new = self._build(data)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._fail(error)
+            self._content_problem = self.problem
+            return False
+        self.problem = self._content_problem = None
+        old, self.current = self.current, new
+        if new.revision == old.revision:
+            return False  # only comments moved, or the lines of rules
+        self._on_reload(old, new)
+        return True
+
+    def _fail(self, error: Exception) -> None:
+        known = isinstance(error, AuthzError)
+        problem = str(error) if known else f"{type(error).__name__}: {error}"
+        if problem != self.problem:
+            self.problem = problem
+            self._on_failure(problem)

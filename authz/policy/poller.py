@@ -1,0 +1,72 @@
+"""Calls something again and again in the background, in each process that serves."""
+
+import logging
+import os
+import random
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Final
+
+_log: Final = logging.getLogger("authz")
+#: Processes that started together should not look together.
+_JITTER: Final = 0.2
+
+_pollers: "weakref.WeakSet[Poller]" = weakref.WeakSet()
+
+
+class Poller:
+    """A daemon thread that calls *refresh* every *interval* seconds.
+
+    Threads do not survive a fork; a started poller starts itself again in the child.
+    """
+
+    def __init__(self, refresh: Callable[[], object], *, interval: float) -> None:
+        self._refresh = refresh
+        self._interval = interval
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        _pollers.add(self)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread of this process is running."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to call. Starting a running poller does nothing."""
+        if self.is_running:
+            return
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stop,), name="authz-poller", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop calling, and wait until the call that may be running is over."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def after_fork(self) -> None:
+        """Start again in a child process, if it was running in the parent."""
+        if self._thread is not None:
+            self._thread = None
+            self.start()
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.wait(self._interval * random.uniform(1 - _JITTER, 1)):  # noqa: S311
+            try:
+                self._refresh()
+            except Exception:  # noqa: BLE001 - nothing may end the watch
+                _log.exception("a call in the background failed; it goes on")
+
+
+def _after_fork() -> None:
+    for poller in list(_pollers):
+        poller.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,145 @@
+"""pycasbin: the reference that the compiled policy is held to, and the fallback.
+
+The only module that runs an enforcer.
+"""
+
+import ast
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import casbin
+from casbin.model import Model as CasbinModel
+from casbin.persist import Adapter
+from casbin.rbac.default_role_manager import RoleManager
+from casbin.util.expression import SimpleEval
+
+from authz.decision import AccessRequest, Effect, Rule
+from authz.policy.matching import method_match, path_match
+from authz.policy.rules import Policy
+
+#: The subject that stands for all names of the one who asks. No policy can name it.
+ASKER: Final = "\x00asker"
+#: Role chains may be of any length; pycasbin wants a number.
+_ANY_DEPTH: Final = 1_000_000
+
+Ask = Callable[..., tuple[bool, list[str]]]
+
+
+def oracle(policy: Policy, model: str) -> Callable[[AccessRequest], bool]:
+    """Return what stock pycasbin answers to questions about *policy*.
+
+    Stock but for our two functions, which are ordinary custom functions, and the depth
+    limit. Each question gets links of a throw-away subject and an enforcer of its own
+    for each set of names, because an enforcer keeps every name it was ever asked.
+    """
+    rows = [("p", _row(rule)) for rule in policy.rules]
+    rows += [("g", (grant.member, grant.role)) for grant in policy.grants]
+    enforcers: dict[frozenset[str], casbin.Enforcer] = {}
+
+    def ask(request: AccessRequest) -> bool:
+        names = request.subject.names
+        enforcer = enforcers.get(names)
+        if enforcer is None:
+            links = [("g", (ASKER, name)) for name in sorted(names)]
+            with _loggers_untouched():
+                enforcer = casbin.Enforcer(_model(model), _Rows([*rows, *links]))
+            enforcer.logger = _silent()
+            enforcer.get_role_manager().max_hierarchy_level = _ANY_DEPTH
+            enforcer.add_function("pathMatch", path_match)
+            enforcer.add_function("methodMatch", method_match)
+            enforcers[names] = enforcer
+        return bool(enforcer.enforce(ASKER, request.path, request.method))
+
+    return ask
+
+
+def pure_enforcer(
+    model: str,
+    rows: Iterable[tuple[str, tuple[str, ...]]],
+    links: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+) -> Ask:
+    """Return `enforce_ex` of an enforcer that questions cannot change.
+
+    *links* answer for the role definitions instead of pycasbin's role managers, which
+    keep the names they are asked about. The matcher is parsed once. So any number of
+    threads may ask at once, and no answer depends on what was asked before.
+    """
+    with _loggers_untouched():
+        enforcer = _PureEnforcer(_model(model), _Rows(rows))
+    enforcer.logger = _silent()
+    for name, function in functions.items():
+        enforcer.add_function(name, function)
+    for name, link in links.items():
+        enforcer.model["g"][name].rm = link
+    return enforcer.enforce_ex  # type: ignore[no-any-return]
+
+
+class Links(RoleManager):  # type: ignore[misc]
+    """Who has which role, in which scope. Unlike pycasbin's, asking leaves no trace."""
+
+    def __init__(self, reached: Mapping[tuple[str, ...], frozenset[str]]) -> None:
+        """Answer from *reached*: (name, scope...) -> the roles it leads to."""
+        super().__init__()
+        self._reached = reached
+
+    def has_link(self, name1: str | frozenset[str], name2: str, *domain: str) -> bool:
+        """Return whether *name1*, or one of its names, is *name2* or holds it."""
+        if isinstance(name1, frozenset):
+            return any(self.has_link(name, name2, *domain) for name in name1)
+        return name1 == name2 or name2 in self._reached.get((name1, *domain), ())
+
+
+class _PureEnforcer(casbin.Enforcer):  # type: ignore[misc]
+    _parsed: dict[str, ast.AST]
+
+    def _get_expression(self, expr: str, functions: Any = None) -> SimpleEval:
+        # pycasbin parses the matcher anew for each question.
+        parsed = self.__dict__.setdefault("_parsed", {})
+        if expr not in parsed:
+            parsed[expr] = super()._get_expression(expr, functions).ast_parsed_value
+        expression = SimpleEval("", functions)
+        expression.expr = expr
+        expression.ast_parsed_value = parsed[expr]
+        return expression
+
+
+class _Rows(Adapter):  # type: ignore[misc]
+    """Hands rows to a model as they are; nothing is read as text again."""
+
+    def __init__(self, rows: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+        self._rows = tuple(rows)
+
+    def load_policy(self, model: CasbinModel) -> None:
+        for kind, fields in self._rows:
+            model.model[kind[0]][kind].policy.append(list(fields))
+
+
+def _model(text: str) -> CasbinModel:
+    return casbin.Enforcer.new_model(text=text)
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    return rule.subject, rule.path, rule.method_field, str(Effect(rule.effect))
+
+
+def _silent() -> logging.Logger:
+    """Return a logger that says nothing: pycasbin logs each request as it came."""
+    logger = logging.Logger("authz.silent")  # noqa: LOG001 - nobody else may get at it
+    logger.disabled = True
+    return logger
+
+
+@contextmanager
+def _loggers_untouched() -> Iterator[None]:
+    """Let the host's loggers be: making an enforcer disables pycasbin's."""
+    loggers = [
+        logging.getLogger(name)
+        for name in ("casbin", "casbin.enforcer", "casbin.policy", "casbin.role")
+    ]
+    before = [logger.disabled for logger in loggers]
+    yield
+    for logger, disabled in zip(loggers, before, strict=True):
+        logger.disabled = disabled

@@ -1,0 +1,414 @@
+"""A policy: rules, grants and what must hold for all of them together."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
+
+from authz.decision import (
+    ANONYMOUS_METHOD,
+    AUTHENTICATED,
+    EVERYONE,
+    Effect,
+    Grant,
+    Origin,
+    Rule,
+)
+from authz.errors import PolicyError, Problem
+from authz.policy.csv_rows import Row
+from authz.policy.matching import parse_methods, path_problem
+
+#: The kinds a name may have: who identifies it is part of the name.
+KINDS = ("user", "group", "role", "auth", "token")
+#: The role that must always be in somebody's hands.
+ADMIN = "role:admin"
+MAX_NAME = 255
+MAX_RULES = 1_000_000
+
+#: Held by nature, never by grant.
+_GIVEN = frozenset({EVERYONE, AUTHENTICATED})
+_NAME = re.compile(rf"(?:{'|'.join(KINDS)}):[^\W_][\w.@+-]*(?:/[\w.@+-]+)?")
+_P_FIELDS = ("subject", "path", "method", "effect")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What is allowed. Immutable; a change makes a new one."""
+
+    rules: tuple[Rule, ...]
+    grants: tuple[Grant, ...]
+    #: Twelve hexadecimal digits that change with the content.
+    revision: str
+    #: What is odd but does no harm, for the operator to see.
+    warnings: tuple[Problem, ...] = ()
+
+
+def name_problem(name: str) -> str | None:
+    """Return what is wrong with *name* as "message: mend", or None.
+
+    A name is a kind and an id: `user:alice`, `user:authentik/bob`, `group:music fans`,
+    `role:admin`, `auth:local`, `token:backup`.
+    """
+    if _NAME.fullmatch(name) and len(name) <= MAX_NAME:
+        return None
+    kind, colon, body = name.partition(":")
+    if not name:
+        return "a name is empty: write for example `user:alice` or `role:user`"
+    if not colon or kind not in KINDS:
+        likely = f"`user:{name}` or `role:{name}`" if not colon else "`user:alice`"
+        return (
+            f"`{name}` does not say what kind of name it is: begin with "
+            f"{', '.join(f'`{kind}:`' for kind in KINDS)}, for example {likely}"
+        )
+    if not body or len(name) > MAX_NAME:
+        return f"`{kind}:` needs an id of 1 to {MAX_NAME - len(kind) - 1} characters"
+    if "*" in body:
+        return (
+            f"`{name}` holds a `*`, but names have no patterns: "
+            f"use `{EVERYONE}` or `{AUTHENTICATED}`"
+        )
+    if body != body.strip() or "  " in body:
+        return f"`{name}` has blanks at an end or in a row: remove them"
+    for character in body:
+        category = unicodedata.category(character)
+        if category[0] == "C" or category in {"Zl", "Zp"} or character in '"\\':
+            return (
+                f"a name holds the character {character!a}, which cannot be "
+                "seen or mistaken safely: remove it"
+            )
+    return None
+
+
+def policy_from_rows(
+    rows: Iterable[Row], *, grants: Iterable[Grant] = (), source: str = "policy"
+) -> Policy:
+    """Build the policy that *rows* and further *grants* (from settings) make.
+
+    Raises `PolicyError` with every problem found. Nothing is skipped.
+    """
+    reader = _RowReader()
+    for row in rows:
+        reader.read(row)
+    reader.grants.extend(grants)
+    reader.check_size(source)
+    if not reader.problems:
+        reader.problems.extend(_cycles(reader.grants))
+    if not reader.problems:
+        reader.problems.extend(_admin_problems(reader.rules, reader.grants))
+    if reader.problems:
+        raise PolicyError(reader.problems)
+    return Policy(
+        rules=tuple(reader.rules),
+        grants=tuple(reader.grants),
+        revision=_revision(reader.rules, reader.grants),
+        warnings=tuple(
+            chain(reader.warnings, _unused_roles(reader.rules, reader.grants))
+        ),
+    )
+
+
+class _RowReader:
+    """Turns rows into rules and grants, and keeps every problem."""
+
+    def __init__(self) -> None:
+        self.rules: list[Rule] = []
+        self.grants: list[Grant] = []
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self._seen: dict[tuple[str, ...], Origin] = {}
+        self._good_names: set[str] = set()
+        self._good_paths: set[str] = set()
+        self._methods: dict[str, frozenset[str]] = {}
+
+    def read(self, row: Row) -> None:
+        if row.kind == "p":
+            self._rule(row)
+        elif row.kind == "g":
+            self._grant(row)
+        else:
+            self._problem(
+                row.origin,
+                f"unknown line type `{row.kind}`",
+                "begin the line with `p` (rule), `g` (grant) or `#` (comment)",
+            )
+
+    def check_size(self, source: str) -> None:
+        if not self.rules and not self.problems:
+            self._problem(
+                Origin(source),
+                "there is no rule in it",
+                "add a line such as `p, role:user, /map, GET`; "
+                "a policy without rules would refuse everybody",
+            )
+        if len(self.rules) > MAX_RULES:
+            self._problem(
+                Origin(source),
+                f"there are {len(self.rules)} rules",
+                f"use at most {MAX_RULES}",
+            )
+
+    def _rule(self, row: Row) -> None:
+        if not 3 <= len(row.fields) <= 4:  # noqa: PLR2004 - the fields are named below
+            self._problem(
+                row.origin,
+                f"a rule has 3 or 4 fields after `p`, this one has {len(row.fields)}",
+                "write `p, subject, path, method` and, if you want, `, deny`",
+            )
+            return
+        subject, path, method = row.fields[:3]
+        subject = self._name(row.origin, subject)
+        if path not in self._good_paths:
+            problem = path_problem(path)
+            if problem:
+                self._problem(row.origin, *_split(problem))
+            else:
+                self._good_paths.add(path)
+        methods = self._methods.get(method)
+        if methods is None:
+            methods, problem = parse_methods(method)
+            if problem:
+                self._problem(row.origin, *_split(problem))
+            else:
+                self._methods[method] = methods
+                if "(" in method:
+                    self._warning(
+                        row.origin,
+                        f"`{method}` is spelled for Casbin's regexMatch",
+                        f"write `{'|'.join(sorted(methods))}`",
+                    )
+        effect = row.fields[3] if len(row.fields) > 3 else "allow"  # noqa: PLR2004
+        if effect not in {"allow", "deny"}:
+            self._problem(
+                row.origin,
+                f"unknown effect `{effect}`",
+                "write `allow` or `deny`, in small letters",
+            )
+            return
+        rule = Rule(
+            subject=subject,
+            path=path,
+            methods=methods,
+            effect=Effect(effect),
+            origin=row.origin,
+        )
+        self._note_twin(row.origin, ("p", subject, path, rule.method_field, effect))
+        self.rules.append(rule)
+
+    def _grant(self, row: Row) -> None:
+        if len(row.fields) != 2:  # noqa: PLR2004 - the fields are named below
+            self._problem(
+                row.origin,
+                f"a grant has 2 fields after `g`, this one has {len(row.fields)}",
+                "write `g, user:alice, role:user`",
+            )
+            return
+        member = self._name(row.origin, row.fields[0])
+        role = self._name(row.origin, row.fields[1])
+        grant = Grant(member=member, role=role, origin=row.origin)
+        if role and not role.startswith("role:"):
+            self._problem(
+                row.origin,
+                f"`{role}` is given to `{member}`, but only a role can be given",
+                "write the member first and a `role:` last",
+            )
+        elif role in _GIVEN:
+            self._problem(
+                row.origin,
+                f"`{role}` is given to `{member}`, but it cannot be given",
+                "remove the line; people have this name by themselves",
+            )
+        self._note_twin(row.origin, ("g", member, role))
+        self.grants.append(grant)
+
+    def _name(self, origin: Origin, name: str) -> str:
+        if name in self._good_names:
+            return name
+        normal = unicodedata.normalize("NFC", name)
+        problem = name_problem(normal)
+        if problem:
+            self._problem(origin, *_split(problem))
+            return ""
+        if normal != name:
+            self._warning(
+                origin,
+                f"`{name}` is written with combining characters",
+                "type it with composed letters (Unicode NFC); it is read that way",
+            )
+        else:
+            self._good_names.add(name)
+        return normal
+
+    def _note_twin(self, origin: Origin, key: tuple[str, ...]) -> None:
+        first = self._seen.setdefault(key, origin)
+        if first is not origin:
+            self._warning(
+                origin, f"repeats line {first.line}", "remove one of the two lines"
+            )
+
+    def _problem(self, origin: Origin, message: str, mend: str) -> None:
+        self.problems.append(Problem(where=str(origin), message=message, mend=mend))
+
+    def _warning(self, origin: Origin, message: str, mend: str) -> None:
+        self.warnings.append(Problem(where=str(origin), message=message, mend=mend))
+
+
+def _split(problem: str) -> tuple[str, str]:
+    message, _, mend = problem.rpartition(": ")
+    return message or problem, mend
+
+
+def _revision(rules: Iterable[Rule], grants: Iterable[Grant]) -> str:
+    digest = hashlib.sha256()
+    for rule in rules:
+        digest.update(
+            f"p\0{rule.subject}\0{rule.path}\0{rule.method_field}\0{rule.effect}\n".encode()
+        )
+    for grant in grants:
+        digest.update(f"g\0{grant.member}\0{grant.role}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def grants_by_member(grants: Iterable[Grant]) -> dict[str, list[Grant]]:
+    """Return the grants of each member, in order."""
+    by_member: dict[str, list[Grant]] = {}
+    for grant in grants:
+        by_member.setdefault(grant.member, []).append(grant)
+    return by_member
+
+
+def closure(
+    names: Iterable[str], by_member: Mapping[str, Sequence[Grant]]
+) -> dict[str, tuple[Grant, ...]]:
+    """Return every name reachable from *names* with a shortest chain of grants to it.
+
+    Chains may be of any length; the walk keeps no stack.
+    """
+    reached: dict[str, tuple[Grant, ...]] = dict.fromkeys(names, ())
+    queue = list(reached)
+    for name in queue:
+        for grant in by_member.get(name, ()):
+            if grant.role not in reached:
+                reached[grant.role] = (*reached[name], grant)
+                queue.append(grant.role)
+    return reached
+
+
+def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:
+    """Yield one problem for each circle of roles (Kahn: what cannot be peeled off)."""
+    by_member = grants_by_member(grants)
+    holders = dict.fromkeys((grant.role for grant in grants), 0)
+    for grant in grants:
+        holders[grant.role] += 1
+    free = [member for member in by_member if member not in holders]
+    for member in free:
+        for grant in by_member.get(member, ()):
+            holders[grant.role] -= 1
+            if not holders[grant.role]:
+                free.append(grant.role)
+    left = {role for role, count in holders.items() if count}
+    while left:
+        walk: dict[str, Grant] = {}
+        name = next(iter(left))
+        while name not in walk:
+            step = next((g for g in by_member.get(name, ()) if g.role in left), None)
+            if step is None:
+                break
+            walk[name] = step
+            name = step.role
+        if name in walk:
+            ring = [walk[name]]
+            while ring[-1].role != name:
+                ring.append(walk[ring[-1].role])
+            yield Problem(
+                where=str(ring[-1].origin),
+                message="roles go in a circle: "
+                + " -> ".join([name, *(grant.role for grant in ring)]),
+                mend="remove one of the lines "
+                + ", ".join(str(grant.origin) for grant in ring),
+            )
+        left.difference_update(walk, {name})
+
+
+def _admin_problems(
+    rules: Sequence[Rule], grants: Sequence[Grant]
+) -> Iterator[Problem]:
+    """Yield a problem when nobody, or everybody, could administer."""
+    by_member = grants_by_member(grants)
+    admin_grants = [grant for grant in grants if grant.role == ADMIN]
+    for opener in (EVERYONE, ANONYMOUS_METHOD):
+        path = closure([opener], by_member).get(ADMIN)
+        if path:
+            yield Problem(
+                where=str(path[0].origin),
+                message=f"`{opener}` would hold `{ADMIN}`: anybody could administer",
+                mend="remove the line, or give people without an account another role",
+            )
+    opened = [r for r in rules if r.subject == ADMIN and r.effect is Effect.ALLOW]
+    if not opened:
+        if admin_grants:
+            yield Problem(
+                where=str(admin_grants[0].origin),
+                message=f"`{ADMIN}` is given to `{admin_grants[0].member}`, "
+                "but no rule allows it anything",
+                mend=f"add `p, {ADMIN}, /*, *`, or do not give the role",
+            )
+        return
+    holders = [
+        member
+        for member in by_member
+        if not member.startswith("role:") and ADMIN in closure([member], by_member)
+    ]
+    if not any(_enters(holder, opened, rules, by_member) for holder in holders):
+        yield Problem(
+            where=str(opened[0].origin),
+            message=f"there are rules for `{ADMIN}`, but nobody could use them"
+            + (": a deny stands against every holder" if holders else ""),
+            mend=f"add `g, user:<you>, {ADMIN}`, or set AUTHZ_ADMIN "
+            "and AUTHZ_ADMIN_PASSWORD",
+        )
+
+
+def _enters(
+    holder: str,
+    opened: Sequence[Rule],
+    rules: Sequence[Rule],
+    by_member: Mapping[str, Sequence[Grant]],
+) -> bool:
+    """Whether *holder* gets at anything that is opened to administrators."""
+    names = closure([holder, EVERYONE, AUTHENTICATED], by_member)
+    denies = [r for r in rules if r.effect is Effect.DENY and r.subject in names]
+    return any(not any(_covers(deny, rule) for deny in denies) for rule in opened)
+
+
+def _covers(deny: Rule, rule: Rule) -> bool:
+    """Whether *deny* leaves nothing of *rule*."""
+    if deny.methods and not (rule.methods and rule.methods <= deny.methods):
+        return False
+    wanted = deny.path.split("/")
+    given = rule.path.split("/")
+    if wanted[-1] == "*":
+        wanted.pop()
+        if len(given) <= len(wanted):
+            return False
+    elif len(given) != len(wanted) or given[-1] == "*":
+        return False
+    return all(
+        (want.startswith(":") and have not in {"", "*"}) or want == have
+        for want, have in zip(wanted, given, strict=False)
+    )
+
+
+def _unused_roles(rules: Sequence[Rule], grants: Sequence[Grant]) -> Iterator[Problem]:
+    ruled = {rule.subject for rule in rules}
+    inherited = {grant.member for grant in grants}
+    for grant in grants:
+        if grant.role not in ruled and grant.role not in inherited:
+            near = get_close_matches(grant.role, ruled, n=1)
+            yield Problem(
+                where=str(grant.origin),
+                message=f"no rule speaks of `{grant.role}`",
+                mend=f"did you mean `{near[0]}`?" if near else "add a rule for it",
+            )

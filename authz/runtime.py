@@ -1,0 +1,197 @@
+"""The frozen bundle that one guarded app needs, and how it is put together.
+
+Knows no web framework.
+"""
+
+import atexit
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
+from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
+from authz.errors import Problem, StoreError
+from authz.identity.accounts import Accounts, new_account
+from authz.identity.sessions import LocalSessions, MemorySessions
+from authz.identity.source import IdentitySource
+from authz.identity.throttle import Throttle
+from authz.policy.build import BuiltPolicy, build_policy
+from authz.policy.live import LivePolicy
+from authz.policy.openings import unsafe_openings
+from authz.policy.poller import Poller
+from authz.settings import Settings
+from authz.stores.csv_file import CsvFile
+
+_log: Final = logging.getLogger("authz")
+_HOUR: Final = 3600
+_MINUTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Everything one app's requests are answered with."""
+
+    settings: Settings
+    live: LivePolicy
+    #: In the order in which they are asked.
+    sources: tuple[IdentitySource, ...]
+    accounts: Accounts
+    sessions: LocalSessions
+    throttle: Throttle
+    audit: AuditSink
+    clock: Clock
+    #: Looks for a changed policy in the background.
+    poller: Poller
+
+    @property
+    def policy(self) -> PolicyInForce:
+        """The policy in force at this moment."""
+        return self.live.current
+
+    def decide(self, request: AccessRequest) -> Decision:
+        """Return the answer of the policy in force to *request*."""
+        return self.live.current.decide(request)
+
+    def record(self, tag: EventTag, **fields: Any) -> None:
+        """Record an event that happens now."""
+        self.audit.record(AuditEvent(tag=tag, at=self.clock(), **fields))
+
+
+def load_policy(settings: Settings, data: bytes) -> BuiltPolicy:
+    """Build the policy that the settings and the policy file *data* make.
+
+    Raises:
+        PolicyError: if the model or the policy cannot be used.
+        StoreError: if the model cannot be read.
+    """
+    path = settings.model or Path(__file__).with_name("model.conf")
+    try:
+        model = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path}: the model cannot be read ({error}): check AUTHZ_MODEL"
+        ) from error
+    return build_policy(
+        model,
+        data,
+        grants=settings.grants,
+        model_source=path.name,
+        policy_source=_shown(settings.policy),
+    )
+
+
+def _shown(path: Path) -> str:
+    """Return *path* as a person in the current folder would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def start(
+    settings: Settings,
+    *,
+    audit: AuditSink,
+    sources: Iterable[IdentitySource] = (),
+    on_reload: Callable[[str], None],
+    on_refused: Callable[[str], None],
+) -> Runtime:
+    """Put the parts together and begin to watch the policy.
+
+    Args:
+        settings: What the operator decided.
+        audit: Where events go.
+        sources: Ways of knowing who is asking, asked before the session cookie.
+        on_reload: Called with the revision of each new policy in force.
+        on_refused: Called with what is wrong when a changed policy cannot be used.
+
+    Raises:
+        SettingsError, PolicyError, StoreError: if it cannot start; nothing runs then.
+    """
+
+    def build(data: bytes) -> PolicyInForce:
+        built = load_policy(settings, data)
+        warn(built.warnings)
+        return built.policy
+
+    def note_reload(old: PolicyInForce, new: PolicyInForce) -> None:
+        _log.info("policy %s replaces %s", new.revision, old.revision)
+        runtime.record(
+            EventTag.POLICY_LOADED,
+            revision=new.revision,
+            detail={"before": old.revision},
+        )
+        on_reload(new.revision)
+
+    def note_refused(problem: str) -> None:
+        revision = runtime.policy.revision
+        _log.error("the policy stays at %s: %s", revision, problem)
+        runtime.record(
+            EventTag.POLICY_REFUSED, revision=revision, detail={"problem": problem}
+        )
+        on_refused(problem)
+
+    live = LivePolicy(
+        CsvFile(settings.policy),
+        build,
+        on_reload=note_reload,
+        on_failure=note_refused,
+    )
+    accounts = Accounts(
+        new_account(account.name, account.password, where=account.origin.source)
+        for account in settings.accounts
+    )
+    sessions = LocalSessions(
+        store=MemorySessions(
+            lifetime=settings.session_hours * _HOUR,
+            idle=settings.session_idle_minutes * _MINUTE,
+        ),
+        accounts=accounts,
+        live=live,
+        secure=settings.cookie_secure,
+    )
+    runtime = Runtime(
+        settings=settings,
+        live=live,
+        sources=(*sources, sessions),
+        accounts=accounts,
+        sessions=sessions,
+        throttle=Throttle(),
+        audit=audit,
+        clock=utc_now,
+        poller=Poller(live.refresh, interval=settings.poll_seconds),
+    )
+    warn(settings.warnings)
+    _warn_of_openings(runtime)
+    runtime.poller.start()
+    atexit.register(runtime.poller.close)
+    return runtime
+
+
+def warn(problems: Iterable[Problem]) -> None:
+    """Tell the operator what is odd."""
+    for problem in problems:
+        _log.warning("%s", problem)
+
+
+def _warn_of_openings(runtime: Runtime) -> None:
+    role = runtime.settings.anonymous_role
+    if role is None:
+        return
+    openings = unsafe_openings(runtime.policy, ANONYMOUS)
+    for rule in openings:
+        _log.warning(
+            "AUTHZ_ANONYMOUS_ROLE: people who have not signed in may %s %s (%s)",
+            rule.method_field.replace("|", " and ").replace("*", "do anything to"),
+            rule.path,
+            rule.origin,
+        )
+    _log.warning(
+        "AUTHZ_ANONYMOUS_ROLE: people who have not signed in have `%s`; "
+        "it opens %s unsafe method%s",
+        role,
+        len(openings) or "no",
+        "" if len(openings) == 1 else "s",
+    )

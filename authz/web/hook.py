@@ -1,0 +1,201 @@
+"""The one hook: every request of the app is decided here, before anything else runs.
+
+In order: the canonical form is checked; the identity sources are asked; the policy in
+force decides; an unsafe request on the back of an ambient identity must come from a
+page of the app. Whatever goes wrong on the way, no view runs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Request, redirect
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response
+
+from authz.audit import EventTag
+from authz.decision import (
+    ANONYMOUS,
+    AccessRequest,
+    Decision,
+    Effect,
+    Reason,
+    Subject,
+    no_rule,
+)
+from authz.errors import InvalidCredentials, MalformedRequest
+from authz.identity.source import IdentitySource, RequestFacts, identify
+from authz.runtime import Runtime
+from authz.web.canonical import check_canonical
+from authz.web.mounts import undeclared_mounts
+from authz.web.origin import SAFE_METHODS, is_same_origin
+from authz.web.refusal import Refusals, redirect_target
+from authz.web.rendering import is_host_failure
+from authz.web.signals import access_decided, access_denied
+from authz.web.state import RequestState, current_request, keep_state
+from authz.web.views import GuardedViews
+
+
+class Hook:
+    """The hook of one app: `enforce` runs before each request."""
+
+    def __init__(self, app: Flask, runtime: Runtime, views: GuardedViews) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._live = runtime.live
+        self._views = views
+        self._refusals = Refusals(runtime)
+        self._audit_allows = runtime.settings.audit_allows
+        self._mounts_checked = False
+        #: What is registered with the app; bound once, so that it can be recognised.
+        self.before: Callable[[], Response | None] = self.enforce
+
+    def enforce(self) -> Response | None:
+        """Decide about the current request; return what refuses it, or None."""
+        current = current_request()
+        broken = self._misplaced()
+        if broken:
+            self._app.logger.critical("authz refuses every request: %s", broken)
+            return self._refusals.broken(broken)
+        rule = current.url_rule
+        public = rule is not None and rule.endpoint in self._views.public_endpoints
+        return self._enforce(current, current.routing_exception, public)
+
+    def enforce_mounted(self) -> Response | None:
+        """Decide about a request that another app, mounted beside this one, gets."""
+        return self._enforce(current_request(), None, public=False)
+
+    def _enforce(
+        self,
+        current: Request,
+        failure: Exception | None,
+        public: bool,  # noqa: FBT001 - on every request's way
+    ) -> Response | None:
+        environ = current.environ
+        facts = RequestFacts(environ)
+        method = current.method
+        try:
+            check_canonical(environ, current.path, method)
+            _check_host(failure)
+            subject, source = identify(self._runtime.sources, facts)
+        except MalformedRequest as error:
+            self._keep_refused(current, Reason.MALFORMED)
+            return self._refusals.malformed(facts, error)
+        except InvalidCredentials as error:
+            self._keep_refused(current, Reason.INVALID_CREDENTIALS)
+            return self._refusals.invalid(facts, error)
+        asked = AccessRequest(subject=subject, path=current.path, method=method)
+        decision = self._live.current.decide(asked)
+        if public or method not in SAFE_METHODS:
+            decision = self._classify(environ, asked, decision, source, public=public)
+        keep_state(current, RequestState(subject, decision, public))
+        if access_decided.receivers:
+            access_decided.send(self._app, request=asked, decision=decision)
+        if failure is None and decision.effect is Effect.ALLOW:
+            if self._audit_allows:
+                self._note_allowed(facts, asked, decision)
+            return None
+        return self._not_plainly_allowed(facts, asked, decision, source, failure)
+
+    def _keep_refused(self, current: Request, reason: Reason) -> None:
+        decision = _override(no_rule(self._runtime.policy.revision), reason=reason)
+        keep_state(current, RequestState(ANONYMOUS, decision, public=False))
+
+    def may(self, subject: Subject, method: str, path: str) -> bool:
+        """Return whether *subject* may use *method* on *path*, a path of this app."""
+        asked = AccessRequest(subject=subject, path=path, method=method)
+        decision = self._runtime.decide(asked)
+        if decision.reason is not Reason.NO_RULE:
+            return bool(decision)
+        try:
+            endpoint, _ = self._app.url_map.bind("").match(path, method)
+        except HTTPException:
+            return False
+        return endpoint in self._views.public_endpoints
+
+    def _classify(
+        self,
+        environ: Mapping[str, Any],
+        asked: AccessRequest,
+        decision: Decision,
+        source: IdentitySource | None,
+        *,
+        public: bool,
+    ) -> Decision:
+        """Return *decision*, after the app's declaration and the page's origin."""
+        if public and decision.reason is Reason.NO_RULE:
+            decision = _override(
+                decision, effect=Effect.ALLOW, reason=Reason.DECLARED_PUBLIC
+            )
+        if (
+            decision
+            and asked.method not in SAFE_METHODS
+            and source is not None
+            and source.ambient
+            and not is_same_origin(environ, self._runtime.settings.trusted_origins)
+        ):
+            return _override(decision, reason=Reason.CROSS_ORIGIN)
+        return decision
+
+    def _not_plainly_allowed(
+        self,
+        facts: RequestFacts,
+        asked: AccessRequest,
+        decision: Decision,
+        source: IdentitySource | None,
+        failure: Exception | None,
+    ) -> Response | None:
+        known = bool(decision) or asked.subject.is_authenticated
+        if isinstance(failure, RequestRedirect):
+            path, location = redirect_target(failure)
+            if known or self.may(asked.subject, asked.method, path):
+                return redirect(location, failure.code)
+        elif failure is not None and known:
+            return None  # Flask answers 404 or 405; only those who may know are told
+        if access_denied.receivers:
+            access_denied.send(self._app, request=asked, decision=decision)
+        return self._refusals.denied(facts, asked, decision, source)
+
+    def _misplaced(self) -> str | None:
+        """Return why this hook cannot vouch for the app, or None if it can."""
+        app = self._app
+        if app.view_functions is not self._views:
+            return "the table of view functions was replaced"
+        if app.before_request_funcs[None][0] is not self.before:
+            return "another before_request hook was put in front"
+        if not self._mounts_checked:
+            mounts = undeclared_mounts(app.wsgi_app, self._runtime.settings.mounts)
+            if mounts:
+                return (
+                    f"`{'`, `'.join(mounts)}` is mounted beside the app and not "
+                    "guarded: wrap it with `authz.guard_mount`, or declare it in "
+                    "AUTHZ_MOUNTS"
+                )
+            self._mounts_checked = True
+        return None
+
+    def _note_allowed(
+        self, facts: RequestFacts, asked: AccessRequest, decision: Decision
+    ) -> None:
+        self._runtime.record(
+            EventTag.DECISION_ALLOW,
+            subject=asked.subject.name,
+            peer=facts.peer,
+            method=asked.method,
+            path=asked.path,
+            reason=str(decision.reason),
+            rules=tuple(str(rule.origin) for rule in decision.rules),
+            revision=decision.revision,
+        )
+
+
+def _check_host(failure: Exception | None) -> None:
+    """Raise `MalformedRequest` if the router could not make sense of the host."""
+    if is_host_failure(failure):
+        raise MalformedRequest("host")
+
+
+def _override(
+    decision: Decision, *, reason: Reason, effect: Effect = Effect.DENY
+) -> Decision:
+    return Decision(effect=effect, reason=reason, rules=(), revision=decision.revision)

@@ -1,0 +1,232 @@
+"""The sign-in page, and signing out: a blueprint of its own."""
+
+import hmac
+import secrets
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from flask import (
+    Blueprint,
+    Flask,
+    redirect,
+    request,
+    send_from_directory,
+)
+from werkzeug.wrappers import Response
+
+from authz.audit import EventTag
+from authz.errors import InvalidCredentials
+from authz.identity.accounts import Account, TooBusy
+from authz.identity.source import RequestFacts
+from authz.runtime import Runtime
+from authz.web.cookies import Cookies
+from authz.web.next_page import safe_next
+from authz.web.origin import is_same_origin
+from authz.web.rendering import new_request_id, protect_page, render
+from authz.web.signals import sign_in_failed, signed_in, signed_out
+from authz.web.views import public
+
+_HERE: Final = Path(__file__).parent
+_STATIC_SECONDS: Final = 3600
+#: A sign-in form is a few hundred bytes; more is not one.
+_MAX_FORM = 16 * 1024
+
+_WRONG = "That name and password do not belong together."
+_STALE = "This form is too old or was opened elsewhere. Please try again."
+_WAIT = "Too many attempts. Please wait {} seconds and try again."
+_BUSY = "The server is busy. Please try again in a moment."
+_SEVERAL = (
+    "Sign-in is switched off: this app runs in several processes, and only the one "
+    "you signed in to would know you."
+)
+
+
+def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
+    """Return the blueprint `authz` with the sign-in pages of *app*."""
+    blueprint = Blueprint(
+        "authz",
+        "authz.web",
+        template_folder=str(_HERE / "templates"),
+        url_prefix=runtime.settings.url_prefix,
+    )
+    # Not Blueprint's own static route: the style sheet must be there for strangers.
+    blueprint.add_url_rule("/static/<path:filename>", "static", _static)
+    pages = _SignIn(app, runtime)
+    if runtime.accounts:
+        add = blueprint.add_url_rule
+        add("/sign-in", "sign_in", pages.show, methods=["GET"])
+        add("/sign-in", "sign_in_submit", pages.submit, methods=["POST"])
+        add("/sign-out", "sign_out", pages.sign_out, methods=["POST"])
+    return blueprint
+
+
+@public
+def _static(filename: str) -> Response:
+    return send_from_directory(_HERE / "static", filename, max_age=_STATIC_SECONDS)
+
+
+class _SignIn:
+    """The views of the sign-in pages."""
+
+    def __init__(self, app: Flask, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._cookies = Cookies(runtime.sessions)
+
+    @public
+    def show(self) -> Response:
+        """Show the form, or go on if somebody is signed in already."""
+        next_page = safe_next(request.args.get("next"))
+        if self._runtime.sessions.session(RequestFacts(request.environ)):
+            return redirect(next_page or request.script_root + "/")
+        if request.environ.get("wsgi.multiprocess"):
+            return self._switched_off()
+        return self._form(HTTPStatus.OK, next_page=next_page)
+
+    @public
+    def submit(self) -> Response:
+        """Check a name and a password, and begin a session."""
+        request.max_content_length = _MAX_FORM
+        facts = RequestFacts(request.environ)
+        next_page = safe_next(request.form.get("next"))
+        if request.environ.get("wsgi.multiprocess"):
+            return self._switched_off()
+        name = request.form.get("username", "").strip()
+        if not self._is_our_form(facts):
+            return self._form(HTTPStatus.BAD_REQUEST, next_page=next_page, error=_STALE)
+        wait = self._runtime.throttle.wait(name, facts.peer)
+        if wait:
+            self._failed(facts, EventTag.SIGN_IN_DELAYED, "too-many-attempts")
+            response = self._form(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                next_page=next_page,
+                error=_WAIT.format(wait),
+                username=name,
+            )
+            response.headers["Retry-After"] = str(wait)
+            return response
+        try:
+            account = self._runtime.accounts.authenticate(
+                name, request.form.get("password", "")
+            )
+        except TooBusy:
+            response = self._form(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                next_page=next_page,
+                error=_BUSY,
+                username=name,
+            )
+            response.headers["Retry-After"] = "1"
+            return response
+        except InvalidCredentials as error:
+            self._runtime.throttle.failed(name, facts.peer)
+            self._failed(facts, EventTag.SIGN_IN_FAILURE, error.why)
+            return self._form(
+                HTTPStatus.UNAUTHORIZED,
+                next_page=next_page,
+                error=_WRONG,
+                username=name,
+            )
+        return self._begin(facts, account, next_page)
+
+    def _begin(
+        self, facts: RequestFacts, account: Account, next_page: str | None
+    ) -> Response:
+        runtime = self._runtime
+        runtime.throttle.succeeded(account.name, facts.peer)
+        # A session that was planted, or somebody else's, does not live on.
+        earlier = runtime.sessions.session(facts)
+        if earlier is not None:
+            runtime.sessions.store.end(earlier)
+        session = runtime.sessions.store.begin(account, runtime.policy)
+        runtime.record(
+            EventTag.SIGN_IN_SUCCESS, subject=account.subject.name, peer=facts.peer
+        )
+        signed_in.send(self._app, subject=account.subject)
+        response = redirect(
+            next_page or request.script_root + "/", HTTPStatus.SEE_OTHER
+        )
+        self._cookies.give_session(response, facts, session.token)
+        return protect_page(response)
+
+    @public
+    def sign_out(self) -> Response:
+        """End the session."""
+        facts = RequestFacts(request.environ)
+        session = self._runtime.sessions.session(facts)
+        response = redirect(request.script_root + "/", HTTPStatus.SEE_OTHER)
+        if session is None:
+            return protect_page(response)
+        token = request.form.get("csrf_token", "")
+        if not hmac.compare_digest(token.encode(), session.csrf_token.encode()):
+            return protect_page(response)  # not our form: nothing happens
+        self._runtime.sessions.store.end(session)
+        self._runtime.record(
+            EventTag.SIGN_OUT, subject=session.account.subject.name, peer=facts.peer
+        )
+        signed_out.send(self._app, subject=session.account.subject)
+        self._cookies.take_session(response, facts)
+        return protect_page(response)
+
+    def _is_our_form(self, facts: RequestFacts) -> bool:
+        """Whether the form was given to this browser by this app.
+
+        Otherwise another site could sign its visitors in to an account of its own.
+        """
+        if not is_same_origin(request.environ, self._runtime.settings.trusted_origins):
+            return False
+        try:
+            expected = self._cookies.form(facts)
+        except InvalidCredentials:
+            return False
+        given = request.form.get("csrf_token", "")
+        return bool(expected) and hmac.compare_digest(
+            given.encode(), str(expected).encode()
+        )
+
+    def _switched_off(self) -> Response:
+        self._app.logger.error(
+            "authz: sign-in is switched off because the server runs several processes "
+            "and sessions are kept in one: start it with one process and several "
+            "threads (gunicorn --workers 1 --threads 8)"
+        )
+        return self._form(
+            HTTPStatus.SERVICE_UNAVAILABLE, next_page=None, error=_SEVERAL
+        )
+
+    def _failed(self, facts: RequestFacts, tag: EventTag, why: str) -> None:
+        # The name is not kept: people type their password into the wrong field.
+        self._runtime.record(
+            tag, peer=facts.peer, reason=why, request_id=new_request_id()
+        )
+        sign_in_failed.send(self._app, peer=facts.peer)
+
+    def _form(
+        self,
+        status: HTTPStatus,
+        *,
+        next_page: str | None,
+        error: str | None = None,
+        username: str = "",
+    ) -> Response:
+        facts = RequestFacts(request.environ)
+        try:
+            # The same for every form open in this browser: none makes another stale.
+            token = self._cookies.form(facts) or secrets.token_urlsafe(24)
+        except InvalidCredentials:
+            token = secrets.token_urlsafe(24)
+        response = Response(
+            render(
+                "authz/sign_in.html",
+                action=request.script_root + request.path,
+                csrf_token=token,
+                next=next_page,
+                error=error,
+                username=username[:64],
+            ),
+            status=status,
+            content_type="text/html; charset=utf-8",
+        )
+        self._cookies.give_form(response, facts, token)
+        return protect_page(response)

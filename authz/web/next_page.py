@@ -1,0 +1,20 @@
+"""Where to go after signing in: a page of this app, and never another site."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+# One slash, then printable ASCII without a backslash: what a browser would read as
+# another host (`//`, `/\\`, `/<TAB>/`) cannot be written.
+_NEXT: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+_MAX: Final = 2000
+
+
+def safe_next(text: str | None) -> str | None:
+    """Return *text* if it is a path of this app (with a query), otherwise None."""
+    if not text or len(text) > _MAX or not _NEXT.fullmatch(text):
+        return None
+    parts = urlsplit(text)
+    if parts.scheme or parts.netloc or "//" in parts.path:
+        return None
+    return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,197 @@
+"""What somebody gets who gets nothing: which refusal, audited and rendered."""
+
+from typing import Final
+from urllib.parse import unquote, urlencode, urlsplit
+
+from flask import redirect, request, url_for
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response
+
+from authz.audit import EventTag
+from authz.decision import ANONYMOUS, AccessRequest, Decision, Reason, Subject
+from authz.errors import InvalidCredentials, MalformedRequest
+from authz.identity.source import IdentitySource, RequestFacts
+from authz.runtime import Runtime
+from authz.web.cookies import Cookies
+from authz.web.next_page import safe_next
+from authz.web.rendering import (
+    Refusal,
+    as_page,
+    as_problem,
+    new_request_id,
+    return_path,
+    wants_json,
+)
+
+_MALFORMED: Final = "The address of this page is not written in its plain form."
+_UNKNOWN: Final = "What identified you is not valid any more. Sign in again."
+_ANONYMOUS: Final = "You need to sign in first."
+_FORBIDDEN: Final = "Your account may not open this page or do this."
+_FOREIGN: Final = "This request came from another site, so it was not carried out."
+_BROKEN: Final = "The app is set up in a way that cannot be guarded."
+
+
+class Refusals:
+    """The refusals of one app."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._cookies = Cookies(runtime.sessions)
+
+    def malformed(self, facts: RequestFacts, error: MalformedRequest) -> Response:
+        """Refuse a path or method that is not in canonical form."""
+        request_id = new_request_id()
+        self._runtime.record(
+            EventTag.REQUEST_MALFORMED,
+            peer=facts.peer,
+            method=request.environ["REQUEST_METHOD"],
+            path=request.path,
+            reason=error.why,
+            request_id=request_id,
+        )
+        return self._answer(400, _MALFORMED, "malformed-request", request_id)
+
+    def invalid(self, facts: RequestFacts, error: InvalidCredentials) -> Response:
+        """Refuse a credential that does not hold. A bad cookie is taken back."""
+        request_id = new_request_id()
+        self._runtime.record(
+            EventTag.IDENTITY_INVALID,
+            peer=facts.peer,
+            method=request.method,
+            path=request.path,
+            reason=error.why,
+            request_id=request_id,
+            detail={"source": error.source},
+        )
+        response = self._sign_in(_UNKNOWN, "invalid-credentials", request_id)
+        if error.source == "session":
+            self._cookies.take_session(response, facts)
+        return response
+
+    def denied(
+        self,
+        facts: RequestFacts,
+        asked: AccessRequest,
+        decision: Decision,
+        source: IdentitySource | None,
+    ) -> Response:
+        """Refuse what the policy does not allow."""
+        landing = self._landing(asked)
+        if landing is not None:
+            return redirect(request.script_root + landing)
+        request_id = new_request_id()
+        self._runtime.record(
+            EventTag.DECISION_DENY,
+            subject=asked.subject.name,
+            peer=facts.peer,
+            method=asked.method,
+            path=asked.path,
+            reason=str(decision.reason),
+            rules=tuple(str(rule.origin) for rule in decision.rules),
+            revision=decision.revision,
+            request_id=request_id,
+        )
+        if decision.reason is Reason.CROSS_ORIGIN:
+            return self._answer(
+                403,
+                _FOREIGN,
+                "cross-origin",
+                request_id,
+                subject=asked.subject,
+                source=source,
+            )
+        if not asked.subject.is_authenticated:
+            return self._sign_in(_ANONYMOUS, "sign-in-required", request_id)
+        return self._answer(
+            403,
+            _FORBIDDEN,
+            "access-denied",
+            request_id,
+            subject=asked.subject,
+            source=source,
+        )
+
+    def broken(self, what: str) -> Response:
+        """Refuse because the app cannot be guarded as it stands."""
+        request_id = new_request_id()
+        self._runtime.record(
+            EventTag.DECISION_MISSING,
+            peer=RequestFacts(request.environ).peer,
+            method=request.method,
+            path=request.path,
+            request_id=request_id,
+            detail={"why": what},
+        )
+        return self._answer(500, _BROKEN, "misconfigured", request_id)
+
+    def _landing(self, asked: AccessRequest) -> str | None:
+        """Return where somebody goes instead of `/`, if they may."""
+        landing = self._runtime.settings.landing
+        if (
+            landing is None
+            or landing == "/"
+            or asked.path != "/"
+            or asked.method not in {"GET", "HEAD"}
+            or not asked.subject.is_authenticated
+        ):
+            return None
+        instead = AccessRequest(subject=asked.subject, path=landing, method="GET")
+        return landing if self._runtime.decide(instead) else None
+
+    def _sign_in(self, message: str, reason: str, request_id: str) -> Response:
+        """Send a person to the sign-in page; tell a program."""
+        runtime = self._runtime
+        if (
+            runtime.accounts
+            and request.method in {"GET", "HEAD"}
+            and not wants_json(request, runtime.settings.api_prefixes)
+        ):
+            return redirect(sign_in_location(return_path(request)))
+        return self._answer(401, message, reason, request_id)
+
+    def _answer(  # noqa: PLR0913 - what a refusal is made of
+        self,
+        status: int,
+        message: str,
+        reason: str,
+        request_id: str,
+        *,
+        subject: Subject = ANONYMOUS,
+        source: IdentitySource | None = None,
+    ) -> Response:
+        runtime = self._runtime
+        refusal = Refusal(
+            status=status, message=message, reason=reason, request_id=request_id
+        )
+        sign_in = bool(runtime.accounts) and not subject.is_authenticated
+        if wants_json(request, runtime.settings.api_prefixes):
+            return as_problem(refusal, sign_in=sign_in)
+        session = None
+        if source is runtime.sessions:
+            session = runtime.sessions.session(RequestFacts(request.environ))
+        return as_page(
+            refusal,
+            subject=subject,
+            csrf_token=session.csrf_token if session else None,
+            sign_in=sign_in,
+            next_page=return_path(request) if request.method == "GET" else None,
+            contact=runtime.settings.contact,
+        )
+
+
+def sign_in_location(next_page: str | None) -> str:
+    """Return the address of the sign-in page that leads on to *next_page*."""
+    location = url_for("authz.sign_in")
+    return f"{location}?{urlencode({'next': next_page})}" if next_page else location
+
+
+def redirect_target(failure: RequestRedirect) -> tuple[str, str]:
+    """Return where Flask would redirect to: the path as the app sees it, the location.
+
+    Flask builds an absolute address from the Host header; the location has no host.
+    """
+    parts = urlsplit(failure.new_url)
+    root = request.script_root
+    path = unquote(parts.path)
+    location = parts.path + (f"?{parts.query}" if parts.query else "")
+    return path.removeprefix(root), safe_next(location) or root + "/"

@@ -1,0 +1,156 @@
+"""How a refusal is said: to a program as problem+json, to a person as a page."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+from flask import Request, current_app, request, url_for
+from werkzeug.exceptions import BadRequest
+from werkzeug.routing import WebsocketMismatch
+from werkzeug.wrappers import Response
+
+from authz.decision import Subject
+from authz.web.next_page import safe_next
+
+#: Not `Basic` or the like, for which browsers open a window of their own.
+_CHALLENGE: Final = 'Session realm="authz"'
+
+_TITLES: Final = {
+    400: "Bad request",
+    401: "Sign in first",
+    403: "Forbidden",
+    429: "Too many attempts",
+    500: "Not available",
+    503: "Not available",
+}
+_JSON_TYPES: Final = ("application/json", "application/problem+json")
+#: For pages of ours: nothing from elsewhere, nothing inline, in nobody's frame.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A request that gets nothing, and what its sender may know about it."""
+
+    status: int
+    #: One plain sentence for a person. Never the policy.
+    message: str
+    #: A stable machine word.
+    reason: str
+    #: What the person may quote; it is in the audit log too.
+    request_id: str
+
+
+def new_request_id() -> str:
+    """Return an id for a refused request."""
+    return secrets.token_hex(6)
+
+
+def is_host_failure(failure: Exception | None) -> bool:
+    """Return whether the router could make nothing of the Host header.
+
+    Then no address can be built either.
+    """
+    return isinstance(failure, BadRequest) and not isinstance(
+        failure, WebsocketMismatch
+    )
+
+
+def wants_json(current: Request, api_prefixes: tuple[str, ...]) -> bool:
+    """Return whether the client that sent *current* is a program."""
+    if is_host_failure(current.routing_exception):
+        return True
+    path = current.path
+    if any(path == p or path.startswith(p.rstrip("/") + "/") for p in api_prefixes):
+        return True
+    accept = current.environ.get("HTTP_ACCEPT", "")
+    if "json" not in accept:
+        return False
+    best = current.accept_mimetypes.best_match(("text/html", *_JSON_TYPES))
+    return best in _JSON_TYPES
+
+
+def as_problem(refusal: Refusal, *, sign_in: bool) -> Response:
+    """Return *refusal* as `application/problem+json` (RFC 9457)."""
+    body = {
+        "type": f"urn:authz:problem:{refusal.reason}",
+        "title": _TITLES[refusal.status],
+        "status": refusal.status,
+        "detail": refusal.message,
+        "request_id": refusal.request_id,
+    }
+    if sign_in and not is_host_failure(request.routing_exception):
+        body["sign_in"] = url_for("authz.sign_in")
+    response = Response(
+        json.dumps(body) + "\n",
+        status=refusal.status,
+        content_type="application/problem+json",
+    )
+    return _finished(response)
+
+
+def as_page(  # noqa: PLR0913 - what the template shows
+    refusal: Refusal,
+    *,
+    subject: Subject | None,
+    csrf_token: str | None,
+    sign_in: bool,
+    next_page: str | None,
+    contact: str | None,
+) -> Response:
+    """Return *refusal* as a page that says who you are and what to do now."""
+    signed_in = subject is not None and subject.is_authenticated
+    response = Response(
+        render(
+            "authz/refused.html",
+            status=refusal.status,
+            heading=_TITLES[refusal.status],
+            message=refusal.message,
+            subject_name=subject.display_name if subject and signed_in else None,
+            request_id=refusal.request_id,
+            sign_in_url=url_for("authz.sign_in", next=next_page) if sign_in else None,
+            sign_out_url=url_for("authz.sign_out") if csrf_token else None,
+            csrf_token=csrf_token,
+            contact=contact,
+        ),
+        status=refusal.status,
+        content_type="text/html; charset=utf-8",
+    )
+    return _finished(response)
+
+
+def render(template: str, **values: object) -> str:
+    """Return *template* with *values*.
+
+    The app's context processors do not run: they may want somebody signed in, and an
+    error in one would turn every refusal into a server error.
+    """
+    return current_app.jinja_env.get_or_select_template(template).render(values)
+
+
+def return_path(current: Request) -> str | None:
+    """Return where to come back to after signing in: this very page, if it can be."""
+    path = current.script_root + quote(current.path, safe="/~!$&'()*+,;=:@")
+    query = current.query_string.decode("ascii", "replace")
+    return safe_next(f"{path}?{query}" if query else path)
+
+
+def _finished(response: Response) -> Response:
+    if response.status_code == HTTPStatus.UNAUTHORIZED:  # RFC 9110, 15.5.2
+        response.headers["WWW-Authenticate"] = _CHALLENGE
+    return protect_page(response)
+
+
+def protect_page(response: Response) -> Response:
+    """Add the headers that a page of authz has: kept nowhere, framed nowhere."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response

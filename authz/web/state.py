@@ -1,0 +1,69 @@
+"""What the hook found out about a request, kept with that very request.
+
+A view asks the request object: `g` may live longer than a request, and an environ may
+be handed on to another app.
+"""
+
+from typing import Final
+
+from flask import Request, request
+
+from authz.decision import Decision, Subject
+from authz.errors import AuthzError
+
+#: Where the outlet, which has no request object, finds the state.
+ENVIRON_KEY: Final = "authz.state"
+
+
+class RequestState:
+    """Who asks, what was decided, and whether the view may run."""
+
+    __slots__ = ("decision", "public", "subject")
+
+    def __init__(self, subject: Subject, decision: Decision, public: bool) -> None:  # noqa: FBT001 - on every request's way
+        self.subject = subject
+        self.decision = decision
+        #: Whether the app declared the endpoint public: the answer depends on nobody.
+        self.public = public
+
+
+class NoDecision(AuthzError):
+    """Nothing was decided about this request, so nothing may be shown or run."""
+
+
+def current_request() -> Request:
+    """Return the request itself, not a proxy to it.
+
+    Raises:
+        RuntimeError: if no request is being handled.
+    """
+    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
+
+
+def keep_state(on: Request, state: RequestState) -> None:
+    """Keep *state* with the request *on*."""
+    on._authz_state = state  # type: ignore[attr-defined]  # noqa: SLF001
+    on.environ[ENVIRON_KEY] = state
+
+
+def state_of(on: Request) -> RequestState | None:
+    """Return what is known about the request *on*, if the hook has seen it."""
+    return getattr(on, "_authz_state", None)
+
+
+def current_state() -> RequestState:
+    """Return what is known about the current request.
+
+    Raises:
+        NoDecision: if there is no request, or the hook has not seen it.
+    """
+    try:
+        state = state_of(current_request())
+    except RuntimeError:
+        state = None
+    if state is None:
+        raise NoDecision(
+            "there is no decision here: ask while a request is handled, "
+            "after authz's hook has run"
+        )
+    return state

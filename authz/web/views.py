@@ -1,0 +1,94 @@
+"""The second layer: no view function runs without a decision made by its request.
+
+The hook runs first, but an error handler may call a view after a refusal, and a route
+may be added behind Flask's back. The table of view functions guards what it holds.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
+from typing import Any, Final, Self
+
+from flask import current_app
+
+from authz.decision import Effect
+from authz.web.state import NoDecision, current_state
+
+View = Callable[..., Any]
+
+_PUBLIC: Final = "__authz_public__"
+
+
+def public(view: View) -> View:
+    """Declare that *view* is meant for everyone, signed in or not.
+
+    The declaration shows in the table of routes; a rule that denies still wins.
+    """
+    if hasattr(view, "__self__"):
+        # The mark would be on the function that every other object shares.
+        raise TypeError("declare the function public, not the method of one object")
+    setattr(view, _PUBLIC, True)
+    return view
+
+
+class GuardedView:
+    """A view function that asks for the decision before it runs."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.is_public = bool(getattr(view, _PUBLIC, False))
+        self._is_async = iscoroutinefunction(view)
+        functools.update_wrapper(self, view)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the view if the current request was allowed."""
+        decision = current_state().decision
+        if decision.effect is not Effect.ALLOW:
+            raise NoDecision(f"this request was refused ({decision.reason})")
+        if self._is_async:
+            return current_app.ensure_sync(self.view)(*args, **kwargs)
+        return self.view(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        # Flask compares: one function may serve several routes, two may not share one.
+        if isinstance(other, GuardedView):
+            return bool(self.view == other.view)
+        return bool(self.view == other)
+
+    def __hash__(self) -> int:
+        return hash(self.view)
+
+
+class GuardedViews(dict[str, View]):
+    """A Flask app's table of view functions; whatever enters it is guarded."""
+
+    def __init__(self, views: Mapping[str, View]) -> None:
+        super().__init__()
+        #: The endpoints that the app declared public.
+        self.public_endpoints: set[str] = set()
+        self.update(views)
+
+    def __setitem__(self, endpoint: str, view: View) -> None:
+        guarded = view if isinstance(view, GuardedView) else GuardedView(view)
+        super().__setitem__(endpoint, guarded)
+        if guarded.is_public:
+            self.public_endpoints.add(endpoint)
+        else:
+            self.public_endpoints.discard(endpoint)
+
+    def setdefault(self, endpoint: str, view: View = None) -> View:  # type: ignore[assignment]
+        """Return the view of *endpoint*, after adding *view* if there was none."""
+        if endpoint not in self:
+            self[endpoint] = view
+        return self[endpoint]
+
+    def update(  # type: ignore[override]
+        self, views: Mapping[str, View] | Iterable[tuple[str, View]] = (), **more: View
+    ) -> None:
+        """Add *views*, each guarded."""
+        for endpoint, view in dict(views, **more).items():
+            self[endpoint] = view
+
+    def __ior__(self, views: Any) -> Self:  # type: ignore[misc,override]
+        self.update(views)
+        return self

@@ -1,0 +1,1 @@
+"""What a decision costs, side by side with stock pycasbin: `make bench`."""

@@ -1,0 +1,16 @@
+"""Every Python block of the docs is a test."""
+
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+
+def _as_a_program(namespace: dict[str, object]) -> None:
+    """Let `Flask(__name__)` find a folder, as it does in a reader's file."""
+    namespace["__name__"] = "__main__"
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(), SkipParser()],
+    patterns=["*.md"],
+    setup=_as_a_program,
+).pytest()

@@ -1,0 +1,238 @@
+"""The commands, as an operator types them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from click.testing import CliRunner, Result
+from flask import Flask
+
+from authz import Authz
+from authz.cli import flask_group, main
+from authz.cli.routes import sample_path
+from authz.extension import get_authz
+
+POLICY = """\
+p, role:everyone, /health, GET
+p, role:user, /map, GET
+p, role:user, /files/*, GET
+p, role:user, /files/secret, GET, deny
+p, role:admin, /users/:id, GET|DELETE
+g, role:admin, role:user
+g, group:admins, role:admin
+"""
+
+
+@pytest.fixture(name="policy")
+def _policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "policy.csv"
+    path.write_text(POLICY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTHZ_USER", "bob")
+    monkeypatch.setenv("AUTHZ_USER_PASSWORD", "battery staple")
+    return path
+
+
+@pytest.fixture(name="app")
+def _app(policy: Path) -> Iterator[Flask]:
+    app = Flask("guarded", static_folder=None)
+    app.add_url_rule("/health", "health", lambda: "")
+    app.add_url_rule("/map", "map", lambda: "")
+    app.add_url_rule("/users/<int:id>", "user", lambda: "", methods=["GET", "DELETE"])
+    app.add_url_rule("/about", "about", Authz.public(lambda: ""))
+    Authz(app)
+    yield app
+    get_authz(app).runtime.poller.close()
+
+
+def run(*args: str, stdin: str | None = None) -> Result:
+    """Type `authz ...`."""
+    return CliRunner().invoke(main, args, input=stdin)
+
+
+def flask_run(app: Flask, *args: str) -> Result:
+    """Type `flask authz ...`."""
+    return app.test_cli_runner().invoke(flask_group, args)
+
+
+@pytest.mark.usefixtures("policy")
+class TestCheck:
+    @pytest.mark.parametrize(
+        ("subject", "method", "path", "code"),
+        [
+            ("bob", "GET", "/map", 0),
+            ("user:bob", "get", "/map", 0),
+            ("role:user", "GET", "/files/x", 0),
+            ("role:admin", "DELETE", "/users/7", 0),
+            ("anonymous", "GET", "/health", 0),
+            ("role:everyone", "HEAD", "/health", 0),
+            ("anonymous", "GET", "/map", 5),
+            ("bob", "DELETE", "/users/7", 5),
+            ("bob", "GET", "/files/secret", 5),
+            ("user:authentik/bob", "GET", "/map", 5),
+            ("mallory", "GET", "/map", 5),
+        ],
+    )
+    def test_the_exit_code_is_the_verdict(
+        self, subject: str, method: str, path: str, code: int
+    ):
+        """0 is allowed, 5 is denied; nothing else is a verdict."""
+        result = run("check", subject, method, path)
+
+        assert result.exit_code == code
+        assert result.output.startswith("allowed" if code == 0 else "denied")
+
+    def test_a_group_counts(self):
+        """Groups are names of the subject like any other."""
+        args = ("check", "user:authentik/carol", "DELETE", "/users/7")
+
+        assert run(*args).exit_code == 5
+        assert run(*args, "--group", "admins").exit_code == 0
+
+    def test_it_explains_an_allow(self):
+        """Every rule with its line, and the chain of names with each grant's origin."""
+        result = run("check", "bob", "GET", "/map", "--explain")
+
+        lines = result.output.splitlines()
+        assert lines[1] == "  policy.csv:2  allow role:user GET /map"
+        assert lines[2] == "      user:bob -> role:user (AUTHZ_USER)"
+
+    def test_it_explains_a_deny(self):
+        """The rule that denies, and the allow that it overruled."""
+        result = run("check", "bob", "GET", "/files/secret", "--explain")
+
+        assert "policy.csv:4  deny role:user GET /files/secret" in result.output
+        assert "policy.csv:3  allow role:user GET /files/*  (overruled" in result.output
+
+    def test_it_explains_silence(self):
+        """What would have come closest."""
+        result = run("check", "bob", "DELETE", "/users/7", "--explain")
+
+        assert "no rule allows it" in result.output
+        assert "nearest: policy.csv:5  allow role:admin" in result.output
+
+    def test_json_has_a_schema(self):
+        """Programs read the same answer."""
+        document = json.loads(run("check", "bob", "GET", "/map", "--json").output)
+
+        assert document["schema"] == "authz/v1"
+        assert document["allowed"] is True
+        assert document["because"][0]["names"] == ["user:bob", "role:user"]
+
+    @pytest.mark.parametrize("subject", ["", "a b:c", "role:*", "user:"])
+    def test_a_wrong_subject_is_a_usage_error(self, subject: str):
+        """2 says that the command line is wrong, in words."""
+        result = run("check", subject, "GET", "/map")
+
+        assert result.exit_code == 2
+        assert "Traceback" not in result.output
+
+    def test_a_path_begins_with_a_slash(self):
+        """A path that no request could have is a usage error."""
+        assert run("check", "bob", "GET", "map").exit_code == 2
+
+    def test_an_invalid_policy_is_no_verdict(self, policy: Path):
+        """3, with every problem."""
+        policy.write_text("p, role:user, /map\nq, x\n")
+
+        result = run("check", "bob", "GET", "/map")
+
+        assert result.exit_code == 3
+        assert "policy.csv:1:" in result.output
+        assert "policy.csv:2:" in result.output
+
+    def test_a_missing_policy_is_no_verdict(self):
+        """A file that is not there is not an empty policy."""
+        result = run("check", "bob", "GET", "/map", "--policy", "missing.csv")
+
+        assert result.exit_code == 3
+        assert "missing.csv" in result.output
+
+    def test_wrong_settings_are_no_verdict(self, monkeypatch: pytest.MonkeyPatch):
+        """3, with every problem."""
+        monkeypatch.setenv("AUTHZ_LANDING", "nowhere")
+
+        assert run("check", "bob", "GET", "/map").exit_code == 3
+
+    def test_with_an_app_its_policy_is_asked(self, app: Flask, policy: Path):
+        """`flask authz check` asks what the app has in force."""
+        policy.write_text("not a policy")
+
+        assert flask_run(app, "check", "bob", "GET", "/map").exit_code == 0
+
+
+class TestRoutes:
+    def test_every_route_says_who(self, app: Flask):
+        """Every route and method with who may, and by which line."""
+        result = flask_run(app, "routes")
+
+        table = {
+            tuple(line.split()[:2]): line for line in result.output.splitlines()[1:-1]
+        }
+        assert "everyone  (policy.csv:1)" in table["GET", "/health"]
+        assert "role:admin, role:user" in table["GET", "/map"]
+        assert "role:admin  (policy.csv:5)" in table["DELETE", "/users/<int:id>"]
+        assert "public (declared)" in table["GET", "/about"]
+
+    def test_a_covered_app_passes(self, app: Flask):
+        """0 when somebody may use every route."""
+        result = flask_run(app, "routes")
+
+        assert result.exit_code == 0
+        assert result.output.splitlines()[-1].endswith("0 uncovered")
+
+    def test_an_uncovered_route_fails(self, app: Flask):
+        """4 when nobody may use a route."""
+        app.add_url_rule("/forgotten", "forgotten", lambda: "")
+
+        result = flask_run(app, "routes")
+
+        assert result.exit_code == 4
+        assert "UNCOVERED" in result.output
+
+    def test_json(self, app: Flask):
+        """Programs read the same table."""
+        document = json.loads(flask_run(app, "routes", "--json").output)
+
+        assert document["uncovered"] == 0
+        assert {"method": "GET", "route": "/map"}.items() <= next(
+            r for r in document["routes"] if r["route"] == "/map"
+        ).items()
+
+    def test_an_app_without_authz(self):
+        """A mistake in the set-up is said in words."""
+        result = flask_run(Flask("plain"), "routes")
+
+        assert result.exit_code == 2
+        assert "does not guard" in result.output
+
+    @pytest.mark.parametrize(
+        ("rule", "path"),
+        [
+            ("/a", "/a"),
+            ("/a/<x>/b", "/a/~sample/b"),
+            ("/a/<int:x>", "/a/987654321"),
+            ("/a/<path:x>", "/a/~sample/~sample"),
+            ("/a/<any(one, two):x>", "/a/one"),
+            ("/a/<string(length=2):x>", "/a/~sample"),
+        ],
+    )
+    def test_a_route_is_asked_with_unlikely_values(self, rule: str, path: str):
+        """No rule for one particular value makes a route look covered."""
+        assert sample_path(rule) == path
+
+
+class TestHashPassword:
+    def test_it_prints_a_hash_that_works(self):
+        """One line in, one argon2id hash out."""
+        result = run("hash-password", stdin="correct horse\n")
+
+        assert result.exit_code == 0
+        assert PasswordHasher().verify(result.output.strip(), "correct horse")
+
+    @pytest.mark.parametrize("password", ["", "x" * 2000])
+    def test_what_could_never_sign_in_is_refused(self, password: str):
+        """An empty or endless password is a usage error."""
+        assert run("hash-password", stdin=f"{password}\n").exit_code == 2

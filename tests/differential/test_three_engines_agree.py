@@ -1,0 +1,59 @@
+"""The compiled policy, the plain scan and stock pycasbin give the same answers."""
+
+from pathlib import Path
+
+from hypothesis import given, settings
+
+from authz.decision import AccessRequest, Decision
+from authz.policy import scan
+from authz.policy.compiled import CompiledPolicy
+from authz.policy.reference import oracle
+from authz.policy.rules import Policy
+from tests.strategies import World, worlds
+
+MODEL = (Path(__file__).parents[2] / "model.conf").read_text(encoding="utf-8")
+QUESTIONS = 60
+
+
+def as_sets(decision: Decision) -> tuple[object, ...]:
+    """Return what matters of a decision; the order of its rules does not."""
+    return decision.effect, decision.reason, frozenset(decision.rules)
+
+
+def difference(policy: Policy, request: AccessRequest, answers: object) -> str:
+    """Return what a person needs to see that it went wrong."""
+    rules = "\n".join(map(str, (*policy.rules, *policy.grants)))
+    return f"{answers}\n{sorted(request.subject.names)} {request!r}\n{rules}"
+
+
+@given(world=worlds(QUESTIONS))
+def test_the_index_agrees_with_the_scan(world: World):
+    """Effect, reason and every determining rule are the same, for any question."""
+    compiled = CompiledPolicy(world.policy)
+    for request in world.requests:
+        answers = compiled.decide(request), scan.decide(world.policy, request)
+
+        assert as_sets(answers[0]) == as_sets(answers[1]), difference(
+            world.policy, request, answers
+        )
+
+
+@given(world=worlds(QUESTIONS))
+def test_the_index_agrees_with_pycasbin(world: World):
+    """Stock pycasbin with our two functions allows what the index allows."""
+    compiled, ask = CompiledPolicy(world.policy), oracle(world.policy, MODEL)
+    for request in world.requests:
+        answers = bool(compiled.decide(request)), ask(request)
+
+        assert answers[0] == answers[1], difference(world.policy, request, answers)
+
+
+@settings(max_examples=20)
+@given(world=worlds(10))
+def test_what_was_asked_before_does_not_matter(world: World):
+    """The same question has the same answer, however often and after whatever."""
+    compiled = CompiledPolicy(world.policy)
+    first = [compiled.decide(request) for request in world.requests]
+    again = [compiled.decide(request) for request in reversed(world.requests)]
+
+    assert first == again[::-1]

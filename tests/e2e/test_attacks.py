@@ -1,0 +1,174 @@
+"""Whatever is sent to a real server, nobody gets what the policy does not give."""
+
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.e2e.attacks import BOB, EVIL, Attack, attacks
+from tests.e2e.guarded_app import ADMIN, USER
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+POLICY = """\
+p, role:everyone, /health, GET
+p, role:user, /, GET
+p, role:user, /map, GET
+p, role:user, /chat/, GET
+p, role:user, /api/similar/:name, GET
+p, role:user, /api/playlist, POST
+p, role:admin, /*, *
+"""
+SERVERS = {
+    "gunicorn": [
+        *("-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--threads", "4"),
+        *("--log-level", "error", "tests.e2e.guarded_app:app"),
+    ],
+    "waitress": [
+        *("-m", "waitress", "--listen", "127.0.0.1:{port}", "--channel-timeout", "2"),
+        "tests.e2e.guarded_app:app",
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server and bob's cookie there."""
+
+    name: str
+    port: int
+    cookie: str
+
+
+@pytest.fixture(name="server", params=SERVERS, scope="module")
+def _server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    policy = tmp_path_factory.mktemp("policy") / "policy.csv"
+    policy.write_text(POLICY)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, *(part.format(port=port) for part in SERVERS[request.param])],
+        cwd=ROOT,
+        env={
+            **{key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ},
+            "AUTHZ_POLICY": str(policy),
+            "AUTHZ_ADMIN": "alice",
+            "AUTHZ_ADMIN_PASSWORD": "alice's long password",
+            "AUTHZ_USER": "bob",
+            "AUTHZ_USER_PASSWORD": "bob's long password",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port, process)
+        yield Server(request.param, port, _sign_in(port))
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = monotonic() + 20
+    while monotonic() < deadline:
+        assert process.poll() is None, "the server ended at once"
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+        except OSError:
+            continue
+        return
+    raise AssertionError("the server did not start")
+
+
+def _sign_in(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/authz/sign-in")
+    answer = connection.getresponse()
+    answer.read()
+    form = re.search(r"authz-form=([\w-]+)", answer.headers["Set-Cookie"])
+    assert form
+    body = urlencode(
+        {"username": "bob", "password": "bob's long password", "csrf_token": form[1]}
+    )
+    connection.request(
+        "POST",
+        "/authz/sign-in",
+        body,
+        {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": f"authz-form={form[1]}",
+        },
+    )
+    answer = connection.getresponse()
+    session = re.search(r"authz=[\w-]+", answer.headers["Set-Cookie"])
+    assert session
+    connection.close()
+    return session[0]
+
+
+def _send(server: Server, data: bytes) -> str:
+    received = b""
+    with socket.create_connection(("127.0.0.1", server.port), 3) as connection:
+        connection.settimeout(3)
+        try:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                received += part
+        except (TimeoutError, ConnectionError):
+            pass
+    return received.decode("latin-1")
+
+
+def _violations(attack: Attack, answer: str) -> Iterator[str]:
+    forbidden = ADMIN if attack.sender == BOB else ADMIN | USER
+    for handler in re.findall(r"(?mi)^x-handler: *(\w+)", answer):
+        if handler in forbidden:
+            yield f"{handler} ran"
+    for location in re.findall(r"(?mi)^location: *([^\r\n]*)", answer):
+        if not re.match(r"/(?![/\\])", location):
+            yield f"redirected to {location[:60]}"
+    for status in re.findall(r"(?m)^HTTP/1\.[01] (\d{3})", answer):
+        # gunicorn itself ends with 500 when SCRIPT_NAME does not fit the path.
+        own = {"501", "505"} | ({"500"} if "SCRIPT_NAME" in str(attack) else set())
+        if status >= "500" and status not in own:
+            yield f"status {status}"
+
+
+def test_no_attack_gets_anywhere(server: Server):
+    """No forbidden handler runs, nobody is led away, nothing crashes."""
+    found = {
+        attack.name: violations
+        for attack in attacks()
+        if (
+            violations := list(
+                _violations(attack, _send(server, attack.as_bytes(server.cookie)))
+            )
+        )
+    }
+
+    assert found == {}
+
+
+def test_the_attacks_would_be_noticed(server: Server):
+    """Bob really is signed in: what he may do runs, so a hole would show."""
+    for target, handler in (("/map", "map"), ("/api/similar/1", "similar")):
+        attack = Attack(name="control", sender=BOB, target=target)
+
+        assert f"X-Handler: {handler}" in _send(server, attack.as_bytes(server.cookie))
+    assert EVIL not in _send(
+        server, Attack(name="control", sender=BOB, target="/chat").as_bytes("")
+    )

@@ -1,0 +1,81 @@
+"""Local accounts: proof of a password, equally slow for everybody."""
+
+import statistics
+import time
+
+import pytest
+
+from authz.errors import InvalidCredentials, SettingsError
+from authz.identity.accounts import Accounts, hash_password, new_account
+
+
+@pytest.fixture(name="accounts", scope="module")
+def _accounts() -> Accounts:
+    return Accounts(
+        [
+            new_account("alice", "correct horse", where="TEST"),
+            new_account("caf\u00e9", "cr\u00e8me", where="TEST"),
+            new_account("proxy", "", where="TEST"),
+        ]
+    )
+
+
+def test_a_hash_is_argon2id():
+    """Passwords are hashed with argon2id, at or above the usual floor."""
+    hashed = hash_password("correct horse")
+
+    assert hashed.startswith("$argon2id$v=19$m=47104,t=1,p=1$")
+    assert hashed != hash_password("correct horse")
+
+
+def test_a_hash_may_be_given(accounts: Accounts):
+    """An account works with a hash made beforehand."""
+    given = new_account("bob", hash_password("battery"), where="TEST")
+
+    assert Accounts([given]).authenticate("bob", "battery") is given
+    with pytest.raises(InvalidCredentials):
+        Accounts([given]).authenticate("bob", given.password_hash)
+
+
+@pytest.mark.parametrize("damaged", ["$argon2id$", "$argon2id$v=19$m=1", "$argon2i$x"])
+def test_a_damaged_hash_stops_the_start(damaged: str):
+    """A hash that lost its tail, or its `$`, is not taken for a password."""
+    with pytest.raises(SettingsError, match="damaged"):
+        new_account("bob", damaged, where="AUTHZ_USER")
+
+
+def test_composed_and_decomposed_are_the_same(accounts: Accounts):
+    """A name or password typed with combining characters is the same one (NFC)."""
+    account = accounts.authenticate("cafe\u0301", "cre\u0300me")
+
+    assert account.name == "caf\u00e9"
+
+
+def test_compatibility_forms_are_not(accounts: Accounts):
+    """Full-width letters are other letters: NFKC would merge passwords."""
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("alice", "\uff43orrect horse")
+
+
+def test_subjects_say_how_they_came(accounts: Accounts):
+    """A local account is `user:<id>`, signed in by `auth:local`."""
+    subject = accounts.by_name["alice"].subject
+
+    assert subject.name == "user:alice"
+    assert {"auth:local", "role:authenticated", "role:everyone"} < subject.names
+
+
+@pytest.mark.slow
+def test_an_unknown_name_takes_as_long(accounts: Accounts):
+    """Nobody learns from the clock which accounts exist."""
+    spent: dict[str, list[float]] = {"alice": [], "nobody": [], "proxy": []}
+    for _ in range(25):
+        for name, times in spent.items():
+            begun = time.perf_counter()
+            with pytest.raises(InvalidCredentials):
+                accounts.authenticate(name, "wrong")
+            times.append(time.perf_counter() - begun)
+    known, *others = (statistics.median(times) for times in spent.values())
+
+    for other in others:
+        assert 0.75 < other / known < 1.33

@@ -1,0 +1,60 @@
+"""Audit events are lines of ASCII JSON, without anything secret."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+import pytest
+
+from authz.audit import AuditEvent, EventTag, LoggingSink
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def test_an_event_is_one_line():
+    """Whatever the fields hold, the line has no line end and no odd characters."""
+    event = AuditEvent(
+        tag=EventTag.DECISION_DENY,
+        at=NOON,
+        path="/a\n{}\r\x1b[0m\u2028\u202e",
+        subject="user:\U0001f3b5",
+    )
+
+    line = event.as_json()
+
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["path"] == event.path
+
+
+def test_empty_fields_are_left_out():
+    """A line says what is known, and when."""
+    event = AuditEvent(tag=EventTag.SIGN_OUT, at=NOON)
+
+    assert json.loads(event.as_json()) == {
+        "at": "2026-01-02T12:00:00.000+00:00",
+        "event": "session:sign-out",
+    }
+
+
+def test_long_fields_are_cut():
+    """A client cannot fill the disk with one request."""
+    event = AuditEvent(tag=EventTag.DECISION_DENY, at=NOON, path="/" + "x" * 100_000)
+
+    assert len(event.as_json()) < 2000
+
+
+@pytest.mark.parametrize("tag", list(EventTag))
+def test_what_went_wrong_is_a_warning(tag: EventTag, caplog: pytest.LogCaptureFixture):
+    """Refusals and failures stand out from what went well."""
+    went_well = {
+        EventTag.DECISION_ALLOW,
+        EventTag.SIGN_IN_SUCCESS,
+        EventTag.SIGN_OUT,
+        EventTag.POLICY_LOADED,
+    }
+    with caplog.at_level(logging.INFO, logger="authz.audit"):
+        LoggingSink().record(AuditEvent(tag=tag, at=NOON))
+
+    expected = logging.INFO if tag in went_well else logging.WARNING
+    assert [record.levelno for record in caplog.records] == [expected]

@@ -1,0 +1,282 @@
+"""Settings are read once, checked together, and all problems are said at once."""
+
+from pathlib import Path
+
+import pytest
+
+from authz.errors import SettingsError
+from authz.settings import SETTINGS, read_settings
+
+
+def problems(config: dict[str, object], environ: dict[str, str] | None = None) -> str:
+    """Return what is wrong with these settings."""
+    with pytest.raises(SettingsError) as caught:
+        read_settings(config, environ or {})
+    return str(caught.value)
+
+
+def accounts(environ: dict[str, str]) -> list[tuple[str, str, str, str]]:
+    """Return id, role, password and origin of the accounts that *environ* names."""
+    settings = read_settings({}, environ)
+    return [(a.name, a.role, a.password, str(a.origin)) for a in settings.accounts]
+
+
+def test_nothing_set_is_fine():
+    """Every setting has a default, and none of them opens anything."""
+    settings = read_settings({}, {})
+
+    assert settings.policy == Path("policy.csv")
+    assert settings.accounts == ()
+    assert settings.grants == ()
+    assert settings.anonymous_role is None
+
+
+def test_every_setting_is_read():
+    """What the reference lists is what is read: a wrong value of each is a problem."""
+    wrong = {
+        "AUTHZ_ADMIN": "a/b",
+        "AUTHZ_ADMIN_PASSWORD": "$2b$12$abcdefghijklmnopqrstuv",
+        "AUTHZ_USER": " ",
+        "AUTHZ_USER_PASSWORD": "$1$x$",
+        "AUTHZ_ACCOUNTS": "no colon",
+        "AUTHZ_ANONYMOUS_ROLE": "admin",
+        "AUTHZ_API_PREFIXES": "api",
+        "AUTHZ_LANDING": "//evil.test",
+        "AUTHZ_URL_PREFIX": "/",
+        "AUTHZ_TRUSTED_ORIGINS": "music.home",
+        "AUTHZ_MOUNTS": "x y",
+        "AUTHZ_COOKIE_SECURE": "maybe",
+        "AUTHZ_SESSION_HOURS": "0",
+        "AUTHZ_SESSION_IDLE_MINUTES": "-1",
+        "AUTHZ_POLL_SECONDS": "nan",
+        "AUTHZ_AUDIT_ALLOWS": "perhaps",
+    }
+    any_text = {"AUTHZ_POLICY", "AUTHZ_MODEL", "AUTHZ_CONTACT"}
+
+    assert {setting.name for setting in SETTINGS} == set(wrong) | any_text
+    for name, value in wrong.items():
+        companion = {
+            "AUTHZ_ADMIN_PASSWORD": {"AUTHZ_ADMIN": "alice"},
+            "AUTHZ_USER_PASSWORD": {"AUTHZ_USER": "bob"},
+        }.get(name, {})
+        assert problems({name: value, **companion})
+
+
+def test_all_problems_are_said_at_once():
+    """An operator mends everything in one go."""
+    text = problems(
+        {"AUTHZ_LANDING": "map", "AUTHZ_POLCY": "x", "AUTHZ_SESSION_HOURS": "long"}
+    )
+
+    assert len(text.splitlines()) == 3
+    assert "did you mean `AUTHZ_POLICY`?" in text
+
+
+@pytest.mark.parametrize("where", ["config", "environment"])
+def test_an_unknown_setting_is_a_problem(where: str):
+    """A misspelled setting is never silently ignored."""
+    unknown = {"AUTHZ_ADMINS": "alice"}
+    config, environ = (unknown, {}) if where == "config" else ({}, unknown)
+
+    assert "there is no such setting" in problems(dict(config), environ)
+
+
+def test_the_config_comes_before_the_environment():
+    """What the app sets in code is what holds."""
+    settings = read_settings({"AUTHZ_LANDING": "/map"}, {"AUTHZ_LANDING": "/chat"})
+
+    assert settings.landing == "/map"
+
+
+def test_values_from_code_need_not_be_text():
+    """An app may put lists, numbers and booleans into its config."""
+    settings = read_settings(
+        {
+            "AUTHZ_API_PREFIXES": ["/api", "/chat/api/"],
+            "AUTHZ_SESSION_HOURS": 1.5,
+            "AUTHZ_AUDIT_ALLOWS": True,
+            "AUTHZ_COOKIE_SECURE": "auto",
+            "AUTHZ_POLICY": Path("other.csv"),
+        },
+        {},
+    )
+
+    assert settings.api_prefixes == ("/api", "/chat/api")
+    assert settings.session_hours == 1.5
+    assert settings.audit_allows is True
+    assert settings.cookie_secure is None
+    assert settings.policy == Path("other.csv")
+
+
+class TestAccounts:
+    def test_admin_and_user(self):
+        """AUTHZ_ADMIN and AUTHZ_USER make accounts; the setting is the origin."""
+        assert accounts(
+            {
+                "AUTHZ_ADMIN": "alice",
+                "AUTHZ_ADMIN_PASSWORD": "correct horse",
+                "AUTHZ_USER": "bob",
+                "AUTHZ_USER_PASSWORD": "battery staple",
+            }
+        ) == [
+            ("alice", "role:admin", "correct horse", "AUTHZ_ADMIN"),
+            ("bob", "role:user", "battery staple", "AUTHZ_USER"),
+        ]
+
+    def test_they_become_grants(self):
+        """Each account holds its role by a grant that names the setting."""
+        settings = read_settings(
+            {},
+            {
+                "AUTHZ_ADMIN": "alice",
+                "AUTHZ_ADMIN_PASSWORD": "correct horse",
+                "AUTHZ_USER": "bob",
+                "AUTHZ_ANONYMOUS_ROLE": "demo",
+            },
+        )
+
+        assert [(g.member, g.role, str(g.origin)) for g in settings.grants] == [
+            ("user:alice", "role:admin", "AUTHZ_ADMIN"),
+            ("auth:anonymous", "role:demo", "AUTHZ_ANONYMOUS_ROLE"),
+        ]
+
+    def test_short_names_work_too(self):
+        """ADMIN, ADMIN_PASSWORD, USER and USER_PASSWORD are understood."""
+        assert accounts(
+            {
+                "ADMIN": "alice",
+                "ADMIN_PASSWORD": "correct horse",
+                "USER": "bob",
+                "USER_PASSWORD": "battery staple",
+            }
+        ) == [
+            ("alice", "role:admin", "correct horse", "ADMIN"),
+            ("bob", "role:user", "battery staple", "USER"),
+        ]
+
+    def test_the_shells_own_user_is_nobody(self):
+        """Every Unix shell sets USER; alone it makes no account and no problem."""
+        assert accounts({"USER": "root"}) == []
+        assert accounts(
+            {
+                "USER": "root",
+                "AUTHZ_USER": "bob",
+                "AUTHZ_USER_PASSWORD": "battery staple",
+            }
+        ) == [("bob", "role:user", "battery staple", "AUTHZ_USER")]
+
+    def test_user_counts_with_a_password_file(self, tmp_path: Path):
+        """USER together with USER_PASSWORD_FILE makes an account."""
+        secret = tmp_path / "secret"
+        secret.write_text("battery staple\n")
+
+        assert accounts({"USER": "bob", "USER_PASSWORD_FILE": str(secret)}) == [
+            ("bob", "role:user", "battery staple", "USER")
+        ]
+
+    def test_both_spellings_are_a_problem(self):
+        """Two names for one setting could disagree, now or later."""
+        text = problems({}, {"ADMIN": "alice", "AUTHZ_ADMIN": "anna"})
+
+        assert "AUTHZ_ADMIN and ADMIN are both set" in text
+
+    def test_any_number_more(self):
+        """AUTHZ_ACCOUNTS holds one account a line; the password is all the rest."""
+        text = "carol:user:a:b c,d;e\n\n# a comment\ndave:role:editor:pass phrase\n"
+
+        assert accounts({"AUTHZ_ACCOUNTS": text}) == [
+            ("carol", "role:user", "a:b c,d;e", "AUTHZ_ACCOUNTS:1"),
+            ("dave", "role:editor", "pass phrase", "AUTHZ_ACCOUNTS:4"),
+        ]
+
+    def test_names_that_look_alike_are_one_too_many(self):
+        """Two accounts whose ids differ only in case or width would be mistaken."""
+        text = "carol:user:battery staple\n\uff23arol:admin:correct horse\n"
+
+        assert "already named by" in problems({}, {"AUTHZ_ACCOUNTS": text})
+
+    def test_a_password_without_an_id(self):
+        """A password that belongs to nobody is a mistake."""
+        assert "no id" in problems({}, {"AUTHZ_ADMIN_PASSWORD": "correct horse"})
+
+    def test_secrets_are_not_shown(self):
+        """Neither the settings nor a problem show a password."""
+        environ = {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD": "correct horse"}
+
+        assert "correct" not in repr(read_settings({}, environ))
+        bad = {**environ, "AUTHZ_ADMIN_PASSWORD": "$2b$12$secretsecretsecret"}
+        assert "secretsecret" not in problems({}, bad)
+
+    @pytest.mark.parametrize("password", ["short", "alice", "changeme"])
+    def test_a_weak_password_is_said(self, password: str):
+        """What is easy to guess starts with a warning."""
+        settings = read_settings(
+            {}, {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD": password}
+        )
+
+        assert "easy to guess" in str(settings.warnings[0])
+
+    def test_no_password_is_said(self):
+        """An account that nobody can sign in to starts with a warning."""
+        settings = read_settings({}, {"AUTHZ_ADMIN": "alice"})
+
+        assert "has no password" in str(settings.warnings[0])
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        "name", [s.name for s in SETTINGS if s.from_file and "PASSWORD" not in s.name]
+    )
+    def test_each_may_come_from_a_file(self, name: str, tmp_path: Path):
+        """`<NAME>_FILE` is read, without the newline at its end."""
+        value = "carol:user:battery staple" if name == "AUTHZ_ACCOUNTS" else "carol"
+        path = tmp_path / "value"
+        path.write_text(value + "\r\n")
+
+        assert accounts({f"{name}_FILE": str(path)})[0][0] == "carol"
+
+    def test_both_is_a_problem(self, tmp_path: Path):
+        """A value and a file at once: which one holds cannot be known."""
+        path = tmp_path / "value"
+        path.write_text("correct horse")
+        environ = {
+            "AUTHZ_ADMIN": "alice",
+            "AUTHZ_ADMIN_PASSWORD": "correct horse",
+            "AUTHZ_ADMIN_PASSWORD_FILE": str(path),
+        }
+
+        assert "both set" in problems({}, environ)
+
+    @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+    def test_a_file_that_cannot_be_read(self, content: bytes | None, tmp_path: Path):
+        """A secret that is missing or no text stops the start."""
+        path = tmp_path / "value"
+        if content is not None:
+            path.write_bytes(content)
+
+        text = problems({}, {"AUTHZ_ADMIN_FILE": str(path)})
+
+        assert "cannot be read" in text
+
+    def test_not_everything_may(self):
+        """Only what may hold a secret has a `_FILE` form."""
+        assert "no such setting" in problems({}, {"AUTHZ_LANDING_FILE": "/x"})
+
+
+class TestAnonymousRole:
+    @pytest.mark.parametrize("role", ["admin", "role:admin"])
+    def test_admin_is_refused(self, role: str):
+        """Nobody is made administrator by not signing in."""
+        assert "anybody on the network" in problems({"AUTHZ_ANONYMOUS_ROLE": role})
+
+    @pytest.mark.parametrize("role", ["everyone", "user:bob", "a b", "role:"])
+    def test_it_must_be_a_role(self, role: str):
+        """It is the name of a role that can be given."""
+        assert "not a role" in problems({"AUTHZ_ANONYMOUS_ROLE": role})
+
+    def test_the_kind_may_be_left_out(self):
+        """`demo` and `role:demo` are the same."""
+        for text in ("demo", "role:demo"):
+            assert read_settings({"AUTHZ_ANONYMOUS_ROLE": text}, {}).anonymous_role == (
+                "role:demo"
+            )

@@ -1,0 +1,147 @@
+"""An app to guard, and a client that sends exactly what it is told."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlencode
+
+from argon2 import PasswordHasher
+from flask import Flask
+from werkzeug.datastructures import Headers
+from werkzeug.test import run_wsgi_app
+
+from authz.audit import AuditEvent
+
+#: As cheap as argon2id gets; what is tested here is not the hash.
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+ALICE, BOB = "alice's password", "bob's password"
+CHEAP_ALICE, CHEAP_BOB = _CHEAP.hash(ALICE), _CHEAP.hash(BOB)
+
+POLICY = """
+p, role:everyone, /health, GET
+p, role:everyone, /static/*, GET
+p, role:user, /, GET
+p, role:user, /map, GET
+p, role:user, /chat/, GET
+p, role:user, /api/similar/:id, GET
+p, role:user, /api/playlist, POST
+p, role:admin, /*, *
+"""
+
+
+class RecordingSink:
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+
+    def record(self, event: AuditEvent) -> None:
+        """Keep *event*."""
+        self.events.append(event)
+
+    @property
+    def tags(self) -> list[str]:
+        """The kinds of events, in order."""
+        return [str(event.tag) for event in self.events]
+
+
+@dataclass
+class Answer:
+    """What a WSGI app answered."""
+
+    status: int
+    headers: Headers
+    text: str
+
+    @property
+    def ran(self) -> str | None:
+        """The handler that ran, if one did."""
+        return self.headers.get("X-Handler")
+
+
+class Client:
+    """Calls an app with an environ made by hand: nothing is tidied on the way."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.cookies: dict[str, str] = {}
+
+    def __call__(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        *,
+        form: dict[str, str] | None = None,
+        environ: dict[str, Any] | None = None,
+        **headers: str,
+    ) -> Answer:
+        """Send one request. *headers* are environ names without `HTTP_`."""
+        body = urlencode(form).encode() if form else b""
+        raw, _, query = path.partition("?")
+        env: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": unquote_to_bytes(raw).decode("latin-1"),
+            "SCRIPT_NAME": "",
+            "QUERY_STRING": query,
+            "SERVER_NAME": "app.test",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "192.0.2.1",
+            "HTTP_HOST": "app.test",
+            "wsgi.url_scheme": "http",
+            "wsgi.input": BytesIO(body),
+            "wsgi.errors": BytesIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+        if form is not None:
+            env["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
+            env["CONTENT_LENGTH"] = str(len(body))
+        if self.cookies:
+            env["HTTP_COOKIE"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        env.update({f"HTTP_{name.upper()}": value for name, value in headers.items()})
+        env.update(environ or {})
+        parts, status, answered = run_wsgi_app(self.app.wsgi_app, env, buffered=True)
+        for cookie in answered.getlist("Set-Cookie"):
+            name, _, rest = cookie.partition("=")
+            value = rest.partition(";")[0]
+            if "Max-Age=0" in cookie:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
+        return Answer(int(status[:3]), answered, b"".join(parts).decode())
+
+    def sign_in(self, name: str, password: str, **form: str) -> Answer:
+        """Open the form, fill it in and send it."""
+        self(path="/authz/sign-in")
+        return self(
+            "POST",
+            "/authz/sign-in",
+            form={
+                "username": name,
+                "password": password,
+                "csrf_token": self.cookies.get("authz-form", ""),
+                **form,
+            },
+        )
+
+
+def add_routes(app: Flask) -> None:
+    """Add pages and an API, each of which says in a header that it ran."""
+
+    def route(path: str, name: str, methods: list[str]) -> None:
+        def view(**_: Any) -> tuple[str, dict[str, str]]:
+            return name, {"X-Handler": name}
+
+        app.add_url_rule(path, name, view, methods=methods)
+
+    route("/", "index", ["GET"])
+    route("/health", "health", ["GET"])
+    route("/map", "map", ["GET"])
+    route("/chat/", "chat", ["GET"])
+    route("/admin", "admin", ["GET"])
+    route("/files/<path:name>", "files", ["GET"])
+    route("/api/similar/<id>", "similar", ["GET"])
+    route("/api/playlist", "playlist", ["POST"])
+    route("/api/analysis", "analysis", ["POST"])

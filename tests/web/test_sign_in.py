@@ -1,0 +1,528 @@
+"""Signing in and out with a local account."""
+
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from authz.extension import get_authz
+from authz.identity.throttle import PER_ACCOUNT, PER_PEER
+from authz.web import signals
+from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
+
+MakeApp = Callable[..., Flask]
+HTTPS = {"wsgi.url_scheme": "https"}
+
+
+def edit_policy(app: Flask, policy: str) -> None:
+    """Write *policy* where *app* reads it, and let it look."""
+    runtime = get_authz(app).runtime
+    Path(runtime.settings.policy).write_text(policy, encoding="utf-8")
+    assert runtime.live.refresh()
+
+
+class TestSigningIn:
+    def test_the_right_password_opens_a_session(self, client: Client):
+        """Name and password lead back to the page one came for."""
+        answer = client.sign_in("bob", BOB, next="/map?x=1")
+
+        assert (answer.status, answer.headers["Location"]) == (303, "/map?x=1")
+        assert client(path="/map").ran == "map"
+
+    @pytest.mark.parametrize(
+        ("name", "password"),
+        [("bob", "wrong"), ("nobody", BOB), ("bob", ""), ("", BOB), ("BOB", BOB)],
+    )
+    def test_anything_else_does_not(self, client: Client, name: str, password: str):
+        """A wrong name and a wrong password get the same answer."""
+        answer = client.sign_in(name, password)
+
+        assert answer.status == 401
+        assert "do not belong together" in answer.text
+        assert "authz" not in client.cookies
+
+    def test_an_empty_password_never_signs_in(self, make_app: MakeApp):
+        """An account without a password comes only through a proxy."""
+        client = Client(make_app(AUTHZ_USER_PASSWORD=""))
+
+        for password in ("", " ", ALICE, BOB):
+            assert client.sign_in("bob", password).status == 401
+
+    def test_the_password_of_one_opens_no_other(self, client: Client):
+        """Alice's password is nobody else's, not even for a name nobody has."""
+        assert client.sign_in("bob", ALICE).status == 401
+        assert client.sign_in("nobody", ALICE).status == 401
+
+    def test_a_long_password_is_not_hashed(self, client: Client):
+        """Input beyond the limit is a wrong password, whatever it is."""
+        assert client.sign_in("bob", BOB + "x" * 2000).status == 401
+
+    def test_a_huge_form_is_not_read(self, client: Client):
+        """A body that is no sign-in form is refused unread."""
+        client(path="/authz/sign-in")
+
+        answer = client(
+            "POST", "/authz/sign-in", form={"username": "x" * 100_000, "password": "y"}
+        )
+
+        assert answer.status == 413
+
+    def test_a_stale_cookie_is_taken_back(self, client: Client):
+        """A session that is not known (any more) is 401 or a sign-in, once."""
+        client.cookies["authz"] = "forged"
+
+        assert client("POST", "/api/playlist").status == 401
+        assert "authz" not in client.cookies
+
+        client.cookies["authz"] = "forged"
+        answer = client(path="/map")
+        assert answer.status == 302
+        assert "authz" not in client.cookies
+        assert client(path=answer.headers["Location"]).status == 200
+
+    def test_a_bad_cookie_is_never_anonymous(self, client: Client):
+        """A credential that does not hold does not fall through to role:everyone."""
+        client.cookies["authz"] = "forged"
+
+        assert client(path="/health", accept="application/json").status == 401
+
+    def test_two_session_cookies_are_one_too_many(self, bob: Client):
+        """One of two was planted; which one cannot be known."""
+        header = f"authz={bob.cookies['authz']}; authz=other"
+
+        assert bob("POST", "/api/playlist", cookie=header).status == 401
+
+    def test_who_is_signed_in_is_led_on(self, bob: Client):
+        """The form is for people who are not signed in."""
+        answer = bob(path="/authz/sign-in?next=/map")
+
+        assert (answer.status, answer.headers["Location"]) == (302, "/map")
+
+    def test_a_new_sign_in_ends_the_old_session(self, app: Flask, bob: Client):
+        """The token before the sign-in opens nothing after it (no fixation)."""
+        before = bob.cookies["authz"]
+        bob.sign_in("bob", BOB)
+        old = Client(app)
+        old.cookies["authz"] = before
+
+        assert bob.cookies["authz"] != before
+        assert bob(path="/map").ran == "map"
+        assert old("POST", "/api/playlist").status == 401
+
+    def test_an_account_named_like_a_role_is_not_that_role(self, make_app: MakeApp):
+        """A user whose id is `admin` is `user:admin`, and holds what a user holds."""
+        client = Client(make_app(AUTHZ_USER="admin"))
+        client.sign_in("admin", BOB)
+
+        assert client(path="/map").ran == "map"
+        assert client(path="/admin").status == 403
+
+
+class TestForgery:
+    def test_a_form_from_elsewhere_signs_nobody_in(self, app: Flask):
+        """Without the cookie that came with the form there is no sign-in."""
+        client = Client(app)
+        form = {"username": "bob", "password": BOB, "csrf_token": ""}
+
+        assert client("POST", "/authz/sign-in", form=form).status == 400
+        client.cookies.clear()
+        form["csrf_token"] = "guessed"
+        assert client("POST", "/authz/sign-in", form=form).status == 400
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"origin": "https://evil.test"},
+            {"origin": "null"},
+            {"sec_fetch_site": "cross-site"},
+            {"sec_fetch_site": "same-site"},
+        ],
+    )
+    def test_a_form_on_another_site_is_refused(
+        self, client: Client, headers: dict[str, str]
+    ):
+        """Another site cannot sign its visitors in to an account of its own."""
+        client(path="/authz/sign-in")
+        form = {
+            "username": "bob",
+            "password": BOB,
+            "csrf_token": client.cookies["authz-form"],
+        }
+
+        assert client("POST", "/authz/sign-in", form=form, **headers).status == 400
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"origin": "https://evil.test"},
+            {"origin": "http://app.test.evil.test"},
+            {"origin": "http://app.test:8080"},
+            {"origin": "null"},
+            {"origin": ""},
+            {"origin": "http://[broken"},
+            {"sec_fetch_site": "cross-site"},
+            {"sec_fetch_site": "same-site", "origin": "http://app.test"},
+        ],
+    )
+    def test_another_site_cannot_act_for_bob(
+        self, bob: Client, headers: dict[str, str]
+    ):
+        """A browser that carries bob's cookie says whose page it shows."""
+        answer = bob("POST", "/api/playlist", **headers)
+
+        assert answer.status == 403
+        assert answer.ran is None
+        assert "cross-origin" in answer.text
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"origin": "http://app.test"},
+            {"origin": "https://app.test"},
+            {"origin": "http://app.test:80"},
+            {"sec_fetch_site": "same-origin"},
+            {"sec_fetch_site": "none"},
+        ],
+    )
+    def test_bobs_own_pages_and_programs_can(
+        self, bob: Client, headers: dict[str, str]
+    ):
+        """The app's pages, and clients that are no browser, may act."""
+        assert bob("POST", "/api/playlist", **headers).ran == "playlist"
+
+    def test_a_trusted_origin_can(self, make_app: MakeApp):
+        """AUTHZ_TRUSTED_ORIGINS names sites whose pages count as ours."""
+        bob = Client(make_app(AUTHZ_TRUSTED_ORIGINS="https://other.test"))
+        bob.sign_in("bob", BOB)
+
+        answer = bob(
+            "POST",
+            "/api/playlist",
+            origin="https://other.test",
+            sec_fetch_site="cross-site",
+        )
+
+        assert answer.ran == "playlist"
+
+    def test_reading_is_never_in_question(self, bob: Client):
+        """A link on another site may lead here."""
+        assert bob(path="/map", sec_fetch_site="cross-site").ran == "map"
+
+
+class TestNext:
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            "//evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "///evil.test",
+            "/\t/evil.test",
+            "/\n/evil.test",
+            "https://evil.test",
+            "https:/evil.test",
+            "javascript:alert(1)",
+            "evil.test",
+            "/x//evil.test",
+            "/ok\n",
+            "/" + "x" * 3000,
+            "/%0d%0aSet-Cookie:x\r\n",
+        ],
+    )
+    def test_nobody_is_led_to_another_site(self, client: Client, bad: str):
+        """What is not plainly a path of this app leads home."""
+        assert client.sign_in("bob", BOB, next=bad).headers["Location"] == "/"
+
+    @pytest.mark.parametrize("good", ["/", "/map", "/map?q=1&r=%2F%2Fx", "/a:b@c"])
+    def test_a_path_of_the_app_is_kept(self, client: Client, good: str):
+        """Path and query survive the sign-in."""
+        assert client.sign_in("bob", BOB, next=good).headers["Location"] == good
+
+    def test_the_form_carries_only_a_safe_path(self, client: Client):
+        """A hostile `next` never reaches the page."""
+        answer = client(path="/authz/sign-in?next=https://evil.test")
+
+        assert "evil" not in answer.text
+
+    def test_a_prefix_is_kept(self, client: Client):
+        """Below a prefix people come back below that prefix."""
+        environ = {"SCRIPT_NAME": "/music"}
+
+        answer = client(path="/map", environ=environ)
+
+        assert answer.headers["Location"] == "/music/authz/sign-in?next=%2Fmusic%2Fmap"
+
+
+class TestCookies:
+    def test_over_http_it_is_http_only_and_lax(self, client: Client):
+        """No script reads the cookie, and other sites' forms do not send it."""
+        cookie = client.sign_in("bob", BOB).headers["Set-Cookie"]
+
+        assert re.fullmatch(r"authz=[\w-]{43}; HttpOnly; Path=/; SameSite=Lax", cookie)
+
+    def test_over_https_it_is_bound_to_the_host(self, app: Flask):
+        """`__Host-` cookies come from this host, over HTTPS, and go nowhere else."""
+        client = Client(app)
+        client(path="/authz/sign-in", environ=HTTPS)
+        form = {
+            "username": "bob",
+            "password": BOB,
+            "csrf_token": client.cookies["__Host-authz-form"],
+        }
+        cookie = client("POST", "/authz/sign-in", form=form, environ=HTTPS).headers[
+            "Set-Cookie"
+        ]
+
+        assert cookie.startswith("__Host-authz=")
+        assert "Secure" in cookie
+        assert client(path="/map", environ=HTTPS).ran == "map"
+
+    def test_over_https_a_plain_cookie_counts_for_nothing(self, bob: Client):
+        """A cookie that could have been planted over HTTP is not looked at."""
+        assert bob(path="/map", environ=HTTPS).status == 302
+
+    def test_it_can_be_told_to_be_secure(self, make_app: MakeApp):
+        """AUTHZ_COOKIE_SECURE is for apps behind a proxy that ends TLS."""
+        client = Client(make_app(AUTHZ_COOKIE_SECURE="true"))
+        client(path="/authz/sign-in")
+
+        assert "__Host-authz-form" in client.cookies
+
+
+class TestSigningOut:
+    def _token(self, client: Client) -> str:
+        page = client(path="/admin", accept="text/html").text
+        match = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert match
+        return match[1]
+
+    def test_it_ends_the_session(self, app: Flask, bob: Client):
+        """After signing out the token opens nothing, wherever it was copied to."""
+        thief = Client(app)
+        thief.cookies = dict(bob.cookies)
+
+        answer = bob("POST", "/authz/sign-out", form={"csrf_token": self._token(bob)})
+
+        assert answer.status == 303
+        assert "authz" not in bob.cookies
+        assert thief("POST", "/api/playlist").status == 401
+
+    def test_it_needs_the_token(self, bob: Client):
+        """Nobody else's form signs bob out."""
+        bob("POST", "/authz/sign-out", form={"csrf_token": "guessed"})
+        bob("POST", "/authz/sign-out")
+
+        assert bob(path="/map").ran == "map"
+
+    def test_it_needs_no_session(self, client: Client):
+        """Signing out twice is no error."""
+        assert client("POST", "/authz/sign-out").status == 303
+
+
+class TestSessionsEnd:
+    def test_when_the_roles_change(self, app: Flask, bob: Client):
+        """A changed role is a new sign-in; until then nothing is allowed."""
+        edit_policy(app, POLICY + "g, user:bob, role:admin\n")
+
+        assert bob("POST", "/api/analysis").status == 401
+        bob.sign_in("bob", BOB)
+        assert bob("POST", "/api/analysis").ran == "analysis"
+
+    def test_not_when_other_rules_change(self, app: Flask, bob: Client):
+        """A rule that is taken away counts at once, without a sign-in."""
+        edit_policy(app, POLICY.replace("p, role:user, /map, GET\n", ""))
+
+        assert bob(path="/map").status == 403
+        assert bob("POST", "/api/playlist").ran == "playlist"
+
+    def test_when_the_account_changes(self, app: Flask, bob: Client):
+        """A session belongs to the account it was begun with, password included."""
+        accounts = get_authz(app).runtime.accounts
+        del accounts.by_name["bob"]
+
+        assert bob("POST", "/api/playlist").status == 401
+
+    @pytest.mark.parametrize("seconds", [7201, 43_201])
+    def test_with_time(self, app: Flask, bob: Client, seconds: float):
+        """A session ends when it is idle, and in any case after its lifetime."""
+        sessions = get_authz(app).runtime.sessions.store
+        now = sessions._clock()  # type: ignore[attr-defined]
+        sessions._clock = lambda: now + seconds  # type: ignore[attr-defined]
+
+        assert bob("POST", "/api/playlist").status == 401
+
+    def test_not_while_it_is_used(self, app: Flask, bob: Client):
+        """Use keeps a session alive, but not beyond its lifetime."""
+        sessions = get_authz(app).runtime.sessions.store
+        begun = sessions._clock()  # type: ignore[attr-defined]
+        for hours in (1.9, 3.8, 5.7, 7.6, 9.5, 11.4):
+            sessions._clock = lambda h=hours: begun + h * 3600  # type: ignore[attr-defined]
+            assert bob(path="/map").ran == "map"
+        sessions._clock = lambda: begun + 12.1 * 3600  # type: ignore[attr-defined]
+
+        assert bob("POST", "/api/playlist").status == 401
+
+    def test_the_oldest_of_too_many(self, app: Flask):
+        """An account has 64 sessions at most."""
+        clients = [Client(app) for _ in range(65)]
+        for client in clients:
+            client.sign_in("bob", BOB)
+
+        assert clients[0]("POST", "/api/playlist").status == 401
+        assert clients[1]("POST", "/api/playlist").ran == "playlist"
+
+
+class TestGuessing:
+    def test_guessing_is_delayed(self, app: Flask, sink: RecordingSink):
+        """After a handful of wrong guesses an account has to wait, and is told so."""
+        client = Client(app)
+        for _ in range(PER_ACCOUNT.amount):
+            assert client.sign_in("bob", "wrong").status == 401
+
+        answer = client.sign_in("bob", BOB)
+
+        assert answer.status == 429
+        assert 1 <= int(answer.headers["Retry-After"]) <= 30
+        assert sink.tags[-1] == "session:sign-in:delayed"
+
+    def test_others_do_not_wait(self, app: Flask):
+        """Guessing at bob does not keep alice out."""
+        client = Client(app)
+        for _ in range(PER_ACCOUNT.amount):
+            client.sign_in("bob", "wrong")
+
+        assert client.sign_in("alice", ALICE).status == 303
+
+    def test_who_was_here_before_is_not_locked_out(self, app: Flask):
+        """A peer that knows the password does not wait because others guess."""
+        home, elsewhere = Client(app), Client(app)
+        assert home.sign_in("bob", BOB).status == 303
+        guess = {"username": "bob", "password": "wrong"}
+        environ = {"REMOTE_ADDR": "203.0.113.9"}
+        elsewhere(path="/authz/sign-in")
+        guess["csrf_token"] = elsewhere.cookies["authz-form"]
+        for _ in range(PER_ACCOUNT.amount + 1):
+            last = elsewhere("POST", "/authz/sign-in", form=guess, environ=environ)
+
+        assert last.status == 429
+        home.cookies.clear()
+        assert home.sign_in("bob", BOB).status == 303
+
+    def test_a_peer_that_tries_many_names_is_delayed(self, app: Flask):
+        """Trying one password on every name is guessing too."""
+        client = Client(app)
+        for number in range(PER_PEER.amount):
+            assert client.sign_in(f"name{number}", "wrong").status == 401
+
+        assert client.sign_in("another", "wrong").status == 429
+
+    def test_a_flood_is_turned_away(self, app: Flask, client: Client):
+        """When every core is verifying, the next one is told to come back."""
+        accounts = get_authz(app).runtime.accounts
+        accounts._cores = threading.BoundedSemaphore(1)
+        with accounts._cores:
+            answer = client.sign_in("bob", BOB)
+
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+
+    def test_several_processes_switch_it_off(self, client: Client):
+        """Sessions of one process are no use in several; people are told."""
+        answer = client(path="/authz/sign-in", environ={"wsgi.multiprocess": True})
+
+        assert answer.status == 503
+        assert "several processes" in answer.text
+
+
+class TestTraces:
+    def test_sign_ins_are_audited_without_secrets(
+        self, app: Flask, client: Client, sink: RecordingSink
+    ):
+        """Success and failure are events, without password, token or typed name."""
+        client.sign_in("my password typed in the wrong field", "my password")
+        client.sign_in("bob", BOB)
+        token = client.cookies["authz"]
+
+        lines = "\n".join(event.as_json() for event in sink.events)
+        assert sink.tags == ["session:sign-in:failure", "session:sign-in:success"]
+        assert "my password" not in lines
+        assert BOB not in lines
+        assert token not in lines
+        assert token not in repr(get_authz(app).runtime.accounts.by_name)
+        assert "argon2" not in repr(get_authz(app).runtime)
+
+    def test_the_app_is_told(self, app: Flask, client: Client):
+        """Signals say who came, who went, and that somebody failed."""
+        heard: list[object] = []
+
+        def hear(sender: object, **told: object) -> None:
+            heard.append(told)
+
+        with (
+            signals.signed_in.connected_to(hear, sender=app),
+            signals.sign_in_failed.connected_to(hear, sender=app),
+        ):
+            client.sign_in("bob", "wrong")
+            client.sign_in("bob", BOB)
+
+        assert heard[0] == {"peer": "192.0.2.1"}
+        assert str(heard[1]["subject"]) == "user:bob"  # type: ignore[index]
+
+    def test_a_hostile_name_is_only_text(self, client: Client):
+        """Markup in a name is shown as it is typed."""
+        answer = client.sign_in("<script>x</script>", "wrong")
+
+        assert "<script>" not in answer.text
+        assert "&lt;script&gt;" in answer.text
+
+    def test_without_accounts_there_is_no_sign_in_page(self, make_app: MakeApp):
+        """Where nobody can sign in here, nobody is sent to a form."""
+        policy = POLICY + "g, group:admins, role:admin\n"
+        client = Client(
+            make_app(
+                policy,
+                AUTHZ_ADMIN=None,
+                AUTHZ_ADMIN_PASSWORD=None,
+                AUTHZ_USER=None,
+                AUTHZ_USER_PASSWORD=None,
+            )
+        )
+
+        assert client(path="/map").status == 401
+        assert client(path="/authz/sign-in").status == 401
+
+
+class TestDemoMode:
+    def test_strangers_have_the_role(self, make_app: MakeApp):
+        """AUTHZ_ANONYMOUS_ROLE gives people who have not signed in a role."""
+        policy = POLICY + "p, role:demo, /map, GET\n"
+        client = Client(make_app(policy, AUTHZ_ANONYMOUS_ROLE="demo"))
+
+        assert client(path="/map").ran == "map"
+        assert client("POST", "/api/playlist").status == 401
+
+    def test_who_signs_in_is_no_stranger(self, make_app: MakeApp):
+        """The role is for those who have not signed in."""
+        policy = POLICY + "p, role:demo, /files/*, GET\n"
+        app = make_app(policy, AUTHZ_ANONYMOUS_ROLE="demo")
+        bob, client = Client(app), Client(app)
+        bob.sign_in("bob", BOB)
+
+        assert client(path="/files/x").ran == "files"
+        assert bob(path="/files/x").status == 403
+
+    def test_every_unsafe_opening_is_said(
+        self, make_app: MakeApp, caplog: pytest.LogCaptureFixture
+    ):
+        """At start the operator reads what strangers may change, and by which line."""
+        policy = POLICY + "p, role:demo, /map, GET\np, role:demo, /api/playlist, POST\n"
+        make_app(policy, AUTHZ_ANONYMOUS_ROLE="demo")
+
+        assert re.search(
+            r"not signed in may POST /api/playlist \(.*policy0.csv:11\)", caplog.text
+        )
+        assert "opens 1 unsafe method" in caplog.text
