@@ -4,9 +4,9 @@ Is this **subject** allowed to perform this **method** on this **path**?
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 #: Every subject has this name, signed in or not.
 EVERYONE = "role:everyone"
@@ -59,6 +59,9 @@ class Subject:
     source: str
     #: What to call the subject on a page.
     display_name: str
+    #: Where a policy may note what it found out about these names, so that it need
+    #: not look again. No part of the value.
+    memo: object = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def is_authenticated(self) -> bool:
@@ -90,7 +93,7 @@ ANONYMOUS = Subject(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, init=False)
 class AccessRequest:
     """One question to the policy."""
 
@@ -100,9 +103,19 @@ class AccessRequest:
     #: An upper-case HTTP method.
     method: str
 
+    def __init__(self, *, subject: Subject, path: str, method: str) -> None:
+        # One is made for each request: this takes a third of what dataclass writes.
+        _set_subject(self, subject)
+        _set_path(self, path)
+        _set_method(self, method)
 
-@dataclass(frozen=True, slots=True, order=True)
-class Origin:
+
+_set_subject = AccessRequest.__dict__["subject"].__set__
+_set_path = AccessRequest.__dict__["path"].__set__
+_set_method = AccessRequest.__dict__["method"].__set__
+
+
+class Origin(NamedTuple):
     """Where a rule or a grant was written."""
 
     #: A file name, or the name of a setting.
@@ -217,6 +230,17 @@ def no_rule(revision: str) -> Decision:
     """Return the refusal that silence gives."""
     return Decision(
         effect=Effect.DENY, reason=Reason.NO_RULE, rules=(), revision=revision
+    )
+
+
+def alone(rule: Rule, revision: str) -> Decision:
+    """Return the decision when *rule* is the only one that matches."""
+    denies = rule.effect is Effect.DENY
+    return Decision(
+        effect=rule.effect,
+        reason=Reason.DENIED_BY_RULE if denies else Reason.ALLOWED_BY_RULE,
+        rules=(rule,),
+        revision=revision,
     )
 
 

@@ -11,14 +11,17 @@ The index finds exactly the rules that a scan finds; `tests/differential` holds 
 that, and both to pycasbin.
 """
 
+import weakref
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from authz.decision import (
     AccessRequest,
     Decision,
     Explanation,
     Rule,
+    Subject,
+    alone,
     combine,
     no_rule,
 )
@@ -28,6 +31,9 @@ from authz.policy.rules import Policy, closure, grants_by_member
 
 #: Sets of names whose tables are remembered. Beyond it the memory starts afresh.
 _REMEMBERED: Final = 16_384
+
+#: Small tables of one selection are merged into one; larger ones are looked at in turn.
+_MERGED: Final = 256
 
 # The marks stand where no path of a policy has a character. A request's path may hold
 # them (a hostile one) and then finds only what the pattern would match anyway.
@@ -39,14 +45,16 @@ _TAIL: Final = "\x01"
 _Shape = tuple[int, tuple[int, ...]]
 
 
-class _Table(dict[str, Decision | tuple[Decision, ...]]):
+#: What one key leads to: one decision, or several of one rule each.
+_Hit = Decision | tuple[Decision, ...]
+
+
+class _Table(dict[str, _Hit]):
     """What the rules of one name say for one method: one hit, or several, by key."""
 
     __slots__ = ("shapes",)
 
-    def __init__(
-        self, hits: Iterable[Decision], interned: dict[_Shape, _Shape]
-    ) -> None:
+    def __init__(self, hits: Iterable[Decision], interned: dict[Any, Any]) -> None:
         super().__init__()
         shapes: dict[_Shape, None] = {}
         for hit in hits:
@@ -58,29 +66,41 @@ class _Table(dict[str, Decision | tuple[Decision, ...]]):
                 self[key] = hit
             else:
                 self[key] = (*_several(before), hit)
-        self.shapes = tuple(shapes)
+        # Most tables have the same few shapes: shared, they stay in the cache.
+        all_shapes = tuple(sorted(shapes))
+        self.shapes: tuple[_Shape, ...] = interned.setdefault(all_shapes, all_shapes)
 
-    def find_patterns(self, segments: list[str]) -> list[Decision]:
-        """Return the hits of all patterns that match a path split at its slashes."""
-        count = len(segments)
-        found: list[Decision] = []
-        for length, parameters in self.shapes:
-            if count == length:
-                key = segments.copy()
-            elif length < 0 and count > -length:
-                key = segments[:-length]
-                key.append(_TAIL)
-            else:
-                continue
-            for index in parameters:
-                if not key[index]:
-                    break  # a parameter is never empty
-                key[index] = _PARAMETER
-            else:
-                hit = self.get("/".join(key))
-                if hit is not None:
-                    found.extend(_several(hit))
-        return found
+
+class _Selection(dict[str, tuple[_Table, ...]]):
+    """The tables that count for a set of names, by method, found when first asked."""
+
+    __slots__ = ("__weakref__", "_by_name", "owner")
+
+    def __init__(self, owner: object, by_name: Iterable[dict[str, _Table]]) -> None:
+        super().__init__()
+        #: Stands for the policy: a subject may have met an earlier one.
+        self.owner = owner
+        self._by_name = tuple(by_name)
+
+    def add(self, method: str) -> tuple[_Table, ...]:
+        """Return the tables for *method*, and remember them."""
+        tables = tuple(
+            table
+            for by_method in self._by_name
+            if (table := by_method.get(method, by_method.get("*"))) is not None
+        )
+        if len(tables) > 1 and sum(map(len, tables)) <= _MERGED:
+            hits = (
+                hit
+                for table in tables
+                for one in table.values()
+                for hit in _several(one)
+            )
+            tables = (_Table(hits, {}),)
+        # Only methods of HTTP: a client's words must not fill memory.
+        if method in METHODS:
+            self[method] = tables
+        return tables
 
 
 class CompiledPolicy:
@@ -90,52 +110,58 @@ class CompiledPolicy:
         self.policy = policy
         self.revision: str = policy.revision
         self._silence = no_rule(policy.revision)
+        self._owner = object()
         self._grants = grants_by_member(policy.grants)
         self._tables = _tables(policy)
         # The names with tables that each member leads to: walked once for a member,
         # not once for a request.
         self._reach: dict[str, tuple[str, ...]] = {}
-        self._remembered: dict[str, dict[frozenset[str], tuple[_Table, ...]]] = {
-            method: {} for method in METHODS
-        }
-        # Subjects that lead to the same tables share one tuple of them.
-        self._shared: dict[tuple[str, ...], tuple[_Table, ...]] = {}
+        # What subjects with these names lead to, for subjects made anew each time.
+        self._remembered: dict[frozenset[str], _Selection] = {}
+        # Subjects that lead to the same tables share one selection of them.
+        self._shared: dict[tuple[str, ...], _Selection] = {}
 
-    def decide(self, request: AccessRequest) -> Decision:  # noqa: C901 - one flat path
+    def decide(self, request: AccessRequest) -> Decision:  # noqa: C901, PLR0912 - flat
         """Return the policy's answer to *request*. Never raises, never does I/O."""
-        names = request.subject.names
-        remembered = self._remembered.get(request.method)
-        tables = None if remembered is None else remembered.get(names)
+        note = request.subject.memo
+        selection = note() if type(note) is weakref.ref else None
+        if selection is None or selection.owner is not self._owner:
+            selection = self._select(request.subject)
+        tables = selection.get(request.method)
         if tables is None:
-            tables = self._select(names, request.method)
+            tables = selection.add(request.method)
         path = request.path
-        found: list[Decision] | None = None
-        single: Decision | None = None
-        segments = None
+        found: list[_Hit] = []
+        segments: list[str] = []
         for table in tables:
             hit = table.get(path)
             if hit is not None:
-                if single is None and found is None and type(hit) is Decision:
-                    single = hit
+                found.append(hit)
+            for length, parameters in table.shapes:
+                # A policy path has at most MAX_SEGMENTS; what lies deeper stays in one
+                # piece, so a hostile path costs no more than that.
+                segments = segments or path.split("/", MAX_SEGMENTS + 1)
+                if length == len(segments):
+                    key = segments.copy()
+                elif 0 < -length < len(segments):
+                    key = segments[:-length]
+                    key.append(_TAIL)
                 else:
-                    found = [*(found or ()), *_several(hit)]
-            if table.shapes:
-                if segments is None:
-                    # A policy path has at most MAX_SEGMENTS; what lies deeper stays
-                    # in one piece, so a hostile path costs no more than that.
-                    segments = path.split("/", MAX_SEGMENTS + 1)
-                matched = table.find_patterns(segments)
-                if matched:
-                    found = matched if found is None else [*found, *matched]
-        if found is None:
-            return self._silence if single is None else single
-        if single is not None:
-            found.append(single)
-        elif len(found) == 1:
+                    continue
+                for index in parameters:
+                    if not key[index]:
+                        break  # a parameter is never empty
+                    key[index] = _PARAMETER
+                else:
+                    hit = table.get("/".join(key))
+                    if hit is not None:
+                        found.append(hit)
+        if not found:
+            return self._silence
+        if len(found) == 1 and type(found[0]) is Decision:
             return found[0]
-        return combine(
-            tuple(dict.fromkeys(hit.rules[0] for hit in found)), self.revision
-        )
+        rules = (each.rules[0] for hit in found for each in _several(hit))
+        return combine(tuple(dict.fromkeys(rules)), self.revision)
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the decision for *request* with every rule and chain behind it."""
@@ -146,28 +172,29 @@ class CompiledPolicy:
         reached = closure(names, self._grants)
         return frozenset(name for name in reached if name.startswith("role:"))
 
-    def _select(self, names: frozenset[str], method: str) -> tuple[_Table, ...]:
-        """Return the tables that count for *names*, and remember them."""
-        reached = dict.fromkeys(
-            ruled for name in sorted(names) for ruled in self._reached(name)
-        )
-        key = (method, *reached)
-        tables = self._shared.get(key)
-        if tables is None:
-            tables = tuple(
-                table
-                for name in reached
-                if (table := _for_method(self._tables[name], method)) is not None
+    def _select(self, subject: Subject) -> _Selection:
+        """Return the tables that count for *subject*, and note them with it."""
+        selection = self._remembered.get(subject.names)
+        if selection is None:
+            reached = tuple(
+                dict.fromkeys(
+                    ruled
+                    for name in sorted(subject.names)
+                    for ruled in self._reached(name)
+                )
             )
-        # Only methods of HTTP are remembered: a client's words must not fill memory.
-        if method in METHODS:
-            if len(self._remembered[method]) >= _REMEMBERED:
-                self._remembered[method] = {}
-            self._remembered[method][names] = tables
-            if len(self._shared) >= _REMEMBERED:
-                self._shared = {}
-            self._shared[key] = tables
-        return tables
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered, self._shared = {}, {}
+            selection = self._shared.get(reached)
+            if selection is None:
+                selection = _Selection(
+                    self._owner, (self._tables[name] for name in reached)
+                )
+                self._shared[reached] = selection
+            self._remembered[subject.names] = selection
+        # Weak: a subject that is not seen again must not keep an old policy alive.
+        object.__setattr__(subject, "memo", weakref.ref(selection))
+        return selection
 
     def _reached(self, name: str) -> tuple[str, ...]:
         if name not in self._grants:
@@ -188,11 +215,11 @@ def _tables(policy: Policy) -> dict[str, dict[str, _Table]]:
     # The one place where the index key is built; a scope would become part of it.
     by_name: dict[str, dict[str, list[Decision]]] = {}
     for rule in policy.rules:
-        hit = combine((rule,), policy.revision)
+        hit = alone(rule, policy.revision)
         by_method = by_name.setdefault(rule.subject, {})
         for method in _methods(rule):
             by_method.setdefault(method, []).append(hit)
-    interned: dict[_Shape, _Shape] = {}
+    interned: dict[Any, Any] = {}
     return {
         name: {
             method: _Table(
@@ -208,11 +235,6 @@ def _methods(rule: Rule) -> Iterable[str]:
     if not rule.methods:
         return ("*",)
     return rule.methods | {"HEAD"} if "GET" in rule.methods else rule.methods
-
-
-def _for_method(by_method: dict[str, _Table], method: str) -> _Table | None:
-    table = by_method.get(method)
-    return by_method.get("*") if table is None else table
 
 
 def _key(path: str) -> tuple[str, _Shape | None]:
@@ -232,5 +254,5 @@ def _key(path: str) -> tuple[str, _Shape | None]:
     return "/".join(segments), (length, parameters)
 
 
-def _several(hit: Decision | tuple[Decision, ...]) -> tuple[Decision, ...]:
+def _several(hit: _Hit) -> tuple[Decision, ...]:
     return hit if isinstance(hit, tuple) else (hit,)

@@ -9,6 +9,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from authz.decision import Grant, Origin, Rule
 from authz.errors import PolicyError, Problem
@@ -29,8 +30,7 @@ _OTHER_FILES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line that is neither empty nor a comment."""
 
     #: `p`, `g`, or whatever else stands first.

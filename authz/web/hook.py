@@ -32,7 +32,12 @@ from authz.web.origin import SAFE_METHODS, is_same_origin
 from authz.web.refusal import Refusals, redirect_target
 from authz.web.rendering import is_host_failure
 from authz.web.signals import access_decided, access_denied
-from authz.web.state import RequestState, current_request, keep_state
+from authz.web.state import (
+    ENVIRON_KEY,
+    RequestState,
+    current_request,
+    keep_state,
+)
 from authz.web.views import GuardedViews
 
 
@@ -53,10 +58,16 @@ class Hook:
     def enforce(self) -> Response | None:
         """Decide about the current request; return what refuses it, or None."""
         current = current_request()
-        broken = self._misplaced()
-        if broken:
-            self._app.logger.critical("authz refuses every request: %s", broken)
-            return self._refusals.broken(broken)
+        app = self._app
+        if (
+            app.view_functions is not self._views
+            or app.before_request_funcs[None][0] is not self.before
+            or not self._mounts_checked
+        ):
+            broken = self._misplaced()
+            if broken:
+                app.logger.critical("authz refuses every request: %s", broken)
+                return self._refusals.broken(broken)
         rule = current.url_rule
         public = rule is not None and rule.endpoint in self._views.public_endpoints
         return self._enforce(current, current.routing_exception, public)
@@ -88,7 +99,8 @@ class Hook:
         decision = self._live.current.decide(asked)
         if public or method not in SAFE_METHODS:
             decision = self._classify(environ, asked, decision, source, public=public)
-        keep_state(current, RequestState(subject, decision, public))
+        state = RequestState(subject, decision, public)
+        current._authz_state = environ[ENVIRON_KEY] = state  # type: ignore[attr-defined]  # noqa: SLF001
         if access_decided.receivers:
             access_decided.send(self._app, request=asked, decision=decision)
         if failure is None and decision.effect is Effect.ALLOW:
@@ -163,15 +175,13 @@ class Hook:
             return "the table of view functions was replaced"
         if app.before_request_funcs[None][0] is not self.before:
             return "another before_request hook was put in front"
-        if not self._mounts_checked:
-            mounts = undeclared_mounts(app.wsgi_app, self._runtime.settings.mounts)
-            if mounts:
-                return (
-                    f"`{'`, `'.join(mounts)}` is mounted beside the app and not "
-                    "guarded: wrap it with `authz.guard_mount`, or declare it in "
-                    "AUTHZ_MOUNTS"
-                )
-            self._mounts_checked = True
+        mounts = undeclared_mounts(app.wsgi_app, self._runtime.settings.mounts)
+        if mounts:
+            return (
+                f"`{'`, `'.join(mounts)}` is mounted beside the app and not guarded: "
+                "wrap it with `authz.guard_mount`, or declare it in AUTHZ_MOUNTS"
+            )
+        self._mounts_checked = True
         return None
 
     def _note_allowed(

@@ -11,8 +11,10 @@ from authz.audit import EventTag
 from authz.decision import ANONYMOUS
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
-from authz.web.state import ENVIRON_KEY, RequestState
+from authz.web.state import ENVIRON_KEY
 
+_VARY: Final = ("Vary", "Cookie")
+_PRIVATE: Final = ("Cache-Control", "private")
 _HELD_BACK: Final = (
     b'{"type": "urn:authz:problem:misconfigured", "title": "Not available", '
     b'"status": 500, "detail": "The app is set up in a way that cannot be guarded."}\n'
@@ -38,7 +40,8 @@ class Outlet:
             nonlocal held_back
             state = environ.get(ENVIRON_KEY)
             if state is not None:
-                mark(headers, state)
+                if not state.public:
+                    mark(headers, private=state.subject is not ANONYMOUS)
             elif status < "4":  # an error, the hook's own included, shows nothing
                 held_back = True
                 return start_response(
@@ -63,15 +66,13 @@ class Outlet:
         return [_HELD_BACK]
 
 
-def mark(headers: list[tuple[str, str]], state: RequestState) -> None:
-    """Tell caches that an answer is for one reader only, unless it is public."""
-    if state.public:
+def mark(headers: list[tuple[str, str]], *, private: bool) -> None:
+    """Tell caches that an answer depends on who asks, or is for one reader only."""
+    headers.append(_VARY)
+    if not private:
         return
-    if state.subject is not ANONYMOUS:
-        for index, (name, value) in enumerate(headers):
-            if name == "Cache-Control":
-                headers[index] = (name, value.replace("public", "private"))
-                break
-        else:
-            headers.append(("Cache-Control", "private"))
-    headers.append(("Vary", "Cookie"))
+    for index, (name, value) in enumerate(headers):
+        if name == "Cache-Control":
+            headers[index] = (name, value.replace("public", "private"))
+            return
+    headers.append(_PRIVATE)

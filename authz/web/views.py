@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from flask import current_app
 
 from authz.decision import Effect
-from authz.web.state import NoDecision, current_state
+from authz.web.state import NoDecision, current_request
 
 View = Callable[..., Any]
 
@@ -42,7 +42,10 @@ class GuardedView:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the view if the current request was allowed."""
-        decision = current_state().decision
+        try:
+            decision = current_request()._authz_state.decision  # type: ignore[attr-defined]  # noqa: SLF001
+        except (AttributeError, RuntimeError):
+            raise NoDecision("this request was not decided about") from None
         if decision.effect is not Effect.ALLOW:
             raise NoDecision(f"this request was refused ({decision.reason})")
         if self._is_async:

@@ -1,0 +1,229 @@
+"""What the hook adds to a request: in process, and behind a server."""
+
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from authz import Authz
+from authz.extension import get_authz
+
+ROOT = Path(__file__).parents[1]
+POLICY = """\
+p, role:everyone, /health, GET
+p, role:user, /, GET
+p, role:user, /map, GET
+p, role:user, /api/similar/:id, GET
+p, role:user, /api/playlists, GET|POST
+p, role:admin, /*, *
+"""
+ROUNDS = 21
+CALLS = 2_000
+SERVER_ROUNDS = 9
+SERVER_CALLS = 2_500
+SETTINGS = {
+    "AUTHZ_ADMIN": "alice",
+    "AUTHZ_ADMIN_PASSWORD": "alice's long password",
+    "AUTHZ_USER": "bob",
+    "AUTHZ_USER_PASSWORD": "bob's long password",
+}
+
+
+def make_app(*, guarded: bool) -> Flask:
+    """Return an app of a few routes, guarded or not."""
+    app = Flask("benchmarked")
+
+    @app.get("/api/similar/<song>")
+    def similar(song: str) -> str:
+        return song
+
+    for path in ("/", "/map", "/health", "/api/playlists", "/users", "/config"):
+        app.add_url_rule(path, path, lambda: "x")
+    if guarded:
+        app.config.update(SETTINGS, AUTHZ_POLICY=os.environ["BENCH_POLICY"])
+        Authz(app)
+    return app
+
+
+def _environ(path: str, cookie: str) -> dict[str, Any]:
+    return {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "localhost",
+        "HTTP_COOKIE": cookie,
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(),
+        "wsgi.errors": BytesIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+def _call(app: Flask, environ: dict[str, Any]) -> float:
+    """Return what one call of `wsgi_app` costs, in microseconds."""
+    wsgi_app = app.wsgi_app
+
+    def start_response(*_: Any) -> None:
+        pass
+
+    begun = time.perf_counter_ns()
+    for _ in range(CALLS):
+        wsgi_app(dict(environ), start_response).close()  # type: ignore[attr-defined,arg-type]
+    return (time.perf_counter_ns() - begun) / CALLS / 1000
+
+
+def in_process() -> tuple[float, float]:
+    """Return the medians of a bare and a guarded call, measured in turns."""
+    bare, guarded = make_app(guarded=False), make_app(guarded=True)
+    runtime = get_authz(guarded).runtime
+    session = runtime.sessions.store.begin(
+        runtime.accounts.by_name["bob"], runtime.policy
+    )
+    environ = _environ("/api/similar/42", f"authz={session.token}")
+    times: dict[str, list[float]] = {"bare": [], "guarded": []}
+    for _ in range(ROUNDS):
+        times["bare"].append(_call(bare, environ))
+        times["guarded"].append(_call(guarded, environ))
+    runtime.poller.close()
+    return statistics.median(times["bare"]), statistics.median(times["guarded"])
+
+
+class _Server:
+    """gunicorn with one process and several threads, and one connection to it."""
+
+    def __init__(self, *, guarded: bool) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self._process = subprocess.Popen(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "gunicorn",
+                    "--bind",
+                    f"127.0.0.1:{self._port}",
+                ),
+                *("--threads", "4", "--keep-alive", "30", "--log-level", "error"),
+                f"benchmarks.hook:make_app(guarded={guarded})",
+            ],
+            cwd=ROOT,
+        )
+        self._cookie = ""
+        self._connect()
+        if guarded:
+            self._sign_in()
+
+    def _connect(self) -> None:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self._socket = socket.create_connection(("127.0.0.1", self._port), 5)
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                continue
+            return
+
+    def _sign_in(self) -> None:
+        page = self._exchange("GET /authz/sign-in HTTP/1.1")
+        token = re.search(r"authz-form=([\w-]+)", page)
+        assert token is not None  # noqa: S101 - the server is ours
+        body = f"username=bob&password=bob's long password&csrf_token={token[1]}"
+        answer = self._exchange(
+            "POST /authz/sign-in HTTP/1.1",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}",
+            f"Cookie: authz-form={token[1]}",
+            body=body.replace(" ", "+"),
+        )
+        session = re.search(r"authz=[\w-]+", answer)
+        assert session is not None  # noqa: S101 - likewise
+        self._cookie = session[0]
+
+    def _exchange(self, *lines: str, body: str = "") -> str:
+        head = "\r\n".join([*lines, "Host: localhost", "", ""])
+        self._socket.sendall((head + body).encode())
+        return self._answer()
+
+    def _answer(self) -> str:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += self._socket.recv(65536)
+        head, _, rest = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while length and len(rest) < int(length[1]):
+            rest += self._socket.recv(65536)
+        return (head + b"\r\n\r\n" + rest).decode("latin-1")
+
+    def requests_per_second(self) -> float:
+        """Return how many requests of bob's are answered in a second."""
+        request = (
+            "GET /api/similar/42 HTTP/1.1\r\nHost: localhost\r\n"
+            f"Cookie: {self._cookie or 'authz=' + 43 * 'x'}\r\n\r\n"
+        ).encode()
+        begun = time.perf_counter()
+        for _ in range(SERVER_CALLS):
+            self._socket.sendall(request)
+            answer = self._answer()
+            if " 200 " not in answer[:16]:
+                raise AssertionError(answer)
+        return SERVER_CALLS / (time.perf_counter() - begun)
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(10)
+
+
+def behind_gunicorn() -> tuple[float, float]:
+    """Return requests a second without and with the guard, measured in turns."""
+    servers = [_Server(guarded=False), _Server(guarded=True)]
+    rates: list[list[float]] = [[], []]
+    try:
+        for _ in range(SERVER_ROUNDS):
+            for server, found in zip(servers, rates, strict=True):
+                found.append(server.requests_per_second())
+    finally:
+        for server in servers:
+            server.close()
+    return statistics.median(rates[0]), statistics.median(rates[1])
+
+
+def bars() -> Iterator[tuple[str, str, bool]]:
+    """Yield what is promised, what was measured, and whether it holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.csv"
+        path.write_text(POLICY, encoding="utf-8")
+        os.environ["BENCH_POLICY"] = str(path)
+        bare, guarded = in_process()
+        share = (guarded - bare) / bare
+        yield (
+            "the hook at most 35 % of a bare in-process call",
+            f"{share:.0%} ({guarded - bare:.1f} us on {bare:.1f} us)",
+            share <= 0.35,
+        )
+        without, with_guard = behind_gunicorn()
+        yield (
+            "a guarded app behind gunicorn at least 95 % of an unguarded one",
+            f"{with_guard / without:.1%} ({with_guard:,.0f} of {without:,.0f} a second)",
+            with_guard / without >= 0.95,
+        )
