@@ -14,12 +14,14 @@ demo: $(VENV)/demo.stamp ## Start the demo on http://127.0.0.1:8000.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo/run.sh $(PORT)
 
 test: $(VENV)/dev.stamp ## Run every test.
-	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest -q docs README.md
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n auto --cov --cov-report=term tests
 
 check: lint types imports fast ## What every commit passes: under two minutes.
 
 fast: $(VENV)/dev.stamp ## Run the tests that take no time.
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -q docs README.md
+	$(BIN)/python -m pytest -q -n auto -m "not slow" tests
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

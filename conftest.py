@@ -1,6 +1,5 @@
 """Every Python block of the docs is a test."""
 
-import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
@@ -15,10 +14,3 @@ pytest_collect_file = Sybil(
     patterns=["*.md"],
     setup=_as_a_program,
 ).pytest()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the blocks of one page together: each builds on those before it."""
-    for item in items:
-        if item.path.suffix == ".md":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))

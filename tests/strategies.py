@@ -40,9 +40,8 @@ class World:
     requests: tuple[AccessRequest, ...]
 
 
-def worlds(questions: int = 60) -> st.SearchStrategy[World]:
-    """Return worlds with *questions* questions each."""
-    return st.integers(0, 2**63).map(lambda seed: world(seed, questions))
+#: What stands for a world; `world` makes it.
+SEEDS = st.integers(0, 2**63)
 
 
 def world(seed: int, questions: int) -> World:

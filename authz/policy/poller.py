@@ -57,7 +57,9 @@ class Poller:
             self.start()
 
     def _run(self, stop: threading.Event) -> None:
-        while not stop.wait(self._interval * random.uniform(1 - _JITTER, 1)):  # noqa: S311
+        # Its own generator: the app may have seeded the shared one.
+        jitter = random.Random()  # noqa: S311 - no secret
+        while not stop.wait(self._interval * jitter.uniform(1 - _JITTER, 1)):
             try:
                 self._refresh()
             except Exception:  # noqa: BLE001 - nothing may end the watch
