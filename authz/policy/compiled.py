@@ -1,19 +1,20 @@
 """The policy as an index: flat in the number of rules, equal to the scan.
 
-Each name that rules speak of has one table for each method: a dictionary from a path
-to what the rules say of it. Patterns are keys too. `/api/similar/:id` is stored with
-a mark in place of the parameter, and its *shape* says which segments of a request's
-path to replace by the mark before looking. A policy has few shapes however many rules
-it has, so a decision is a handful of dictionary look-ups. A subject's names lead,
-through its roles, to a few tables; which ones is remembered for each set of names.
+Each name that rules speak of has one table: a dictionary from a method and a path to
+what the rules say of them. Patterns are keys too. `/api/similar/:id` is stored with a
+mark in place of the parameter, and its *shape* says which segments of a request's path
+to replace by the mark before looking. Few shapes fit one path, however many rules there
+are, so a decision is a handful of dictionary look-ups. A subject's names lead, through
+its roles, to a table or a few; which ones is remembered for each set of names.
 
 The index finds exactly the rules that a scan finds; `tests/differential` holds it to
 that, and both to pycasbin.
 """
 
-import weakref
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+from weakref import ref
 
 from authz.decision import (
     AccessRequest,
@@ -26,81 +27,103 @@ from authz.decision import (
     no_rule,
 )
 from authz.policy.explain import explain
-from authz.policy.matching import MAX_SEGMENTS, METHODS
+from authz.policy.matching import MAX_SEGMENTS
 from authz.policy.rules import Policy, closure, grants_by_member
 
 #: Sets of names whose tables are remembered. Beyond it the memory starts afresh.
 _REMEMBERED: Final = 16_384
-
-#: Small tables of one selection are merged into one; larger ones are looked at in turn.
+#: Small tables that one subject reaches are merged into one of up to this many keys.
 _MERGED: Final = 256
+#: Keys that all merged tables may have together.
+_ALL_MERGED: Final = 262_144
 
 # The marks stand where no path of a policy has a character. A request's path may hold
 # them (a hostile one) and then finds only what the pattern would match anyway.
 _PARAMETER: Final = "\x00"
 _TAIL: Final = "\x01"
+#: How a table spells the methods that none of its rules names.
+_OTHER: Final = "*"
 
-#: How to turn a path into a key: the number of segments (negative: that many, and
-#: more after them) and which of them are parameters.
-_Shape = tuple[int, tuple[int, ...]]
-
+#: How many segments a pattern has, whether more may follow, and which are parameters.
+_Shape = tuple[int, bool, tuple[int, ...]]
+#: The shapes that fit paths of 0, 1, 2... segments (the last: of that many or more),
+#: each as how many segments to keep and which to mark. None kept: a literal path.
+_Fitting = tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]
+#: How a table spells a method; what fits paths with this first segment, and others.
+_Form = tuple[str, Mapping[str, _Fitting], _Fitting]
+#: By method.
+_Forms = Mapping[str, _Form]
 
 #: What one key leads to: one decision, or several of one rule each.
 _Hit = Decision | tuple[Decision, ...]
 
 
 class _Table(dict[str, _Hit]):
-    """What the rules of one name say for one method: one hit, or several, by key."""
+    """What some rules say, by key: a method as the table spells it, then a path."""
 
-    __slots__ = ("shapes",)
+    __slots__ = ("__weakref__", "forms", "owner", "rest")
 
-    def __init__(self, hits: Iterable[Decision], interned: dict[Any, Any]) -> None:
-        super().__init__()
-        shapes: dict[_Shape, None] = {}
-        for hit in hits:
-            key, shape = _key(hit.rules[0].path)
-            if shape is not None:
-                shapes[interned.setdefault(shape, shape)] = None
-            before = self.get(key)
-            if before is None:
-                self[key] = hit
-            else:
-                self[key] = (*_several(before), hit)
-        # Most tables have the same few shapes: shared, they stay in the cache.
-        all_shapes = tuple(sorted(shapes))
-        self.shapes: tuple[_Shape, ...] = interned.setdefault(all_shapes, all_shapes)
-
-
-class _Selection(dict[str, tuple[_Table, ...]]):
-    """The tables that count for a set of names, by method, found when first asked."""
-
-    __slots__ = ("__weakref__", "_by_name", "owner")
-
-    def __init__(self, owner: object, by_name: Iterable[dict[str, _Table]]) -> None:
+    def __init__(
+        self,
+        hits: Iterable[Decision],
+        *,
+        owner: object,
+        forms: dict[Hashable, _Forms],
+        rest: tuple["_Table", ...] = (),
+    ) -> None:
+        """Hold *hits*, of one rule each; *forms* are what other tables have."""
         super().__init__()
         #: Stands for the policy: a subject may have met an earlier one.
         self.owner = owner
-        self._by_name = tuple(by_name)
+        #: More tables to look at, for a subject that reaches too much for one.
+        self.rest = rest
+        hits = tuple(hits)
+        spelling = _spelling(hit.rules[0] for hit in hits)
+        shapes: set[tuple[str, str | None, _Shape]] = set()
+        for hit in hits:
+            rule = hit.rules[0]
+            path, head, shape = _marked(rule.path)
+            for method in _spelled(rule, spelling):
+                shapes.add((method, head, shape))
+                before = self.setdefault(method + path, hit)
+                if before is not hit:
+                    self[method + path] = (*_several(before), hit)
+        # Most tables have the same forms: shared, they stay in the processor's cache.
+        key = frozenset(spelling.items()), frozenset(shapes)
+        known = forms.get(key)
+        self.forms: _Forms = _forms(spelling, shapes) if known is None else known
+        forms[key] = self.forms
 
-    def add(self, method: str) -> tuple[_Table, ...]:
-        """Return the tables for *method*, and remember them."""
-        tables = tuple(
-            table
-            for by_method in self._by_name
-            if (table := by_method.get(method, by_method.get("*"))) is not None
-        )
-        if len(tables) > 1 and sum(map(len, tables)) <= _MERGED:
-            hits = (
-                hit
-                for table in tables
-                for one in table.values()
-                for hit in _several(one)
-            )
-            tables = (_Table(hits, {}),)
-        # Only methods of HTTP: a client's words must not fill memory.
-        if method in METHODS:
-            self[method] = tables
-        return tables
+    def find(self, method: str, path: str) -> list[_Hit]:
+        """Return what the rules of this table say of *method* on *path*."""
+        found: list[_Hit] = []
+        form = self.forms.get(method) or self.forms.get(_OTHER)
+        # A policy path has at most MAX_SEGMENTS; what lies deeper stays in one piece,
+        # so a hostile path costs no more than that.
+        segments = path.split("/", MAX_SEGMENTS + 1)
+        depth = len(segments)
+        if form is None or segments[0] or depth == 1:
+            return found  # every path of a policy begins with a slash
+        segments[0], by_head, otherwise = form
+        fitting = by_head.get(segments[1], otherwise)
+        for kept, parameters in fitting[depth if depth < len(fitting) else -1]:
+            if kept:
+                marked = segments[:kept]
+                if kept < depth:
+                    marked.append(_TAIL)
+                for index in parameters:
+                    if not marked[index]:
+                        break  # a parameter is never empty
+                    marked[index] = _PARAMETER
+                else:
+                    hit = self.get("/".join(marked))
+                    if hit is not None:
+                        found.append(hit)
+            else:
+                hit = self.get(segments[0] + path)
+                if hit is not None:
+                    found.append(hit)
+        return found
 
 
 class CompiledPolicy:
@@ -112,56 +135,34 @@ class CompiledPolicy:
         self._silence = no_rule(policy.revision)
         self._owner = object()
         self._grants = grants_by_member(policy.grants)
-        self._tables = _tables(policy)
-        # The names with tables that each member leads to: walked once for a member,
-        # not once for a request.
-        self._reach: dict[str, tuple[str, ...]] = {}
-        # What subjects with these names lead to, for subjects made anew each time.
-        self._remembered: dict[frozenset[str], _Selection] = {}
-        # Subjects that lead to the same tables share one selection of them.
-        self._shared: dict[tuple[str, ...], _Selection] = {}
+        self._forget()
+        # The one place where the index is built; a scope would become part of a key.
+        by_name: dict[str, list[Rule]] = {}
+        for rule in policy.rules:
+            by_name.setdefault(rule.subject, []).append(rule)
+        self._tables = {
+            name: _Table(
+                (alone(rule, policy.revision) for rule in rules),
+                owner=self._owner,
+                forms=self._forms,
+            )
+            for name, rules in by_name.items()
+        }
 
-    def decide(self, request: AccessRequest) -> Decision:  # noqa: C901, PLR0912 - flat
+    def decide(self, request: AccessRequest) -> Decision:
         """Return the policy's answer to *request*. Never raises, never does I/O."""
         note = request.subject.memo
-        selection = note() if type(note) is weakref.ref else None
-        if selection is None or selection.owner is not self._owner:
-            selection = self._select(request.subject)
-        tables = selection.get(request.method)
-        if tables is None:
-            tables = selection.add(request.method)
-        path = request.path
-        found: list[_Hit] = []
-        segments: list[str] = []
-        for table in tables:
-            hit = table.get(path)
-            if hit is not None:
-                found.append(hit)
-            for length, parameters in table.shapes:
-                # A policy path has at most MAX_SEGMENTS; what lies deeper stays in one
-                # piece, so a hostile path costs no more than that.
-                segments = segments or path.split("/", MAX_SEGMENTS + 1)
-                if length == len(segments):
-                    key = segments.copy()
-                elif 0 < -length < len(segments):
-                    key = segments[:-length]
-                    key.append(_TAIL)
-                else:
-                    continue
-                for index in parameters:
-                    if not key[index]:
-                        break  # a parameter is never empty
-                    key[index] = _PARAMETER
-                else:
-                    hit = table.get("/".join(key))
-                    if hit is not None:
-                        found.append(hit)
+        table = note() if type(note) is ref else None
+        if table is None or table.owner is not self._owner:
+            table = self._select(request.subject)
+        found = table.find(request.method, request.path)
+        for further in table.rest:
+            found += further.find(request.method, request.path)
         if not found:
             return self._silence
         if len(found) == 1 and type(found[0]) is Decision:
             return found[0]
-        rules = (each.rules[0] for hit in found for each in _several(hit))
-        return combine(tuple(dict.fromkeys(rules)), self.revision)
+        return combine(tuple(hit.rules[0] for hit in _each(found)), self.revision)
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the decision for *request* with every rule and chain behind it."""
@@ -172,77 +173,77 @@ class CompiledPolicy:
         reached = closure(names, self._grants)
         return frozenset(name for name in reached if name.startswith("role:"))
 
-    def _select(self, subject: Subject) -> _Selection:
-        """Return the tables that count for *subject*, and note them with it."""
-        selection = self._remembered.get(subject.names)
-        if selection is None:
-            reached = tuple(
-                dict.fromkeys(
-                    ruled
-                    for name in sorted(subject.names)
-                    for ruled in self._reached(name)
-                )
-            )
+    def _forget(self) -> None:
+        """Start the memory afresh. It is bounded, whoever asks."""
+        # What subjects with these names lead to, for subjects made anew each time.
+        self._remembered: dict[frozenset[str], _Table] = {}
+        # Subjects that reach the same names share one table.
+        self._merged: dict[tuple[str, ...], _Table] = {}
+        self._room = _ALL_MERGED
+        self._forms: dict[Hashable, _Forms] = {}
+
+    def _select(self, subject: Subject) -> _Table:
+        """Return the table to begin with for *subject*, and note it with them."""
+        table = self._remembered.get(subject.names)
+        if table is None:
             if len(self._remembered) >= _REMEMBERED:
-                self._remembered, self._shared = {}, {}
-            selection = self._shared.get(reached)
-            if selection is None:
-                selection = _Selection(
-                    self._owner, (self._tables[name] for name in reached)
-                )
-                self._shared[reached] = selection
-            self._remembered[subject.names] = selection
+                self._forget()
+            names = closure(subject.names, self._grants).keys() & self._tables.keys()
+            reached = tuple(sorted(names))
+            table = self._merged.get(reached)
+            if table is None:
+                table = self._merge([self._tables[name] for name in reached])
+                self._merged[reached] = table
+            self._remembered[subject.names] = table
         # Weak: a subject that is not seen again must not keep an old policy alive.
-        object.__setattr__(subject, "memo", weakref.ref(selection))
-        return selection
+        object.__setattr__(subject, "memo", ref(table))
+        return table
 
-    def _reached(self, name: str) -> tuple[str, ...]:
-        if name not in self._grants:
-            return (name,) if name in self._tables else ()
-        reached = self._reach.get(name)
-        if reached is None:
-            reached = tuple(
-                found
-                for found in closure([name], self._grants)
-                if found in self._tables
-            )
-            self._reach[name] = reached
-        return reached
-
-
-def _tables(policy: Policy) -> dict[str, dict[str, _Table]]:
-    """Build the tables: name, then method (`*`: any method no rule of it names)."""
-    # The one place where the index key is built; a scope would become part of it.
-    by_name: dict[str, dict[str, list[Decision]]] = {}
-    for rule in policy.rules:
-        hit = alone(rule, policy.revision)
-        by_method = by_name.setdefault(rule.subject, {})
-        for method in _methods(rule):
-            by_method.setdefault(method, []).append(hit)
-    interned: dict[Any, Any] = {}
-    return {
-        name: {
-            method: _Table(
-                hits if method == "*" else [*hits, *by_method.get("*", ())], interned
-            )
-            for method, hits in by_method.items()
-        }
-        for name, by_method in by_name.items()
-    }
+    def _merge(self, tables: Sequence[_Table]) -> _Table:
+        """Return one table that leads to all *tables*."""
+        if len(tables) == 1:
+            return tables[0]
+        room = min(_MERGED, self._room)
+        small: list[_Hit] = []
+        rest: list[_Table] = []
+        for table in sorted(tables, key=len):
+            if len(table) <= room:
+                room -= len(table)
+                small.extend(table.values())
+            else:
+                rest.append(table)
+        merged = _Table(
+            _each(small), owner=self._owner, forms=self._forms, rest=tuple(rest)
+        )
+        self._room -= len(merged)
+        return merged
 
 
-def _methods(rule: Rule) -> Iterable[str]:
+def _spelling(rules: Iterable[Rule]) -> dict[str, str]:
+    """Return how a table of *rules* spells each method that they name."""
+    spelling = {method: method for rule in rules for method in rule.methods}
+    if "GET" in spelling:
+        spelling.setdefault("HEAD", "GET")
+    return spelling
+
+
+def _spelled(rule: Rule, spelling: Mapping[str, str]) -> set[str]:
+    """Return the methods of *rule* as its table spells them."""
     if not rule.methods:
-        return ("*",)
-    return rule.methods | {"HEAD"} if "GET" in rule.methods else rule.methods
+        return {*spelling.values(), _OTHER}
+    methods = {spelling[method] for method in rule.methods}
+    return methods | {spelling["HEAD"]} if "GET" in rule.methods else methods
 
 
-def _key(path: str) -> tuple[str, _Shape | None]:
-    """Return the key a rule's path is stored under, and its shape if it has one."""
+def _marked(path: str) -> tuple[str, str | None, _Shape]:
+    """Return a rule's path with its marks, its first segment, and its shape.
+
+    The first segment is None if any will do.
+    """
     segments = path.split("/")
     tail = segments[-1] == "*"
     if not tail and "/:" not in path:
-        return path, None
+        return path, segments[1], (len(segments), False, ())
     if tail:
         segments[-1] = _TAIL
     parameters = tuple(
@@ -250,9 +251,48 @@ def _key(path: str) -> tuple[str, _Shape | None]:
     )
     for index in parameters:
         segments[index] = _PARAMETER
-    length = 1 - len(segments) if tail else len(segments)
-    return "/".join(segments), (length, parameters)
+    head = None if segments[1] in {_PARAMETER, _TAIL} else segments[1]
+    return "/".join(segments), head, (len(segments) - tail, tail, parameters)
+
+
+def _forms(
+    spelling: Mapping[str, str], shapes: Iterable[tuple[str, str | None, _Shape]]
+) -> _Forms:
+    """Return the form of each method, given what is *spelling* and which *shapes*."""
+    heads: dict[str, dict[str | None, set[_Shape]]] = {}
+    for spelled, head, shape in shapes:
+        heads.setdefault(spelled, {}).setdefault(head, set()).add(shape)
+    forms = {spelled: _form(spelled, by_head) for spelled, by_head in heads.items()}
+    return forms | {method: forms[spelled] for method, spelled in spelling.items()}
+
+
+def _form(spelled: str, by_head: Mapping[str | None, set[_Shape]]) -> _Form:
+    anywhere = by_head.get(None, set())
+    fitting = {
+        head: _fitting(frozenset(shapes | anywhere))
+        for head, shapes in by_head.items()
+        if head is not None
+    }
+    return spelled, fitting, _fitting(frozenset(anywhere))
+
+
+@lru_cache(maxsize=1024)
+def _fitting(shapes: frozenset[_Shape]) -> _Fitting:
+    deepest = max((length for length, *_ in shapes), default=0)
+    return tuple(
+        tuple(
+            (length if tail or parameters else 0, parameters)
+            for length, tail, parameters in sorted(shapes)
+            if (length < depth if tail else length == depth)
+        )
+        for depth in range(deepest + 2)
+    )
 
 
 def _several(hit: _Hit) -> tuple[Decision, ...]:
     return hit if isinstance(hit, tuple) else (hit,)
+
+
+def _each(hits: Iterable[_Hit]) -> Iterable[Decision]:
+    """Return every decision in *hits* once: a rule may lie under several keys."""
+    return {id(one): one for hit in hits for one in _several(hit)}.values()
