@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast lint types imports docs bench fuzz lock clean
+.PHONY: help demo test check fast lint types imports docs bench fuzz system lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ help: ## Show this list.
 demo: $(VENV)/demo.stamp ## Start the demo on http://127.0.0.1:8000.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo/run.sh $(PORT)
 
-test: $(VENV)/dev.stamp ## Run every test.
+test: $(VENV)/dev.stamp system ## Run every test.
 	$(BIN)/python -m pytest -q docs README.md
 	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n auto --cov --cov-report=term tests
 
@@ -42,6 +42,9 @@ bench: $(VENV)/dev.stamp ## Measure, side by side with stock pycasbin.
 
 fuzz: $(VENV)/dev.stamp ## Ask ten million random questions of all three engines.
 	$(BIN)/python -m tests.fuzz --pairs 10000000
+
+system: ## Install the servers and the browser that the tests start for real.
+	@sh requirements/system.sh
 
 lock: ## Take newer versions of everything (needs uv).
 	./requirements/lock.sh

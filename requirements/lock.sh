@@ -9,4 +9,4 @@ lock() {
     --upgrade pyproject.toml requirements/build.in "$@"
 }
 lock --extra demo --output-file requirements/demo.txt
-lock --extra demo --group dev --output-file requirements/dev.txt
+lock --extra demo --extra all --group dev --output-file requirements/dev.txt
