@@ -214,7 +214,7 @@ class TestWhatIsRefused:
             (b"# nothing\n", "there is no rule"),
             (b"g, user:a, role:user\n", "there is no rule"),
             (b"\0" * 512, "control character"),
-            (gzip.compress(GOOD.encode()), "a gzip file"),
+            (gzip.compress(GOOD.encode(), mtime=0), "a gzip file"),
             (b"PK\x03\x04rest", "a zip or spreadsheet"),
             (GOOD.encode("utf-16"), "UTF-16"),
             (GOOD.encode("utf-16-be"), "control character"),

@@ -1,0 +1,96 @@
+"""Every setting: read once, checked together, and able to describe itself.
+
+A setting is looked for in the app's config first and in the environment after that.
+What holds a secret may also come from a file named by `<NAME>_FILE`. All problems are
+reported at once, before anything starts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from authz.decision import ANONYMOUS_METHOD, Grant, Origin
+from authz.errors import Problem, SettingsError
+from authz.settings import parsers
+from authz.settings.accounts import ACCOUNT_NAME as ACCOUNT_NAME
+from authz.settings.accounts import AccountSetting as AccountSetting
+from authz.settings.accounts import read_accounts
+from authz.settings.declared import SETTINGS as SETTINGS
+from authz.settings.declared import Setting as Setting
+from authz.settings.reader import Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator decided."""
+
+    model: Path | None = None
+    policy: Path = Path("policy.csv")
+    accounts: tuple[AccountSetting, ...] = ()
+    anonymous_role: str | None = None
+    api_prefixes: tuple[str, ...] = ("/api",)
+    landing: str | None = None
+    url_prefix: str = "/authz"
+    contact: str | None = None
+    trusted_origins: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    cookie_secure: bool | None = None
+    session_hours: float = 12.0
+    session_idle_minutes: float = 120.0
+    poll_seconds: float = 2.0
+    audit_allows: bool = False
+    #: What is odd but does no harm.
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The grants that settings make; each names the setting as its origin."""
+        granted = [
+            Grant(member=account.subject_name, role=account.role, origin=account.origin)
+            for account in self.accounts
+            if account.password
+        ]
+        if self.anonymous_role:
+            granted.append(
+                Grant(
+                    member=ANONYMOUS_METHOD,
+                    role=self.anonymous_role,
+                    origin=Origin("AUTHZ_ANONYMOUS_ROLE"),
+                )
+            )
+        return tuple(granted)
+
+
+def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Read all settings from an app's *config* and the *environ*.
+
+    Raises `SettingsError` with every problem found.
+    """
+    reader = Reader(config, environ)
+    reader.refuse_unknown()
+    settings = Settings(
+        model=reader.parse("AUTHZ_MODEL", Path, None),
+        policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),
+        accounts=tuple(read_accounts(reader)),
+        anonymous_role=reader.parse(
+            "AUTHZ_ANONYMOUS_ROLE", parsers.anonymous_role, None
+        ),
+        api_prefixes=reader.parse("AUTHZ_API_PREFIXES", parsers.paths, ("/api",)),
+        landing=reader.parse("AUTHZ_LANDING", parsers.path, None),
+        url_prefix=reader.parse("AUTHZ_URL_PREFIX", parsers.prefix, "/authz"),
+        contact=reader.parse("AUTHZ_CONTACT", str, None),
+        trusted_origins=reader.parse("AUTHZ_TRUSTED_ORIGINS", parsers.origins, ()),
+        mounts=reader.parse("AUTHZ_MOUNTS", parsers.paths, ()),
+        cookie_secure=reader.parse("AUTHZ_COOKIE_SECURE", parsers.secure, None),
+        session_hours=reader.parse("AUTHZ_SESSION_HOURS", parsers.positive, 12.0),
+        session_idle_minutes=reader.parse(
+            "AUTHZ_SESSION_IDLE_MINUTES", parsers.positive, 120.0
+        ),
+        poll_seconds=reader.parse("AUTHZ_POLL_SECONDS", parsers.positive, 2.0),
+        audit_allows=reader.parse("AUTHZ_AUDIT_ALLOWS", parsers.boolean, default=False),
+        warnings=tuple(reader.warnings),
+    )
+    if reader.problems:
+        raise SettingsError(reader.problems)
+    return settings

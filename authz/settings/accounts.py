@@ -1,0 +1,137 @@
+"""The local accounts that settings name."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from authz.decision import Origin
+from authz.errors import Problem
+from authz.settings.parsers import ROLE_NAME
+from authz.settings.reader import Reader
+
+#: A local account's id: what may stand behind `user:`, and no `/`.
+ACCOUNT_NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,63}")
+_OTHER_HASH: Final = re.compile(
+    r"\$(?:2[abxy]|[156]|argon2[di]?|scrypt)\$|(?:scrypt|pbkdf2):"
+)
+_WEAK_LENGTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSetting:
+    """A local account that the settings name."""
+
+    name: str
+    #: The role it is given, `role:...`.
+    role: str
+    #: A password, an argon2id hash of one, or empty: such an account cannot sign in
+    #: here and comes only through a proxy.
+    password: str = field(repr=False)
+    #: The setting that named it.
+    origin: Origin
+
+    @property
+    def subject_name(self) -> str:
+        """The name the policy knows the account by."""
+        return f"user:{self.name}"
+
+
+def read_accounts(reader: Reader) -> Iterator[AccountSetting]:
+    """Yield the accounts that the settings name, each name once."""
+    taken: dict[str, str] = {}
+    for account in _named_accounts(reader):
+        name = unicodedata.normalize("NFC", account.name)
+        where = account.origin.source
+        if not ACCOUNT_NAME.fullmatch(name):
+            reader.problem(
+                where,
+                f"`{name[:80]}` cannot be an account id",
+                "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
+            )
+            continue
+        # Names that look alike would be mistaken for one another.
+        look = unicodedata.normalize("NFKC", name).casefold()
+        if look in taken:
+            reader.problem(
+                where,
+                f"the account `{name}` is already named by {taken[look]}",
+                "give each account one id and one role",
+            )
+            continue
+        taken[look] = where
+        _check_password(reader, account, where)
+        yield account
+
+
+def _named_accounts(reader: Reader) -> Iterator[AccountSetting]:
+    for name, role in (("AUTHZ_ADMIN", "role:admin"), ("AUTHZ_USER", "role:user")):
+        where, account = reader.find(name)
+        password_at, password = reader.find(f"{name}_PASSWORD")
+        if account:
+            yield AccountSetting(
+                name=account,
+                role=role,
+                password=password or "",
+                origin=Origin(where),
+            )
+        elif password:
+            reader.problem(
+                password_at, "there is a password but no id", f"set {name} too"
+            )
+    where, text = reader.find("AUTHZ_ACCOUNTS")
+    for number, line in enumerate((text or "").splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        origin = Origin(where, number)
+        account, _, rest = line.strip().partition(":")
+        # The role may be spelled with its kind: `carol:role:editor:secret`.
+        role, _, password = rest.removeprefix("role:").partition(":")
+        if not account or not ROLE_NAME.fullmatch(role):
+            reader.problem(
+                str(origin),
+                "this is not an account",
+                "write `id:role:password`, for example `carol:user:` and a password",
+            )
+            continue
+        yield AccountSetting(
+            name=account.strip(),
+            role=f"role:{role}",
+            password=password,
+            origin=origin,
+        )
+
+
+def _check_password(reader: Reader, account: AccountSetting, where: str) -> None:
+    password = account.password
+    if not password:
+        reader.warnings.append(
+            Problem(
+                where=where,
+                message=f"the account `{account.name}` has no password, so nobody "
+                "can sign in to it here",
+                mend="set its password; without one it can come only through "
+                "a sign-in proxy",
+            )
+        )
+    elif password.startswith("$argon2id$"):
+        return
+    elif _OTHER_HASH.match(password):
+        reader.problem(
+            where,
+            f"the password of `{account.name}` is a hash of another kind",
+            "make an argon2id hash with `authz hash-password`",
+        )
+    elif len(password) < _WEAK_LENGTH or password.casefold() in {
+        account.name.casefold(),
+        "password",
+        "changeme",
+    }:
+        reader.warnings.append(
+            Problem(
+                where=where,
+                message=f"the password of `{account.name}` is easy to guess",
+                mend="use 15 characters or more",
+            )
+        )

@@ -1,0 +1,130 @@
+"""Every setting by name, with what the reference says of it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting as the reference page shows it."""
+
+    name: str
+    help: str
+    default: str
+    #: Whether `<NAME>_FILE` is read too.
+    from_file: bool = False
+    #: A shorter name that works as well.
+    alias: str | None = None
+
+
+SETTINGS: Final = (
+    Setting(
+        name="AUTHZ_POLICY",
+        help="The policy file, relative to the folder the app is started in.",
+        default="policy.csv",
+    ),
+    Setting(
+        name="AUTHZ_MODEL",
+        help="A Casbin model file of your own.",
+        default="the shipped model.conf",
+    ),
+    Setting(
+        name="AUTHZ_ADMIN",
+        help="The id of a local account that is given `role:admin`.",
+        default="none",
+        from_file=True,
+        alias="ADMIN",
+    ),
+    Setting(
+        name="AUTHZ_ADMIN_PASSWORD",
+        help="Its password, or an argon2id hash from `authz hash-password`. "
+        "Empty: the person comes only through a proxy.",
+        default="empty",
+        from_file=True,
+        alias="ADMIN_PASSWORD",
+    ),
+    Setting(
+        name="AUTHZ_USER",
+        help="The id of a local account that is given `role:user`. The short name "
+        "`USER` counts only together with `USER_PASSWORD`: every shell sets `USER`.",
+        default="none",
+        from_file=True,
+        alias="USER",
+    ),
+    Setting(
+        name="AUTHZ_USER_PASSWORD",
+        help="Its password, as for the administrator.",
+        default="empty",
+        from_file=True,
+        alias="USER_PASSWORD",
+    ),
+    Setting(
+        name="AUTHZ_ACCOUNTS",
+        help="Any number of further accounts, one a line: `id:role:password`.",
+        default="none",
+        from_file=True,
+    ),
+    Setting(
+        name="AUTHZ_ANONYMOUS_ROLE",
+        help="A role of the policy for people who have not signed in, for a public "
+        "demo. Every unsafe method it opens is listed at start; `admin` is refused.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_API_PREFIXES",
+        help="Paths below which every refusal is JSON, separated by commas.",
+        default="/api",
+    ),
+    Setting(
+        name="AUTHZ_LANDING",
+        help="Where somebody goes who may not open `/`, for example `/map`.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_URL_PREFIX",
+        help="Where the sign-in pages are.",
+        default="/authz",
+    ),
+    Setting(
+        name="AUTHZ_CONTACT",
+        help="Whom to ask for access; shown on the refusal page.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_TRUSTED_ORIGINS",
+        help="Other origins whose pages may send unsafe requests, separated by commas.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_MOUNTS",
+        help="Prefixes of other WSGI apps mounted beside this one that authz is not "
+        "to guard, separated by commas. Undeclared mounts are refused.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_COOKIE_SECURE",
+        help="`true`: the session cookie travels over HTTPS only. "
+        "`auto`: as the request came.",
+        default="auto",
+    ),
+    Setting(
+        name="AUTHZ_SESSION_HOURS",
+        help="How long a sign-in lasts at most, in hours.",
+        default="12",
+    ),
+    Setting(
+        name="AUTHZ_SESSION_IDLE_MINUTES",
+        help="How long it lasts without a request, in minutes.",
+        default="120",
+    ),
+    Setting(
+        name="AUTHZ_POLL_SECONDS",
+        help="How often the policy file is looked at for changes, in seconds.",
+        default="2",
+    ),
+    Setting(
+        name="AUTHZ_AUDIT_ALLOWS",
+        help="`true`: requests that were allowed are written to the audit log too.",
+        default="false",
+    ),
+)

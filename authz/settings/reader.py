@@ -1,0 +1,120 @@
+"""Looks settings up, in an app's config first and in the environment after that."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from authz.errors import Problem
+from authz.settings.declared import SETTINGS
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+
+
+class Reader:
+    """Looks settings up and keeps every problem."""
+
+    def __init__(self, config: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._environ = environ
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def refuse_unknown(self) -> None:
+        """Note a problem for each `AUTHZ_...` that is not a setting."""
+        known = {setting.name for setting in SETTINGS}
+        known |= {f"{setting.name}_FILE" for setting in SETTINGS if setting.from_file}
+        given = {
+            key
+            for source in (self._config, self._environ)
+            for key in source
+            if key.startswith("AUTHZ_")
+        }
+        for key in sorted(given - known):
+            near = get_close_matches(key, known, n=1)
+            self.problem(
+                key,
+                "there is no such setting",
+                f"did you mean `{near[0]}`?" if near else "remove it",
+            )
+
+    def parse(self, name: str, parser: Callable[[str], _T], default: _D) -> _T | _D:
+        """Return the setting *name* as *parser* reads it, or *default* if unset."""
+        _, text = self.find(name)
+        if not text:
+            return default
+        try:
+            return parser(text)
+        except ValueError as error:
+            message, _, mend = str(error).rpartition(": ")
+            self.problem(name, message or "cannot be read", mend)
+            return default
+
+    def find(self, name: str) -> tuple[str, str | None]:
+        """Return where the setting *name* was found, and its text.
+
+        Looks at the config, then the environment; in each at the name, its `_FILE`
+        form, and the short name with its `_FILE` form. Two of them are a problem.
+        """
+        setting = next(setting for setting in SETTINGS if setting.name == name)
+        spellings = [name]
+        if setting.from_file:
+            spellings.append(f"{name}_FILE")
+        if setting.alias and self._alias_counts(setting.alias):
+            spellings += [setting.alias, f"{setting.alias}_FILE"]
+        for source in (self._config, self._environ):
+            found = [key for key in spellings if source.get(key) is not None]
+            if not found:
+                continue
+            if len(found) > 1:
+                self.problem(
+                    found[0],
+                    f"{' and '.join(found)} are both set",
+                    "set one of them",
+                )
+            key = found[0]
+            value = source[key]
+            text = value if isinstance(value, str) else _as_text(value)
+            if key.endswith("_FILE"):
+                return key, self._read_file(key, text)
+            return key, text
+        return name, None
+
+    def _alias_counts(self, alias: str) -> bool:
+        """Whether a short name means us: every Unix shell sets `USER` on its own."""
+        if alias != "USER":
+            return True
+        return any(
+            key in source
+            for source in (self._config, self._environ)
+            for key in ("USER_PASSWORD", "USER_PASSWORD_FILE")
+        )
+
+    def _read_file(self, key: str, name: str) -> str | None:
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            self.problem(
+                key,
+                f"the file `{name}` cannot be read ({why})",
+                "check the path and who may read it",
+            )
+            return None
+        return text.removesuffix("\n").removesuffix("\r")
+
+    def problem(self, where: str, message: str, mend: str) -> None:
+        """Note a problem, once."""
+        problem = Problem(where=where, message=message, mend=mend)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _as_text(value: object) -> str:
+    """Return a value that an app put into its config as the text an operator types."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    return str(value)
