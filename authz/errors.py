@@ -69,3 +69,20 @@ class MalformedRequest(AuthzError):
 
 class StoreError(AuthzError):
     """A store could not be read or written. Never read as "the store is empty"."""
+
+
+class StoreConflict(StoreError):
+    """What is stored is not what the writer last read; somebody else changed it."""
+
+
+class StoreReadOnly(StoreError):
+    """Changes are made elsewhere: in the policy file, which is kept in Git."""
+
+    def __init__(self, message: str, *, patch: str) -> None:
+        super().__init__(message)
+        #: The change as a unified diff, for whoever keeps the file.
+        self.patch = patch
+
+
+class LastAdmin(AuthzError):
+    """The change would leave nobody who can sign in and administer."""

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authz.errors import StoreError
+from authz.errors import StoreConflict, StoreError
 from authz.policy.csv_rows import MAX_BYTES
 
 _NEW_FILE_MODE: Final = 0o600
-
-
-class StoreConflict(StoreError):
-    """The file is not what the writer last read; somebody else changed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from authz.errors import StoreError
-from authz.stores.csv_file import CsvFile, StoreConflict, digest
+from authz.errors import StoreConflict, StoreError
+from authz.stores.csv_file import CsvFile, digest
 
 ROOT = Path(__file__).parents[3]
 OLD = b"p, role:user, /old, GET\n" * 2000

@@ -1,0 +1,159 @@
+"""A policy as its keeper sees it: entries that can be changed, one revision at a time.
+
+The engine works with rules and grants; whoever administers them works with entries,
+which have an identity, a note and an author beside the rule or grant they hold.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from authz.policy.csv_rows import Row
+
+#: Checks the entries that a change would leave; raises to refuse the change.
+Check = Callable[[Sequence["Entry"]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One rule or grant, as a store keeps it."""
+
+    #: What names this entry within its store, at this revision: `17` in a database,
+    #: `L17` for line 17 of a file.
+    id: str
+    #: The rule or grant as one row: kind `p` or `g`, and its fields.
+    row: Row
+    #: Why it is there, in the words of who wrote it.
+    note: str = ""
+    #: The name of who wrote it, `user:alice`; empty if the store does not know.
+    author: str = ""
+    #: When it was written, with time zone; None if the store does not know.
+    created: datetime | None = None
+    #: A disabled entry is kept and decides nothing.
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """Add a rule or grant."""
+
+    row: Row
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace:
+    """Put another rule or grant in the place of the entry *id*."""
+
+    id: str
+    row: Row
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Remove the entry *id*."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Disable the entry *id*, or enable it again."""
+
+    id: str
+    disabled: bool
+
+
+Change = Add | Replace | Remove | Switch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One consistent state of a policy store."""
+
+    entries: tuple[Entry, ...]
+    #: Counts the changes, from 1; 0 where the store does not count.
+    number: int
+    #: What a writer shows to prove that it has seen this state. Opaque.
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One change that was made."""
+
+    number: int
+    etag: str
+    #: When, with time zone.
+    at: datetime
+    #: The name of who made it.
+    author: str
+    #: Why, in their words.
+    note: str
+    #: The rows that came and that went, as lines of a policy file.
+    added: tuple[str, ...] = field(default=())
+    removed: tuple[str, ...] = field(default=())
+
+
+class PolicyRecords(Protocol):
+    """A store of policy entries, as whoever administers them needs it.
+
+    One suite of contract tests holds for every implementation.
+    """
+
+    @property
+    def read_only(self) -> bool:
+        """Whether changes are made elsewhere (a policy file that is kept in Git)."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Return the state now.
+
+        Raises:
+            StoreError: if it cannot be read.
+        """
+        ...
+
+    def apply(  # noqa: PLR0913 - what a change is made of
+        self,
+        changes: Iterable[Change],
+        *,
+        expected: str,
+        author: str,
+        note: str,
+        check: Check,
+        witness: Callable[[Revision], None],
+    ) -> Revision:
+        """Make *changes*, all of them or none.
+
+        Args:
+            changes: What to change.
+            expected: The `etag` of the state the author has seen.
+            author: The name of who makes the change.
+            note: Why.
+            check: Called with the entries as they would be, while no other writer can
+                come between; what it raises refuses the change.
+            witness: Called with the revision just before it becomes visible; what it
+                raises refuses the change too. It writes the audit record.
+
+        Raises:
+            StoreConflict: if somebody else changed the store meanwhile.
+            StoreReadOnly: if changes are made elsewhere; it carries the patch.
+            StoreError: if it cannot be written; the store is then as it was.
+            LookupError: if a change names an entry that does not exist.
+        """
+        ...
+
+    def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
+        """Return the newest revisions first, those below number *before*."""
+        ...
+
+    def at(self, number: int) -> Snapshot:
+        """Return the state as revision *number* left it.
+
+        Raises:
+            LookupError: if the store does not have it (any more).
+        """
+        ...
