@@ -56,6 +56,7 @@ def _commands() -> Iterator[str]:
         (Exit.INVALID, "the policy, the model or the settings are invalid"),
         (Exit.NOT_COVERED, "a route is covered by no rule"),
         (Exit.DENIED, "denied"),
+        (Exit.UNREACHABLE, "a key source, a database or another server is unreachable"),
     ):
         yield f"| {int(code)} | {meaning} |"
     commands = {f"authz {name}": command for name, command in main.commands.items()}

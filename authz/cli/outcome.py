@@ -23,6 +23,7 @@ class Exit(IntEnum):
     INVALID = 3
     NOT_COVERED = 4
     DENIED = 5
+    UNREACHABLE = 7
 
 
 @contextmanager
