@@ -84,5 +84,13 @@ class StoreReadOnly(StoreError):
         self.patch = patch
 
 
+class AuditFailure(StoreError):
+    """The audit record of a change cannot be written, so nothing is changed."""
+
+
+class LockedOut(AuthzError):
+    """The change would take the administration from the very person who makes it."""
+
+
 class LastAdmin(AuthzError):
     """The change would leave nobody who can sign in and administer."""

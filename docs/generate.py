@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -82,16 +83,16 @@ def _events() -> Iterator[str]:
         "Events go to the logger `authz.audit`, each one line of ASCII JSON. They hold "
         "no token, cookie or password."
     )
-    yield from ("", "| Event |", "|---|")
-    for tag in EventTag:
-        yield f"| `{tag}` |"
+    yield from ("", "| Event | Meaning |", "|---|---|")
+    for member, meaning in _documented(EventTag, "audit/events.py"):
+        yield f"| `{member}` | {meaning} |"
     yield ""
 
 
-def _documented(enum: type[Reason], source: str) -> Iterator[tuple[str, str]]:
+def _documented(enum: type[StrEnum], source: str) -> Iterator[tuple[str, str]]:
     """Yield each member with the `#:` comment above it."""
     text = (Path(__file__).parent.parent / "authz" / source).read_text(encoding="utf-8")
-    for comment, value in re.findall(r'((?: +#: .*\n)+) +\w+ = "([a-z-]+)"', text):
+    for comment, value in re.findall(r'((?: +#: .*\n)+) +\w+ = "([a-z:-]+)"', text):
         if value in set(enum):
             yield value, " ".join(re.findall(r"#: (.*)", comment))
 

@@ -190,6 +190,7 @@ class Hook:
         self._runtime.record(
             EventTag.DECISION_ALLOW,
             subject=asked.subject.name,
+            names=tuple(sorted(asked.subject.names)),
             peer=facts.peer,
             method=asked.method,
             path=asked.path,

@@ -83,6 +83,7 @@ class Refusals:
         self._runtime.record(
             EventTag.DECISION_DENY,
             subject=asked.subject.name,
+            names=tuple(sorted(asked.subject.names)),
             peer=facts.peer,
             method=asked.method,
             path=asked.path,

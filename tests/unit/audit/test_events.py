@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from authz.audit import AuditEvent, EventTag, LoggingSink
+from authz.audit import AuditEvent, EventTag, LoggingSink, Tee
+from authz.audit.events import CHANGES, MAX_LINES
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -52,9 +53,31 @@ def test_what_went_wrong_is_a_warning(tag: EventTag, caplog: pytest.LogCaptureFi
         EventTag.SIGN_IN_SUCCESS,
         EventTag.SIGN_OUT,
         EventTag.POLICY_LOADED,
+        *CHANGES,
     }
     with caplog.at_level(logging.INFO, logger="authz.audit"):
         LoggingSink().record(AuditEvent(tag=tag, at=NOON))
 
     expected = logging.INFO if tag in went_well else logging.WARNING
     assert [record.levelno for record in caplog.records] == [expected]
+
+
+def test_many_lines_are_counted():
+    """An import of thousands of rules is one record of a bounded size."""
+    event = AuditEvent(
+        tag=EventTag.POLICY_CHANGED, at=NOON, after=tuple(map(str, range(1000)))
+    )
+
+    after = event.as_record()["after"]
+
+    assert len(after) == MAX_LINES + 1
+    assert after[-1] == "... and 800 more"
+
+
+def test_every_sink_gets_the_event(caplog: pytest.LogCaptureFixture):
+    """A file and a logger can both keep what happened."""
+    first, second = LoggingSink(), LoggingSink()
+    with caplog.at_level(logging.INFO, logger="authz.audit"):
+        Tee(first, second).record(AuditEvent(tag=EventTag.SIGN_OUT, at=NOON))
+
+    assert len(caplog.records) == 2

@@ -1,0 +1,164 @@
+"""What happened, as values that a program and a person can read later.
+
+An event never holds a token, a cookie or a password. It is written as one line of
+ASCII JSON, so nothing a client sends can begin a line of its own.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+Clock = Callable[[], datetime]
+
+#: A client may send more than this; a log need not repeat it.
+MAX_TEXT: Final = 1024
+#: A change may touch more lines than this; the history has them all.
+MAX_LINES: Final = 200
+
+
+class EventTag(StrEnum):
+    """What kind of event it is: `source:subject:outcome`."""
+
+    #: A request was allowed. Written only with AUTHZ_AUDIT_ALLOWS.
+    DECISION_ALLOW = "decision:allow"
+    #: A request was refused.
+    DECISION_DENY = "decision:deny"
+    #: A response was about to leave, or a view to run, that no decision covers.
+    DECISION_MISSING = "decision:missing"
+    #: The path or the method was not in canonical form.
+    REQUEST_MALFORMED = "request:malformed"
+    #: A credential was present but did not hold.
+    IDENTITY_INVALID = "identity:invalid"
+    #: Somebody signed in with a password.
+    SIGN_IN_SUCCESS = "session:sign-in:success"
+    #: A name and a password did not belong together. The name is not kept.
+    SIGN_IN_FAILURE = "session:sign-in:failure"
+    #: Somebody guessed too often and has to wait.
+    SIGN_IN_DELAYED = "session:sign-in:delayed"
+    #: Somebody signed out.
+    SIGN_OUT = "session:sign-out"
+    #: A session ended because a password or a role changed.
+    SESSION_ENDED = "session:ended"
+    #: A changed policy is in force.
+    POLICY_LOADED = "policy:loaded"
+    #: A changed policy cannot be used; the old one stays in force.
+    POLICY_REFUSED = "policy:refused"
+    #: An administrator changed rules or grants; `before` and `after` hold the lines.
+    POLICY_CHANGED = "policy:changed"
+    #: What an administrator wanted to change was refused; `reason` says why.
+    POLICY_CHANGE_REFUSED = "policy:change-refused"
+    #: A change was written down here, and then the store could not keep it.
+    POLICY_CHANGE_FAILED = "policy:change-failed"
+    #: An administrator added a person.
+    PERSON_ADDED = "person:added"
+    #: An administrator changed a person: `before` and `after` say what.
+    PERSON_CHANGED = "person:changed"
+    #: An administrator removed a person.
+    PERSON_REMOVED = "person:removed"
+    #: A password was set. Neither it nor its hash is kept here.
+    PASSWORD_CHANGED = "person:password-changed"  # noqa: S105 - no password
+    #: An administrator ended all sessions of a person.
+    PERSON_SIGNED_OUT = "person:signed-out"
+    #: A change of a person or a token was refused; `reason` says why.
+    PERSON_CHANGE_REFUSED = "person:change-refused"
+    #: The change of a person was written down here, and then it could not be kept.
+    PERSON_CHANGE_FAILED = "person:change-failed"
+    #: The last record was half written when the server died; it was cut off.
+    AUDIT_MENDED = "audit:mended"
+    #: Events came faster than they could be written; `detail` says how many are lost.
+    AUDIT_DROPPED = "audit:dropped"
+
+
+#: Events that are written down before what they tell of takes effect. A sink that
+#: cannot keep one raises `AuditFailure`, and nothing is changed.
+CHANGES: Final = frozenset(
+    {
+        EventTag.POLICY_CHANGED,
+        EventTag.PERSON_ADDED,
+        EventTag.PERSON_CHANGED,
+        EventTag.PERSON_REMOVED,
+        EventTag.PASSWORD_CHANGED,
+        EventTag.PERSON_SIGNED_OUT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One thing that happened."""
+
+    tag: EventTag
+    #: When, with time zone.
+    at: datetime
+    #: The name of who asked, `user:alice` or `auth:anonymous`; empty if not known.
+    subject: str = ""
+    #: Every name the policy knows them by, so that the decision can be made again.
+    names: tuple[str, ...] = ()
+    #: The address at the other end of the socket.
+    peer: str = ""
+    method: str = ""
+    path: str = ""
+    #: A stable machine word: a `Reason`, or why a credential was refused.
+    reason: str = ""
+    #: The origins of the rules that decided.
+    rules: tuple[str, ...] = ()
+    #: The policy's revision.
+    revision: str = ""
+    #: What the person who was refused was told to quote.
+    request_id: str = ""
+    #: What was changed: `policy`, or the name of a person or token.
+    about: str = ""
+    #: What it was and what it became, as lines.
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    #: Why, in the words of who did it.
+    note: str = ""
+    #: What else matters for this kind of event.
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        """Return the event as one line of ASCII JSON, empty fields left out."""
+        return json.dumps(self.as_record(), ensure_ascii=True)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the event as JSON knows values, empty fields left out."""
+        return {key: value for key, value in self._fields() if value}
+
+    def _fields(self) -> list[tuple[str, Any]]:
+        return [
+            ("at", self.at.isoformat(timespec="milliseconds")),
+            ("event", str(self.tag)),
+            ("subject", _short(self.subject)),
+            ("names", [_short(name) for name in self.names]),
+            ("peer", _short(self.peer)),
+            ("method", _short(self.method)),
+            ("path", _short(self.path)),
+            ("reason", self.reason),
+            ("rules", list(self.rules)),
+            ("revision", self.revision),
+            ("request_id", self.request_id),
+            ("about", _short(self.about)),
+            ("before", _few(self.before)),
+            ("after", _few(self.after)),
+            ("note", _short(self.note)),
+            ("detail", {key: _short(value) for key, value in self.detail.items()}),
+        ]
+
+
+def utc_now() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
+
+
+def _few(lines: tuple[str, ...]) -> list[str]:
+    few = [_short(line) for line in lines[:MAX_LINES]]
+    if len(lines) > MAX_LINES:
+        few.append(f"... and {len(lines) - MAX_LINES} more")
+    return few
