@@ -159,6 +159,8 @@ class LocalSessions:
 
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return who is signed in, or None if there is no session cookie."""
+        if "HTTP_COOKIE" not in facts.environ:
+            return None
         session = self.session(facts)
         return None if session is None else session.account.subject
 
@@ -168,7 +170,10 @@ class LocalSessions:
         Raises:
             InvalidCredentials: if the cookie names no session, or one that ended.
         """
-        token = facts.cookie(SECURE_COOKIE if self.is_secure(facts) else COOKIE)
+        secure = self._secure
+        if secure is None:  # as in `is_secure`, without a call for each request
+            secure = facts.environ.get("wsgi.url_scheme") == "https"
+        token = facts.cookie(SECURE_COOKIE if secure else COOKIE)
         if token is None:
             return None
         session = self.store.find(token)

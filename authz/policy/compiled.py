@@ -18,6 +18,7 @@ from weakref import ref
 
 from authz.decision import (
     AccessRequest,
+    Asked,
     Decision,
     Explanation,
     Rule,
@@ -97,7 +98,8 @@ class _Table(dict[str, _Hit]):
     def find(self, method: str, path: str) -> list[_Hit]:
         """Return what the rules of this table say of *method* on *path*."""
         found: list[_Hit] = []
-        form = self.forms.get(method) or self.forms.get(_OTHER)
+        forms = self.forms
+        form = forms[method] if method in forms else forms.get(_OTHER)
         # A policy path has at most MAX_SEGMENTS; what lies deeper stays in one piece,
         # so a hostile path costs no more than that.
         segments = path.split("/", MAX_SEGMENTS + 1)
@@ -149,19 +151,22 @@ class CompiledPolicy:
             for name, rules in by_name.items()
         }
 
-    def decide(self, request: AccessRequest) -> Decision:
+    def decide(self, request: Asked) -> Decision:
         """Return the policy's answer to *request*. Never raises, never does I/O."""
         note = request.subject.memo
         table = note() if type(note) is ref else None
         if table is None or table.owner is not self._owner:
             table = self._select(request.subject)
         found = table.find(request.method, request.path)
-        for further in table.rest:
-            found += further.find(request.method, request.path)
+        if table.rest:
+            for further in table.rest:
+                found += further.find(request.method, request.path)
         if not found:
             return self._silence
-        if len(found) == 1 and type(found[0]) is Decision:
-            return found[0]
+        if len(found) == 1:
+            (hit,) = found
+            if type(hit) is Decision:
+                return hit
         return combine(tuple(hit.rules[0] for hit in _each(found)), self.revision)
 
     def explain(self, request: AccessRequest) -> Explanation:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from authz.decision import (
     AccessRequest,
+    Asked,
     Decision,
     Effect,
     Explanation,
@@ -85,7 +86,7 @@ class CasbinPolicy:
         answer, rule = self._ask(*values)
         return bool(answer), list(rule)
 
-    def decide(self, request: AccessRequest) -> Decision:
+    def decide(self, request: Asked) -> Decision:
         """Return the answer to *request*. What cannot be evaluated is denied."""
         try:
             answer, fields = self._ask(*self._values(request))
@@ -118,7 +119,7 @@ class CasbinPolicy:
                     held |= roles
         return frozenset(name for name in held if name.startswith("role:"))
 
-    def _values(self, request: AccessRequest) -> list[Any]:
+    def _values(self, request: Asked) -> list[Any]:
         subject = request.subject
         known = {
             # `Links` asks for each name of a set, so that all names count at once.

@@ -84,10 +84,11 @@ class Hook:
     ) -> Response | None:
         environ = current.environ
         facts = RequestFacts(environ)
-        method = current.method
+        path, method = current.path, current.method
         try:
-            check_canonical(environ, current.path, method)
-            _check_host(failure)
+            check_canonical(environ, path, method)
+            if failure is not None:
+                _check_host(failure)
             subject, source = identify(self._runtime.sources, facts)
         except MalformedRequest as error:
             self._keep_refused(current, Reason.MALFORMED)
@@ -95,23 +96,43 @@ class Hook:
         except InvalidCredentials as error:
             self._keep_refused(current, Reason.INVALID_CREDENTIALS)
             return self._refusals.invalid(facts, error)
-        asked = AccessRequest(subject=subject, path=current.path, method=method)
-        decision = self._live.current.decide(asked)
+        state = RequestState(subject, path, method)
+        state.decision = self._live.current.decide(state)
         if public or method not in SAFE_METHODS:
-            decision = self._classify(environ, asked, decision, source, public=public)
-        state = RequestState(subject, decision, public)
+            self._classify(environ, state, source, public=public)
         current._authz_state = environ[ENVIRON_KEY] = state  # type: ignore[attr-defined]  # noqa: SLF001
+        if (
+            failure is None
+            and state.decision.effect is Effect.ALLOW
+            and not access_decided.receivers
+            and not self._audit_allows
+        ):
+            return None
+        return self._conclude(facts, state, source, failure)
+
+    def _conclude(
+        self,
+        facts: RequestFacts,
+        state: RequestState,
+        source: IdentitySource | None,
+        failure: Exception | None,
+    ) -> Response | None:
+        """Tell who wants to know of a decision, and refuse what was not allowed."""
+        asked, decision = state.asked, state.decision
         if access_decided.receivers:
             access_decided.send(self._app, request=asked, decision=decision)
-        if failure is None and decision.effect is Effect.ALLOW:
+        if failure is None and decision:
             if self._audit_allows:
                 self._note_allowed(facts, asked, decision)
             return None
         return self._not_plainly_allowed(facts, asked, decision, source, failure)
 
     def _keep_refused(self, current: Request, reason: Reason) -> None:
-        decision = _override(no_rule(self._runtime.policy.revision), reason=reason)
-        keep_state(current, RequestState(ANONYMOUS, decision, public=False))
+        state = RequestState(ANONYMOUS, current.path, current.method)
+        state.decision = _override(
+            no_rule(self._runtime.policy.revision), reason=reason
+        )
+        keep_state(current, state)
 
     def may(self, subject: Subject, method: str, path: str) -> bool:
         """Return whether *subject* may use *method* on *path*, a path of this app."""
@@ -128,26 +149,25 @@ class Hook:
     def _classify(
         self,
         environ: Mapping[str, Any],
-        asked: AccessRequest,
-        decision: Decision,
+        state: RequestState,
         source: IdentitySource | None,
         *,
         public: bool,
-    ) -> Decision:
-        """Return *decision*, after the app's declaration and the page's origin."""
-        if public and decision.reason is Reason.NO_RULE:
-            decision = _override(
-                decision, effect=Effect.ALLOW, reason=Reason.DECLARED_PUBLIC
+    ) -> None:
+        """Reconsider *state* after the app's declaration and the page's origin."""
+        state.public = public
+        if public and state.decision.reason is Reason.NO_RULE:
+            state.decision = _override(
+                state.decision, effect=Effect.ALLOW, reason=Reason.DECLARED_PUBLIC
             )
         if (
-            decision
-            and asked.method not in SAFE_METHODS
+            state.decision
+            and state.method not in SAFE_METHODS
             and source is not None
             and source.ambient
             and not is_same_origin(environ, self._runtime.settings.trusted_origins)
         ):
-            return _override(decision, reason=Reason.CROSS_ORIGIN)
-        return decision
+            state.decision = _override(state.decision, reason=Reason.CROSS_ORIGIN)
 
     def _not_plainly_allowed(
         self,
@@ -200,7 +220,7 @@ class Hook:
         )
 
 
-def _check_host(failure: Exception | None) -> None:
+def _check_host(failure: Exception) -> None:
     """Raise `MalformedRequest` if the router could not make sense of the host."""
     if is_host_failure(failure):
         raise MalformedRequest("host")

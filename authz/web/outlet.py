@@ -36,20 +36,23 @@ class Outlet:
         environ.pop(ENVIRON_KEY, None)
         held_back = False
 
-        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Any:
             nonlocal held_back
             state = environ.get(ENVIRON_KEY)
             if state is not None:
                 if not state.public:
-                    mark(headers, private=state.subject is not ANONYMOUS)
+                    headers.append(_VARY)
+                    if state.subject is not ANONYMOUS:
+                        _make_private(headers)
             elif status < "4":  # an error, the hook's own included, shows nothing
                 held_back = True
-                return start_response(
-                    "500 Internal Server Error",
-                    [("Content-Type", "application/problem+json")],
-                    *more,
-                )
-            return start_response(status, headers, *more)
+                status = "500 Internal Server Error"
+                headers = [("Content-Type", "application/problem+json")]
+            if exc_info is None:
+                return start_response(status, headers)
+            return start_response(status, headers, exc_info)
 
         answer = self.app(environ, start)
         if not held_back:
@@ -66,11 +69,8 @@ class Outlet:
         return [_HELD_BACK]
 
 
-def mark(headers: list[tuple[str, str]], *, private: bool) -> None:
-    """Tell caches that an answer depends on who asks, or is for one reader only."""
-    headers.append(_VARY)
-    if not private:
-        return
+def _make_private(headers: list[tuple[str, str]]) -> None:
+    """Tell caches that an answer is for one reader only."""
     for index, (name, value) in enumerate(headers):
         if name == "Cache-Control":
             headers[index] = (name, value.replace("public", "private"))

@@ -4,11 +4,12 @@ A view asks the request object: `g` may live longer than a request, and an envir
 be handed on to another app.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from flask import Request, request
 
-from authz.decision import Decision, Subject
+from authz.decision import AccessRequest, Decision, Subject
 from authz.errors import AuthzError
 
 #: Where the outlet, which has no request object, finds the state.
@@ -16,28 +17,32 @@ ENVIRON_KEY: Final = "authz.state"
 
 
 class RequestState:
-    """Who asks, what was decided, and whether the view may run."""
+    """What was asked and decided about one request, and whether its view may run."""
 
-    __slots__ = ("decision", "public", "subject")
+    __slots__ = ("decision", "method", "path", "public", "subject")
 
-    def __init__(self, subject: Subject, decision: Decision, public: bool) -> None:  # noqa: FBT001 - on every request's way
+    #: Set as soon as the policy has answered; there is no state without one.
+    decision: Decision
+
+    def __init__(self, subject: Subject, path: str, method: str) -> None:
         self.subject = subject
-        self.decision = decision
+        self.path = path
+        self.method = method
         #: Whether the app declared the endpoint public: the answer depends on nobody.
-        self.public = public
+        self.public = False
+
+    @property
+    def asked(self) -> AccessRequest:
+        """What was asked, as a value."""
+        return AccessRequest(subject=self.subject, path=self.path, method=self.method)
 
 
 class NoDecision(AuthzError):
     """Nothing was decided about this request, so nothing may be shown or run."""
 
 
-def current_request() -> Request:
-    """Return the request itself, not a proxy to it.
-
-    Raises:
-        RuntimeError: if no request is being handled.
-    """
-    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
+#: Returns the request itself, not a proxy to it; RuntimeError if there is none.
+current_request: Final[Callable[[], Request]] = request._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def keep_state(on: Request, state: RequestState) -> None:

@@ -31,26 +31,23 @@ def public(view: View) -> View:
     return view
 
 
-class GuardedView:
-    """A view function that asks for the decision before it runs."""
+class GuardedView(functools.partial[Any]):
+    """A view function that asks for the decision before it runs.
 
-    def __init__(self, view: View) -> None:
-        self.view = view
-        self.is_public = bool(getattr(view, _PUBLIC, False))
-        self._is_async = iscoroutinefunction(view)
-        functools.update_wrapper(self, view)
+    A `partial` of `_run`: what Flask calls for each request is one Python function.
+    """
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the view if the current request was allowed."""
-        try:
-            decision = current_request()._authz_state.decision  # type: ignore[attr-defined]  # noqa: SLF001
-        except (AttributeError, RuntimeError):
-            raise NoDecision("this request was not decided about") from None
-        if decision.effect is not Effect.ALLOW:
-            raise NoDecision(f"this request was refused ({decision.reason})")
-        if self._is_async:
-            return current_app.ensure_sync(self.view)(*args, **kwargs)
-        return self.view(*args, **kwargs)
+    view: View
+    is_public: bool
+
+    def __new__(cls, view: View) -> Self:
+        """Guard *view*."""
+        run = _run_async if iscoroutinefunction(view) else _run
+        guarded = super().__new__(cls, run, view)
+        guarded.view = view
+        guarded.is_public = bool(getattr(view, _PUBLIC, False))
+        functools.update_wrapper(guarded, view)
+        return guarded
 
     def __eq__(self, other: object) -> bool:
         # Flask compares: one function may serve several routes, two may not share one.
@@ -60,6 +57,22 @@ class GuardedView:
 
     def __hash__(self) -> int:
         return hash(self.view)
+
+
+def _run(view: View, /, *args: Any, **kwargs: Any) -> Any:
+    """Run *view* if the current request was allowed."""
+    try:
+        decision = current_request()._authz_state.decision  # type: ignore[attr-defined]  # noqa: SLF001
+    except (AttributeError, RuntimeError):
+        raise NoDecision("this request was not decided about") from None
+    if decision.effect is not Effect.ALLOW:
+        raise NoDecision(f"this request was refused ({decision.reason})")
+    return view(*args, **kwargs)
+
+
+def _run_async(view: View, /, *args: Any, **kwargs: Any) -> Any:
+    """Run *view*, a coroutine function, likewise."""
+    return _run(current_app.ensure_sync(view), *args, **kwargs)
 
 
 class GuardedViews(dict[str, View]):
