@@ -75,6 +75,10 @@ class StoreConflict(StoreError):
     """What is stored is not what the writer last read; somebody else changed it."""
 
 
+class AlreadyThere(StoreError):
+    """What was to be added is there already: a rule, a grant, a person, or a twin."""
+
+
 class StoreReadOnly(StoreError):
     """Changes are made elsewhere: in the policy file, which is kept in Git."""
 

@@ -1,91 +1,262 @@
-"""Changes to the text of a policy that leave everything else as it stands.
+"""A policy file as entries, and changes to its text that leave the rest as it stands.
 
 Comments, blank lines, the order of lines and their ends are the operator's; a change
-touches the line it is about and no other.
+touches the lines it is about and no other. Two forms of comment are ours:
+
+    # note: why the next line is there
+    p, role:user, /map, GET
+    # disabled: p, role:user, /chat, GET
 """
 
-from authz.errors import PolicyError, Problem
-from authz.policy.csv_rows import Row, read_rows
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from authz.decision import Origin
+from authz.errors import AlreadyThere, PolicyError, Problem
+from authz.policy.csv_rows import Row, read_rows, spell
+from authz.policy.records import (
+    Add,
+    Change,
+    Entry,
+    Remove,
+    Replace,
+    Switch,
+    note_problem,
+)
+
+_NOTE: Final = re.compile(r"[ \t]*#[ \t]*note:(.*)")
+_DISABLED: Final = re.compile(r"[ \t]*#[ \t]*disabled:[ \t]*(.*)")
+_NEW: Final = "the new line"
 
 
-def add_row(data: bytes, line: str) -> bytes:
-    """Return *data* with *line* behind the last row for the same subject.
-
-    A row for somebody new goes to the end. *line* is a row as `spell` returns it.
-
-    Raises:
-        PolicyError: if *data* cannot be read, or *line* is not one row.
-    """
-    (new,) = _rows_of(line.encode())
-    alike = [
-        row.origin.line
-        for row in read_rows(data).rows
-        if (row.kind, row.fields[:1]) == (new.kind, new.fields[:1])
-    ]
-    lines, end = _lines(data)
-    position = alike[-1] if alike else len(lines)
-    if position == len(lines) and lines and not lines[-1].endswith(b"\n"):
-        lines[-1] += end
-    lines.insert(position, line.encode() + end)
-    return b"".join(lines)
-
-
-def remove_row(data: bytes, row: Row) -> bytes:
-    """Return *data* without *row*, which must stand where its origin says.
-
-    Raises:
-        PolicyError: if another row stands there; somebody changed the file.
-    """
-    lines = _lines_with(data, row)
-    del lines[row.origin.line - 1]
-    return b"".join(lines)
-
-
-def replace_row(data: bytes, row: Row, line: str) -> bytes:
-    """Return *data* with *line* in the place of *row*.
+def read_entries(data: bytes, *, source: str = "policy.csv") -> tuple[Entry, ...]:
+    """Return the entries of a policy file, disabled ones included, in its order.
 
     Raises:
-        PolicyError: if another row stands there, or *line* is not one row.
+        PolicyError: with every problem found; a file is read whole or not at all.
     """
-    _rows_of(line.encode())
-    lines = _lines_with(data, row)
-    old = lines[row.origin.line - 1]
-    lines[row.origin.line - 1] = line.encode() + old[len(old.rstrip(b"\r\n")) :]
-    return b"".join(lines)
+    return tuple(line.entry for line in _Sheet(data, source).lines if line.entry)
 
 
-def _rows_of(line: bytes) -> tuple[Row, ...]:
-    rows = read_rows(line, source="the new line").rows
-    if len(rows) != 1 or b"\n" in line:
+def edited(data: bytes, changes: Iterable[Change], *, source: str) -> bytes:
+    """Return *data* after *changes*, which name entries as `read_entries` does.
+
+    An added row goes behind the last one for the same subject, or to the end.
+
+    Raises:
+        PolicyError: if *data* cannot be read, or a row or note is not one line.
+        LookupError: if a change names an entry that is not there.
+        AlreadyThere: if a change would make a row that is there already.
+    """
+    sheet = _Sheet(data, source)
+    for change in changes:
+        sheet.change(change)
+    sheet.refuse_twins()
+    return sheet.text()
+
+
+def patch(before: bytes, after: bytes, *, name: str) -> str:
+    """Return what `git apply` or `patch -p1` need to make *after* of *before*."""
+    lines = difflib.unified_diff(
+        _lines(before), _lines(after), fromfile=f"a/{name}", tofile=f"b/{name}"
+    )
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in lines
+    )
+
+
+@dataclass(slots=True)
+class _Line:
+    """One line of the file, with its end."""
+
+    text: str
+    entry: Entry | None = None
+    #: The comment above that holds the entry's note.
+    note: "_Line | None" = None
+    removed: bool = False
+
+
+class _Sheet:
+    """The lines of a file while they are changed."""
+
+    def __init__(self, data: bytes, source: str) -> None:
+        rows = {row.origin.line: row for row in read_rows(data, source=source).rows}
+        self._mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
+        self.lines = [_Line(text) for text in _lines(data, self._mark)]
+        self._end = "\r\n" if b"\r\n" in data else "\n"
+        above: _Line | None = None
+        for number, line in enumerate(self.lines, start=1):
+            body = line.text.rstrip("\r\n")
+            row = rows.get(number) or _disabled_row(body, Origin(source, number))
+            if row is not None:
+                line.note = above
+                found = above and _NOTE.fullmatch(above.text.rstrip("\r\n"))
+                line.entry = Entry(
+                    id=f"L{number}",
+                    row=row,
+                    note=found[1].strip() if found else "",
+                    disabled=number not in rows,
+                )
+            above = line if _NOTE.fullmatch(body) else None
+        self._by_id = {line.entry.id: line for line in self.lines if line.entry}
+        self._added: list[tuple[Row, list[_Line]]] = []
+        self._replaced: list[Row] = []
+
+    def change(self, change: Change) -> None:
+        if isinstance(change, Add):
+            self._add(change)
+            return
+        line = self._by_id.get(change.id)
+        if line is None or line.entry is None or line.removed:
+            raise LookupError(f"there is no entry `{change.id}`")
+        if isinstance(change, Remove):
+            line.removed = True
+            if line.note is not None:
+                line.note.removed = True
+        elif isinstance(change, Switch):
+            if change.disabled != line.entry.disabled:
+                line.text = _switched(line.text, disabled=change.disabled)
+                line.entry = replace(line.entry, disabled=change.disabled)
+        else:
+            self._replace(line, change)
+
+    def refuse_twins(self) -> None:
+        """Raise `AlreadyThere` if a row that was made is there twice.
+
+        Twins that somebody wrote by hand stay; they do no harm.
+        """
+        there = Counter((entry.row.kind, entry.row.fields) for entry in self._left())
+        for row in (*(row for row, _ in self._added), *self._replaced):
+            if there[row.kind, row.fields] > 1:
+                raise AlreadyThere(f"`{_spelled(row)}` is there already")
+
+    def _left(self) -> Iterator[Entry]:
+        for line in self.lines:
+            if line.entry and not line.removed:
+                yield line.entry
+        for row, _ in self._added:
+            yield Entry(id="", row=row)
+
+    def text(self) -> bytes:
+        """Return the whole file."""
+        lines = [line for line in self._with_added() if not line.removed]
+        text = ""
+        if lines:
+            *most, last = lines
+            # Whatever follows a last line without an end begins a line of its own.
+            text = "".join(
+                line.text if line.text.endswith("\n") else line.text + self._end
+                for line in most
+            )
+            text += last.text
+        return (self._mark + text).encode()
+
+    def _add(self, change: Add) -> None:
+        lines = [_Line(_spelled(change.row) + self._end)]
+        if change.note.strip():
+            lines.insert(0, _Line(_noted(change.note.strip()) + self._end))
+        self._added.append((change.row, lines))
+
+    def _with_added(self) -> list[_Line]:
+        """Return all lines, each added one behind the last that is like it."""
+        last = {
+            _likeness(line.entry.row): index
+            for index, line in enumerate(self.lines)
+            if line.entry and not line.entry.disabled and not line.removed
+        }
+        behind: defaultdict[int, list[_Line]] = defaultdict(list)
+        at_the_end: defaultdict[tuple[str, ...], list[_Line]] = defaultdict(list)
+        for row, added in self._added:
+            index = last.get(_likeness(row))
+            group = at_the_end[_likeness(row)] if index is None else behind[index]
+            group.extend(added)
+        lines: list[_Line] = []
+        for index, line in enumerate(self.lines):
+            lines.append(line)
+            lines.extend(behind[index])
+        for group in at_the_end.values():
+            lines.extend(group)
+        return lines
+
+    def _replace(self, line: _Line, change: Replace) -> None:
+        old = line.text
+        line.text = _spelled(change.row) + old[len(old.rstrip("\r\n")) :]
+        assert line.entry is not None  # noqa: S101 - for the type checker
+        if line.entry.disabled:
+            line.text = _switched(line.text, disabled=True)
+        if (change.row.kind, change.row.fields) != line.entry.row[:2]:
+            self._replaced.append(change.row)
+        line.entry = replace(line.entry, row=change.row)
+        note = change.note.strip()
+        if note and line.note is not None:
+            end = line.note.text[len(line.note.text.rstrip("\r\n")) :]
+            line.note.text = _noted(note) + end
+            line.note.removed = False
+        elif note:
+            line.note = _Line(_noted(note) + self._end)
+            self.lines.insert(self._index(line), line.note)
+        elif line.note is not None:
+            line.note.removed = True
+
+    def _index(self, line: _Line) -> int:
+        return next(i for i, other in enumerate(self.lines) if other is line)
+
+
+def _disabled_row(body: str, origin: Origin) -> Row | None:
+    """Return the row that a comment holds, if it is a disabled entry."""
+    found = _DISABLED.fullmatch(body)
+    if found is None:
+        return None
+    try:
+        rows = read_rows(found[1].encode(), source=origin.source).rows
+    except PolicyError:
+        return None  # a comment like any other
+    return rows[0]._replace(origin=origin) if rows else None
+
+
+def _switched(text: str, *, disabled: bool) -> str:
+    if disabled:
+        return "# disabled: " + text.lstrip(" \t")
+    body = text.rstrip("\r\n")
+    found = _DISABLED.fullmatch(body)
+    return (found[1] if found else body) + text[len(body) :]
+
+
+def _likeness(row: Row) -> tuple[str, ...]:
+    return (row.kind, *row.fields[:1])
+
+
+def _spelled(row: Row) -> str:
+    try:
+        return spell(row.kind, *row.fields)
+    except ValueError as error:
+        message, _, mend = str(error).rpartition(": ")
         raise PolicyError(
             [
                 Problem(
-                    where="the new line",
-                    message=f"`{line.decode()}` is not one rule or grant",
-                    mend="write `p, subject, path, method` or `g, member, role`",
+                    where=_NEW,
+                    message=message or mend,
+                    mend=mend if message else "remove what cannot stand in one line",
                 )
             ]
-        )
-    return rows
+        ) from error
 
 
-def _lines_with(data: bytes, row: Row) -> list[bytes]:
-    if row not in read_rows(data, source=row.origin.source).rows:
-        raise PolicyError(
-            [
-                Problem(
-                    where=str(row.origin),
-                    message="the line is not what it was",
-                    mend="read the file again and repeat the change",
-                )
-            ]
-        )
-    return _lines(data)[0]
+def _noted(note: str) -> str:
+    problem = note_problem(note)
+    if problem:
+        message, _, mend = problem.rpartition(": ")
+        raise PolicyError([Problem(where=_NEW, message=message, mend=mend)])
+    return f"# note: {note}"
 
 
-def _lines(data: bytes) -> tuple[list[bytes], bytes]:
-    """Return the lines with their ends, and the end that new lines get."""
-    end = b"\r\n" if b"\r\n" in data else b"\n"
-    lines = [line + b"\n" for line in data.split(b"\n")]
+def _lines(data: bytes, mark: str = "") -> list[str]:
+    """Return the lines of *data*, which is UTF-8, with their ends."""
+    lines = [line + "\n" for line in data.decode().removeprefix(mark).split("\n")]
     lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1], end
+    return lines if lines[-1] else lines[:-1]

@@ -19,9 +19,9 @@ MAX_LINE = 4096
 #: More than this many problems say nothing new.
 MAX_PROBLEMS = 100
 
-# Characters that end a line for some programs and not for others, or that cannot be
-# seen. CR is legal only as part of CRLF, which is taken off before this is asked.
-_ODD = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+#: Characters that end a line for some programs and not for others, or that cannot be
+#: seen. CR is legal only as part of CRLF, which is taken off before this is asked.
+ODD = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _OTHER_FILES = {
     b"\x1f\x8b": "a gzip file",
     b"PK\x03\x04": "a zip or spreadsheet file",
@@ -125,7 +125,7 @@ def _read_line(line: str, origin: Origin) -> Row | None:
     """Return the row on *line*. Raises `ValueError` with "message: mend"."""
     if len(line) > MAX_LINE:
         raise ValueError(f"the line has {len(line)} characters: use at most {MAX_LINE}")
-    odd = _ODD.search(line)
+    odd = ODD.search(line)
     if odd:
         raise ValueError(
             f"the line holds the control character {odd.group()!a}: "

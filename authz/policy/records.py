@@ -4,12 +4,16 @@ The engine works with rules and grants; whoever administers them works with entr
 which have an identity, a note and an author beside the rule or grant they hold.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from authz.policy.csv_rows import Row
+from authz.policy.csv_rows import Row, spell
+
+#: The longest note on an entry or a change.
+MAX_NOTE: Final = 500
 
 #: Checks the entries that a change would leave; raises to refuse the change.
 Check = Callable[[Sequence["Entry"]], None]
@@ -126,7 +130,10 @@ class PolicyRecords(Protocol):
         check: Check,
         witness: Callable[[Revision], None],
     ) -> Revision:
-        """Make *changes*, all of them or none.
+        """Make *changes*, one after the other, all of them or none.
+
+        If they leave everything as it is, nothing is written, nobody is called, and
+        the newest revision is returned.
 
         Args:
             changes: What to change.
@@ -134,12 +141,15 @@ class PolicyRecords(Protocol):
             author: The name of who makes the change.
             note: Why.
             check: Called with the entries as they would be, while no other writer can
-                come between; what it raises refuses the change.
+                come between; what it raises refuses the change. What it reads from the
+                same store is what would be, too.
             witness: Called with the revision just before it becomes visible; what it
                 raises refuses the change too. It writes the audit record.
 
         Raises:
             StoreConflict: if somebody else changed the store meanwhile.
+            AlreadyThere: if a row would be there twice, disabled ones included.
+            PolicyError: if the store cannot keep a row as it is.
             StoreReadOnly: if changes are made elsewhere; it carries the patch.
             StoreError: if it cannot be written; the store is then as it was.
             LookupError: if a change names an entry that does not exist.
@@ -157,3 +167,34 @@ class PolicyRecords(Protocol):
             LookupError: if the store does not have it (any more).
         """
         ...
+
+
+def note_problem(note: str) -> str | None:
+    """Return what is wrong with *note* as "message: mend", or None.
+
+    A note is one plain line: it is shown on pages, in logs and in policy files.
+    """
+    if len(note) > MAX_NOTE:
+        return f"the note has {len(note)} characters: use at most {MAX_NOTE}"
+    if not note.isprintable():
+        return "the note holds a character that cannot be seen: write one plain line"
+    return None
+
+
+def differences(
+    before: Iterable[Entry], after: Iterable[Entry]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the lines that came and those that went between two states.
+
+    Only what decides counts: a disabled entry is as good as gone.
+    """
+    old, new = _deciding(before), _deciding(after)
+    return tuple((new - old).elements()), tuple((old - new).elements())
+
+
+def _deciding(entries: Iterable[Entry]) -> Counter[str]:
+    return Counter(
+        spell(entry.row.kind, *entry.row.fields)
+        for entry in entries
+        if not entry.disabled
+    )

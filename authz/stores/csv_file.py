@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,11 +60,18 @@ class CsvFile:
             stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, digest(data)
         )
 
-    def write(self, data: bytes, *, expected: str) -> None:
+    def write(
+        self,
+        data: bytes,
+        *,
+        expected: str,
+        last: Callable[[], None] = lambda: None,
+    ) -> None:
         """Replace the file by *data*, which becomes visible whole or not at all.
 
-        *expected* is the `digest` of what the writer read. The file before is kept
-        beside it as `.prev`.
+        *expected* is the `digest` of what the writer read. *last* is called when
+        everything is ready and no other writer can come between; what it raises
+        refuses the change. The file before is kept beside it as `.prev`.
 
         Raises:
             StoreConflict: if the file is not what was expected.
@@ -79,7 +86,7 @@ class CsvFile:
                         f"{self.path}: somebody else changed the file: "
                         "read it again and repeat the change"
                     )
-                _replace(target, data)
+                _replace(target, data, last)
         except OSError as error:
             raise StoreError(
                 f"{self.path}: the file cannot be written ({error.strerror}): check "
@@ -115,8 +122,26 @@ def _locked(target: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(target: Path, data: bytes) -> None:
-    mode = target.stat().st_mode & 0o777
+def write_whole(target: Path, data: bytes) -> None:
+    """Make *target* hold *data*, whole or not at all. Raises `OSError`."""
+    with _prepared(target, data, _NEW_FILE_MODE) as temporary:
+        temporary.replace(target)
+    _sync_folder(target.parent)
+
+
+def _replace(target: Path, data: bytes, last: Callable[[], None]) -> None:
+    with _prepared(target, data, target.stat().st_mode & 0o777) as temporary:
+        if temporary.read_bytes() != data:
+            raise StoreError(f"{temporary}: what was written is not what is read back")
+        last()
+        _keep_previous(target)
+        temporary.replace(target)
+    _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _prepared(target: Path, data: bytes, mode: int) -> Iterator[Path]:
+    """Write *data* beside *target*; what is not used is taken away again."""
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     try:
@@ -125,16 +150,9 @@ def _replace(target: Path, data: bytes) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        if temporary.read_bytes() != data:
-            raise StoreError(  # noqa: TRY301 - the file is taken away below
-                f"{temporary}: what was written is not what is read back"
-            )
-        _keep_previous(target)
-        temporary.replace(target)
-    except BaseException:
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
 
 
 def _keep_previous(target: Path) -> None:
