@@ -8,6 +8,7 @@ while read -r program package; do
   case "$program" in
     "" | "#"*) continue ;;
     /usr/lib/postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing $package" ;;
+    /*) [ -e "$program" ] || missing="$missing $package" ;;
     *) PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $package" ;;
   esac
 done <system.txt

@@ -9,18 +9,14 @@ from flask import current_app, has_app_context
 
 from authz.cli.outcome import Exit, end, print_json, problems_in_words
 from authz.decision import (
-    ANONYMOUS,
-    AUTHENTICATED,
-    EVERYONE,
     AccessRequest,
     Explanation,
     PolicyInForce,
     Reason,
     RulePath,
     Subject,
-    signed_in,
 )
-from authz.policy.rules import name_problem
+from authz.policy.asking import asked_subject
 from authz.runtime import load_policy, warn
 from authz.settings import read_settings
 from authz.stores.csv_file import CsvFile
@@ -71,24 +67,10 @@ def check(  # noqa: PLR0913 - one parameter for each option
 
 
 def _subject(text: str, groups: tuple[str, ...]) -> Subject:
-    if text == "anonymous":
-        return ANONYMOUS
-    name = text if ":" in text else f"user:{text}"
-    names = frozenset(g if ":" in g else f"group:{g}" for g in groups)
-    for each in (name, *names):
-        problem = name_problem(each)
-        if problem:
-            raise click.BadParameter(problem, param_hint="SUBJECT")
-    if name == EVERYONE:
-        return ANONYMOUS
-    if name.startswith("user:") and "/" not in name:
-        return signed_in(name, source="local", display_name=name, groups=names)
-    return Subject(
-        name=name,
-        names=names | {name, EVERYONE, AUTHENTICATED},
-        source="",
-        display_name=name,
-    )
+    try:
+        return asked_subject(text, groups)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="SUBJECT") from error
 
 
 def _policy(policy: str | None, model: str | None) -> PolicyInForce:

@@ -224,6 +224,18 @@ class CompiledPolicy:
         return merged
 
 
+class RuleIndex:
+    """Finds the rules that speak of a method on a path, whoever asks."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._table = _Table((alone(rule, "") for rule in rules), owner=None, forms={})
+
+    def speaking_of(self, method: str, path: str) -> tuple[Rule, ...]:
+        """Return every rule that matches *method* and *path*."""
+        found = self._table.find(method, path)
+        return tuple(hit.rules[0] for hit in _each(found))
+
+
 def _spelling(rules: Iterable[Rule]) -> dict[str, str]:
     """Return how a table of *rules* spells each method that they name."""
     spelling = {method: method for rule in rules for method in rule.methods}
