@@ -18,7 +18,7 @@ from authz.settings import read_settings
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
 from authz.web.mounts import GuardedMount
-from authz.web.outlet import Outlet
+from authz.web.outlet import outlet
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import current_state
 from authz.web.views import GuardedViews, View, public
@@ -99,7 +99,7 @@ class Authz:
         hook = Hook(app, runtime, views)
         # First of all: a hook before it could answer, or load what nobody may see.
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
-        app.wsgi_app = Outlet(app.wsgi_app, runtime)  # type: ignore[method-assign]
+        app.wsgi_app = outlet(app.wsgi_app, runtime)  # type: ignore[method-assign]
         app.register_blueprint(sign_in_blueprint(app, runtime))
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())

@@ -34,7 +34,8 @@ def check_canonical(environ: Mapping[str, Any], path: str, method: str) -> None:
     if method not in METHODS and not _METHOD.fullmatch(method):
         raise MalformedRequest("method-name")
     path_info = environ.get("PATH_INFO", "")
-    if path_info[:1] != "/" or path_info[1:2] == "/":
+    # Werkzeug makes any number of leading slashes one; equal means there was one.
+    if path_info != path and (path_info[:1] != "/" or path_info[1:2] == "/"):
         is_mount_root = not path_info and environ.get("SCRIPT_NAME")
         if not is_mount_root:
             raise MalformedRequest("path-start")

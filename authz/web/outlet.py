@@ -4,7 +4,7 @@ What depends on who asked is marked for caches. An answer that nothing was decid
 about, because something answered before the hook did, is held back.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, Final
 
 from authz.audit import EventTag
@@ -21,17 +21,16 @@ _HELD_BACK: Final = (
 )
 
 
-class Outlet:
-    """Wraps the WSGI callable of a guarded app, inside all other middleware."""
+def outlet(app: Any, runtime: Runtime) -> Any:
+    """Return the WSGI callable *app* of a guarded app behind its outlet.
 
-    def __init__(self, app: Any, runtime: Runtime) -> None:
-        self.app = app
-        self._runtime = runtime
+    It stands inside all other middleware. A function and no object: it is called for
+    each request.
+    """
 
-    def __call__(
-        self, environ: MutableMapping[str, Any], start_response: Any
+    def answer(
+        environ: MutableMapping[str, Any], start_response: Any
     ) -> Iterable[bytes]:
-        """Answer one request."""
         # A middleware may send one environ through the app twice.
         environ.pop(ENVIRON_KEY, None)
         held_back = False
@@ -54,19 +53,42 @@ class Outlet:
                 return start_response(status, headers)
             return start_response(status, headers, exc_info)
 
-        answer = self.app(environ, start)
-        if not held_back:
-            return answer  # type: ignore[no-any-return]
-        if hasattr(answer, "close"):
-            answer.close()
-        self._runtime.record(
+        chunks: Iterable[bytes] = app(environ, start)
+        if ENVIRON_KEY in environ:
+            return chunks
+        return _checked(runtime, environ, chunks, lambda: held_back)
+
+    answer.app = app  # type: ignore[attr-defined]  # what looks for mounts looks here
+    return answer
+
+
+def _checked(
+    runtime: Runtime,
+    environ: MutableMapping[str, Any],
+    chunks: Any,
+    held_back: Callable[[], bool],
+) -> Iterator[bytes]:
+    """Yield *chunks*, unless nothing was decided about the request and they show it.
+
+    A generator begins to answer with its first chunk, so that is when one knows.
+    """
+    try:
+        for chunk in chunks:
+            if held_back():
+                break
+            yield chunk
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    if held_back():
+        runtime.record(
             EventTag.DECISION_MISSING,
             peer=RequestFacts(environ).peer,
             method=str(environ.get("REQUEST_METHOD", "")),
             path=str(environ.get("PATH_INFO", "")),
             detail={"why": "something answered before authz's hook"},
         )
-        return [_HELD_BACK]
+        yield _HELD_BACK
 
 
 def _make_private(headers: list[tuple[str, str]]) -> None:
