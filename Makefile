@@ -15,7 +15,7 @@ demo: $(VENV)/demo.stamp ## Start the demo on http://127.0.0.1:8000.
 
 test: $(VENV)/dev.stamp system ## Run every test.
 	$(BIN)/python -m pytest -q docs README.md
-	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n auto --cov --cov-report=term tests
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term tests
 
 check: lint types imports fast ## What every commit passes: under two minutes.
 
