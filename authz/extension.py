@@ -129,7 +129,7 @@ class Authz:
             whole["PATH_INFO"] = prefix + environ.get("PATH_INFO", "")
             hook = get_authz(app).hook
             with app.request_context(whole):
-                return hook.enforce_mounted()
+                return hook.enforce(mounted=True)
 
         return GuardedMount(prefix, mounted, refuse)
 

@@ -55,8 +55,11 @@ class Hook:
         #: What is registered with the app; bound once, so that it can be recognised.
         self.before: Callable[[], Response | None] = self.enforce
 
-    def enforce(self) -> Response | None:
-        """Decide about the current request; return what refuses it, or None."""
+    def enforce(self, *, mounted: bool = False) -> Response | None:
+        """Decide about the current request; return what refuses it, or None.
+
+        *mounted* says that another app, mounted beside this one, is to answer it.
+        """
         current = current_request()
         app = self._app
         if (
@@ -68,20 +71,11 @@ class Hook:
             if broken:
                 app.logger.critical("authz refuses every request: %s", broken)
                 return self._refusals.broken(broken)
-        rule = current.url_rule
+        if mounted:  # the routes are not the mounted app's
+            rule = failure = None
+        else:
+            rule, failure = current.url_rule, current.routing_exception
         public = rule is not None and rule.endpoint in self._views.public_endpoints
-        return self._enforce(current, current.routing_exception, public)
-
-    def enforce_mounted(self) -> Response | None:
-        """Decide about a request that another app, mounted beside this one, gets."""
-        return self._enforce(current_request(), None, public=False)
-
-    def _enforce(
-        self,
-        current: Request,
-        failure: Exception | None,
-        public: bool,  # noqa: FBT001 - on every request's way
-    ) -> Response | None:
         environ = current.environ
         facts = RequestFacts(environ)
         path, method = current.path, current.method

@@ -5,6 +5,7 @@ about, because something answered before the hook did, is held back.
 """
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from operator import itemgetter
 from typing import Any, Final
 
 from authz.audit import EventTag
@@ -13,6 +14,7 @@ from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
 from authz.web.state import ENVIRON_KEY
 
+_NAME: Final = itemgetter(0)
 _VARY: Final = ("Vary", "Cookie")
 _PRIVATE: Final = ("Cache-Control", "private")
 _HELD_BACK: Final = (
@@ -93,8 +95,10 @@ def _checked(
 
 def _make_private(headers: list[tuple[str, str]]) -> None:
     """Tell caches that an answer is for one reader only."""
+    # Few answers have the header: this looks without a loop of Python's.
+    if "cache-control" not in map(str.lower, map(_NAME, headers)):
+        headers.append(_PRIVATE)
+        return
     for index, (name, value) in enumerate(headers):
-        if name == "Cache-Control":
+        if name.lower() == "cache-control":
             headers[index] = (name, value.replace("public", "private"))
-            return
-    headers.append(_PRIVATE)
