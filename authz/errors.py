@@ -67,6 +67,10 @@ class MalformedRequest(AuthzError):
         self.why = why
 
 
+class NotFound(AuthzError):
+    """What somebody asked an administrator's question about is not there."""
+
+
 class StoreError(AuthzError):
     """A store could not be read or written. Never read as "the store is empty"."""
 

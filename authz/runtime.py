@@ -17,12 +17,15 @@ from authz.identity.accounts import Accounts, new_account
 from authz.identity.sessions import LocalSessions, MemorySessions
 from authz.identity.source import IdentitySource
 from authz.identity.throttle import Throttle
-from authz.policy.build import BuiltPolicy, build_policy
+from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.live import LivePolicy
 from authz.policy.openings import unsafe_openings
 from authz.policy.poller import Poller
+from authz.policy.records import Entry, PolicyRecords
 from authz.settings import Settings
 from authz.stores.csv_file import CsvFile
+from authz.stores.csv_history import CsvHistory
+from authz.stores.csv_records import CsvRecords
 
 _log: Final = logging.getLogger("authz")
 _HOUR: Final = 3600
@@ -35,6 +38,8 @@ class Runtime:
 
     settings: Settings
     live: LivePolicy
+    #: The policy as whoever administers it sees it.
+    records: PolicyRecords
     #: In the order in which they are asked.
     sources: tuple[IdentitySource, ...]
     accounts: Accounts
@@ -66,23 +71,45 @@ def load_policy(settings: Settings, data: bytes) -> BuiltPolicy:
         PolicyError: if the model or the policy cannot be used.
         StoreError: if the model cannot be read.
     """
-    path = settings.model or Path(__file__).with_name("model.conf")
-    try:
-        model = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(
-            f"{path}: the model cannot be read ({error}): check AUTHZ_MODEL"
-        ) from error
+    source, model = _read_model(settings)
     return build_policy(
         model,
         data,
         grants=settings.grants,
-        model_source=path.name,
-        policy_source=_shown(settings.policy),
+        model_source=source,
+        policy_source=shown(settings.policy),
     )
 
 
-def _shown(path: Path) -> str:
+def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
+    """Build the policy that the settings and *entries* of a store make.
+
+    Raises:
+        PolicyError: if the model or the policy cannot be used.
+        StoreError: if the model cannot be read.
+    """
+    source, model = _read_model(settings)
+    return build_from_rows(
+        model,
+        (entry.row for entry in entries if not entry.disabled),
+        grants=settings.grants,
+        model_source=source,
+        policy_source=shown(settings.policy),
+    )
+
+
+def _read_model(settings: Settings) -> tuple[str, str]:
+    """Return what the model is called, and its text."""
+    path = settings.model or Path(__file__).with_name("model.conf")
+    try:
+        return path.name, path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path}: the model cannot be read ({error}): check AUTHZ_MODEL"
+        ) from error
+
+
+def shown(path: Path) -> str:
     """Return *path* as a person in the current folder would write it."""
     try:
         return str(path.relative_to(Path.cwd()))
@@ -133,8 +160,9 @@ def start(
         )
         on_refused(problem)
 
+    file = CsvFile(settings.policy)
     live = LivePolicy(
-        CsvFile(settings.policy),
+        file,
         build,
         on_reload=note_reload,
         on_failure=note_refused,
@@ -155,6 +183,13 @@ def start(
     runtime = Runtime(
         settings=settings,
         live=live,
+        records=CsvRecords(
+            file,
+            source=shown(settings.policy),
+            history=CsvHistory(settings.policy)
+            if settings.admin.policy_writable
+            else None,
+        ),
         sources=(*sources, sessions),
         accounts=accounts,
         sessions=sessions,

@@ -1,14 +1,14 @@
 """From files to a policy in force: compiled if it can be, else handed to pycasbin."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from authz.decision import Grant, PolicyInForce
 from authz.errors import PolicyError, Problem
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
+from authz.policy.csv_rows import Row, read_rows
 from authz.policy.general import CasbinPolicy, asks_for_one_name, cannot_ask
 from authz.policy.model import read_model, why_not_compiled
 from authz.policy.rules import policy_from_rows
@@ -38,24 +38,39 @@ def build_policy(
         PolicyError: with every problem found.
     """
     with _collector_paused():
-        return _build(model, data, grants, model_source, policy_source)
+        read = read_rows(data, source=policy_source)
+        built = _build(model, read.rows, grants, model_source, policy_source)
+        return BuiltPolicy(policy=built.policy, warnings=read.warnings + built.warnings)
+
+
+def build_from_rows(
+    model: str,
+    rows: Iterable[Row],
+    *,
+    grants: Iterable[Grant] = (),
+    model_source: str = "model.conf",
+    policy_source: str = "policy",
+) -> BuiltPolicy:
+    """Build the policy that the text of a *model* and *rows* make.
+
+    As `build_policy` does, for rows that do not come from the bytes of one file.
+    """
+    with _collector_paused():
+        return _build(model, tuple(rows), grants, model_source, policy_source)
 
 
 def _build(
     model: str,
-    data: bytes,
+    rows: Sequence[Row],
     grants: Iterable[Grant],
     model_source: str,
     policy_source: str,
 ) -> BuiltPolicy:
-    read = read_rows(data, source=policy_source)
     definition = read_model(model, source=model_source)
     why = why_not_compiled(definition)
     if why is None:
-        policy = policy_from_rows(read.rows, grants=grants, source=policy_source)
-        return BuiltPolicy(
-            policy=CompiledPolicy(policy), warnings=read.warnings + policy.warnings
-        )
+        policy = policy_from_rows(rows, grants=grants, source=policy_source)
+        return BuiltPolicy(policy=CompiledPolicy(policy), warnings=policy.warnings)
     problem = cannot_ask(definition)
     if problem is not None:
         raise PolicyError([problem])
@@ -70,8 +85,7 @@ def _build(
         mend="expect milliseconds for each request, more with more rules",
     )
     return BuiltPolicy(
-        policy=CasbinPolicy(definition, read.rows, grants=grants),
-        warnings=(*read.warnings, warning),
+        policy=CasbinPolicy(definition, rows, grants=grants), warnings=(warning,)
     )
 
 

@@ -4,6 +4,8 @@ What serves requests never changes; a new policy is built beside it. If that fai
 last good one stays in force and the failure is reported once.
 """
 
+import os
+import threading
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
@@ -46,6 +48,8 @@ class LivePolicy:
         self._build = build
         self._on_reload = on_reload
         self._on_failure = on_failure
+        # One for each process: a lock that was held at a fork is held for ever.
+        self._locks: dict[int, threading.Lock] = {}
         # The mark before the content: a change between the two is seen next time.
         self._mark: Hashable = store.mark()
         #: The policy in force. Read it once for each decision.
@@ -59,8 +63,13 @@ class LivePolicy:
         """Put a changed policy in force; return whether another one is in force now.
 
         Never raises: whatever goes wrong, the policy in force stays, and the failure
-        is reported once.
+        is reported once. Two threads that look at once look one after the other, or
+        the slower one would put an older policy in force.
         """
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         try:
             mark = self._store.mark()
             if mark == self._mark:

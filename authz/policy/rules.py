@@ -110,6 +110,13 @@ def policy_from_rows(
     )
 
 
+def row_problems(row: Row) -> tuple[Problem, ...]:
+    """Return what is wrong with *row* by itself, whatever else the policy says."""
+    reader = _RowReader()
+    reader.read(row)
+    return tuple(reader.problems)
+
+
 class _RowReader:
     """Turns rows into rules and grants, and keeps every problem."""
 

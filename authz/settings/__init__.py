@@ -6,7 +6,7 @@ reported at once, before anything starts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from authz.settings import parsers
 from authz.settings.accounts import ACCOUNT_NAME as ACCOUNT_NAME
 from authz.settings.accounts import AccountSetting as AccountSetting
 from authz.settings.accounts import read_accounts
+from authz.settings.admin import AdminSettings as AdminSettings
+from authz.settings.admin import read_admin
 from authz.settings.declared import SETTINGS as SETTINGS
 from authz.settings.declared import Setting as Setting
 from authz.settings.reader import Reader
@@ -40,6 +42,7 @@ class Settings:
     session_idle_minutes: float = 120.0
     poll_seconds: float = 2.0
     audit_allows: bool = False
+    admin: AdminSettings = field(default_factory=AdminSettings)
     #: What is odd but does no harm.
     warnings: tuple[Problem, ...] = ()
 
@@ -89,6 +92,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         ),
         poll_seconds=reader.parse("AUTHZ_POLL_SECONDS", parsers.positive, 2.0),
         audit_allows=reader.parse("AUTHZ_AUDIT_ALLOWS", parsers.boolean, default=False),
+        admin=read_admin(reader),
         warnings=tuple(reader.warnings),
     )
     if reader.problems:

@@ -127,4 +127,15 @@ SETTINGS: Final = (
         help="`true`: requests that were allowed are written to the audit log too.",
         default="false",
     ),
+    Setting(
+        name="AUTHZ_ADMIN_ENABLED",
+        help="`false`: there are no admin pages and no admin API.",
+        default="true",
+    ),
+    Setting(
+        name="AUTHZ_POLICY_WRITABLE",
+        help="`true`: administrators may change the policy file through the pages and "
+        "the API. Otherwise they get the patch to commit.",
+        default="false",
+    ),
 )

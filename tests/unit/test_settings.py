@@ -50,6 +50,8 @@ def test_every_setting_is_read():
         "AUTHZ_SESSION_IDLE_MINUTES": "-1",
         "AUTHZ_POLL_SECONDS": "nan",
         "AUTHZ_AUDIT_ALLOWS": "perhaps",
+        "AUTHZ_ADMIN_ENABLED": "1x",
+        "AUTHZ_POLICY_WRITABLE": "yes please",
     }
     any_text = {"AUTHZ_POLICY", "AUTHZ_MODEL", "AUTHZ_CONTACT"}
 

@@ -1,0 +1,251 @@
+"""The one way in which a policy is changed: looked at, checked, written down, made.
+
+A draft is a value: what to change, and the state its author has seen. Nobody keeps it
+but its author. If somebody else was faster, that is shown and never overwritten.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from authz.admin.office import Actor, Office
+from authz.admin.reach import refuse_lockout
+from authz.audit import EventTag
+from authz.decision import PolicyInForce
+from authz.errors import (
+    AuthzError,
+    LastAdmin,
+    LockedOut,
+    NotFound,
+    PolicyError,
+    Problem,
+    StoreConflict,
+    StoreError,
+)
+from authz.policy.records import (
+    Change,
+    Entry,
+    Revision,
+    Snapshot,
+    differences,
+    note_problem,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What somebody means to change."""
+
+    #: The etag of the state they have seen.
+    base: str
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a draft would do."""
+
+    draft: Draft
+    #: The etag of the state now; another one than the draft's is a conflict.
+    etag: str
+    #: The rows that would come and go, as lines of a policy file.
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    #: Why it cannot be applied; empty if it can.
+    problems: tuple[Problem, ...] = ()
+    #: The policies that are compared; None where there is none.
+    before: PolicyInForce | None = None
+    after: PolicyInForce | None = None
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether somebody else changed the policy since the draft was begun."""
+        return self.etag != self.draft.base
+
+
+def state(office: Office) -> Snapshot:
+    """Return the state now, for a draft to begin from. Raises `StoreError`."""
+    return office.records.snapshot()
+
+
+def preview(office: Office, actor: Actor, draft: Draft) -> Preview:
+    """Return what *draft* would do if *actor* applied it. Changes nothing.
+
+    Raises:
+        NotFound: if a change names an entry that is not there.
+        StoreError: if the store cannot be read.
+    """
+    now = office.records.snapshot()
+    seen = Preview(draft=draft, etag=now.etag)
+    if seen.is_conflict:
+        return replace(seen, problems=(_conflict(),))
+    would = _would_be(office, actor, draft)
+    if isinstance(would, tuple):
+        return replace(seen, problems=would)
+    added, removed = differences(now.entries, would)
+    seen = replace(seen, added=added, removed=removed)
+    try:
+        before: PolicyInForce | None = office.build(now.entries)
+    except PolicyError:
+        before = None  # what is stored cannot be in force; the change may mend it
+    try:
+        after = office.build(would)
+        refuse_lockout(office, actor, after)
+    except PolicyError as error:
+        return replace(seen, before=before, problems=error.problems)
+    except (LockedOut, LastAdmin) as error:
+        return replace(seen, before=before, problems=(_as_problem(error),))
+    return replace(seen, before=before, after=after)
+
+
+def apply(office: Office, actor: Actor, draft: Draft, *, note: str) -> Revision:
+    """Make the changes of *draft*, all or none, and put them in force here.
+
+    The audit record is written first; without it nothing is changed.
+
+    Raises:
+        PolicyError: if the policy could not be put in force then.
+        LockedOut: if *actor* could not administer any more.
+        LastAdmin: if nobody could.
+        NotFound: if a change names an entry that is not there.
+        StoreConflict: if somebody else changed the policy meanwhile.
+        AlreadyThere: if a rule or grant is there already.
+        StoreReadOnly: if changes are made elsewhere; it carries the patch.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    checked: PolicyInForce | None = None
+    witnessed: Revision | None = None
+    problem = note_problem(note)
+    if problem:
+        message, _, mend = problem.rpartition(": ")
+        raise PolicyError([Problem(where="note", message=message, mend=mend)])
+
+    def check(entries: Sequence[Entry]) -> None:
+        nonlocal checked
+        checked = office.build(entries)
+        refuse_lockout(office, actor, checked)
+
+    def witness(revision: Revision) -> None:
+        nonlocal witnessed
+        assert checked is not None  # noqa: S101 - the store's promise
+        office.record(
+            EventTag.POLICY_CHANGED,
+            actor,
+            about="policy",
+            revision=checked.revision,
+            before=revision.removed,
+            after=revision.added,
+            note=note,
+            detail={
+                "number": str(revision.number),
+                "etag_before": draft.base,
+                "etag": revision.etag,
+            },
+        )
+        witnessed = revision
+
+    try:
+        revision = office.records.apply(
+            draft.changes,
+            expected=draft.base,
+            author=actor.name,
+            note=note.strip(),
+            check=check,
+            witness=witness,
+        )
+    except (LockedOut, LastAdmin) as error:
+        office.record(
+            EventTag.POLICY_CHANGE_REFUSED,
+            actor,
+            about="policy",
+            reason="locked-out" if isinstance(error, LockedOut) else "last-admin",
+            note=note,
+        )
+        raise
+    except LookupError as error:
+        raise _not_found(error) from error
+    except BaseException as error:
+        if witnessed is not None:
+            _note_failure(office, actor, witnessed, error)
+        raise
+    office.runtime.live.refresh()
+    return revision
+
+
+class _Enough(AuthzError):
+    """The preview has seen what it wanted to see."""
+
+
+def _would_be(
+    office: Office, actor: Actor, draft: Draft
+) -> Sequence[Entry] | tuple[Problem, ...]:
+    """Return the entries that *draft* would leave, or why it would leave none.
+
+    The store itself says so, by making the change as far as its check.
+    """
+    would: list[Entry] | None = None
+
+    def look(entries: Sequence[Entry]) -> NoReturn:
+        nonlocal would
+        would = list(entries)
+        raise _Enough
+
+    try:
+        office.records.apply(
+            draft.changes,
+            expected=draft.base,
+            author=actor.name,
+            note="",
+            check=look,
+            witness=_never,
+        )
+    except _Enough:
+        pass
+    except LookupError as error:
+        raise _not_found(error) from error
+    except StoreConflict:
+        return (_conflict(),)
+    except PolicyError as error:
+        return error.problems
+    except StoreError as error:
+        if would is None:
+            return (_as_problem(error),)
+        raise
+    # Without a call the changes change nothing.
+    return list(office.records.snapshot().entries) if would is None else would
+
+
+def _never(revision: Revision) -> None:
+    raise AssertionError(f"a preview made revision {revision.number}")
+
+
+def _note_failure(
+    office: Office, actor: Actor, revision: Revision, error: BaseException
+) -> None:
+    """Write down that what was written down did not happen."""
+    office.record(
+        EventTag.POLICY_CHANGE_FAILED,
+        actor,
+        about="policy",
+        reason=type(error).__name__,
+        detail={"number": str(revision.number), "etag": revision.etag},
+    )
+
+
+def _not_found(error: LookupError) -> NotFound:
+    if type(error) is not LookupError:
+        raise error  # a mistake of ours, not of who asks
+    return NotFound(str(error))
+
+
+def _conflict() -> Problem:
+    return Problem(
+        where="policy",
+        message="somebody else changed the policy since this draft was begun",
+        mend="look at it again and repeat the change",
+    )
+
+
+def _as_problem(error: AuthzError) -> Problem:
+    message, _, mend = str(error).rpartition(": ")
+    return Problem(where="policy", message=message or mend, mend=mend)

@@ -1,0 +1,67 @@
+"""What every use case needs: the stores, the policy in force, and who is acting."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from authz.audit import AuditEvent, EventTag
+from authz.decision import PolicyInForce, Subject
+from authz.policy.records import Entry, PolicyRecords
+from authz.runtime import Runtime, policy_of
+from authz.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who administers, as the audit record will tell."""
+
+    subject: Subject
+    #: The address at the other end of the socket; empty for a command.
+    peer: str = ""
+    request_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name that stands as the author of what they do."""
+        return self.subject.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """The place where one app is administered."""
+
+    runtime: Runtime
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator decided."""
+        return self.runtime.settings
+
+    @property
+    def records(self) -> PolicyRecords:
+        """The store of rules and grants."""
+        return self.runtime.records
+
+    @property
+    def policy(self) -> PolicyInForce:
+        """The policy in force at this moment."""
+        return self.runtime.policy
+
+    def build(self, entries: Iterable[Entry]) -> PolicyInForce:
+        """Return the policy that *entries* would make. Raises `PolicyError`."""
+        return policy_of(self.settings, entries).policy
+
+    def event(self, tag: EventTag, actor: Actor, **fields: Any) -> AuditEvent:
+        """Return the event that *actor* causes now."""
+        return AuditEvent(
+            tag=tag,
+            at=self.runtime.clock(),
+            subject=actor.name,
+            peer=actor.peer,
+            request_id=actor.request_id,
+            **fields,
+        )
+
+    def record(self, tag: EventTag, actor: Actor, **fields: Any) -> None:
+        """Write down what *actor* does. Raises `AuditFailure` for a change."""
+        self.runtime.audit.record(self.event(tag, actor, **fields))

@@ -1,0 +1,29 @@
+"""Whether who administers could still administer after a change."""
+
+from authz.admin.office import Actor, Office
+from authz.decision import AccessRequest, PolicyInForce
+from authz.errors import LockedOut
+
+#: What it takes to see the rules and to mend them, below the prefix.
+_ESSENTIAL = (
+    ("GET", "/api/v1/rules"),
+    ("POST", "/api/v1/changes"),
+    ("GET", "/admin"),
+    ("POST", "/admin/changes"),
+)
+
+
+def refuse_lockout(office: Office, actor: Actor, after: PolicyInForce) -> None:
+    """Refuse a policy under which *actor* loses what it takes to mend it.
+
+    Raises:
+        LockedOut: if so. Somebody who never could administer loses nothing.
+    """
+    prefix = office.settings.url_prefix
+    for method, path in _ESSENTIAL:
+        asked = AccessRequest(subject=actor.subject, path=prefix + path, method=method)
+        if office.policy.decide(asked) and not after.decide(asked):
+            raise LockedOut(
+                f"you ({actor.name}) could not {method} {asked.path} any more: let "
+                "another administrator make this change"
+            )

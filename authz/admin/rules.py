@@ -1,0 +1,192 @@
+"""Rules and grants, as lists to look through and entries to change."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from authz.admin.office import Office
+from authz.admin.pages import DEFAULT_LIMIT, Page, paged
+from authz.decision import Effect, Grant, Origin
+from authz.errors import NotFound, PolicyError
+from authz.policy.csv_rows import Row
+from authz.policy.matching import path_match
+from authz.policy.records import Entry, Snapshot
+from authz.policy.rules import row_problems
+
+_RULE_FIELDS = 3
+_GRANT_FIELDS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleEntry:
+    """A rule as an administrator sees it."""
+
+    entry: Entry
+    subject: str
+    path: str
+    #: Upper-case method names, or `*` alone.
+    methods: tuple[str, ...]
+    effect: str
+
+    @property
+    def id(self) -> str:
+        """What names the entry at this state."""
+        return self.entry.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantEntry:
+    """A grant as an administrator sees it."""
+
+    #: None for a grant that settings make; it cannot be changed here.
+    entry: Entry | None
+    member: str
+    role: str
+    #: The line or the setting it comes from.
+    origin: Origin
+
+    @property
+    def id(self) -> str:
+        """What names the entry at this state; empty if settings make it."""
+        return self.entry.id if self.entry else ""
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it is kept and gives nothing."""
+        return bool(self.entry and self.entry.disabled)
+
+
+def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
+    office: Office,
+    *,
+    search: str = "",
+    subject: str = "",
+    effect: str = "",
+    path: str = "",
+    limit: int = DEFAULT_LIMIT,
+    offset: int = 0,
+) -> Page[RuleEntry]:
+    """Return rules in the order of the store.
+
+    Those whose subject, path or note holds *search*, that speak of *subject*, have
+    *effect*, and match the *path* of a request; each if it is given.
+    """
+    now = office.records.snapshot()
+    found = (
+        rule
+        for rule in _rules(now)
+        if (not subject or rule.subject == subject)
+        and (not effect or rule.effect == effect)
+        and (not path or path_match(path, rule.path))
+        and _holds(search, rule.subject, rule.path, rule.entry.note)
+    )
+    return paged(found, limit=limit, offset=offset, etag=now.etag)
+
+
+def find_rule(office: Office, id: str) -> tuple[RuleEntry, str]:  # noqa: A002
+    """Return the rule *id* and the etag of the state. Raises `NotFound`."""
+    now = office.records.snapshot()
+    for rule in _rules(now):
+        if rule.id == id:
+            return rule, now.etag
+    raise NotFound(f"there is no rule `{id[:80]}`")
+
+
+def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
+    office: Office,
+    *,
+    search: str = "",
+    member: str = "",
+    role: str = "",
+    limit: int = DEFAULT_LIMIT,
+    offset: int = 0,
+) -> Page[GrantEntry]:
+    """Return grants, those that settings make first."""
+    now = office.records.snapshot()
+    found = (
+        grant
+        for grant in all_grants(office, now)
+        if (not member or grant.member == member)
+        and (not role or grant.role == role)
+        and _holds(
+            search, grant.member, grant.role, grant.entry.note if grant.entry else ""
+        )
+    )
+    return paged(found, limit=limit, offset=offset, etag=now.etag)
+
+
+def find_grant(office: Office, id: str) -> tuple[GrantEntry, str]:  # noqa: A002
+    """Return the grant *id* and the etag of the state. Raises `NotFound`."""
+    now = office.records.snapshot()
+    for grant in all_grants(office, now):
+        if id and grant.id == id:
+            return grant, now.etag
+    raise NotFound(f"there is no grant `{id[:80]}`")
+
+
+def all_grants(office: Office, now: Snapshot) -> Iterator[GrantEntry]:
+    """Yield every grant, those that settings make first."""
+    for fixed in office.settings.grants:
+        yield _fixed(fixed)
+    for entry in now.entries:
+        if entry.row.kind == "g":
+            member, role = _padded(entry.row.fields, _GRANT_FIELDS)[:_GRANT_FIELDS]
+            yield GrantEntry(
+                entry=entry, member=member, role=role, origin=entry.row.origin
+            )
+
+
+def rule_row(
+    *, subject: str, path: str, methods: tuple[str, ...] = ("*",), effect: str = "allow"
+) -> Row:
+    """Return the row of a rule.
+
+    Raises:
+        PolicyError: with everything that is wrong with it by itself.
+    """
+    given = () if effect == Effect.ALLOW else (effect,)
+    return _sound(Row("p", (subject, path, "|".join(methods), *given), _NEW_RULE))
+
+
+def grant_row(*, member: str, role: str) -> Row:
+    """Return the row of a grant. Raises as `rule_row` does."""
+    return _sound(Row("g", (member, role), _NEW_GRANT))
+
+
+_NEW_RULE = Origin("the rule")
+_NEW_GRANT = Origin("the grant")
+
+
+def _sound(row: Row) -> Row:
+    problems = row_problems(row)
+    if problems:
+        raise PolicyError(problems)
+    return row
+
+
+def _rules(now: Snapshot) -> Iterator[RuleEntry]:
+    for entry in now.entries:
+        if entry.row.kind == "p":
+            subject, path, methods, *rest = _padded(entry.row.fields, _RULE_FIELDS)
+            yield RuleEntry(
+                entry=entry,
+                subject=subject,
+                path=path,
+                methods=tuple(methods.split("|")),
+                effect=rest[0] if rest else Effect.ALLOW,
+            )
+
+
+def _fixed(grant: Grant) -> GrantEntry:
+    return GrantEntry(
+        entry=None, member=grant.member, role=grant.role, origin=grant.origin
+    )
+
+
+def _padded(fields: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Return *fields*, at least *count*: a file in error is shown as it is."""
+    return fields + ("",) * (count - len(fields))
+
+
+def _holds(search: str, *texts: str) -> bool:
+    wanted = search.casefold()
+    return not wanted or any(wanted in text.casefold() for text in texts)

@@ -1,0 +1,75 @@
+"""An office to administer, without a web framework."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authz.admin.office import Actor, Office
+from authz.decision import signed_in
+from authz.runtime import Runtime, start
+from authz.settings import read_settings
+from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, RecordingSink
+
+POLICY = """\
+# people
+p, role:user, /map, GET
+# note: all of it
+p, role:admin, /*, *
+# disabled: p, role:user, /chat, POST
+g, group:music-admins, role:admin
+g, role:editor, role:user
+p, role:editor, /api/playlists/*, GET|POST
+g, user:carol, role:editor
+"""
+
+ALICE = Actor(
+    subject=signed_in("user:alice", source="local", display_name="Alice"),
+    peer="192.0.2.1",
+    request_id="abc",
+)
+
+
+@pytest.fixture(name="sink")
+def _sink() -> RecordingSink:
+    return RecordingSink()
+
+
+@pytest.fixture(name="make_office")
+def _make_office(
+    tmp_path: Path, sink: RecordingSink
+) -> Iterator[Callable[..., Office]]:
+    made: list[Runtime] = []
+
+    def make(policy: str = POLICY, **config: Any) -> Office:
+        path = tmp_path / f"policy{len(made)}.csv"
+        path.write_text(policy)
+        runtime = start(
+            read_settings(
+                {
+                    "AUTHZ_POLICY": str(path),
+                    "AUTHZ_POLICY_WRITABLE": True,
+                    "AUTHZ_ADMIN": "alice",
+                    "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
+                    "AUTHZ_USER": "bob",
+                    "AUTHZ_USER_PASSWORD": CHEAP_BOB,
+                    **config,
+                },
+                {},
+            ),
+            audit=sink,
+            on_reload=lambda _: None,
+            on_refused=lambda _: None,
+        )
+        made.append(runtime)
+        return Office(runtime=runtime)
+
+    yield make
+    for runtime in made:
+        runtime.poller.close()
+
+
+@pytest.fixture(name="office")
+def _office(make_office: Callable[..., Office]) -> Office:
+    return make_office()
