@@ -37,7 +37,10 @@ class _ProblemsError(AuthzError):
 
 
 class SettingsError(_ProblemsError):
-    """Raised at start when settings are missing, unknown or contradict each other."""
+    """Raised at start when settings are missing, unknown or contradict each other.
+
+    Or when packages are installed that must not be together.
+    """
 
 
 class PolicyError(_ProblemsError):

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
-from authz.errors import Problem, StoreError
+from authz.errors import Problem, SettingsError, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.sessions import LocalSessions, MemorySessions
 from authz.identity.source import IdentitySource
 from authz.identity.throttle import Throttle
+from authz.installed import package_problems
 from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.live import LivePolicy
 from authz.policy.openings import unsafe_openings
@@ -137,6 +138,9 @@ def start(
     Raises:
         SettingsError, PolicyError, StoreError: if it cannot start; nothing runs then.
     """
+    wrong = tuple(package_problems())
+    if wrong:
+        raise SettingsError(wrong)
 
     def build(data: bytes) -> PolicyInForce:
         built = load_policy(settings, data)

@@ -6,6 +6,7 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from authz.cli.check import check
+from authz.cli.doctor import doctor, doctor_of_app
 from authz.cli.password import hash_password
 from authz.cli.routes import routes
 
@@ -25,9 +26,11 @@ def _with_app(command: click.Command) -> click.Command:
 
 
 main.add_command(check)
+main.add_command(doctor)
 main.add_command(hash_password)
 
 flask_group = AppGroup("authz", help="Who may do what in this app, and why.")
 flask_group.add_command(_with_app(check))
+flask_group.add_command(doctor_of_app)
 flask_group.add_command(hash_password)
 flask_group.add_command(routes)

@@ -1,0 +1,29 @@
+"""All checks, in the order in which somebody would mend what they find."""
+
+from collections.abc import Iterator
+
+from authz.admin.diagnosis import packages, policy, settings
+from authz.admin.diagnosis.finding import Finding, from_error, skip
+from authz.admin.diagnosis.installation import Installation
+
+
+def diagnose(installation: Installation) -> Iterator[Finding]:
+    """Yield what there is to say about *installation*; asks key sources as it goes."""
+    seen: set[str] = set()
+    for finding in _findings(installation):
+        # What keeps the app from starting is found again by the check of it.
+        if finding.message not in seen:
+            seen.add(finding.message)
+            yield finding
+
+
+def _findings(installation: Installation) -> Iterator[Finding]:
+    yield from packages.check()
+    if installation.broken is not None:
+        yield from from_error("app", installation.broken)
+    read, findings = settings.read(installation)
+    yield from findings
+    if read is None:
+        yield skip("policy", "not checked: the settings cannot be used")
+        return
+    yield from policy.check(read, installation)

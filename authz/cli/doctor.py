@@ -1,0 +1,128 @@
+"""`authz doctor`: what is wrong with an installation, and what to do about it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from authz.admin.diagnosis.doctor import diagnose
+from authz.admin.diagnosis.finding import Finding, Status
+from authz.admin.diagnosis.installation import Installation
+from authz.cli.outcome import Exit, end, print_json
+from authz.errors import AuthzError
+
+_LABELS: Final = {
+    Status.OK: "ok",
+    Status.WARN: "warn",
+    Status.FAIL: "FAIL",
+    Status.SKIP: "skip",
+}
+_COLOURS: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
+_CHECK_WIDTH: Final = 15
+_INDENT: Final = " " * (7 + _CHECK_WIDTH + 1)
+#: No honest token is longer.
+_MAX_TOKEN_FILE: Final = 64 * 1024
+
+_token_file = click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A file with a token to explain. Nothing of it is printed but its kind, "
+    "issuer, audience and times.",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command("doctor")
+@_token_file
+@_as_json
+def doctor(*, token_file: str | None, as_json: bool) -> None:
+    """Look for what keeps people from signing in, or lets in too many.
+
+    Looks at the packages, the settings, the policy, the sources of keys (which are
+    asked), whom the app trusts, and the clock. Prints no token and no secret.
+
+    Exit code 0: nothing is wrong; 3: something is; 7: only that a server did not
+    answer. Warnings do not count.
+    """
+    _report(
+        Installation(environ=os.environ, token=_read_token(token_file)),
+        as_json=as_json,
+    )
+
+
+@click.command("doctor", help=doctor.help)
+@_token_file
+@_as_json
+@click.pass_context
+def doctor_of_app(
+    context: click.Context, *, token_file: str | None, as_json: bool
+) -> None:
+    """Do the same with the settings of the app."""
+    token = _read_token(token_file)
+    try:
+        app = context.ensure_object(ScriptInfo).load_app()
+    except AuthzError as error:
+        broken = Installation(environ=os.environ, broken=error, token=token)
+        _report(broken, as_json=as_json)
+    _report(_installation(app, token), as_json=as_json)
+
+
+def _installation(app: Flask, token: str | None) -> Installation:
+    guarded = app.extensions.get("authz")
+    if guarded is None:
+        raise click.UsageError("authz does not guard this app: call `Authz(app)`")
+    return Installation(
+        config=app.config, environ=os.environ, runtime=guarded.runtime, token=token
+    )
+
+
+def _read_token(path: str | None) -> str | None:
+    if path is None:
+        return None
+    data = Path(path).read_bytes()
+    if len(data) > _MAX_TOKEN_FILE:
+        raise click.BadParameter("this is too long for a token", param_hint="FILE")
+    return data.decode("utf-8", "replace").strip()
+
+
+def _report(installation: Installation, *, as_json: bool) -> NoReturn:
+    found: list[Finding] = []
+    for finding in diagnose(installation):
+        found.append(finding)
+        if not as_json:
+            for line in _lines(finding):
+                click.echo(line)
+    code = _exit(found)
+    if as_json:
+        print_json({"exit": int(code), "findings": [_document(f) for f in found]})
+    end(code)
+
+
+def _exit(found: list[Finding]) -> Exit:
+    failed = [finding for finding in found if finding.status is Status.FAIL]
+    if not failed:
+        return Exit.OK
+    return Exit.UNREACHABLE if all(f.unreachable for f in failed) else Exit.INVALID
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    label = click.style(
+        f"{_LABELS[finding.status]:<6}", fg=_COLOURS.get(finding.status)
+    )
+    yield f" {label}{finding.check:<{_CHECK_WIDTH}} {finding.message}"
+    for step in finding.mend:
+        yield f"{_INDENT}{step}"
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "status": str(finding.status),
+        "message": finding.message,
+        "mend": list(finding.mend),
+        "unreachable": finding.unreachable,
+    }

@@ -1,0 +1,35 @@
+"""Which packages are installed, and which must not be installed together."""
+
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Final
+
+from authz.errors import Problem
+
+#: Two distributions that both bring a package `casbin`. Whichever was installed last
+#: has overwritten files of the other: what decides then is neither of them.
+_ENGINE: Final = "pycasbin"
+_IMPOSTOR: Final = "casbin"
+
+
+def version_of(distribution: str) -> str | None:
+    """Return the version of *distribution* that is installed, or None if it is not."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def package_problems() -> Iterator[Problem]:
+    """Yield what is wrong with the installed packages, before anything is decided."""
+    impostor = version_of(_IMPOSTOR)
+    if impostor is None:
+        return
+    engine = version_of(_ENGINE)
+    yield Problem(
+        where="packages",
+        message=f"`{_IMPOSTOR}` {impostor} is installed "
+        + (f"beside `{_ENGINE}` {engine}" if engine else f"instead of `{_ENGINE}`")
+        + ", and both are imported as `casbin`",
+        mend=f"`pip uninstall {_IMPOSTOR} {_ENGINE}`, then `pip install {_ENGINE}`",
+    )
