@@ -10,6 +10,7 @@ from flask import Flask, current_app, request
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
+from authz.admin.office import Office
 from authz.audit import AuditSink, LoggingSink
 from authz.decision import AccessRequest, Decision, Explanation, Subject
 from authz.identity.source import IdentitySource, RequestFacts
@@ -18,6 +19,7 @@ from authz.settings import read_settings
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
 from authz.web.mounts import GuardedMount
+from authz.web.office import office_of
 from authz.web.outlet import outlet
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import current_state
@@ -33,6 +35,8 @@ class Guarded:
     runtime: Runtime
     hook: Hook
     views: GuardedViews
+    #: Where the app is administered.
+    office: Office
 
 
 class Authz:
@@ -103,7 +107,12 @@ class Authz:
         app.register_blueprint(sign_in_blueprint(app, runtime))
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())
-        app.extensions[_KEY] = Guarded(runtime=runtime, hook=hook, views=views)
+        app.extensions[_KEY] = Guarded(
+            runtime=runtime,
+            hook=hook,
+            views=views,
+            office=office_of(app, runtime, views),
+        )
 
     @staticmethod
     def public(view: View) -> View:

@@ -39,6 +39,8 @@ class Draft:
     #: The etag of the state they have seen.
     base: str
     changes: tuple[Change, ...] = ()
+    #: What the entries that changes name said then, by id: how they are found again.
+    about: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

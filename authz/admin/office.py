@@ -1,11 +1,12 @@
 """What every use case needs: the stores, the policy in force, and who is acting."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from authz.audit import AuditEvent, EventTag
 from authz.decision import PolicyInForce, Subject
+from authz.policy.coverage import RoutePattern
 from authz.policy.records import Entry, PolicyRecords
 from authz.runtime import Runtime, policy_of
 from authz.settings import Settings
@@ -31,6 +32,10 @@ class Office:
     """The place where one app is administered."""
 
     runtime: Runtime
+    #: Returns the routes of the app; none where there is no app.
+    routes: Callable[[], Sequence[RoutePattern]] = tuple
+    #: Returns the route that serves a method and a path, or None.
+    find_route: Callable[[str, str], RoutePattern | None] = lambda _method, _path: None
 
     @property
     def settings(self) -> Settings:

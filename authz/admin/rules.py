@@ -73,7 +73,7 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
     now = office.records.snapshot()
     found = (
         rule
-        for rule in _rules(now)
+        for rule in all_rules(now)
         if (not subject or rule.subject == subject)
         and (not effect or rule.effect == effect)
         and (not path or path_match(path, rule.path))
@@ -85,7 +85,7 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
 def find_rule(office: Office, id: str) -> tuple[RuleEntry, str]:  # noqa: A002
     """Return the rule *id* and the etag of the state. Raises `NotFound`."""
     now = office.records.snapshot()
-    for rule in _rules(now):
+    for rule in all_rules(now):
         if rule.id == id:
             return rule, now.etag
     raise NotFound(f"there is no rule `{id[:80]}`")
@@ -163,7 +163,8 @@ def _sound(row: Row) -> Row:
     return row
 
 
-def _rules(now: Snapshot) -> Iterator[RuleEntry]:
+def all_rules(now: Snapshot) -> Iterator[RuleEntry]:
+    """Yield every rule, disabled ones included."""
     for entry in now.entries:
         if entry.row.kind == "p":
             subject, path, methods, *rest = _padded(entry.row.fields, _RULE_FIELDS)

@@ -157,7 +157,8 @@ class _Sheet:
         return (self._mark + text).encode()
 
     def _add(self, change: Add) -> None:
-        lines = [_Line(_spelled(change.row) + self._end)]
+        text = _spelled(change.row) + self._end
+        lines = [_Line(_switched(text, disabled=True) if change.disabled else text)]
         if change.note.strip():
             lines.insert(0, _Line(_noted(change.note.strip()) + self._end))
         self._added.append((change.row, lines))

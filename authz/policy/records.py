@@ -44,6 +44,8 @@ class Add:
 
     row: Row
     note: str = ""
+    #: Whether it is only kept, and decides nothing yet.
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,16 @@ class PolicyRecordsContract:
         assert records.snapshot().etag == revision.etag != before.etag
         assert records.snapshot().number == revision.number == before.number + 1
 
+    def test_adding_what_is_disabled(self, records: PolicyRecords):
+        """What is added disabled decides nothing; it comes with no line."""
+        it = row("p", "role:user", "/x", "GET")
+
+        revision = apply(records, Add(row=it, note="later", disabled=True))
+
+        assert entry(records, *it.fields).disabled
+        assert entry(records, *it.fields).note == "later"
+        assert revision.added == ()
+
     def test_replacing(self, records: PolicyRecords):
         """Another rule stands in the place of the old one."""
         old = entry(records, "role:user", "/map", "GET")

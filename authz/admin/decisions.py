@@ -1,0 +1,176 @@
+"""Questions to the policy: may somebody, who may, what may somebody; and why."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from authz.admin.changes import Draft, preview
+from authz.admin.office import Actor, Office
+from authz.decision import (
+    AccessRequest,
+    Decision,
+    Explanation,
+    PolicyInForce,
+    Reason,
+    RulePath,
+    Subject,
+)
+from authz.errors import NotFound, PolicyError
+from authz.policy.asking import asked_subject
+from authz.policy.coverage import Route, RoutePattern, coverage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the policy says to one question, with everything behind it."""
+
+    request: AccessRequest
+    explanation: Explanation
+    #: Whether the request would be let through: by a rule, or because the app declared
+    #: the route public and no rule denies it.
+    allowed: bool
+    #: The route that would serve it; None if no route would.
+    route: RoutePattern | None
+    #: How long the decision took, in seconds.
+    seconds: float
+
+    @property
+    def decision(self) -> Decision:
+        """What the policy alone says."""
+        return self.explanation.decision
+
+    @property
+    def reason(self) -> Reason:
+        """Why it came out as it did."""
+        if self.allowed and not self.decision:
+            return Reason.DECLARED_PUBLIC
+        return self.decision.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Somebody who may, and by which rules and grants."""
+
+    subject: Subject
+    because: tuple[RulePath, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What somebody gets at one route."""
+
+    route: RoutePattern
+    allowed: bool
+    decision: Decision
+
+
+def policy_for(
+    office: Office, actor: Actor, draft: Draft | None = None
+) -> PolicyInForce:
+    """Return the policy in force, or the one that *draft* would make.
+
+    Raises:
+        PolicyError: if the draft could not be put in force; it says why.
+    """
+    if draft is None:
+        return office.policy
+    seen = preview(office, actor, draft)
+    if seen.after is None:
+        raise PolicyError(seen.problems)
+    return seen.after
+
+
+def check(
+    office: Office,
+    subject: Subject,
+    method: str,
+    path: str,
+    *,
+    policy: PolicyInForce | None = None,
+) -> Answer:
+    """Return whether *subject* may use *method* on *path*, and why.
+
+    The policy in force answers, or *policy*. Nothing is recorded.
+    """
+    policy = policy or office.policy
+    asked = AccessRequest(subject=subject, path=path, method=method)
+    begun = time.perf_counter()
+    decision = policy.decide(asked)
+    seconds = time.perf_counter() - begun
+    route = office.find_route(method, path)
+    return Answer(
+        request=asked,
+        explanation=policy.explain(asked),
+        allowed=_passes(decision, route),
+        route=route,
+        seconds=seconds,
+    )
+
+
+def named(text: str, groups: Iterable[str] = ()) -> Subject:
+    """Return the subject that a person means by *text*; see `asked_subject`.
+
+    Raises:
+        NotFound: if *text* or a group cannot be a name; it says why.
+    """
+    try:
+        return asked_subject(text, groups)
+    except ValueError as error:
+        raise NotFound(str(error)) from error
+
+
+def who_can(
+    office: Office,
+    method: str,
+    path: str,
+    *,
+    people: Mapping[str, Subject] | None = None,
+    policy: PolicyInForce | None = None,
+) -> tuple[Holder, ...]:
+    """Return every name of the policy, and each of *people*, that may.
+
+    A name stands for somebody who has it and no other name of the policy.
+    """
+    policy = policy or office.policy
+    route = RoutePattern(method=method, route=path, path=path, endpoint="")
+    (found,) = coverage(policy, [route])
+    subjects = {name: asked_subject(name) for name in found.who} | dict(people or {})
+    return tuple(_holders(policy, method, path, subjects.values()))
+
+
+def what_can(
+    office: Office, subject: Subject, *, policy: PolicyInForce | None = None
+) -> tuple[Access, ...]:
+    """Return what *subject* gets at each route of the app."""
+    policy = policy or office.policy
+    return tuple(
+        Access(route=route, allowed=_passes(decision, route), decision=decision)
+        for route in office.routes()
+        for decision in [
+            policy.decide(
+                AccessRequest(subject=subject, path=route.path, method=route.method)
+            )
+        ]
+    )
+
+
+def covered(
+    office: Office, *, policy: PolicyInForce | None = None
+) -> tuple[Route, ...]:
+    """Return every route of the app with who may use it."""
+    return tuple(coverage(policy or office.policy, office.routes()))
+
+
+def _holders(
+    policy: PolicyInForce, method: str, path: str, subjects: Iterable[Subject]
+) -> Iterator[Holder]:
+    for subject in subjects:
+        asked = AccessRequest(subject=subject, path=path, method=method)
+        if policy.decide(asked):
+            yield Holder(subject=subject, because=policy.explain(asked).because)
+
+
+def _passes(decision: Decision, route: RoutePattern | None) -> bool:
+    """Whether a request goes through, as the hook sees it."""
+    declared = route is not None and route.public
+    return bool(decision) or (declared and decision.reason is Reason.NO_RULE)

@@ -1,0 +1,108 @@
+"""Roles: who holds them, what they inherit and what they may."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from authz.admin.office import Office
+from authz.admin.rules import GrantEntry, RuleEntry, all_grants, all_rules
+from authz.decision import AUTHENTICATED, EVERYONE, Grant
+from authz.errors import NotFound
+from authz.policy.rules import closure, grants_by_member
+
+#: What people have by nature; nobody can be given it.
+GIVEN = frozenset({EVERYONE, AUTHENTICATED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role of the policy."""
+
+    #: `role:editor`.
+    name: str
+    #: The grants that give it, disabled ones included.
+    members: tuple[GrantEntry, ...]
+    #: The grants by which it holds other roles.
+    inherits: tuple[GrantEntry, ...]
+    #: Every role that its holders hold with it, however indirectly.
+    holds: tuple[str, ...]
+    #: The rules that speak of it by name, disabled ones included.
+    rules: tuple[RuleEntry, ...]
+    #: Whether everybody, or everybody who signed in, has it by nature.
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRole:
+    """A role that somebody holds, and where it came from."""
+
+    role: str
+    #: The grants on the way, from one of their own names to the role.
+    grants: tuple[Grant, ...]
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether a grant gives it to one of their own names."""
+        return len(self.grants) == 1
+
+
+def list_roles(office: Office) -> tuple[tuple[Role, ...], str]:
+    """Return every role that rules or grants speak of, and the etag of the state."""
+    now = office.records.snapshot()
+    rules = tuple(all_rules(now))
+    grants = tuple(all_grants(office, now))
+    names = {rule.subject for rule in rules if rule.subject.startswith("role:")}
+    names |= {grant.role for grant in grants}
+    names |= {grant.member for grant in grants if grant.member.startswith("role:")}
+    by_member = grants_by_member(_in_force(grants))
+    members: defaultdict[str, list[GrantEntry]] = defaultdict(list)
+    inherits: defaultdict[str, list[GrantEntry]] = defaultdict(list)
+    spoken: defaultdict[str, list[RuleEntry]] = defaultdict(list)
+    for grant in grants:
+        members[grant.role].append(grant)
+        inherits[grant.member].append(grant)
+    for rule in rules:
+        spoken[rule.subject].append(rule)
+    return tuple(
+        Role(
+            name=name,
+            members=tuple(members[name]),
+            inherits=tuple(inherits[name]),
+            holds=tuple(sorted(closure([name], by_member).keys() - {name})),
+            rules=tuple(spoken[name]),
+            given=name in GIVEN,
+        )
+        for name in sorted(names)
+    ), now.etag
+
+
+def find_role(office: Office, name: str) -> tuple[Role, str]:
+    """Return the role *name* and the etag of the state. Raises `NotFound`."""
+    roles, etag = list_roles(office)
+    for role in roles:
+        if role.name == name:
+            return role, etag
+    raise NotFound(f"no rule and no grant speaks of the role `{name[:80]}`")
+
+
+def held_roles(office: Office, names: Iterable[str]) -> tuple[HeldRole, ...]:
+    """Return every role that somebody with *names* holds, and where each came from.
+
+    As the store and the settings say; the policy in force may be a moment behind.
+    """
+    now = office.records.snapshot()
+    own = frozenset(names)
+    reached = closure(own, grants_by_member(_in_force(all_grants(office, now))))
+    return tuple(
+        HeldRole(role=name, grants=chain)
+        for name, chain in sorted(reached.items())
+        if name not in own
+    )
+
+
+def _in_force(grants: Iterable[GrantEntry]) -> list[Grant]:
+    return [
+        Grant(member=grant.member, role=grant.role, origin=grant.origin)
+        for grant in grants
+        if not grant.disabled
+    ]

@@ -1,0 +1,144 @@
+"""A draft is put together, carried about, and built on a new state."""
+
+import json
+
+import pytest
+
+from authz.admin import changes, drafts
+from authz.admin.changes import Draft
+from authz.admin.office import Office
+from authz.admin.rules import rule_row
+from authz.errors import NotFound, StoreConflict
+from authz.policy.records import Add, Change, Remove, Replace, Switch
+from tests.unit.admin.conftest import ALICE
+
+TALK = Add(row=rule_row(subject="role:user", path="/talk"), note="again")
+
+
+def entry_id(office: Office, path: str) -> str:
+    """Return the id of the rule for *path*."""
+    return next(
+        e.id for e in changes.state(office).entries if path in e.row.fields[1:2]
+    )
+
+
+def do(office: Office, *made: Change) -> None:
+    """Make a change behind the draft's back."""
+    base = changes.state(office).etag
+    changes.apply(office, ALICE, Draft(base=base, changes=made), note="")
+
+
+def full(office: Office) -> Draft:
+    """Return a draft with a change of each kind."""
+    return drafts.amended(
+        office,
+        drafts.begin(office),
+        TALK,
+        Switch(id=entry_id(office, "/map"), disabled=True),
+        Switch(id=entry_id(office, "/chat"), disabled=False),
+        Replace(
+            id=entry_id(office, "/api/playlists/*"),
+            row=rule_row(subject="role:editor", path="/api/*"),
+            note="more",
+        ),
+    )
+
+
+def test_it_grows_step_by_step(office: Office):
+    """Each step is looked at when it is taken."""
+    draft = full(office)
+
+    seen = changes.preview(office, ALICE, draft)
+
+    assert seen.problems == ()
+    assert sorted(seen.added) == [
+        "p, role:editor, /api/*, *",
+        "p, role:user, /chat, POST",
+        "p, role:user, /talk, *",
+    ]
+    assert len(drafts.without(draft, 0).changes) == 3
+    with pytest.raises(NotFound):
+        drafts.without(draft, 4)
+    with pytest.raises(NotFound):
+        drafts.amended(office, draft, Remove(id="L999"))
+
+
+def test_it_is_carried_as_text(office: Office):
+    """Whatever is in it comes back."""
+    draft = full(office)
+
+    text = drafts.as_text(draft)
+    back = drafts.from_text(text)
+
+    assert back.base == draft.base
+    assert [type(c) for c in back.changes] == [type(c) for c in draft.changes]
+    assert drafts.as_text(back) == text
+    assert changes.preview(office, ALICE, back).added == (
+        changes.preview(office, ALICE, draft).added
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"base": 1, "changes": [], "about": {}}',
+        '{"base": "", "changes": {}, "about": []}',
+        '{"base": "", "changes": [{}], "about": {}}',
+        '{"base": "", "changes": [{"do": "drop"}], "about": {}}',
+        '{"base": "", "changes": [{"do": "remove", "id": 7}], "about": {}}',
+        '{"base": "", "changes": [{"do": "remove", "id": "L1"}], "about": {"L1": 7}}',
+        json.dumps(
+            {
+                "base": "",
+                "about": {},
+                "changes": [{"do": "add", "row": ["p", "a\np, x, /*, *"], "note": ""}],
+            }
+        ),
+        json.dumps(
+            {"base": "", "about": {}, "changes": [{"do": "remove", "id": "1"}] * 501}
+        ),
+    ],
+)
+def test_what_is_no_draft(text: str):
+    """Nothing but a draft is taken for one."""
+    with pytest.raises(NotFound):
+        drafts.from_text(text)
+
+
+def test_somebody_else_was_faster(office: Office):
+    """It is not amended over their change; built anew it finds its entries again."""
+    draft = full(office)
+    do(office, Add(row=rule_row(subject="role:user", path="/early")))
+    do(office, Remove(id=entry_id(office, "/chat")))
+
+    with pytest.raises(StoreConflict):
+        drafts.amended(office, draft, TALK)
+    again, lost = drafts.rebased(office, draft)
+
+    assert lost == ("p, role:user, /chat, POST",)
+    seen = changes.preview(office, ALICE, again)
+    assert seen.problems == ()
+    assert sorted(seen.added) == [
+        "p, role:editor, /api/*, *",
+        "p, role:user, /talk, *",
+    ]
+    assert sorted(seen.removed) == [
+        "p, role:editor, /api/playlists/*, GET|POST",
+        "p, role:user, /map, GET",
+    ]
+
+
+def test_somebody_else_did_the_same(office: Office):
+    """What is there already is not added again."""
+    draft = full(office)
+    do(office, TALK)
+
+    again, lost = drafts.rebased(office, draft)
+
+    assert lost == ("p, role:user, /talk, *",)
+    assert len(again.changes) == 3

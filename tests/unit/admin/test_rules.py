@@ -1,0 +1,141 @@
+"""Rules, grants and roles as an administrator sees them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from authz.admin import roles, rules
+from authz.admin.office import Office
+from authz.admin.pages import MAX_LIMIT, paged
+from authz.errors import NotFound, PolicyError
+
+
+def test_rules_with_their_notes(office: Office):
+    """Every rule is listed with its note and whether it is disabled."""
+    page = rules.list_rules(office)
+
+    assert [
+        (r.subject, r.path, r.methods, r.effect, r.entry.note, r.entry.disabled)
+        for r in page.items
+    ] == [
+        ("role:user", "/map", ("GET",), "allow", "", False),
+        ("role:admin", "/*", ("*",), "allow", "all of it", False),
+        ("role:user", "/chat", ("POST",), "allow", "", True),
+        ("role:editor", "/api/playlists/*", ("GET", "POST"), "allow", "", False),
+    ]
+    assert page.etag == office.records.snapshot().etag
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "paths"),
+    [
+        ({"search": "PLAY"}, ["/api/playlists/*"]),
+        ({"search": "all of"}, ["/*"]),
+        ({"subject": "role:user"}, ["/map", "/chat"]),
+        ({"effect": "deny"}, []),
+        ({"path": "/api/playlists/7"}, ["/*", "/api/playlists/*"]),
+        ({"path": "/map", "subject": "role:user"}, ["/map"]),
+    ],
+)
+def test_rules_are_found(office: Office, narrowed: dict[str, str], paths: list[str]):
+    """By a word, a subject, an effect, or the path of a request."""
+    assert [r.path for r in rules.list_rules(office, **narrowed).items] == paths
+
+
+def test_pages():
+    """A page says what comes next, and never holds more than the most."""
+    first = paged(range(1200), limit=10_000)
+    assert len(first.items) == MAX_LIMIT
+    assert first.next_offset == MAX_LIMIT
+    assert paged(range(3), limit=2, offset=2).next_offset is None
+    assert paged(range(3), limit=0, offset=-5).items == (0,)
+    assert paged(range(3), offset=7).next_offset is None
+
+
+def test_grants_with_those_of_settings(office: Office):
+    """Grants that settings make come first; they have no id and no entry."""
+    found = rules.list_grants(office).items
+
+    assert [(g.id != "", g.member, g.role, str(g.origin)) for g in found[:2]] == [
+        (False, "user:alice", "role:admin", "AUTHZ_ADMIN"),
+        (False, "user:bob", "role:user", "AUTHZ_USER"),
+    ]
+    assert [(g.member, g.role) for g in found[2:]] == [
+        ("group:music-admins", "role:admin"),
+        ("role:editor", "role:user"),
+        ("user:carol", "role:editor"),
+    ]
+    assert [g.member for g in rules.list_grants(office, role="role:admin").items] == [
+        "user:alice",
+        "group:music-admins",
+    ]
+    assert rules.list_grants(office, search="carol").total == 1
+
+
+def test_one_of_them(office: Office):
+    """An entry is found by its id, and only as what it is."""
+    rule = rules.list_rules(office).items[0]
+    grant = rules.list_grants(office, member="user:carol").items[0]
+
+    assert rules.find_rule(office, rule.id)[0] == rule
+    assert rules.find_grant(office, grant.id)[0] == grant
+    for find, wrong in (
+        (rules.find_rule, grant.id),
+        (rules.find_grant, rule.id),
+        (rules.find_rule, "L999"),
+        (rules.find_grant, ""),
+    ):
+        with pytest.raises(NotFound):
+            find(office, wrong)
+
+
+def test_a_row_that_is_wrong_by_itself():
+    """All that is wrong with a rule or grant is said at once."""
+    with pytest.raises(PolicyError) as caught:
+        rules.rule_row(subject="admin", path="map", methods=("get",), effect="maybe")
+    assert len(caught.value.problems) == 4
+
+    with pytest.raises(PolicyError):
+        rules.grant_row(member="user:x", role="group:y")
+
+
+def test_roles(office: Office):
+    """A role has members, rules, and what it inherits."""
+    found, etag = roles.list_roles(office)
+
+    assert [r.name for r in found] == ["role:admin", "role:editor", "role:user"]
+    editor = found[1]
+    assert [g.member for g in editor.members] == ["user:carol"]
+    assert [g.role for g in editor.inherits] == ["role:user"]
+    assert editor.holds == ("role:user",)
+    assert [r.path for r in editor.rules] == ["/api/playlists/*"]
+    assert roles.find_role(office, "role:editor") == (editor, etag)
+    with pytest.raises(NotFound):
+        roles.find_role(office, "role:nobody")
+
+
+def test_where_a_role_came_from(office: Office):
+    """Each role of somebody has the grants that led to it."""
+    held = roles.held_roles(office, ["user:carol"])
+
+    assert [(h.role, [str(g) for g in h.grants], h.is_direct) for h in held] == [
+        ("role:editor", ["user:carol has role:editor"], True),
+        (
+            "role:user",
+            ["user:carol has role:editor", "role:editor has role:user"],
+            False,
+        ),
+    ]
+
+
+def test_a_disabled_grant_gives_nothing(make_office: Callable[..., Office]):
+    """It is listed with the role, and nobody holds the role by it."""
+    office = make_office(
+        "p, role:admin, /*, *\n# disabled: g, user:carol, role:admin\n"
+    )
+
+    assert [g.member for g in roles.find_role(office, "role:admin")[0].members] == [
+        "user:alice",
+        "user:carol",
+    ]
+    assert roles.held_roles(office, ["user:carol"]) == ()
