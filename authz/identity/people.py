@@ -3,7 +3,8 @@
 What a person may do is not kept here; roles are grants of the policy.
 """
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -23,8 +24,9 @@ class Person:
     password_hash: str = field(default="", repr=False)
     #: A disabled person is refused, whatever the policy says.
     disabled: bool = False
-    #: Grows when the password changes or they are signed out everywhere; sessions of
-    #: an earlier epoch have ended.
+    #: Grows when the password changes, when they are disabled or signed out everywhere;
+    #: sessions of another epoch have ended. The store chooses it: never twice the same
+    #: for one id, not even when somebody is removed and added again.
     epoch: int = 0
     #: The groups a provider named when they were last seen, `group:...`.
     groups: frozenset[str] = frozenset()
@@ -47,8 +49,28 @@ class PeoplePage:
     total: int
 
 
+#: Checks the people whom a change would leave; raises to refuse the change.
+PeopleCheck = Callable[[Sequence[Person]], None]
+#: Is told who it was and who it is (None: nobody) before that becomes visible; what it
+#: raises refuses the change. It writes the audit record.
+PeopleWitness = Callable[[Person | None, Person | None], None]
+
+
+def skeleton(id: str) -> str:  # noqa: A002 - the field's name
+    """Return what two local ids have in common that would be taken for one another.
+
+    NFKC and casefold: `Admin`, `admin` and the same in letters of full width are one.
+    Ids of a provider are the provider's affair; no local id holds a `/`.
+    """
+    return id if "/" in id else unicodedata.normalize("NFKC", id).casefold()
+
+
 class PeopleStore(Protocol):
-    """Where people are kept."""
+    """Where people are kept.
+
+    One suite of contract tests holds for every implementation. Accounts that settings
+    name are among the people, are `fixed`, and win over what the store keeps.
+    """
 
     def find(self, id: str) -> Person | None:  # noqa: A002 - the field's name
         """Return the person *id*, or None."""
@@ -60,18 +82,50 @@ class PeopleStore(Protocol):
         """Return people by id, those whose id or display name holds *search*."""
         ...
 
-    def add(self, person: Person) -> None:
-        """Add *person*. Raises `StoreConflict` if the id, or a look-alike, is taken."""
+    def add(
+        self, person: Person, *, check: PeopleCheck, witness: PeopleWitness
+    ) -> Person:
+        """Add *person*; return them as they are kept.
+
+        Raises:
+            AlreadyThere: if the id, or a look-alike, is taken.
+            StoreReadOnly: if there is no store to keep people in.
+            StoreError: if it cannot be written; nothing has changed then.
+            ValueError: if the id cannot be one, as "message: mend".
+        """
         ...
 
-    def replace(self, person: Person) -> None:
-        """Keep *person* in place of who had the id. Raises `LookupError`."""
+    def replace(
+        self,
+        person: Person,
+        *,
+        expected: Person,
+        check: PeopleCheck,
+        witness: PeopleWitness,
+    ) -> Person:
+        """Keep *person* in place of who had the id; return them as they are kept.
+
+        With an *epoch* other than the expected one they are signed out everywhere; that
+        alone may be done to fixed accounts too.
+
+        Raises:
+            LookupError: if there is nobody of that id.
+            StoreConflict: if who had the id is not as *expected* any more. When they
+                were last seen, and in which groups, does not count.
+            StoreReadOnly: if settings name the account.
+            StoreError: if it cannot be written; nothing has changed then.
+        """
         ...
 
-    def remove(self, id: str) -> None:  # noqa: A002 - the field's name
-        """Forget the person *id*. Raises `LookupError`."""
+    def remove(
+        self, expected: Person, *, check: PeopleCheck, witness: PeopleWitness
+    ) -> None:
+        """Forget a person, and end their sessions. Raises as `replace` does."""
         ...
 
     def seen(self, persons: Sequence[Person]) -> None:
-        """Note people a provider vouched for; called in the background, in batches."""
+        """Note people a provider vouched for; called in the background, in batches.
+
+        Nobody is enabled, renamed or given a password by it.
+        """
         ...

@@ -27,6 +27,7 @@ from authz.policy.records import (
     Switch,
     note_problem,
 )
+from authz.policy.whole_row import whole_row
 
 _NOTE: Final = re.compile(r"[ \t]*#[ \t]*note:(.*)")
 _DISABLED: Final = re.compile(r"[ \t]*#[ \t]*disabled:[ \t]*(.*)")
@@ -130,9 +131,9 @@ class _Sheet:
 
         Twins that somebody wrote by hand stay; they do no harm.
         """
-        there = Counter((entry.row.kind, entry.row.fields) for entry in self._left())
+        there = Counter(whole_row(entry.row)[:2] for entry in self._left())
         for row in (*(row for row, _ in self._added), *self._replaced):
-            if there[row.kind, row.fields] > 1:
+            if there[whole_row(row)[:2]] > 1:
                 raise AlreadyThere(f"`{_spelled(row)}` is there already")
 
     def _left(self) -> Iterator[Entry]:

@@ -150,7 +150,8 @@ class PolicyRecords(Protocol):
 
         Raises:
             StoreConflict: if somebody else changed the store meanwhile.
-            AlreadyThere: if a row would be there twice, disabled ones included.
+            AlreadyThere: if a row would be there twice, disabled ones included; with
+                `allow` or without is the same.
             PolicyError: if the store cannot keep a row as it is.
             StoreReadOnly: if changes are made elsewhere; it carries the patch.
             StoreError: if it cannot be written; the store is then as it was.

@@ -163,6 +163,7 @@ class PolicyRecordsContract:
 
         for change in (
             [Add(row=it)],
+            [Add(row=row(*it[:1], *it.fields, "allow"))],
             [Replace(id=other.id, row=it)],
             [
                 Add(row=row("p", "a:b", "/", "GET")),

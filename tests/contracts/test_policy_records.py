@@ -1,14 +1,19 @@
 """Every store of policy entries keeps the same promises."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from authz.policy.records import PolicyRecords
+from authz.policy.records import Add, PolicyRecords
 from authz.stores.csv_file import CsvFile
 from authz.stores.csv_history import CsvHistory
 from authz.stores.csv_records import CsvRecords
-from tests.contracts.policy_records import ROWS, PolicyRecordsContract
+from authz.stores.sql.database import Database
+from authz.stores.sql.records import SqlRecords
+from tests.contracts.conftest import database_url
+from tests.contracts.policy_records import ROWS, PolicyRecordsContract, apply, row
 
 
 class TestCsv(PolicyRecordsContract):
@@ -19,3 +24,25 @@ class TestCsv(PolicyRecordsContract):
         path = tmp_path / "policy.csv"
         path.write_text("# ours\n" + "".join(", ".join(r) + "\n" for r in ROWS))
         return CsvRecords(CsvFile(path), source="policy.csv", history=CsvHistory(path))
+
+
+class TestSqlite(PolicyRecordsContract):
+    """A database in a file."""
+
+    kind = "sqlite"
+
+    @pytest.fixture(name="records")
+    def _records(
+        self, request: Any, tmp_path: Path, open_database: Callable[[str], Database]
+    ) -> PolicyRecords:
+        database = open_database(database_url(self.kind, tmp_path, request))
+        records = SqlRecords(database)
+        apply(records, *(Add(row=row(*fields)) for fields in ROWS), note="first")
+        return records
+
+
+@pytest.mark.slow
+class TestPostgreSQL(TestSqlite):
+    """A database that several processes use at once."""
+
+    kind = "postgresql"

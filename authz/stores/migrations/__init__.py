@@ -1,0 +1,1 @@
+"""The database's schema, one step at a time (Alembic)."""

@@ -1,0 +1,222 @@
+"""A database: how it is opened, read and written, and what its failures mean.
+
+Writers take turns. Whoever writes reads what the writer before left, so what a check
+finds is what the change will find.
+"""
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from authz.errors import StoreError
+from authz.stores.sql.tables import authz_head
+
+#: Milliseconds a writer of SQLite waits for the writers before.
+_BUSY: Final = 5000
+_FILE_MODE: Final = 0o600
+_POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 5}
+
+_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+class Database:
+    """One database. Threads may share it; so may a process and those it forks."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare to use the database at *url*; nothing is opened yet.
+
+        Args:
+            url: `sqlite:///file` (relative), `sqlite:////file` (absolute), or
+                `postgresql://user:password@host/name`.
+        """
+        parsed = _driver(make_url(url))
+        #: The address without the password, for messages.
+        self.shown: str = shown(parsed)
+        self.is_sqlite: Final = parsed.get_backend_name() == "sqlite"
+        self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed)
+        self._running = threading.local()
+        #: Called after a change is visible, to tell others that it is worth a look.
+        self.changed: list[Callable[[], object]] = []
+        _databases.add(self)
+
+    @property
+    def engine(self) -> Engine:
+        """What SQLAlchemy calls an engine."""
+        return self._engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Read one consistent state. Inside `write`, what is about to be.
+
+        Raises:
+            StoreError: if the database cannot be read.
+        """
+        running = self._connection
+        if running is not None:
+            with self._failures("read"):
+                yield running
+            return
+        with self._failures("read"), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(  # noqa: PLW2901
+                    isolation_level="REPEATABLE READ"
+                )
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self, *, alone: bool = True) -> Iterator[Connection]:
+        """Change something: visible whole at the end, or not at all.
+
+        What runs inside may read and write too, and joins. *alone* keeps every other
+        writer out until the end; without it only those of the same rows wait.
+
+        Raises:
+            StoreError: if the database cannot be written; it is then as it was.
+        """
+        running = self._connection
+        if running is not None:
+            if alone and not self._running.alone:
+                raise RuntimeError("a transaction that shares cannot become exclusive")
+            with self._failures("written"):
+                yield running
+            return
+        with self._failures("written"), self._engine.connect() as connection:
+            connection = connection.execution_options(  # noqa: PLW2901
+                authz_writes=True
+            )
+            with connection.begin():
+                if alone and not self.is_sqlite:
+                    connection.execute(select(authz_head.c.id).with_for_update())
+                self._running.connection = connection
+                self._running.alone = alone
+                try:
+                    yield connection
+                finally:
+                    self._running.connection = None
+        if alone:
+            for tell in self.changed:
+                tell()
+
+    def close(self) -> None:
+        """Close what is open and not in use."""
+        self._engine.dispose()
+
+    def forget(self) -> None:
+        """Let go of a parent's connections, in a child, without closing them."""
+        self._engine.dispose(close=False)
+        self._running = threading.local()
+
+    @property
+    def _connection(self) -> Connection | None:
+        return getattr(self._running, "connection", None)
+
+    @contextmanager
+    def _failures(self, done: str) -> Iterator[None]:
+        """Tell what the database says, without what was sent to it."""
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            said = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+            raise StoreError(
+                f"{self.shown}: the database cannot be {done} ({said[:200]}): "
+                "check AUTHZ_STORE and that the database runs"
+            ) from error
+
+
+def shown(url: URL) -> str:
+    """Return *url* as it may be shown: without user, password and options."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}"
+    place = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
+    return f"postgresql://{place}/{url.database or ''}"
+
+
+def _driver(url: URL) -> URL:
+    if url.drivername in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
+        return url
+    raise StoreError(
+        f"AUTHZ_STORE: `{url.drivername}:` is not a store: write "
+        "`sqlite:///authz.db` or `postgresql://user:password@host/name`"
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    path = Path(str(url.database))
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        # BEGIN is ours: the driver's own begins too late to keep a reader consistent.
+        connect_args={"isolation_level": None, "timeout": _BUSY / 1000},
+        **_POOL,
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def make_file(*_: Any) -> None:
+        # Nobody else may read it: not even for the moment until it can be changed.
+        if not path.exists():
+            descriptor = os.open(
+                path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE
+            )
+            os.close(descriptor)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # Its own knows the letters of ASCII only.
+        connection.create_function("lower", 1, _lower, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("authz_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        from authz.stores.sql import postgres  # noqa: PLC0415 - an extra of its own
+    except ImportError as error:
+        raise StoreError(
+            "AUTHZ_STORE: PostgreSQL needs a driver: "
+            'run `pip install "authz-casbin[postgres]"`'
+        ) from error
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, **_POOL)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, args: Any, kwargs: Any) -> Any:
+        return postgres.connect(*args, **kwargs)
+
+    return engine
+
+
+def _before_fork() -> None:
+    # An open SQLite file must not be carried over a fork, and a socket not be shared.
+    for database in list(_databases):
+        database.close()
+
+
+def _after_fork() -> None:
+    for database in list(_databases):
+        database.forget()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

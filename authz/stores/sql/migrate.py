@@ -1,0 +1,89 @@
+"""Brings a database's schema to the state this version needs, at start."""
+
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from authz.errors import StoreError
+from authz.stores.sql.database import Database
+from authz.stores.sql.tables import casbin_rule, metadata
+
+#: Where Alembic notes what was done: not where an app's own migrations do.
+VERSION_TABLE: Final = "authz_alembic_version"
+#: For `pg_advisory_xact_lock`: "authz" in ASCII.
+_LOCK: Final = 0x617574687A
+
+
+def migrate(database: Database) -> None:
+    """Make the tables, or change them as newer versions need; once at a time.
+
+    Raises:
+        StoreError: if the schema is a newer version's, or cannot be changed.
+    """
+    with database.read() as connection:
+        if _version(connection) == _newest():
+            return
+    # Not `write`: it locks a row that may not be there yet.
+    with database.write(alone=False) as connection:
+        if not database.is_sqlite:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        version = _version(connection)
+        if version == _newest():
+            return  # another process was first
+        _refuse_newer(database, version)
+        _refuse_foreign(database, connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        config.attributes["metadata"] = metadata
+        config.attributes["version_table"] = VERSION_TABLE
+        command.upgrade(config, "head")
+
+
+def _refuse_newer(database: Database, version: str | None) -> None:
+    known = {step.revision for step in _scripts().walk_revisions()}
+    if version is not None and version not in known:
+        raise StoreError(
+            f"{database.shown}: the database was changed by a newer version of authz "
+            f"(schema {version}, this one knows up to {_newest()}): run that version, "
+            "or restore the backup from before"
+        )
+
+
+def _refuse_foreign(database: Database, connection: Connection) -> None:
+    found = inspect(connection)
+    if not found.has_table("casbin_rule"):
+        return
+    missing = {column.name for column in casbin_rule.columns} - {
+        column["name"] for column in found.get_columns("casbin_rule")
+    }
+    if missing:
+        raise StoreError(
+            f"{database.shown}: the table casbin_rule is there and lacks "
+            f"{', '.join(sorted(missing))}: it is not Casbin's; use another database"
+        )
+
+
+def _version(connection: Connection) -> str | None:
+    context = MigrationContext.configure(
+        connection, opts={"version_table": VERSION_TABLE}
+    )
+    return context.get_current_revision()
+
+
+def _newest() -> str:
+    return str(_scripts().get_current_head())
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "authz.stores:migrations")
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,390 @@
+"""People in a database: changed in turn, each change checked against what it leaves."""
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from authz.audit import Clock, utc_now
+from authz.errors import AlreadyThere, StoreConflict, StoreReadOnly
+from authz.identity.people import (
+    PeopleCheck,
+    PeoplePage,
+    PeopleWitness,
+    Person,
+    skeleton,
+)
+from authz.policy.rules import name_problem
+from authz.settings.accounts import ACCOUNT_NAME
+from authz.stores.sql.database import Database
+from authz.stores.sql.tables import authz_fixed_person, authz_head, authz_person
+
+LOCAL: Final = "local"
+#: More groups than this are not written down; the policy is asked about all of them.
+_MAX_GROUPS: Final = 500
+_MAX_DISPLAY: Final = 255
+
+#: Whether the password of a person is the one of a hash.
+SamePassword = Callable[[Person, str], bool]
+
+
+class SqlPeople:
+    """The people in one database, and the accounts that settings name."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        fixed: Sequence[Person] = (),
+        clock: Clock = utc_now,
+    ) -> None:
+        """Use *database*, which `migrate` has prepared.
+
+        *fixed* are the accounts that settings name: they win, and cannot be changed.
+        """
+        self._database = database
+        self._fixed = {person.id: replace(person, fixed=True) for person in fixed}
+        self._reserved = {skeleton(id_): id_ for id_ in self._fixed}
+        self._clock = clock
+        # PostgreSQL sorts as its locale does; people are sorted by code points.
+        self._by_id: ColumnElement[str] = (
+            authz_person.c.id if database.is_sqlite else authz_person.c.id.collate("C")
+        )
+
+    def find(self, id: str) -> Person | None:  # noqa: A002 - the port's signature
+        """Return the person *id*, or None."""
+        with self._database.read() as connection:
+            return self._find(connection, id)
+
+    def page(
+        self, *, search: str = "", source: str = "", limit: int, offset: int = 0
+    ) -> PeoplePage:
+        """Return people by id, those whose id or display name holds *search*."""
+        with self._database.read() as connection:
+            fixed = [
+                person
+                for person in self._with_epochs(connection)
+                if (not source or person.source == source)
+                and (
+                    search.casefold() in person.id.casefold()
+                    or search.casefold() in person.display_name.casefold()
+                )
+            ]
+            where = self._where(search, source)
+            stored = connection.scalar(
+                select(func.count()).select_from(authz_person).where(*where)
+            )
+            # Few are fixed: what they push aside is read as well.
+            first = max(0, offset - len(fixed))
+            found = connection.execute(
+                select(authz_person)
+                .where(*where)
+                .order_by(self._by_id)
+                .offset(first)
+                .limit(offset - first + limit)
+            )
+            people = sorted(
+                [*fixed, *map(_person, found)], key=lambda person: person.id
+            )
+        skipped = offset - first
+        return PeoplePage(
+            people=tuple(people[skipped : skipped + limit]),
+            total=(stored or 0) + len(fixed),
+        )
+
+    def everyone(self) -> tuple[Person, ...]:
+        """Return all people."""
+        with self._database.read() as connection:
+            return self._everyone(connection)
+
+    def add(
+        self, person: Person, *, check: PeopleCheck, witness: PeopleWitness
+    ) -> Person:
+        """Add *person*; see `PeopleStore`."""
+        _refuse_unfit(person)
+        with self._database.write() as connection:
+            twin = self._reserved.get(skeleton(person.id)) or connection.scalar(
+                select(authz_person.c.id).where(
+                    authz_person.c.skeleton == skeleton(person.id)
+                )
+            )
+            if twin is not None:
+                raise AlreadyThere(
+                    f"`{twin}` is there already"
+                    + ("" if twin == person.id else f", and `{person.id}` looks alike")
+                    + ": choose another id"
+                )
+            new = replace(
+                person,
+                epoch=_next_epoch(connection),
+                created=person.created or self._clock(),
+                fixed=False,
+            )
+            connection.execute(insert(authz_person).values(_values(new)))
+            check(self._everyone(connection))
+            witness(None, new)
+            return new
+
+    def replace(
+        self,
+        person: Person,
+        *,
+        expected: Person,
+        check: PeopleCheck,
+        witness: PeopleWitness,
+    ) -> Person:
+        """Keep *person* in place of who had the id; see `PeopleStore`."""
+        _refuse_unfit(person)
+        if person.id != expected.id:
+            raise ValueError("an id cannot be changed: add another person")
+        with self._database.write() as connection:
+            old = self._expected(connection, expected)
+            epoch = _next_epoch(connection)
+            ended = (
+                person.password_hash != old.password_hash
+                or person.epoch != expected.epoch
+                or (person.disabled and not old.disabled)
+            )
+            new = replace(
+                person,
+                epoch=epoch if ended else old.epoch,
+                groups=old.groups,
+                created=old.created,
+                last_seen=old.last_seen,
+                fixed=old.fixed,
+            )
+            if old.fixed:
+                if replace(new, epoch=old.epoch) != old:
+                    raise _read_only(old)
+                connection.execute(
+                    update(authz_fixed_person)
+                    .where(authz_fixed_person.c.id == old.id)
+                    .values(epoch=new.epoch)
+                )
+            else:
+                connection.execute(
+                    update(authz_person)
+                    .where(authz_person.c.id == old.id)
+                    .values(_values(new))
+                )
+            check(self._everyone(connection))
+            witness(old, new)
+            return new
+
+    def remove(
+        self, expected: Person, *, check: PeopleCheck, witness: PeopleWitness
+    ) -> None:
+        """Forget a person, and end their sessions; see `PeopleStore`."""
+        with self._database.write() as connection:
+            old = self._expected(connection, expected)
+            if old.fixed:
+                raise _read_only(old)
+            _next_epoch(connection)
+            connection.execute(delete(authz_person).where(authz_person.c.id == old.id))
+            check(self._everyone(connection))
+            witness(old, None)
+
+    def seen(self, persons: Sequence[Person]) -> None:
+        """Note people a provider vouched for; see `PeopleStore`."""
+        now = self._clock()
+        with self._database.write() as connection:
+            known = self._known(connection, persons)
+            for person in {person.id: person for person in persons}.values():
+                if person.id in self._fixed or "/" not in person.id:
+                    continue
+                values = {
+                    "display_name": person.display_name[:_MAX_DISPLAY],
+                    "groups": _written_groups(person.groups),
+                    "last_seen": person.last_seen or now,
+                }
+                if person.id in known:
+                    query = update(authz_person).where(authz_person.c.id == person.id)
+                    connection.execute(query.values(values))
+                    continue
+                _refuse_unfit(person)
+                new = replace(
+                    person,
+                    password_hash="",
+                    disabled=False,
+                    epoch=_next_epoch(connection),
+                    created=now,
+                )
+                connection.execute(
+                    insert(authz_person).values({**_values(new), **values})
+                )
+
+    def pin_fixed(self, same_password: SamePassword) -> None:
+        """Give the accounts that settings name their epochs, at start.
+
+        A new epoch where *same_password* says that the password is another one than
+        before: then sessions of the old one end, on all processes.
+
+        Args:
+            same_password: Called with a person and the hash that was kept; whether
+                both are of one password.
+        """
+        for person in self._fixed.values():
+            with self._database.read() as connection:
+                kept = _fixed_row(connection, person.id)
+            if kept is not None and same_password(person, kept.password_hash):
+                continue
+            # Hashing takes a while; nobody waits for it with the lock held.
+            with self._database.write() as connection:
+                if _fixed_row(connection, person.id) != kept:
+                    continue  # another process with the same settings was first
+                values = {
+                    "password_hash": person.password_hash,
+                    "epoch": _next_epoch(connection),
+                }
+                where = authz_fixed_person.c.id == person.id
+                connection.execute(
+                    insert(authz_fixed_person).values(id=person.id, **values)
+                    if kept is None
+                    else update(authz_fixed_person).where(where).values(values)
+                )
+
+    def _find(self, connection: Connection, id_: str) -> Person | None:
+        fixed = [p for p in self._with_epochs(connection) if p.id == id_]
+        if fixed:
+            return fixed[0]
+        if skeleton(id_) in self._reserved:
+            return None
+        found = connection.execute(
+            select(authz_person).where(authz_person.c.id == id_)
+        ).first()
+        return None if found is None else _person(found)
+
+    def _everyone(self, connection: Connection) -> tuple[Person, ...]:
+        stored = connection.execute(
+            select(authz_person).where(*self._where("", "")).order_by(self._by_id)
+        )
+        people = [*self._with_epochs(connection), *map(_person, stored)]
+        return tuple(sorted(people, key=lambda person: person.id))
+
+    def _with_epochs(self, connection: Connection) -> list[Person]:
+        if not self._fixed:
+            return []
+        epochs = {
+            row.id: row.epoch for row in connection.execute(select(authz_fixed_person))
+        }
+        return [
+            replace(person, epoch=epochs.get(person.id, 0))
+            for person in self._fixed.values()
+        ]
+
+    def _where(self, search: str, source: str) -> list[ColumnElement[bool]]:
+        where: list[ColumnElement[bool]] = [
+            authz_person.c.skeleton.not_in(self._reserved)
+        ]
+        if source:
+            where.append(authz_person.c.source == source)
+        if search:
+            where.append(
+                or_(
+                    authz_person.c.id.icontains(search, autoescape=True),
+                    authz_person.c.display_name.icontains(search, autoescape=True),
+                )
+            )
+        return where
+
+    def _expected(self, connection: Connection, expected: Person) -> Person:
+        old = self._find(connection, expected.id)
+        if old is None:
+            raise LookupError(f"there is nobody called `{expected.id}`")
+        if _comparable(old) != _comparable(expected):
+            raise StoreConflict(
+                f"somebody else changed `{old.id}`: look at it and repeat the change"
+            )
+        return old
+
+    def _known(self, connection: Connection, persons: Iterable[Person]) -> set[str]:
+        ids = [person.id for person in persons]
+        query = select(authz_person.c.id).where(authz_person.c.id.in_(ids))
+        return set(connection.scalars(query))
+
+
+def _next_epoch(connection: Connection) -> int:
+    """Count a change of people; the number is nobody's epoch yet."""
+    connection.execute(update(authz_head).values(people=authz_head.c.people + 1))
+    return int(connection.scalar(select(authz_head.c.people)) or 0)
+
+
+def _fixed_row(connection: Connection, id_: str) -> Any:
+    where = authz_fixed_person.c.id == id_
+    return connection.execute(select(authz_fixed_person).where(where)).first()
+
+
+def _comparable(person: Person) -> Person:
+    return replace(person, last_seen=None, groups=frozenset(), created=None)
+
+
+def _read_only(person: Person) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"`{person.id}` is named by a setting: change the setting and restart",
+        patch="",
+    )
+
+
+def _refuse_unfit(person: Person) -> None:
+    if person.source != LOCAL:
+        problem = name_problem(person.subject_name)
+        if problem is None and not person.id.startswith(f"{person.source}/"):
+            problem = f"`{person.id[:80]}` is nobody's: write `{person.source}/id`"
+    elif ACCOUNT_NAME.fullmatch(person.id):
+        problem = None
+    else:
+        problem = (
+            f"{person.id[:80]!a} cannot be an account id: use 1 to 64 letters, "
+            "digits and `.`, `_`, `@`, `+`, `-`"
+        )
+    if problem is None and unicodedata.normalize("NFC", person.id) != person.id:
+        problem = "the id has combining characters: type it with composed letters"
+    if problem is None and len(person.display_name) > _MAX_DISPLAY:
+        problem = f"the display name is too long: use at most {_MAX_DISPLAY} characters"
+    if problem is not None:
+        raise ValueError(problem)
+
+
+def _values(person: Person) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "skeleton": skeleton(person.id),
+        "display_name": person.display_name,
+        "source": person.source,
+        "password_hash": person.password_hash,
+        "disabled": person.disabled,
+        "epoch": person.epoch,
+        "groups": _written_groups(person.groups),
+        "created": person.created,
+        "last_seen": person.last_seen,
+    }
+
+
+def _written_groups(groups: Iterable[str]) -> str:
+    return json.dumps(sorted(groups)[:_MAX_GROUPS])
+
+
+def _person(found: Any) -> Person:
+    return Person(
+        id=found.id,
+        display_name=found.display_name,
+        source=found.source,
+        password_hash=found.password_hash,
+        disabled=found.disabled,
+        epoch=found.epoch,
+        groups=frozenset(json.loads(found.groups)),
+        created=found.created,
+        last_seen=found.last_seen,
+    )

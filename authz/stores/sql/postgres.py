@@ -1,0 +1,60 @@
+"""What PostgreSQL needs: limits on how long anything may take, on both sides."""
+
+import time
+from collections.abc import Generator
+from typing import Any, Final
+
+import psycopg
+
+#: Seconds until an attempt to connect is given up.
+CONNECT_TIMEOUT: Final = 3
+#: Seconds until the server is asked to give a statement up, or a wait for a lock.
+_STATEMENT_TIMEOUT: Final = 5
+_LOCK_TIMEOUT: Final = 4
+#: Seconds a transaction may do nothing: a process that was stopped holds no lock.
+_IDLE_TIMEOUT: Final = 10
+#: Seconds without an answer until the connection is given up: a server that hangs
+#: cannot enforce its own limits.
+_ANSWER_TIMEOUT: Final = 8.0
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection on which nothing waits for ever."""
+
+    def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
+        """Wait for an answer, as long as is reasonable.
+
+        Raises:
+            psycopg.OperationalError: if there is none; the connection is closed then.
+        """
+        return super().wait(self._bounded(gen), *args, **kwargs)
+
+    def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        # The library resumes a waiting generator several times a second.
+        deadline = time.monotonic() + _ANSWER_TIMEOUT
+        try:
+            ready = yield next(gen)
+            while True:
+                if time.monotonic() > deadline:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(
+                        f"no answer within {_ANSWER_TIMEOUT:.0f} seconds"
+                    )
+                ready = yield gen.send(ready)
+        except StopIteration as done:
+            return done.value
+
+
+def connect(*args: Any, **kwargs: Any) -> BoundedConnection:
+    """Connect as `psycopg.connect` does, with limits."""
+    kwargs.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    kwargs.setdefault("application_name", "authz")
+    kwargs["options"] = " ".join(
+        [
+            str(kwargs.get("options") or ""),
+            f"-c statement_timeout={_STATEMENT_TIMEOUT}s",
+            f"-c lock_timeout={_LOCK_TIMEOUT}s",
+            f"-c idle_in_transaction_session_timeout={_IDLE_TIMEOUT}s",
+        ]
+    ).strip()
+    return BoundedConnection.connect(*args, **kwargs)

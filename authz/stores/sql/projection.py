@@ -1,0 +1,120 @@
+"""The table casbin_rule: what Casbin tools see, and what they may have written there.
+
+Disabled entries are not in it. Rows of other programs are not in force until somebody
+takes them over.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, insert, select, text
+
+from authz.decision import Origin
+from authz.policy.csv_rows import Row
+from authz.policy.records import Entry
+from authz.policy.whole_row import Whole
+from authz.stores.sql.changes import SOURCE, Step, new_entry
+from authz.stores.sql.tables import MAX_FIELDS, casbin_rule
+
+#: Rows whose ids one statement may name: SQLite has room for so many values.
+_BATCH: Final = 500
+
+
+def found_rows(connection: Connection) -> tuple[Row, ...]:
+    """Return what is in casbin_rule, in order; the origin's line is the row's id."""
+    return tuple(
+        as_row(found)
+        for found in connection.execute(select(casbin_rule).order_by(casbin_rule.c.id))
+    )
+
+
+def as_row(found: Any) -> Row:
+    """Return a database row with `id`, `ptype` and `v0`... as a row of a policy."""
+    values = (getattr(found, f"v{n}") for n in range(MAX_FIELDS))
+    fields = tuple(value for value in values if value is not None)
+    return Row(found.ptype or "", fields, Origin(SOURCE, found.id))
+
+
+def as_values(entry_id: str, row: Row) -> dict[str, Any]:
+    """Return the columns that a row of a policy takes."""
+    padded = (*row.fields, *[None] * (MAX_FIELDS - len(row.fields)))
+    return {
+        "id": int(entry_id),
+        "ptype": row.kind,
+        **{f"v{n}": value for n, value in enumerate(padded)},
+    }
+
+
+def expected_rows(entries: Iterable[Entry], whole: Whole) -> tuple[Row, ...]:
+    """Return what ought to be in casbin_rule."""
+    return tuple(whole(entry.row) for entry in entries if not entry.disabled)
+
+
+def adopted(
+    entries: Sequence[Entry],
+    found: Iterable[Row],
+    *,
+    whole: Whole,
+    new_id: Callable[[], str],
+) -> tuple[Entry, ...]:
+    """Return the entries as they are once *found* is in force.
+
+    Rows that authz knows keep their notes, whatever ids they have got; disabled
+    entries stay unless another program wrote the same row. Repeated rows are one.
+    """
+    known = {whole(entry.row)[:2]: entry for entry in entries}
+    taken = {entry.id for entry in entries}
+    after: dict[tuple[str, tuple[str, ...]], Entry] = {}
+    for row in found:
+        key = whole(row)[:2]
+        if key in after:
+            continue
+        entry = known.get(key)
+        if entry is None:
+            entry_id = str(row.origin.line)
+            if entry_id in taken:
+                entry_id = new_id()
+            entry = new_entry(entry_id, row, "", "", None)
+        elif entry.disabled:
+            entry = new_entry(entry.id, row, entry.note, entry.author, entry.created)
+        after[key] = entry
+    for entry in entries:
+        if entry.disabled:
+            after.setdefault(whole(entry.row)[:2], entry)
+    return tuple(sorted(after.values(), key=lambda entry: int(entry.id)))
+
+
+def change(connection: Connection, made: Iterable[Step], whole: Whole) -> None:
+    """Make the same changes in casbin_rule."""
+    made = tuple(made)
+    gone = [int(step.before.id) for step in made if step.before]
+    for start in range(0, len(gone), _BATCH):
+        connection.execute(
+            delete(casbin_rule).where(
+                casbin_rule.c.id.in_(gone[start : start + _BATCH])
+            )
+        )
+    _add(connection, [step.after for step in made if step.after], whole)
+
+
+def rewrite(connection: Connection, entries: Iterable[Entry], whole: Whole) -> None:
+    """Make casbin_rule show *entries* and nothing else."""
+    connection.execute(delete(casbin_rule))
+    _add(connection, entries, whole)
+
+
+def _add(connection: Connection, entries: Iterable[Entry], whole: Whole) -> None:
+    values: list[Mapping[str, Any]] = [
+        as_values(entry.id, whole(entry.row)) for entry in entries if not entry.disabled
+    ]
+    if not values:
+        return
+    connection.execute(insert(casbin_rule), values)
+    if connection.dialect.name == "postgresql":
+        # Other programs take ids from the sequence, which has not seen ours.
+        connection.execute(
+            text(
+                "SELECT setval(pg_get_serial_sequence('casbin_rule', 'id'), "
+                "(SELECT max(id) FROM casbin_rule))"
+            )
+        )

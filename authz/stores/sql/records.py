@@ -1,0 +1,329 @@
+"""Policy entries in a database: changed in one transaction, with their history."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from authz.audit import Clock, utc_now
+from authz.errors import StoreConflict, StoreError
+from authz.policy.records import Change, Check, Entry, Revision, Snapshot
+from authz.policy.whole_row import Whole, whole_row
+from authz.stores.sql import projection
+from authz.stores.sql.changes import (
+    Step,
+    apply_changes,
+    entries_digest,
+    fingerprint,
+    lines,
+    read_steps,
+    steps,
+    undone,
+    write_steps,
+)
+from authz.stores.sql.database import Database
+from authz.stores.sql.tables import authz_head, authz_revision, authz_rule
+
+#: Revisions that are kept unless a setting says otherwise.
+KEPT: Final = 1000
+_BATCH: Final = 500
+
+Witness = Callable[[Revision], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What a reader or writer finds."""
+
+    entries: tuple[Entry, ...]
+    number: int
+    digest: str
+    #: Ids that no entry ever had.
+    ids: Iterator[int] = field(repr=False)
+
+    def new_id(self) -> str:
+        return str(next(self.ids))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Why:
+    """Who makes a change, why, and on which conditions."""
+
+    author: str
+    note: str
+    check: Check
+    witness: Witness
+
+
+class SqlRecords:
+    """The rules and grants in one database."""
+
+    read_only = False
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        whole: Whole = whole_row,
+        kept: int = KEPT,
+        clock: Clock = utc_now,
+    ) -> None:
+        """Use *database*, which `migrate` has prepared.
+
+        Args:
+            database: Where the entries are.
+            whole: Writes out what rows of the model in use may leave out.
+            kept: How many revisions are kept.
+            clock: Tells the time.
+        """
+        self._database = database
+        self._whole = whole
+        self._kept = kept
+        self._clock = clock
+
+    def snapshot(self) -> Snapshot:
+        """Return the state now.
+
+        Raises:
+            StoreError: if it cannot be read, or is not what authz wrote.
+        """
+        with self._database.read() as connection:
+            state = self._state(connection)
+        return _snapshot(state.number, state.digest, state.entries)
+
+    def apply(  # noqa: PLR0913 - the port's signature
+        self,
+        changes: Iterable[Change],
+        *,
+        expected: str,
+        author: str,
+        note: str,
+        check: Check,
+        witness: Witness,
+    ) -> Revision:
+        """Make *changes*, all of them or none; see `PolicyRecords`."""
+        with self._database.write() as connection:
+            state = self._state(connection)
+            if _etag(state.number, state.digest) != expected:
+                raise StoreConflict(
+                    "somebody else changed the policy, which is at revision "
+                    f"{state.number} now: look at it and repeat the change"
+                )
+            self._refuse_foreign(connection, state)
+            after, made = apply_changes(
+                state.entries,
+                changes,
+                whole=self._whole,
+                new_id=state.new_id,
+                author=author,
+                now=self._clock(),
+            )
+            if not made:
+                return self._newest(connection, state)
+            projection.change(connection, made, self._whole)
+            why = _Why(author=author, note=note, check=check, witness=witness)
+            return self._keep(connection, state, after, made, why)
+
+    def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
+        """Return the newest revisions first, those below number *before*."""
+        query = select(authz_revision).order_by(authz_revision.c.number.desc())
+        if before is not None:
+            query = query.where(authz_revision.c.number < before)
+        with self._database.read() as connection:
+            return tuple(map(_revision, connection.execute(query.limit(limit))))
+
+    def at(self, number: int) -> Snapshot:
+        """Return the state as revision *number* left it."""
+        newer = (
+            select(authz_revision)
+            .where(authz_revision.c.number >= number)
+            .order_by(authz_revision.c.number.desc())
+        )
+        with self._database.read() as connection:
+            entries = self._state(connection).entries
+            revisions = connection.execute(newer).all()
+        if not revisions or revisions[-1].number != number:
+            raise LookupError(f"revision {number} is not kept, or was never made")
+        for revision in revisions[:-1]:
+            entries = undone(entries, read_steps(revision.changes))
+        if entries_digest(entries) != revisions[-1].digest:
+            raise StoreError(
+                f"{self._database.shown}: the history does not lead back to revision "
+                f"{number}: somebody changed the table authz_revision"
+            )
+        return _snapshot(number, revisions[-1].digest, entries)
+
+    def foreign(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the lines that another program added to casbin_rule, and removed.
+
+        They are not in force. `adopt` puts them in force; `restore` undoes them.
+        """
+        with self._database.read() as connection:
+            state = self._state(connection)
+            return lines(steps(state.entries, self._adopted(connection, state)))
+
+    def adopt(
+        self, *, author: str, note: str, check: Check, witness: Witness
+    ) -> Revision:
+        """Put in force what another program wrote into casbin_rule.
+
+        Before the first revision that is the whole policy. Raises as `apply` does.
+        """
+        with self._database.write() as connection:
+            state = self._state(connection)
+            after = self._adopted(connection, state)
+            made = steps(state.entries, after)
+            projection.rewrite(connection, after, self._whole)
+            if not made:
+                return self._newest(connection, state)
+            why = _Why(author=author, note=note, check=check, witness=witness)
+            return self._keep(connection, state, after, made, why)
+
+    def restore(self) -> None:
+        """Write into casbin_rule what is in force, and nothing else."""
+        with self._database.write() as connection:
+            entries = self._state(connection).entries
+            projection.rewrite(connection, entries, self._whole)
+
+    def _state(self, connection: Connection) -> _State:
+        head = connection.execute(select(authz_head)).one()
+        entries = tuple(
+            map(
+                _entry, connection.execute(select(authz_rule).order_by(authz_rule.c.id))
+            )
+        )
+        digest = entries_digest(entries)
+        if head.revision and digest != head.digest:
+            raise StoreError(
+                f"{self._database.shown}: the rules are not what revision "
+                f"{head.revision} left: somebody changed the table authz_rule by hand; "
+                "restore the backup"
+            )
+        return _State(
+            entries=entries,
+            number=head.revision,
+            digest=digest,
+            ids=count(head.next_rule),
+        )
+
+    def _adopted(self, connection: Connection, state: _State) -> tuple[Entry, ...]:
+        found = projection.found_rows(connection)
+        return projection.adopted(
+            state.entries, found, whole=self._whole, new_id=state.new_id
+        )
+
+    def _refuse_foreign(self, connection: Connection, state: _State) -> None:
+        expected = projection.expected_rows(state.entries, self._whole)
+        if projection.found_rows(connection) != expected:
+            raise StoreError(
+                f"{self._database.shown}: another program changed the table "
+                "casbin_rule: run `authz db adopt` to put that in force, or "
+                "`authz db restore` to undo it"
+            )
+
+    def _keep(
+        self,
+        connection: Connection,
+        state: _State,
+        after: tuple[Entry, ...],
+        made: tuple[Step, ...],
+        why: _Why,
+    ) -> Revision:
+        """Write the entries and the revision; then ask whether they may stay."""
+        number, digest = state.number + 1, entries_digest(after)
+        _write(connection, made, self._whole)
+        values = {
+            "number": number,
+            "digest": digest,
+            "at": self._clock(),
+            "author": why.author,
+            "note": why.note,
+            "changes": write_steps(made),
+        }
+        connection.execute(insert(authz_revision).values(values))
+        connection.execute(
+            delete(authz_revision).where(authz_revision.c.number <= number - self._kept)
+        )
+        highest = max((int(entry.id) for entry in after), default=0)
+        connection.execute(
+            update(authz_head).values(
+                revision=number,
+                digest=digest,
+                next_rule=max(next(state.ids), highest + 1),
+            )
+        )
+        revision = self._newest(connection, state)
+        why.check(after)
+        why.witness(revision)
+        return revision
+
+    def _newest(self, connection: Connection, state: _State) -> Revision:
+        newest = connection.execute(
+            select(authz_revision).order_by(authz_revision.c.number.desc()).limit(1)
+        ).first()
+        if newest is not None:
+            return _revision(newest)
+        return Revision(
+            number=0,
+            etag=_etag(0, state.digest),
+            at=self._clock(),
+            author="",
+            note="",
+        )
+
+
+def _write(connection: Connection, made: Iterable[Step], whole: Whole) -> None:
+    made = tuple(made)
+    gone = [int(step.before.id) for step in made if step.before]
+    for start in range(0, len(gone), _BATCH):
+        connection.execute(
+            delete(authz_rule).where(authz_rule.c.id.in_(gone[start : start + _BATCH]))
+        )
+    values = [_values(step.after, whole) for step in made if step.after]
+    if values:
+        connection.execute(insert(authz_rule), values)
+
+
+def _values(entry: Entry, whole: Whole) -> dict[str, Any]:
+    return {
+        **projection.as_values(entry.id, entry.row),
+        "note": entry.note,
+        "author": entry.author,
+        "created": entry.created,
+        "disabled": entry.disabled,
+        "fingerprint": fingerprint(whole(entry.row)),
+    }
+
+
+def _entry(found: Any) -> Entry:
+    return Entry(
+        id=str(found.id),
+        row=projection.as_row(found),
+        note=found.note,
+        author=found.author,
+        created=found.created,
+        disabled=found.disabled,
+    )
+
+
+def _revision(found: Any) -> Revision:
+    added, removed = lines(read_steps(found.changes))
+    return Revision(
+        number=found.number,
+        etag=_etag(found.number, found.digest),
+        at=found.at,
+        author=found.author,
+        note=found.note,
+        added=added,
+        removed=removed,
+    )
+
+
+def _snapshot(number: int, digest: str, entries: tuple[Entry, ...]) -> Snapshot:
+    return Snapshot(entries=entries, number=number, etag=_etag(number, digest))
+
+
+def _etag(number: int, digest: str) -> str:
+    return f"{number}-{digest[:16]}"

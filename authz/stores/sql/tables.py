@@ -1,0 +1,177 @@
+"""The tables. `authz/stores/migrations` makes them; a test holds both to each other.
+
+`casbin_rule` has exactly the layout of sqlalchemy-adapter, so that Casbin's tools can
+read it. It shows what is in force. What authz itself goes by is `authz_rule`: a program
+that writes into `casbin_rule` changes nobody's rights until somebody takes it over.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+#: What `casbin_rule` has room for.
+MAX_FIELDS: Final = 6
+MAX_FIELD: Final = 255
+
+metadata: Final = MetaData()
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment with time zone. SQLite keeps no zone, so it is always UTC there."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """Return *value* as the database keeps it."""
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(
+        self,
+        value: Any | None,
+        dialect: Dialect,  # noqa: ARG002 - the library's signature
+    ) -> datetime | None:
+        """Return *value* with its zone."""
+        if value is None:
+            return None
+        zoned: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC)
+
+
+def _fields() -> tuple[Column[str], ...]:
+    return tuple(Column(f"v{n}", String(MAX_FIELD)) for n in range(MAX_FIELDS))
+
+
+casbin_rule: Final = Table(
+    "casbin_rule",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ptype", String(MAX_FIELD)),
+    *_fields(),
+)
+
+#: One row, which tells how often what has changed. All that is polled.
+authz_head: Final = Table(
+    "authz_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    #: What `entries_digest` says of the rules.
+    Column("digest", String(64), nullable=False),
+    Column("next_rule", Integer, nullable=False),
+    #: Grows with each change of people, with each session that is ended, each token.
+    Column("people", Integer, nullable=False),
+    Column("sessions", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+)
+
+authz_rule: Final = Table(
+    "authz_rule",
+    metadata,
+    # The same id as in casbin_rule, and never another's.
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("ptype", String(MAX_FIELD), nullable=False),
+    *_fields(),
+    Column("note", Text, nullable=False),
+    Column("author", String(MAX_FIELD), nullable=False),
+    Column("created", UtcTime),
+    Column("disabled", Boolean, nullable=False),
+    #: Of kind and fields: no row twice. NULLs would not be compared.
+    Column("fingerprint", String(64), nullable=False, unique=True),
+)
+
+authz_revision: Final = Table(
+    "authz_revision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("author", String(MAX_FIELD), nullable=False),
+    Column("note", Text, nullable=False),
+    #: JSON: every entry that changed, before and after. What leads back is complete.
+    Column("changes", Text, nullable=False),
+)
+
+authz_person: Final = Table(
+    "authz_person",
+    metadata,
+    Column("id", String(MAX_FIELD), primary_key=True),
+    #: Two ids with the same skeleton would be mistaken for one another.
+    Column("skeleton", String(MAX_FIELD), nullable=False, unique=True),
+    Column("display_name", String(MAX_FIELD), nullable=False),
+    Column("source", String(64), nullable=False, index=True),
+    Column("password_hash", String(MAX_FIELD), nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("groups", Text, nullable=False),
+    Column("created", UtcTime),
+    Column("last_seen", UtcTime),
+)
+
+#: The accounts that settings name, so that all processes agree on their epochs.
+authz_fixed_person: Final = Table(
+    "authz_fixed_person",
+    metadata,
+    Column("id", String(MAX_FIELD), primary_key=True),
+    Column("password_hash", String(MAX_FIELD), nullable=False),
+    Column("epoch", Integer, nullable=False),
+)
+
+authz_session: Final = Table(
+    "authz_session",
+    metadata,
+    #: SHA-256 of what the browser shows; the database cannot be used to sign in.
+    Column("id", String(64), primary_key=True),
+    Column("person", String(MAX_FIELD), nullable=False, index=True),
+    Column("epoch", Integer, nullable=False),
+    Column("csrf_token", String(64), nullable=False),
+    #: JSON: the roles held at sign-in.
+    Column("roles", Text, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("used", UtcTime, nullable=False),
+    #: `authz_head.sessions` as it was when the session was ended; 0 while it lasts.
+    Column("ended", Integer, nullable=False, index=True),
+)
+
+#: Which process serves what.
+authz_replica: Final = Table(
+    "authz_replica",
+    metadata,
+    Column("name", String(MAX_FIELD), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("policy", String(64), nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("started", UtcTime, nullable=False),
+    Column("seen", UtcTime, nullable=False),
+)
+
+authz_audit: Final = Table(
+    "authz_audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("event", String(64), nullable=False),
+    Column("subject", String(MAX_FIELD), nullable=False),
+    #: The event as one line of canonical JSON.
+    Column("record", Text, nullable=False),
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)

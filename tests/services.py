@@ -1,0 +1,167 @@
+"""Servers that tests start for real: Debian's, in a folder and on sockets of their own.
+
+A test module, or a `conftest.py`, imports the fixtures it needs.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+_PATIENCE = 30.0
+
+
+def until(holds: Callable[[], object], *, within: float = _PATIENCE) -> None:
+    """Wait until *holds* returns something true; fail after *within* seconds."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"{holds} did not hold in {within} s"
+        time.sleep(0.01)
+
+
+class PostgreSQL:
+    """A PostgreSQL server that only this process knows of."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="authz-pg-"))
+        # The server refuses to run as root.
+        self.user = _other_user() if os.geteuid() == 0 else None
+        if self.user:
+            shutil.chown(self.folder, self.user)
+        self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        self._numbers = count(1)
+        self._run(
+            "initdb", "-D", "data", "-U", "authz", "-A", "trust", "-N",
+            "-E", "UTF8", "--locale", "C.UTF-8",
+        )  # fmt: skip
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        options = "-c listen_addresses='' -c fsync=off -c max_connections=60"
+        self._run(
+            "pg_ctl", "-D", "data", "-w", "-l", "log",
+            "-o", f"-k {self.folder} {options}", "start",
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop the server at once, as a crash would."""
+        self._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process of the server."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, children)):
+            os.kill(pid, number)
+
+    def new_database(self) -> str:
+        """Make an empty database; return its address."""
+        name = f"test{next(self._numbers)}"
+        with closing(self.connect("postgres")) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """Return the address of the database *name*."""
+        return f"postgresql://authz@/{name}?host={self.folder}"
+
+    def connect(self, name: str) -> "psycopg.Connection[tuple[object, ...]]":
+        """Return a connection of its own, past the product."""
+        return psycopg.connect(self.url(name), autocommit=True)
+
+    def close(self) -> None:
+        """Stop the server and remove what it wrote."""
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.stop()
+        shutil.rmtree(self.folder)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # Not a pipe: the server keeps what it inherits open, and it would never end.
+        with (self.folder / "out").open("wb") as out:
+            done = subprocess.run(
+                [self._bin / program, *arguments],
+                cwd=self.folder,
+                user=self.user,
+                check=False,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        assert done.returncode == 0, (self.folder / "out").read_text()
+
+
+class Redis:
+    """A Redis server that only this process knows of."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="authz-redis-"))
+        self.url = f"unix://{self.folder}/redis.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                "redis-server", "--port", "0", "--save", "", "--appendonly", "no",
+                "--unixsocket", f"{self.folder}/redis.sock",
+            ],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        until(self._answers)
+
+    def stop(self) -> None:
+        """Stop the server at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """Stop the server and remove what it wrote."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def _answers(self) -> bool:
+        try:
+            with closing(redis.Redis.from_url(self.url)) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+def _other_user() -> str:
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            continue
+    pytest.fail("PostgreSQL does not run as root, and there is no user `nobody`")
+
+
+@pytest.fixture(scope="session", name="postgresql")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """Give one PostgreSQL server to all tests of a session."""
+    server = PostgreSQL()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session", name="redis_server")
+def redis_server() -> Iterator[Redis]:
+    """Give one Redis server to all tests of a session."""
+    server = Redis()
+    yield server
+    server.close()
