@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, request, url_for
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
@@ -21,6 +21,9 @@ from authz.web.login import sign_in_blueprint
 from authz.web.mounts import GuardedMount
 from authz.web.office import office_of
 from authz.web.outlet import outlet
+from authz.web.pages.build import admin_pages
+from authz.web.pages.frame import AdminPages
+from authz.web.pages.theme import theme
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import current_state
 from authz.web.views import GuardedViews, View, public
@@ -37,6 +40,8 @@ class Guarded:
     views: GuardedViews
     #: Where the app is administered.
     office: Office
+    #: Where an adapter adds pages of its own; None if the admin pages are off.
+    pages: AdminPages | None
 
 
 class Authz:
@@ -105,13 +110,15 @@ class Authz:
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
         app.wsgi_app = outlet(app.wsgi_app, runtime)  # type: ignore[method-assign]
         app.register_blueprint(sign_in_blueprint(app, runtime))
+        office = office_of(app, runtime, views)
+        pages = None
+        if runtime.settings.admin.enabled:
+            pages = admin_pages(app, runtime, hook, views.public_endpoints)
+            app.register_blueprint(pages.blueprint)
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())
         app.extensions[_KEY] = Guarded(
-            runtime=runtime,
-            hook=hook,
-            views=views,
-            office=office_of(app, runtime, views),
+            runtime=runtime, hook=hook, views=views, office=office, pages=pages
         )
 
     @staticmethod
@@ -190,6 +197,15 @@ def current_decision() -> Decision:
     return current_state().decision
 
 
+def admin_url() -> str:
+    """Return the address of the admin pages; empty if the subject may not open them."""
+    pages = get_authz().pages
+    if pages is None:
+        return ""
+    path = url_for("authz_admin.overview")
+    return path if can("GET", path.removeprefix(request.script_root)) else ""
+
+
 def _current_subject() -> Subject:
     return current_state().subject
 
@@ -219,4 +235,6 @@ def _template_globals() -> dict[str, Any]:
         "current_subject": current_subject,
         "authz_csrf_token": csrf_token,
         "authz_decision": current_decision,
+        "authz_theme": theme,
+        "authz_admin_url": admin_url,
     }

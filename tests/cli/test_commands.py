@@ -30,6 +30,7 @@ def _policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "policy.csv"
     path.write_text(POLICY)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTHZ_ADMIN_ENABLED", "false")
     monkeypatch.setenv("AUTHZ_USER", "bob")
     monkeypatch.setenv("AUTHZ_USER_PASSWORD", "battery staple")
     return path

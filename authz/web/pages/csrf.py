@@ -1,0 +1,78 @@
+"""The token that each form of the admin pages carries.
+
+The hook has already asked the browser whether the page that sends a form is ours. The
+token says the same a second time, to browsers that do not tell: whoever signed in here
+shows the one of their session; whoever comes through a proxy shows the one that lies in
+a cookie of their browser (another site can send a form, but not read or set the
+cookie, which `__Host-` ties to this host).
+"""
+
+import hmac
+import secrets
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from authz.errors import AuthzError, InvalidCredentials
+from authz.identity.source import RequestFacts
+from authz.runtime import Runtime
+from authz.web.cookies import Cookies
+from authz.web.origin import is_same_origin
+from authz.web.state import current_state
+
+FIELD = "csrf_token"
+_TOKEN_BYTES = 24
+
+
+class StaleForm(AuthzError):
+    """A form is too old, or was not given to this browser by this app."""
+
+
+class FormTokens:
+    """Gives and checks the tokens of one app's forms."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._cookies = Cookies(runtime.sessions)
+
+    def token(self) -> str:
+        """Return the token for the forms of a page; `keep` must see the response."""
+        known = self._session_token() or self._cookie_token()
+        if known is None:
+            known = secrets.token_urlsafe(_TOKEN_BYTES)
+        return known
+
+    def keep(self, response: Response, token: str) -> None:
+        """Tie *token* to this browser, if no session does."""
+        if self._session_token() is None:
+            facts = RequestFacts(request.environ)
+            self._cookies.give_form(response, facts, token)
+
+    def check(self) -> None:
+        """Check the form of the current request.
+
+        Raises:
+            StaleForm: if its token is not the one of this session or browser.
+        """
+        if not is_same_origin(request.environ, self._runtime.settings.trusted_origins):
+            raise StaleForm("the form comes from another site")
+        expected = self._session_token() or self._cookie_token()
+        given = request.form.get(FIELD, "")
+        if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+            raise StaleForm("the form carries no token, or another one")
+
+    def _session_token(self) -> str | None:
+        """Return the token of the session, if that is what identifies the visitor."""
+        try:
+            session = self._runtime.sessions.session(RequestFacts(request.environ))
+        except InvalidCredentials:
+            return None  # a proxy identifies them; an old cookie lies about
+        if session is None or session.account.subject != current_state().subject:
+            return None
+        return session.csrf_token
+
+    def _cookie_token(self) -> str | None:
+        try:
+            return self._cookies.form(RequestFacts(request.environ))
+        except InvalidCredentials:
+            return None

@@ -1,0 +1,71 @@
+"""What is said once, on the page after a form was sent, such as "Bob was added".
+
+It travels in a cookie for a minute. The cookie names one of the sentences here and
+gives it a word to fill in, so nobody can make the pages say something else.
+"""
+
+import base64
+import binascii
+import json
+from typing import Final
+
+from flask import request
+from werkzeug.wrappers import Response
+
+COOKIE: Final = "authz-said"
+_SECONDS: Final = 60
+_MAX: Final = 400
+
+SENTENCES: Final = {
+    "person-added": "{} was added.",
+    "person-changed": "{} was changed.",
+    "person-removed": "{} was removed.",
+    "person-disabled": "{} can no longer sign in.",
+    "person-enabled": "{} can sign in again.",
+    "password-changed": "The password was changed. Other sessions have ended.",
+    "signed-out": "{} was signed out everywhere.",
+    "session-ended": "That session has ended.",
+    "role-given": "The change is in the draft: {}.",
+    "draft-changed": "The draft was changed. Nothing is in force yet.",
+    "draft-discarded": "The draft was thrown away. Nothing was changed.",
+    "draft-rebased": "The draft now builds on the newest revision. Look at it again.",
+    "applied": "The change is in force as revision {}.",
+    "rolled-back": "Taken back. The rules are those of revision {} again.",
+    "token-revoked": "The token {} does not work any more.",
+    "rechecked": "The policy was read again.",
+}
+
+
+def say(response: Response, code: str, word: str = "") -> None:
+    """Have the next page say the sentence *code* with *word* filled in."""
+    value = json.dumps([code, word[: _MAX // 4]]).encode()
+    response.set_cookie(
+        COOKIE,
+        base64.urlsafe_b64encode(value).decode().rstrip("="),
+        max_age=_SECONDS,
+        path="/",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def said() -> tuple[str, str] | None:
+    """Return the parts of the sentence before and after its word... or None.
+
+    The parts are what to show: a sentence and the word in it.
+    """
+    text = request.cookies.get(COOKIE, "")
+    if not text or len(text) > _MAX * 4:
+        return None
+    try:
+        code, word = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return SENTENCES[code], str(word)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        return None
+
+
+def forget(response: Response) -> None:
+    """Say it no second time."""
+    if COOKIE in request.cookies:
+        response.delete_cookie(COOKIE, path="/")

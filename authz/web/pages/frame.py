@@ -1,0 +1,202 @@
+"""What stands around every admin page, and the way a page is sent."""
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Blueprint, Flask, redirect, request, url_for
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from authz.decision import Subject
+from authz.errors import InvalidCredentials
+from authz.identity.source import RequestFacts
+from authz.runtime import Runtime
+from authz.web.hook import Hook
+from authz.web.next_page import safe_next
+from authz.web.pages import flash, words
+from authz.web.pages.csrf import FormTokens, StaleForm
+from authz.web.pages.menu import Menu, MenuEntry
+from authz.web.rendering import protect_page, render
+from authz.web.state import current_state
+
+#: A form of these pages is a few hundred bytes; a draft may have some hundred changes.
+_MAX_FORM: Final = 256 * 1024
+#: Like that of the other pages of authz, and scripts of the app itself that may ask
+#: the app itself.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+#: A part of the page on which people look after their own account: takes who they
+#: are and returns HTML.
+AccountSection = Callable[[Subject], Markup]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crumb:
+    """One step of the way from the overview to a page."""
+
+    label: str
+    url: str
+
+
+class AdminPages:
+    """The admin pages of one app; `get_authz(app).pages`.
+
+    An adapter adds pages of its own: views that answer with `page`, a line in `menu`,
+    and a part of everybody's own account page with `add_account_section`.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        runtime: Runtime,
+        hook: Hook,
+        public_endpoints: Container[str],
+    ) -> None:
+        """Prepare the pages of *app*."""
+        self.app = app
+        self.runtime = runtime
+        self.menu = Menu(hook.may)
+        #: The endpoints that the app declared public.
+        self.public_endpoints = public_endpoints
+        self.account_sections: list[AccountSection] = []
+        self._tokens = FormTokens(runtime)
+        self.blueprint = Blueprint(
+            "authz_admin", "authz.web.pages", url_prefix=runtime.settings.url_prefix
+        )
+        self.blueprint.register_error_handler(StaleForm, self._stale)
+
+    def add(
+        self,
+        path: str,
+        endpoint: str,
+        view: Callable[..., Any],
+        *,
+        post: bool = False,
+        entry: MenuEntry | None = None,
+    ) -> None:
+        """Add the page *view* at *path*, which begins with `/admin/` or `/account`.
+
+        It is one for sending a form to if *post*.
+        """
+        methods = ["POST"] if post else ["GET"]
+        self.blueprint.add_url_rule(path, endpoint, view, methods=methods)
+        if entry is not None:
+            self.menu.add(entry)
+
+    def add_account_section(self, section: AccountSection) -> None:
+        """Add *section* to the page on which people look after their own account."""
+        self.account_sections.append(section)
+
+    @property
+    def subject(self) -> Subject:
+        """Who looks at the page."""
+        return current_state().subject
+
+    def form(self) -> MultiDict[str, str]:
+        """Return the form that was sent.
+
+        Raises:
+            StaleForm: if it is not one that this browser was given.
+        """
+        request.max_content_length = _MAX_FORM
+        self._tokens.check()
+        return request.form
+
+    def page(
+        self,
+        template: str,
+        *,
+        status: int = HTTPStatus.OK,
+        crumbs: Iterable[Crumb] = (),
+        **values: Any,
+    ) -> Response:
+        """Return the page that *template* makes of *values*."""
+        token = self._tokens.token()
+        response = Response(
+            render(
+                template,
+                frame=self._frame(token),
+                crumbs=tuple(crumbs),
+                words=words,
+                **values,
+            ),
+            status=status,
+            content_type="text/html; charset=utf-8",
+        )
+        self._tokens.keep(response, token)
+        flash.forget(response)
+        return protect(response)
+
+    def go(
+        self, endpoint: str, said: str = "", word: str = "", **values: Any
+    ) -> Response:
+        """Send the browser on to another page, after a form was carried out."""
+        response = redirect(url_for(endpoint, **values), HTTPStatus.SEE_OTHER)
+        if said:
+            flash.say(response, said, word)
+        return protect(response)
+
+    def _frame(self, token: str) -> Mapping[str, Any]:
+        runtime = self.runtime
+        subject = self.subject
+        said = flash.said()
+        return {
+            "menu": tuple(self.menu.shown(subject)),
+            "subject": subject,
+            "who": words.who(subject.name),
+            "csrf_token": token,
+            "said": said[0].partition("{}") if said else None,
+            "word": said[1] if said else "",
+            "revision": runtime.policy.revision,
+            "problem": runtime.live.problem,
+            "account_path": url_for("authz_admin.account").removeprefix(
+                request.script_root
+            ),
+            "can_sign_out": self._has_session(),
+            "here": self._here(),
+        }
+
+    def _has_session(self) -> bool:
+        try:
+            session = self.runtime.sessions.session(RequestFacts(request.environ))
+        except InvalidCredentials:
+            return False
+        return session is not None and session.account.subject == self.subject
+
+    @staticmethod
+    def _here() -> str:
+        """Return where to come back to: this page, if it was asked for with GET."""
+        if request.method != "GET":
+            return request.script_root + "/"
+        query = request.query_string.decode("ascii", "replace")
+        path = request.script_root + request.path
+        return f"{path}?{query}" if query else path
+
+    def _stale(self, _error: StaleForm) -> Response:
+        return self.page(
+            "authz/admin/stale.html",
+            status=HTTPStatus.BAD_REQUEST,
+            back=_same_site_referrer(),
+        )
+
+
+def protect(response: Response) -> Response:
+    """Add the headers of an admin page to *response*."""
+    protect_page(response)
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response
+
+
+def _same_site_referrer() -> str | None:
+    """Return the page that the form was on, if the browser says, as a path."""
+    root = request.host_url.rstrip("/")
+    referrer = request.headers.get("Referer", "")
+    if referrer.startswith(root + "/"):
+        return safe_next(referrer.removeprefix(root))
+    return None

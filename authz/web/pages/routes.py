@@ -1,0 +1,97 @@
+"""Who can open what: every route of the app, with what the policy says of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from authz.policy.coverage import Route, RoutePattern, coverage, route_patterns
+from authz.policy.rules import ADMIN
+from authz.web.pages.export import csv_file
+from authz.web.pages.frame import AdminPages
+from authz.web.pages.listing import asked, listing
+from authz.web.pages.menu import Group, MenuEntry
+
+_FILTERS: Final[Mapping[str, tuple[str, Callable[[Route], bool]]]] = {
+    "": ("All", lambda _: True),
+    "uncovered": ("Nobody", lambda route: not route.is_covered),
+    "open": ("Everyone", lambda route: route.is_open),
+    "admin": ("Administrators only", lambda route: route.who == (ADMIN,)),
+}
+
+
+class RouteTable:
+    """The routes of one app, and who may use them under the policy in force."""
+
+    def __init__(self, pages: AdminPages) -> None:
+        """Look at the app of *pages*."""
+        self._pages = pages
+        self._known: tuple[str, int, list[Route]] | None = None
+
+    def patterns(self) -> list[RoutePattern]:
+        """Return every route and method of the app."""
+        pages = self._pages
+        return route_patterns(pages.app.url_map.iter_rules(), pages.public_endpoints)
+
+    def covered(self) -> list[Route]:
+        """Return every route with who may use it, as the policy in force says."""
+        policy = self._pages.runtime.policy
+        patterns = self.patterns()
+        known = self._known
+        if known is None or known[:2] != (policy.revision, len(patterns)):
+            found = coverage(policy, patterns)
+            known = self._known = (policy.revision, len(patterns), found)
+        return known[2]
+
+
+class Routes:
+    """The pages about routes."""
+
+    def __init__(self, pages: AdminPages, table: RouteTable) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        self._table = table
+        entry = MenuEntry(
+            label="Routes",
+            endpoint="authz_admin.routes",
+            group=Group.WHAT,
+            icon="routes",
+        )
+        pages.add("/admin/routes", "routes", self.show, entry=entry)
+        pages.add("/admin/routes.csv", "routes_csv", self.export)
+
+    def show(self) -> Response:
+        """Show the table."""
+        routes = self._table.covered()
+        filters = [
+            (key, label, sum(map(keeps, routes)))
+            for key, (label, keeps) in _FILTERS.items()
+        ]
+        return self._pages.page(
+            "authz/admin/routes.html",
+            listing=listing(list(self._asked_for())),
+            filters=filters,
+            access=asked("access"),
+            search=asked("search"),
+            uncovered=sum(not route.is_covered for route in routes),
+            readable=hasattr(self._pages.runtime.policy, "policy"),
+        )
+
+    def export(self) -> Response:
+        """Return the same table as a file."""
+        return csv_file(
+            "routes.csv",
+            ("Method", "Route", "Endpoint", "Who", "Rules"),
+            (
+                (r.method, r.route, r.endpoint, r.access, ", ".join(r.origins))
+                for r in self._asked_for()
+            ),
+        )
+
+    def _asked_for(self) -> Iterator[Route]:
+        _, keeps = _FILTERS.get(asked("access"), _FILTERS[""])
+        search = asked("search").casefold()
+        for route in self._table.covered():
+            text = f"{route.method} {route.route} {route.endpoint}".casefold()
+            if keeps(route) and search in text:
+                yield route
