@@ -16,6 +16,7 @@ from authz.settings import parsers
 from authz.settings.accounts import ACCOUNT_NAME as ACCOUNT_NAME
 from authz.settings.accounts import AccountSetting as AccountSetting
 from authz.settings.accounts import read_accounts
+from authz.settings.adapters import adapter_settings
 from authz.settings.admin import AdminSettings as AdminSettings
 from authz.settings.admin import read_admin
 from authz.settings.declared import SETTINGS as SETTINGS
@@ -71,7 +72,9 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     Raises `SettingsError` with every problem found.
     """
     reader = Reader(config, environ)
-    reader.refuse_unknown()
+    others, problems = adapter_settings()
+    reader.problems += problems
+    reader.refuse_unknown(others)
     settings = Settings(
         model=reader.parse("AUTHZ_MODEL", Path, None),
         policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),

@@ -1,12 +1,12 @@
 """Looks settings up, in an app's config first and in the environment after that."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from authz.errors import Problem
-from authz.settings.declared import SETTINGS
+from authz.settings.declared import SETTINGS, Setting
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -15,16 +15,27 @@ _D = TypeVar("_D")
 class Reader:
     """Looks settings up and keeps every problem."""
 
-    def __init__(self, config: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        environ: Mapping[str, str],
+        settings: Iterable[Setting] = SETTINGS,
+    ) -> None:
+        """Look for *settings* in an app's *config* and in the *environ*."""
         self._config = config
         self._environ = environ
+        self._settings = {setting.name: setting for setting in settings}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
-    def refuse_unknown(self) -> None:
-        """Note a problem for each `AUTHZ_...` that is not a setting."""
-        known = {setting.name for setting in SETTINGS}
-        known |= {f"{setting.name}_FILE" for setting in SETTINGS if setting.from_file}
+    def refuse_unknown(self, others: Iterable[Setting] = ()) -> None:
+        """Note a problem for each `AUTHZ_...` that is no setting, of *others* neither.
+
+        *others* are settings that somebody else reads.
+        """
+        settings = (*self._settings.values(), *others)
+        known = {setting.name for setting in settings}
+        known |= {f"{setting.name}_FILE" for setting in settings if setting.from_file}
         given = {
             key
             for source in (self._config, self._environ)
@@ -57,7 +68,7 @@ class Reader:
         Looks at the config, then the environment; in each at the name, its `_FILE`
         form, and the short name with its `_FILE` form. Two of them are a problem.
         """
-        setting = next(setting for setting in SETTINGS if setting.name == name)
+        setting = self._settings[name]
         spellings = [name]
         if setting.from_file:
             spellings.append(f"{name}_FILE")

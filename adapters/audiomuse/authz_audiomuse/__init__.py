@@ -1,0 +1,1 @@
+"""AudioMuse-AI behind authz."""

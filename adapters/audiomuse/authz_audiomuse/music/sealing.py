@@ -1,0 +1,127 @@
+"""Credentials as they lie in a database: sealed, and for one person and server only.
+
+Fernet (AES-128-CBC with HMAC-SHA256, github.com/fyno/fernet-spec) has no room for
+associated data, so what a credential is bound to lies inside the sealed payload and is
+compared when it is opened: moved to another person's row, it does not open.
+"""
+
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from authz.errors import AuthzError
+from authz_audiomuse.music.secret import Secret
+
+_FORMAT: Final = 1
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=")
+_SEPARATORS: Final = re.compile(r"[\s,]+")
+
+
+class SealError(AuthzError):
+    """A credential cannot be sealed or opened. Never holds one."""
+
+
+class NoKey(SealError):
+    """There is no key, so nothing is stored and nothing can be opened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is no key to seal credentials with: set AUTHZ_ENCRYPTION_KEY "
+            "(make one with `authz music generate-key`)"
+        )
+
+
+class Unopenable(SealError):
+    """What is stored was sealed with another key, for somebody else, or changed."""
+
+
+def generate_key() -> str:
+    """Return a new key, in the form that AUTHZ_ENCRYPTION_KEY takes."""
+    return Fernet.generate_key().decode("ascii")
+
+
+def parse_keys(text: str) -> tuple[Secret, ...]:
+    """Return the keys in *text*, separated by commas or line ends, newest first.
+
+    Raises `ValueError` as "message: mend"; the message never holds a key.
+    """
+    keys = [part for part in _SEPARATORS.split(text) if part]
+    for number, key in enumerate(keys, start=1):
+        if not _KEY.fullmatch(key):
+            raise ValueError(
+                f"key {number} is not a key: make one with `authz music generate-key`"
+            )
+    if len(set(keys)) < len(keys):
+        raise ValueError("a key stands there twice: name each key once")
+    return tuple(map(Secret, keys))
+
+
+class Seal:
+    """Seals and opens credentials. The newest key seals, all of them open."""
+
+    def __init__(self, keys: Sequence[Secret]) -> None:
+        """Use *keys*, newest first; with none, nothing can be sealed or opened."""
+        fernets = [Fernet(key.reveal()) for key in keys]
+        self._newest = fernets[0] if fernets else None
+        self._any = MultiFernet(fernets) if fernets else None
+
+    def __bool__(self) -> bool:
+        """Whether there is a key."""
+        return self._newest is not None
+
+    def seal(self, values: Mapping[str, str], *, person: str, server: str) -> str:
+        """Return *values* sealed for *person* and *server*, as ASCII text.
+
+        Raises:
+            NoKey: if there is none.
+        """
+        if self._newest is None:
+            raise NoKey
+        payload = {"v": _FORMAT, "for": [person, server], "values": dict(values)}
+        return self._newest.encrypt(json.dumps(payload).encode()).decode("ascii")
+
+    def open(self, sealed: str, *, person: str, server: str) -> dict[str, Secret]:
+        """Return what was sealed for *person* and *server*.
+
+        Raises:
+            NoKey: if there is no key.
+            Unopenable: if no key opens it, or it was sealed for somebody else.
+        """
+        if self._any is None:
+            raise NoKey
+        try:
+            payload = json.loads(self._any.decrypt(sealed.encode()))
+        except (InvalidToken, ValueError):
+            payload = None
+        # Raised outside of the `except`: no traceback leads back to the token.
+        if payload is None:
+            raise Unopenable(
+                f"the credential of `{person}` for `{server}` does not open: keep the "
+                "old key behind the new one in AUTHZ_ENCRYPTION_KEY, or link again"
+            )
+        if payload.get("v") != _FORMAT or not _same(
+            payload.get("for"), [person, server]
+        ):
+            raise Unopenable(
+                f"what is stored for `{person}` and `{server}` was sealed for somebody "
+                "else: somebody changed the database; link again"
+            )
+        return {key: Secret(value) for key, value in payload["values"].items()}
+
+    def is_current(self, sealed: str) -> bool:
+        """Return whether the newest key sealed *sealed*."""
+        if self._newest is None:
+            raise NoKey
+        try:
+            self._newest.decrypt(sealed.encode())
+        except (InvalidToken, ValueError):
+            return False
+        return True
+
+
+def _same(one: object, other: object) -> bool:
+    return hmac.compare_digest(json.dumps(one).encode(), json.dumps(other).encode())

@@ -1,0 +1,169 @@
+"""The settings of music accounts."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from authz.errors import Problem, SettingsError
+from authz.settings import Setting
+from authz.settings.parsers import positive
+from authz.settings.reader import Reader
+from authz_audiomuse.music.listed import ListedServer, parse_servers
+from authz_audiomuse.music.sealing import parse_keys
+from authz_audiomuse.music.secret import Secret
+
+MUSIC_SETTINGS: Final = (
+    Setting(
+        name="AUTHZ_MUSIC_SERVERS",
+        help="The music servers, one a line (or separated by `;`): an id, a kind "
+        "(`jellyfin`, `emby`, `navidrome`, `lms`, `lyrion`) and an address, then "
+        "other addresses that AudioMuse-AI may have for it. Nothing is sent anywhere "
+        "else.",
+        default="none: music accounts are off",
+    ),
+    Setting(
+        name="AUTHZ_ENCRYPTION_KEY",
+        help="What credentials are sealed with, from `authz music generate-key`. "
+        "Several, newest first, separated by commas or line ends. Without one nothing "
+        "is stored.",
+        default="none",
+        from_file=True,
+    ),
+    Setting(
+        name="AUTHZ_MUSIC_STORE",
+        help="The database of linked accounts, as SQLAlchemy writes it: "
+        "`sqlite:////config/music.db` or `postgresql+psycopg://...`.",
+        default="sqlite:///music.db",
+        from_file=True,
+    ),
+    Setting(
+        name="AUTHZ_MUSIC_UNLINKED",
+        help="What happens to playlists of people who have not connected an account: "
+        "`shared` puts them into the account that AudioMuse-AI itself uses, `refuse` "
+        "asks them to connect first.",
+        default="shared",
+    ),
+    Setting(
+        name="AUTHZ_MUSIC_CA",
+        help="A file of certificate authorities to trust for music servers, besides "
+        "those of the system.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_MUSIC_HTTP_HOSTS",
+        help="Hosts outside of your own network that may be spoken to without TLS, "
+        "separated by commas. Passwords can be read on the way.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_MUSIC_TIMEOUT",
+        help="How long a music server may take for one answer, in seconds.",
+        default="10",
+    ),
+    Setting(
+        name="AUTHZ_MUSIC_CHECK_HOURS",
+        help="How often each linked account is signed in to again, in hours.",
+        default="24",
+    ),
+)
+
+
+class Unlinked(StrEnum):
+    """What happens to playlists of people without an account of their own."""
+
+    SHARED = "shared"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicSettings:
+    """What the operator decided about music accounts."""
+
+    servers: tuple[ListedServer, ...] = ()
+    keys: tuple[Secret, ...] = ()
+    #: May hold the database's password.
+    store: str = field(default="sqlite:///music.db", repr=False)
+    unlinked: Unlinked = Unlinked.SHARED
+    ca: Path | None = None
+    http_hosts: frozenset[str] = frozenset()
+    timeout: float = 10.0
+    check_hours: float = 24.0
+    warnings: tuple[Problem, ...] = ()
+
+    def server(self, name: str) -> ListedServer:
+        """Return the server with the id *name*. Raises `LookupError`."""
+        for server in self.servers:
+            if server.id == name:
+                return server
+        raise LookupError(f"`{name}` is not in AUTHZ_MUSIC_SERVERS")
+
+
+def read_music_settings(
+    config: Mapping[str, Any], environ: Mapping[str, str]
+) -> MusicSettings:
+    """Read the settings of music accounts from an app's *config* and the *environ*.
+
+    Raises `SettingsError` with every problem found.
+    """
+    reader = Reader(config, environ, MUSIC_SETTINGS)
+    settings = MusicSettings(
+        servers=reader.parse("AUTHZ_MUSIC_SERVERS", parse_servers, ()),
+        keys=reader.parse("AUTHZ_ENCRYPTION_KEY", parse_keys, ()),
+        store=reader.parse("AUTHZ_MUSIC_STORE", str, "sqlite:///music.db"),
+        unlinked=reader.parse("AUTHZ_MUSIC_UNLINKED", _unlinked, Unlinked.SHARED),
+        ca=reader.parse("AUTHZ_MUSIC_CA", _file, None),
+        http_hosts=reader.parse("AUTHZ_MUSIC_HTTP_HOSTS", _hosts, frozenset()),
+        timeout=reader.parse("AUTHZ_MUSIC_TIMEOUT", positive, 10.0),
+        check_hours=reader.parse("AUTHZ_MUSIC_CHECK_HOURS", positive, 24.0),
+    )
+    _check_addresses(reader, settings)
+    if reader.problems:
+        raise SettingsError(reader.problems)
+    return replace(settings, warnings=tuple(reader.warnings))
+
+
+def _check_addresses(reader: Reader, settings: MusicSettings) -> None:
+    where = "AUTHZ_MUSIC_SERVERS"
+    for server in settings.servers:
+        address = server.address
+        if not address.is_plain:
+            continue
+        if not address.is_private and address.host.lower() not in settings.http_hosts:
+            reader.problem(
+                where,
+                f"`{address}` is not in your own network and has no TLS, so anybody "
+                "on the way could read passwords",
+                "use https, or name the host in AUTHZ_MUSIC_HTTP_HOSTS",
+            )
+            continue
+        reader.warnings.append(
+            Problem(
+                where=where,
+                message=f"passwords travel to `{address}` as they are",
+                mend="use https unless nobody else is on that network",
+            )
+        )
+
+
+def _unlinked(text: str) -> Unlinked:
+    if text not in set(Unlinked):
+        raise ValueError(f"`{text[:80]}` is neither: write `shared` or `refuse`")
+    return Unlinked(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError(f"there is no file `{text}`: check the path")
+    return path
+
+
+def _hosts(text: str) -> frozenset[str]:
+    return frozenset(
+        unicodedata.normalize("NFC", part.strip()).lower()
+        for part in text.split(",")
+        if part.strip()
+    )

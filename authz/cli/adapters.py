@@ -1,0 +1,62 @@
+"""Commands of whatever is installed beside authz.
+
+An adapter names them in the entry point group `authz.commands`. They are looked up when
+asked for, so that one that cannot be loaded does not take the others along.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+import click
+from flask.cli import AppGroup
+
+GROUP: Final = "authz.commands"
+
+
+class _Adapters(click.Group):
+    """A group that also finds the commands of adapters."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        own = super().list_commands(ctx)
+        return sorted({*own, *(point.name for point in entry_points(group=GROUP))})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command *cmd_name*; one of authz's own is found first."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for point in entry_points(group=GROUP, name=cmd_name):
+            try:
+                command = point.load()
+            except (ImportError, AttributeError) as error:
+                return _broken(point, str(error))
+            if isinstance(command, click.Command):
+                return command
+        return None
+
+
+def _broken(point: EntryPoint, why: str) -> click.Command:
+    """Return a command that says that it cannot be loaded; the list shows it too."""
+    message = (
+        f"the command of an adapter cannot be loaded ({why}): "
+        f"install {point.module} again"
+    )
+
+    def refuse(**_: object) -> None:
+        raise click.UsageError(message)
+
+    return click.Command(
+        point.name,
+        callback=refuse,
+        help=message,
+        params=[click.Argument(["anything"], nargs=-1)],
+    )
+
+
+class CommandGroup(_Adapters):
+    """The commands of `authz`."""
+
+
+class FlaskCommandGroup(_Adapters, AppGroup):
+    """The commands of `flask authz`."""

@@ -1,0 +1,90 @@
+"""What is installed beside authz brings its own settings and commands."""
+
+from importlib.metadata import EntryPoint
+from types import ModuleType
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import authz.cli.adapters
+import authz.settings.adapters
+from authz.cli import main
+from authz.errors import SettingsError
+from authz.settings import Setting, read_settings
+
+
+@pytest.fixture(name="install")
+def _install(monkeypatch: pytest.MonkeyPatch):
+    """Return a function that installs entry points, beside none."""
+
+    def install(module: ModuleType, group: str, **points: str) -> None:
+        found = [EntryPoint(name, value, group) for name, value in points.items()]
+
+        def entry_points(*, group: str, name: str = "") -> list[EntryPoint]:
+            return [p for p in found if p.group == group and name in {"", p.name}]
+
+        monkeypatch.setattr(module, "entry_points", entry_points)
+
+    return install
+
+
+SETTINGS = (Setting(name="AUTHZ_HELLO", help="-", default="-", from_file=True),)
+
+
+@click.command("hello")
+def hello() -> None:
+    """Say hello."""
+    click.echo("hello")
+
+
+def test_a_setting_of_an_adapter_is_no_misspelling(install):
+    """Neither is its file form; anything near it is."""
+    install(authz.settings.adapters, "authz.settings", x=f"{__name__}:SETTINGS")
+
+    read_settings({}, {"AUTHZ_HELLO": "x"})
+    read_settings({}, {"AUTHZ_HELLO_FILE": "x"})
+    with pytest.raises(SettingsError, match="did you mean `AUTHZ_HELLO`"):
+        read_settings({}, {"AUTHZ_HELO": "x"})
+
+
+def test_an_adapter_that_cannot_be_loaded_stops_the_start(install):
+    """Its settings would go unread, so that is a problem like any other."""
+    install(authz.settings.adapters, "authz.settings", x="no_such_module:SETTINGS")
+
+    with pytest.raises(SettingsError, match="install no_such_module again"):
+        read_settings({}, {})
+
+
+def test_a_command_of_an_adapter_is_listed_and_runs(install):
+    """As if it were one of authz's own."""
+    install(authz.cli.adapters, "authz.commands", hello=f"{__name__}:hello")
+
+    assert CliRunner().invoke(main, ["hello"]).output == "hello\n"
+    assert "Say hello." in CliRunner().invoke(main, ["--help"]).output
+
+
+def test_a_command_of_authz_cannot_be_replaced(install):
+    """An adapter named like one of its commands is not asked."""
+    install(authz.cli.adapters, "authz.commands", check=f"{__name__}:hello")
+
+    assert CliRunner().invoke(main, ["check"]).output != "hello\n"
+
+
+def test_a_command_that_cannot_be_loaded_is_said_to_be_one(install):
+    """The others go on."""
+    install(authz.cli.adapters, "authz.commands", hello="no_such_module:hello")
+
+    result = CliRunner().invoke(main, ["hello"])
+
+    assert result.exit_code == 2
+    assert "install no_such_module again" in result.output
+    assert CliRunner().invoke(main, ["check", "--help"]).exit_code == 0
+    assert "cannot be loaded" in CliRunner().invoke(main, ["--help"]).output
+
+
+def test_what_is_no_command_is_none(install):
+    """An entry point may lead to anything."""
+    install(authz.cli.adapters, "authz.commands", hello=f"{__name__}:SETTINGS")
+
+    assert CliRunner().invoke(main, ["hello"]).exit_code == 2
