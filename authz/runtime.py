@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
+from authz.audit import AuditEvent, AuditSink, Clock, EventTag, Tee, utc_now
+from authz.audit.log import AuditLog
 from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
 from authz.errors import Problem, SettingsError, StoreError
 from authz.identity.accounts import Accounts, new_account
@@ -24,6 +25,8 @@ from authz.policy.openings import unsafe_openings
 from authz.policy.poller import Poller
 from authz.policy.records import Entry, PolicyRecords
 from authz.settings import Settings
+from authz.stores.audit_file import AuditFile
+from authz.stores.audit_reading import AuditFiles
 from authz.stores.csv_file import CsvFile
 from authz.stores.csv_history import CsvHistory
 from authz.stores.csv_records import CsvRecords
@@ -47,6 +50,8 @@ class Runtime:
     sessions: LocalSessions
     throttle: Throttle
     audit: AuditSink
+    #: The audit log to look through; None if only a logger gets the events.
+    audit_log: AuditLog | None
     clock: Clock
     #: Looks for a changed policy in the background.
     poller: Poller
@@ -164,6 +169,7 @@ def start(
         )
         on_refused(problem)
 
+    audit, audit_log = _with_file(settings, audit)
     file = CsvFile(settings.policy)
     live = LivePolicy(
         file,
@@ -199,6 +205,7 @@ def start(
         sessions=sessions,
         throttle=Throttle(),
         audit=audit,
+        audit_log=audit_log,
         clock=utc_now,
         poller=Poller(live.refresh, interval=settings.poll_seconds),
     )
@@ -207,6 +214,27 @@ def start(
     runtime.poller.start()
     atexit.register(runtime.poller.close)
     return runtime
+
+
+def _with_file(
+    settings: Settings, audit: AuditSink
+) -> tuple[AuditSink, AuditLog | None]:
+    """Return *audit* behind the file that the settings name, and that file's log.
+
+    Raises:
+        AuditFailure: if the file cannot be continued.
+    """
+    wanted = settings.audit
+    if wanted.file is None:
+        return audit, None
+    file = AuditFile(
+        wanted.file,
+        max_bytes=wanted.max_bytes,
+        kept=wanted.kept,
+        sync_all=wanted.sync_all,
+    )
+    file.open()
+    return Tee(file, audit), AuditFiles(wanted.file)
 
 
 def warn(problems: Iterable[Problem]) -> None:

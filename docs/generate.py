@@ -61,6 +61,9 @@ def _commands() -> Iterator[str]:
     ):
         yield f"| {int(code)} | {meaning} |"
     commands = {f"authz {name}": command for name, command in main.commands.items()}
+    for name, command in main.commands.items():
+        if isinstance(command, click.Group):
+            commands |= {f"authz {name} {n}": c for n, c in command.commands.items()}
     for name, command in flask_group.commands.items():
         if name not in main.commands:
             commands[f"flask authz {name}"] = command

@@ -68,6 +68,8 @@ class EventTag(StrEnum):
     PERSON_CHANGE_FAILED = "person:change-failed"
     #: The last record was half written when the server died; it was cut off.
     AUDIT_MENDED = "audit:mended"
+    #: Records that were written are not there any more; `detail` says which.
+    AUDIT_CUT = "audit:cut"
     #: Events came faster than they could be written; `detail` says how many are lost.
     AUDIT_DROPPED = "audit:dropped"
 

@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from authz.cli.adapters import CommandGroup, FlaskCommandGroup
+from authz.cli.audit import audit
 from authz.cli.check import check
 from authz.cli.doctor import doctor, doctor_of_app
 from authz.cli.password import hash_password
@@ -26,11 +27,13 @@ def _with_app(command: click.Command) -> click.Command:
     return command
 
 
+main.add_command(audit)
 main.add_command(check)
 main.add_command(doctor)
 main.add_command(hash_password)
 
 flask_group = FlaskCommandGroup("authz", help="Who may do what in this app, and why.")
+flask_group.add_command(audit)
 flask_group.add_command(_with_app(check))
 flask_group.add_command(doctor_of_app)
 flask_group.add_command(hash_password)

@@ -181,9 +181,16 @@ class _Sheet:
         for index, line in enumerate(self.lines):
             lines.append(line)
             lines.extend(behind[index])
+        if at_the_end and self._ends_with_a_note():
+            lines.append(_Line(self._end))  # it is no note on what is added
         for group in at_the_end.values():
             lines.extend(group)
         return lines
+
+    def _ends_with_a_note(self) -> bool:
+        return bool(self.lines) and bool(
+            _NOTE.fullmatch(self.lines[-1].text.rstrip("\r\n"))
+        )
 
     def _replace(self, line: _Line, change: Replace) -> None:
         old = line.text

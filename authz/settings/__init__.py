@@ -19,6 +19,8 @@ from authz.settings.accounts import read_accounts
 from authz.settings.adapters import adapter_settings
 from authz.settings.admin import AdminSettings as AdminSettings
 from authz.settings.admin import read_admin
+from authz.settings.audit import AuditSettings as AuditSettings
+from authz.settings.audit import read_audit
 from authz.settings.declared import SETTINGS as SETTINGS
 from authz.settings.declared import Setting as Setting
 from authz.settings.reader import Reader
@@ -44,6 +46,7 @@ class Settings:
     poll_seconds: float = 2.0
     audit_allows: bool = False
     admin: AdminSettings = field(default_factory=AdminSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     #: What is odd but does no harm.
     warnings: tuple[Problem, ...] = ()
 
@@ -96,6 +99,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         poll_seconds=reader.parse("AUTHZ_POLL_SECONDS", parsers.positive, 2.0),
         audit_allows=reader.parse("AUTHZ_AUDIT_ALLOWS", parsers.boolean, default=False),
         admin=read_admin(reader),
+        audit=read_audit(reader),
         warnings=tuple(reader.warnings),
     )
     if reader.problems:

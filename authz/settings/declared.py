@@ -138,4 +138,25 @@ SETTINGS: Final = (
         "the API. Otherwise they get the patch to commit.",
         default="false",
     ),
+    Setting(
+        name="AUTHZ_AUDIT_FILE",
+        help="A file for the audit log, beside the logger `authz.audit`: one chained "
+        "record a line. All processes of a machine share it.",
+        default="none",
+    ),
+    Setting(
+        name="AUTHZ_AUDIT_MAX_MB",
+        help="A file of the audit log of this size, in megabytes, is put aside.",
+        default="50",
+    ),
+    Setting(
+        name="AUTHZ_AUDIT_KEEP",
+        help="How many full files of the audit log are kept.",
+        default="20",
+    ),
+    Setting(
+        name="AUTHZ_AUDIT_SYNC",
+        help="What is forced to the disk at once: `changes`, or `all` with decisions.",
+        default="changes",
+    ),
 )

@@ -78,3 +78,10 @@ def positive(text: str) -> float:
     if not 0 < number < float("inf"):
         raise ValueError(f"`{text}` is not a number above 0: write for example `12`")
     return number
+
+
+def count(text: str) -> int:
+    """Return *text* as a whole number above 0."""
+    if not text.isascii() or not text.isdecimal() or not int(text):
+        raise ValueError(f"`{text}` is not a whole number above 0: write for example 5")
+    return int(text)

@@ -87,7 +87,7 @@ class Reader:
             key = found[0]
             value = source[key]
             text = value if isinstance(value, str) else _as_text(value)
-            if key.endswith("_FILE"):
+            if key not in {name, setting.alias}:  # a `..._FILE`
                 return key, self._read_file(key, text)
             return key, text
         return name, None

@@ -52,8 +52,11 @@ def test_every_setting_is_read():
         "AUTHZ_AUDIT_ALLOWS": "perhaps",
         "AUTHZ_ADMIN_ENABLED": "1x",
         "AUTHZ_POLICY_WRITABLE": "yes please",
+        "AUTHZ_AUDIT_MAX_MB": "-1",
+        "AUTHZ_AUDIT_KEEP": "1.5",
+        "AUTHZ_AUDIT_SYNC": "never",
     }
-    any_text = {"AUTHZ_POLICY", "AUTHZ_MODEL", "AUTHZ_CONTACT"}
+    any_text = {"AUTHZ_POLICY", "AUTHZ_MODEL", "AUTHZ_CONTACT", "AUTHZ_AUDIT_FILE"}
 
     assert {setting.name for setting in SETTINGS} == set(wrong) | any_text
     for name, value in wrong.items():

@@ -100,14 +100,15 @@ def test_adding_and_removing_is_no_change(
     data = mark + end.join(lines) + (end if final else b"")
     changed = change(data, Add(row=NEW, note=note))
     (added,) = [e for e in read_entries(changed) if e.row.fields == NEW.fields]
-    assert added.note == note or not note
+    assert added.note == note
 
     left = change(changed, Remove(id=added.id))
 
-    # A last line without an end got one. A `# note:` that stood alone at the end
-    # became the note of what was added, and went with it.
-    stray = lines and lines[-1] == b"# note: why" and not note
-    if not stray:
+    # A last line without an end got one, and a note on nothing at the very end got a
+    # blank line behind it.
+    assert left.startswith(data)
+    assert left.removeprefix(data) in {b"", end, b"\n", end + end, b"\n\n"}
+    if not data.rstrip(b"\r\n").endswith(b"# note: why"):
         assert left in {data, data + b"\n", data + b"\r\n"}
 
 

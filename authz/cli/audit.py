@@ -1,0 +1,178 @@
+"""`authz audit`: look through the audit log, and see that nobody touched it."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from flask.cli import ScriptInfo
+
+from authz.audit.log import AuditLog, Record, Wanted
+from authz.cli.outcome import Exit, end, print_json, problems_in_words
+from authz.settings import read_settings
+from authz.stores.audit_reading import AuditFiles
+
+_AGO: Final = re.compile(r"(\d{1,6})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_AT_ONCE: Final = 500
+
+
+@click.group("audit", invoke_without_command=True)
+@click.option("--file", type=click.Path(), help="Instead of AUTHZ_AUDIT_FILE.")
+@click.option("--denied", is_flag=True, help="Only what was refused.")
+@click.option("--changes", is_flag=True, help="Only what administrators changed.")
+@click.option("--event", default="", help="Only events that begin so: policy, session.")
+@click.option("--subject", default="", help="Only what this name did: user:alice.")
+@click.option("--path", default="", help="Only paths that begin so.")
+@click.option("--request-id", default="", help="The number on a refusal page.")
+@click.option("--since", help="From a time, or so long ago: 1h, 7d, 2026-01-02.")
+@click.option("--until", help="Up to a time, as for --since.")
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000)
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def audit(  # noqa: PLR0913 - one parameter for each option
+    context: click.Context,
+    *,
+    file: str | None,
+    denied: bool,
+    changes: bool,
+    event: str,
+    subject: str,
+    path: str,
+    request_id: str,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Show the newest records of the audit log, the oldest of them first."""
+    context.obj = file
+    if context.invoked_subcommand:
+        return
+    wanted = Wanted(
+        denied=denied,
+        changes=changes,
+        event=event,
+        subject=subject,
+        path=path,
+        request_id=request_id,
+        since=_moment(since, "--since"),
+        until=_moment(until, "--until"),
+    )
+    with problems_in_words():
+        records = list(_newest(_log(file), wanted, limit))
+    records.reverse()
+    if as_json:
+        print_json({"records": records})
+    for record in [] if as_json else records:
+        click.echo(_line(record))
+    end(Exit.OK)
+
+
+@audit.command("verify")
+@click.option("--head", default="", help="A hash that must be in the log.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def verify(file: str | None, *, head: str, as_json: bool) -> None:
+    """Follow the chain of the audit log from its first record to its last.
+
+    Note the hash that is printed somewhere else: with --HEAD it shows later that the
+    log still holds that record. Exit code 4: the chain is broken.
+    """
+    with problems_in_words():
+        found = _log(file).verify(head=head)
+    if as_json:
+        print_json(
+            {
+                "sound": not found.problems,
+                "records": found.count,
+                "first": found.first,
+                "last": found.link.number,
+                "head": found.link.head,
+                "problems": list(found.problems),
+            }
+        )
+    else:
+        for problem in found.problems:
+            click.echo(f"broken  {problem}")
+        click.echo(
+            f"{'sound' if not found.problems else 'BROKEN'}  {found.count} records, "
+            f"{found.first} to {found.link.number}"
+        )
+        click.echo(f"head    {found.link.head}")
+    end(Exit.NOT_COVERED if found.problems else Exit.OK)
+
+
+def _log(file: str | None) -> AuditLog:
+    """Return the log that the option, the app or the settings name."""
+    if file:
+        if not Path(file).exists():
+            raise click.BadParameter(f"there is no file `{file}`", param_hint="--file")
+        return AuditFiles(Path(file))
+    info = click.get_current_context().find_object(ScriptInfo)
+    guarded: Any = info.load_app().extensions.get("authz") if info else None
+    log: AuditLog | None
+    if guarded is not None:
+        log = guarded.runtime.audit_log
+    else:
+        settings = read_settings({}, os.environ)
+        log = AuditFiles(settings.audit.file) if settings.audit.file else None
+    if log is None:
+        raise click.UsageError(
+            "there is no audit log to look through: set AUTHZ_AUDIT_FILE, or name one "
+            "with --file"
+        )
+    return log
+
+
+def _newest(log: AuditLog, wanted: Wanted, limit: int) -> Iterator[Record]:
+    before = None
+    while limit > 0:
+        found = log.find(wanted, limit=min(limit, _AT_ONCE), before=before)
+        yield from found.records
+        limit -= len(found.records)
+        before = found.next_before
+        if before is None:
+            return
+
+
+def _moment(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            "write 30m, 1h, 7d or a time such as 2026-01-02T12:00", param_hint=option
+        ) from error
+    return at if at.tzinfo else at.astimezone()
+
+
+def _line(record: Record) -> str:
+    """Return *record* as one line; its texts come from strangers."""
+    parts = [
+        _shown(record, key)
+        for key in ("at", "event", "subject", "method", "path", "reason", "about")
+    ]
+    line = "  ".join(part for part in parts if part)
+    for mark, key in (("+", "after"), ("-", "before")):
+        rows: Any = record.get(key, [])
+        for row in rows:
+            line += f"\n    {mark} {json.dumps(row)[1:-1]}"
+    if record.get("note"):
+        line += f"\n    {json.dumps(record['note'])}"
+    return line
+
+
+def _shown(record: Record, key: str) -> str:
+    # As ASCII: nothing in it can speak to a terminal.
+    return json.dumps(str(record.get(key, "")))[1:-1]
