@@ -113,7 +113,7 @@ class Authz:
         office = office_of(app, runtime, views)
         pages = None
         if runtime.settings.admin.enabled:
-            pages = admin_pages(app, runtime, hook, views.public_endpoints)
+            pages = admin_pages(app, office, hook, views.public_endpoints)
             app.register_blueprint(pages.blueprint)
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())

@@ -8,8 +8,9 @@ from authz.errors import LockedOut
 _ESSENTIAL = (
     ("GET", "/api/v1/rules"),
     ("POST", "/api/v1/changes"),
-    ("GET", "/admin"),
-    ("POST", "/admin/changes"),
+    ("GET", "/admin/rules"),
+    ("GET", "/admin/changes"),
+    ("POST", "/admin/changes/apply"),
 )
 
 

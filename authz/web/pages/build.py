@@ -4,25 +4,37 @@ from collections.abc import Container
 
 from flask import Flask
 
-from authz.runtime import Runtime
+from authz.admin.office import Office
 from authz.web.hook import Hook
 from authz.web.pages.account import AccountPage
+from authz.web.pages.changes import Changes
+from authz.web.pages.drafts import Drafts
 from authz.web.pages.frame import AdminPages
+from authz.web.pages.matrix import Matrix
 from authz.web.pages.overview import Overview
+from authz.web.pages.roles import Roles
 from authz.web.pages.routes import Routes, RouteTable
+from authz.web.pages.rule_form import RuleForm
+from authz.web.pages.rules import Rules
 from authz.web.pages.tester import Tester
 from authz.web.pages.theme import choose_theme
 
 
 def admin_pages(
-    app: Flask, runtime: Runtime, hook: Hook, public_endpoints: Container[str]
+    app: Flask, office: Office, hook: Hook, public_endpoints: Container[str]
 ) -> AdminPages:
     """Return the admin pages of *app*; their blueprint is not registered yet."""
-    pages = AdminPages(app, runtime, hook, public_endpoints)
+    pages = AdminPages(app, office.runtime, hook, office, public_endpoints)
     table = RouteTable(pages)
     Overview(pages, table)
+    Roles(pages)
+    Rules(pages)
+    RuleForm(pages)
+    Matrix(pages)
     Routes(pages, table)
     Tester(pages)
+    Drafts(pages)
+    Changes(pages)
     AccountPage(pages)
     pages.add("/theme", "theme", choose_theme, post=True)
     return pages

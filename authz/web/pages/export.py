@@ -42,10 +42,12 @@ def csv_file(
     return _attached(name, out.getvalue(), "text/csv; charset=utf-8")
 
 
-def lines_file(name: str, lines: Iterable[str]) -> Response:
-    """Return *lines*, each a JSON object, as the file *name*."""
+def lines_as_file(
+    name: str, lines: Iterable[str], content_type: str = "application/x-ndjson"
+) -> Response:
+    """Return *lines* as the file *name*: JSON objects, if nothing else is said."""
     text = "".join(f"{line}\n" for line in lines)
-    return _attached(name, text, "application/x-ndjson")
+    return _attached(name, text, content_type)
 
 
 def _attached(name: str, text: str, content_type: str) -> Response:

@@ -29,6 +29,8 @@ SENTENCES: Final = {
     "draft-changed": "The draft was changed. Nothing is in force yet.",
     "draft-discarded": "The draft was thrown away. Nothing was changed.",
     "draft-rebased": "The draft now builds on the newest revision. Look at it again.",
+    "draft-rebased-less": "The draft now builds on the newest revision. What somebody "
+    "else has changed meanwhile was left out: {} of its changes.",
     "applied": "The change is in force as revision {}.",
     "rolled-back": "Taken back. The rules are those of revision {} again.",
     "token-revoked": "The token {} does not work any more.",

@@ -10,14 +10,23 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from authz.admin.changes import Draft
+from authz.admin.office import Actor, Office
 from authz.decision import Subject
-from authz.errors import InvalidCredentials
+from authz.errors import (
+    AuthzError,
+    InvalidCredentials,
+    NotFound,
+    PolicyError,
+    StoreError,
+)
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
 from authz.web.hook import Hook
 from authz.web.next_page import safe_next
 from authz.web.pages import flash, words
 from authz.web.pages.csrf import FormTokens, StaleForm
+from authz.web.pages.drafting import DraftKeeper
 from authz.web.pages.menu import Menu, MenuEntry
 from authz.web.rendering import protect_page, render
 from authz.web.state import current_state
@@ -34,6 +43,10 @@ CONTENT_SECURITY_POLICY: Final = (
 #: A part of the page on which people look after their own account: takes who they
 #: are and returns HTML.
 AccountSection = Callable[[Subject], Markup]
+
+
+class Refused(AuthzError):
+    """What a form asks for cannot be; the message is a sentence for its sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +69,14 @@ class AdminPages:
         app: Flask,
         runtime: Runtime,
         hook: Hook,
+        office: Office,
         public_endpoints: Container[str],
     ) -> None:
-        """Prepare the pages of *app*."""
+        """Prepare the pages of *app*, which is administered in *office*."""
         self.app = app
         self.runtime = runtime
+        self.office = office
+        self.drafts = DraftKeeper(office)
         self.menu = Menu(hook.may)
         #: The endpoints that the app declared public.
         self.public_endpoints = public_endpoints
@@ -69,7 +85,14 @@ class AdminPages:
         self.blueprint = Blueprint(
             "authz_admin", "authz.web.pages", url_prefix=runtime.settings.url_prefix
         )
-        self.blueprint.register_error_handler(StaleForm, self._stale)
+        for error, answer in (
+            (StaleForm, self._stale),
+            (Refused, self._refused),
+            (NotFound, self._not_found),
+            (StoreError, self._unreadable),
+            (PolicyError, self._unreadable),
+        ):
+            self.blueprint.register_error_handler(error, answer)
 
     def add(
         self,
@@ -97,6 +120,22 @@ class AdminPages:
     def subject(self) -> Subject:
         """Who looks at the page."""
         return current_state().subject
+
+    @property
+    def actor(self) -> Actor:
+        """Who administers, as the audit record will tell."""
+        peer = RequestFacts(request.environ).peer
+        return Actor(subject=self.subject, peer=peer)
+
+    @property
+    def draft(self) -> Draft | None:
+        """The draft that the visitor is working on."""
+        return self.drafts.current(self._tokens.token())
+
+    def keep_draft(self, response: Response, draft: Draft) -> Response:
+        """Keep *draft* in the visitor's browser. Raises `DraftTooLong`."""
+        self.drafts.keep(response, draft, self._tokens.token())
+        return response
 
     def form(self) -> MultiDict[str, str]:
         """Return the form that was sent.
@@ -137,7 +176,11 @@ class AdminPages:
         self, endpoint: str, said: str = "", word: str = "", **values: Any
     ) -> Response:
         """Send the browser on to another page, after a form was carried out."""
-        response = redirect(url_for(endpoint, **values), HTTPStatus.SEE_OTHER)
+        return self.go_to(url_for(endpoint, **values), said, word)
+
+    def go_to(self, path: str, said: str = "", word: str = "") -> Response:
+        """Send the browser on to *path*, which is one of this app."""
+        response = redirect(path, HTTPStatus.SEE_OTHER)
         if said:
             flash.say(response, said, word)
         return protect(response)
@@ -158,6 +201,8 @@ class AdminPages:
             "account_path": url_for("authz_admin.account").removeprefix(
                 request.script_root
             ),
+            "draft_size": len(draft.changes) if (draft := self.draft) else 0,
+            "read_only": self.office.records.read_only,
             "can_sign_out": self._has_session(),
             "here": self._here(),
         }
@@ -177,6 +222,29 @@ class AdminPages:
         query = request.query_string.decode("ascii", "replace")
         path = request.script_root + request.path
         return f"{path}?{query}" if query else path
+
+    def _not_found(self, error: NotFound) -> Response:
+        return self.page(
+            "authz/admin/not_found.html",
+            status=HTTPStatus.NOT_FOUND,
+            problem=words.sentence(str(error)),
+        )
+
+    def _refused(self, error: Refused) -> Response:
+        return self.page(
+            "authz/admin/refused.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            problem=str(error),
+            back=_same_site_referrer(),
+        )
+
+    def _unreadable(self, error: AuthzError) -> Response:
+        """Answer when what is stored cannot be read; the last good policy decides."""
+        return self.page(
+            "authz/admin/unreadable.html",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            problems=str(error).splitlines(),
+        )
 
     def _stale(self, _error: StaleForm) -> Response:
         return self.page(

@@ -22,6 +22,7 @@ from authz.errors import MalformedRequest
 from authz.policy.asking import asked_subject
 from authz.policy.matching import METHODS
 from authz.web.canonical import check_canonical
+from authz.web.pages import words
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.listing import asked
 from authz.web.pages.menu import Group, MenuEntry
@@ -101,7 +102,7 @@ class Tester:
             try:
                 subject = asked_subject(question.who, groups)
             except ValueError as error:
-                errors["who"] = _sentence(str(error))
+                errors["who"] = words.sentence(str(error))
         if not question.path.startswith("/"):
             errors["path"] = "Write a path of the app; it begins with a slash: /map."
         elif question.method not in METHODS:
@@ -177,9 +178,3 @@ def _path(text: str) -> str:
     if text.startswith(("http://", "https://")):
         return unquote(urlsplit(text).path) or "/"
     return text.partition("?")[0].partition("#")[0]
-
-
-def _sentence(problem: str) -> str:
-    message, _, mend = problem.rpartition(": ")
-    text = f"{message}. {mend[:1].upper()}{mend[1:]}." if message else problem
-    return text[:1].upper() + text[1:].replace("`", "\N{RIGHT SINGLE QUOTATION MARK}")

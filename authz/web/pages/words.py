@@ -116,3 +116,14 @@ def _count(number: int, word: str) -> str:
 def count(number: int, word: str, plural: str = "") -> str:
     """Return *number* and *word*, in the plural if it wants one."""
     return f"{number:,} {word if number == 1 else plural or word + 's'}"
+
+
+def sentence(problem: str) -> str:
+    """Return a problem, written "message: mend", as two sentences."""
+    message, _, mend = problem.rpartition(": ")
+    text = f"{_upper(message)}. {_upper(mend)}." if message else f"{_upper(problem)}."
+    return text.replace("`", "'")
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

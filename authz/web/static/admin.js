@@ -23,6 +23,10 @@
     }
   });
 
+  for (const button of document.querySelectorAll("[data-authz-copy]")) {
+    button.hidden = false;
+  }
+
   // Buttons that copy what stands in the element they name.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-authz-copy]");

@@ -1,0 +1,215 @@
+"""The draft with its effect, what puts it in force, the history and the way back."""
+
+import hashlib
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from flask import url_for
+from werkzeug.wrappers import Response
+
+from authz.admin import changes as use_cases
+from authz.admin import history
+from authz.admin.changes import Draft, Preview
+from authz.admin.drafts import as_text
+from authz.errors import (
+    AlreadyThere,
+    LastAdmin,
+    LockedOut,
+    NotFound,
+    PolicyError,
+    StoreConflict,
+    StoreReadOnly,
+)
+from authz.policy.records import Revision, note_problem
+from authz.web.pages import words
+from authz.web.pages.frame import AdminPages, Crumb
+from authz.web.pages.listing import asked
+from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.sentences import draft_lines, text_lines
+
+_HISTORY: Final = 20
+_OTHER: Final = (
+    "The draft was changed in another window since you looked at it. Nothing was "
+    "applied; this is the draft now."
+)
+_NO_NOTE: Final = "Say why. Whoever looks at the history will want to know."
+
+
+class Changes:
+    """The pages about changes."""
+
+    def __init__(self, pages: AdminPages) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        entry = MenuEntry(
+            label="Changes",
+            endpoint="authz_admin.changes",
+            group=Group.WHEN,
+            icon="changes",
+        )
+        pages.add("/admin/changes", "changes", self.show, entry=entry)
+        pages.add("/admin/changes/apply", "changes_apply", self.apply, post=True)
+        pages.add("/admin/changes/<int:number>", "revision", self.revision)
+        pages.add(
+            "/admin/changes/<int:number>/back", "roll_back", self.roll_back, post=True
+        )
+
+    def show(self) -> Response:
+        """Show the draft, and what was changed before."""
+        return self._show()
+
+    def apply(self) -> Response:
+        """Put the draft in force."""
+        pages = self._pages
+        form = pages.form()
+        note = form.get("note", "").strip()
+        draft = pages.draft
+        if draft is None:
+            return pages.go("authz_admin.changes")
+        if not note or note_problem(note):
+            return self._show(note=note, error=_wrong_note(note))
+        if form.get("mark") != _mark(draft):
+            return self._show(note=note, failure=_OTHER)
+
+        def make() -> Revision:
+            return use_cases.apply(pages.office, pages.actor, draft, note=note)
+
+        revision, error, patch = _attempt(make)
+        if revision is None:
+            return self._show(note=note, failure=error, patch=patch)
+        response = pages.go("authz_admin.changes", "applied", str(revision.number))
+        pages.drafts.forget(response)
+        return response
+
+    def revision(self, number: int) -> Response:
+        """Show one change, and what it would mean to go back to it."""
+        return self._revision(number)
+
+    def roll_back(self, number: int) -> Response:
+        """Make the rules what they were."""
+        pages = self._pages
+        form = pages.form()
+        note = form.get("note", "").strip()
+        if not note or note_problem(note):
+            return self._revision(number, note=note, error=_wrong_note(note))
+        base = form.get("base", "")
+
+        def make() -> Revision:
+            return history.roll_back(
+                pages.office, pages.actor, number, base=base, note=note
+            )
+
+        revision, error, patch = _attempt(make)
+        if revision is None:
+            return self._revision(number, note=note, failure=error, patch=patch)
+        return pages.go("authz_admin.changes", "rolled-back", str(number))
+
+    def _show(
+        self, *, note: str = "", error: str = "", failure: str = "", patch: str = ""
+    ) -> Response:
+        pages = self._pages
+        draft = pages.draft
+        seen = None
+        gone = ""
+        if draft is not None:
+            try:
+                seen = use_cases.preview(pages.office, pages.actor, draft)
+            except NotFound as not_found:
+                gone = words.sentence(str(not_found))
+        before = asked("before")
+        revisions = history.revisions(
+            pages.office,
+            limit=_HISTORY + 1,
+            before=int(before) if before.isascii() and before.isdecimal() else None,
+        )
+        return pages.page(
+            "authz/admin/changes.html",
+            status=_status(error or failure),
+            draft=draft,
+            mark=_mark(draft) if draft else "",
+            lines=list(draft_lines(draft)) if draft else [],
+            seen=seen,
+            gone=gone,
+            patch=patch or (self._patch(draft, seen) if draft and seen else ""),
+            note=note,
+            error=error,
+            failure=failure,
+            revisions=revisions[:_HISTORY],
+            more=revisions[_HISTORY - 1].number if len(revisions) > _HISTORY else None,
+            newest=not before,
+        )
+
+    def _patch(self, draft: Draft, seen: Preview) -> str:
+        """Return the patch to commit, where changes are made elsewhere."""
+        pages = self._pages
+        if not pages.office.records.read_only or seen.problems:
+            return ""
+
+        def make() -> Revision:
+            return use_cases.apply(pages.office, pages.actor, draft, note="")
+
+        return _attempt(make)[2]
+
+    def _revision(
+        self,
+        number: int,
+        *,
+        note: str = "",
+        error: str = "",
+        failure: str = "",
+        patch: str = "",
+    ) -> Response:
+        pages = self._pages
+        made = history.revision(pages.office, number)
+        difference = history.difference(pages.office, number)
+        base = pages.office.records.snapshot().etag
+        return pages.page(
+            "authz/admin/revision.html",
+            status=_status(error or failure),
+            crumbs=[Crumb(label="Changes", url=url_for("authz_admin.changes"))],
+            revision=made,
+            made=list(text_lines(made.added, made.removed)),
+            # Seen from now: what came since goes, what went comes back.
+            back=list(text_lines(difference.removed, difference.added)),
+            base=base,
+            note=note,
+            error=error,
+            failure=failure,
+            patch=patch,
+        )
+
+
+def _status(problem: str) -> int:
+    return HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
+
+
+def _mark(draft: Draft) -> str:
+    """Return what tells this draft from every other."""
+    return hashlib.sha256(as_text(draft).encode()).hexdigest()[:16]
+
+
+def _wrong_note(note: str) -> str:
+    return words.sentence(note_problem(note) or "") if note else _NO_NOTE
+
+
+def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
+    """Return the revision, or why there is none and the patch to commit instead."""
+    try:
+        return make(), "", ""
+    except StoreReadOnly as error:
+        return None, words.sentence(str(error)), error.patch
+    except StoreConflict:
+        return (
+            None,
+            (
+                "Somebody else changed the policy while you looked at this. "
+                "Nothing was changed; look again."
+            ),
+            "",
+        )
+    except PolicyError as error:
+        texts = (words.sentence(f"{p.message}: {p.mend}") for p in error.problems)
+        return None, " ".join(texts), ""
+    except (LockedOut, LastAdmin, AlreadyThere) as error:
+        return None, words.sentence(str(error)), ""

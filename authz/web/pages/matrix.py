@@ -1,0 +1,215 @@
+"""Rules as a table: what they speak of down the side, roles across, one button each."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from authz.admin.changes import Draft, preview
+from authz.admin.rules import RuleEntry, all_rules
+from authz.decision import (
+    ANONYMOUS,
+    AUTHENTICATED,
+    EVERYONE,
+    AccessRequest,
+    Effect,
+    PolicyInForce,
+    Subject,
+)
+from authz.policy.asking import asked_subject
+from authz.policy.records import Add, Remove, Replace, Switch
+from authz.policy.rules import ADMIN
+from authz.web.pages.frame import AdminPages
+from authz.web.pages.listing import Listing, asked, asked_page
+from authz.web.pages.rules import sample
+
+#: As many roles as fit beside each other.
+_COLUMNS: Final = 7
+_ROWS: Final = 40
+_ASKED: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class State(StrEnum):
+    """What a cell says."""
+
+    #: The very rule of this cell allows it.
+    ALLOWED = "yes"
+    #: Another rule or role allows it.
+    ELSEWHERE = "elsewhere"
+    #: Another rule or role allows some of it.
+    PARTLY = "part"
+    DENIED = "no"
+    SILENT = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What one role gets of what one row speaks of."""
+
+    role: str
+    state: State
+    #: Whether the visitor's draft changes the rule of this very cell.
+    drafted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixRow:
+    """What some rules speak of."""
+
+    path: str
+    #: As a policy spells them: `GET|POST`, `*`.
+    methods: str
+    cells: tuple[Cell, ...]
+
+
+_Key = tuple[str, str, str]
+
+
+class Matrix:
+    """The page with the matrix."""
+
+    def __init__(self, pages: AdminPages) -> None:
+        """Add the page to *pages*."""
+        self._pages = pages
+        pages.add("/admin/rules/matrix", "rules_matrix", self.show)
+
+    def show(self) -> Response:
+        """Show it, with the visitor's draft as if it were in force."""
+        pages = self._pages
+        draft = pages.draft
+        rules = list(all_rules(pages.office.records.snapshot()))
+        policy, problem = self._policy(draft)
+        drafted = _drafted(draft, rules)
+        there = _there(rules, draft)
+        columns, others = self._columns(rules, policy)
+        search = asked("search").casefold()
+        keys = sorted(
+            {(path, methods) for _, path, methods in there | drafted}, key=_order
+        )
+        keys = [key for key in keys if search in " ".join(key).casefold()]
+        page = asked_page()
+        shown = keys[(page - 1) * _ROWS : page * _ROWS]
+        holders = {role: _holder(role) for role in columns}
+        rows = [
+            _row(policy, path, methods, holders, there, drafted)
+            for path, methods in shown
+        ]
+        return pages.page(
+            "authz/admin/rules_matrix.html",
+            listing=Listing(rows=rows, total=len(keys), page=page, size=_ROWS),
+            columns=columns,
+            others=others,
+            search=asked("search"),
+            problem=problem,
+        )
+
+    def _policy(self, draft: Draft | None) -> tuple[PolicyInForce, str]:
+        pages = self._pages
+        if draft is None:
+            return pages.office.policy, ""
+        seen = preview(pages.office, pages.actor, draft)
+        if seen.after is not None:
+            return seen.after, ""
+        return pages.office.policy, "; ".join(p.message for p in seen.problems)
+
+    def _columns(
+        self, rules: Iterable[RuleEntry], policy: PolicyInForce
+    ) -> tuple[list[str], list[str]]:
+        """Return the roles to show, and those that could be shown instead."""
+        count: dict[str, int] = {}
+        for rule in rules:
+            if rule.subject.startswith("role:"):
+                count[rule.subject] = count.get(rule.subject, 0) + 1
+        written = getattr(policy, "policy", None)
+        for grant in getattr(written, "grants", ()):
+            count.setdefault(grant.role, 0)
+        every = sorted(count, key=lambda role: -count[role])
+        chosen = [role for role in request.args.getlist("role") if role in count]
+        if not chosen:
+            first = [role for role in (EVERYONE, AUTHENTICATED) if role in count]
+            last = [ADMIN] if ADMIN in count else []
+            rest = [role for role in every if role not in {*first, *last}]
+            chosen = first + rest[: _COLUMNS - len(first) - len(last)] + last
+        chosen = chosen[:_COLUMNS]
+        return chosen, [role for role in every if role not in chosen][:300]
+
+
+def _row(  # noqa: PLR0913, PLR0917 - what a row is made of
+    policy: PolicyInForce,
+    path: str,
+    methods: str,
+    holders: Mapping[str, Subject],
+    there: Container[_Key],
+    drafted: Container[_Key],
+) -> MatrixRow:
+    cells = []
+    for role, holder in holders.items():
+        key = (role, path, methods)
+        state = _state(policy, holder, path, methods)
+        if state is State.ELSEWHERE and key in there:
+            state = State.ALLOWED
+        cells.append(Cell(role=role, state=state, drafted=key in drafted))
+    return MatrixRow(path=path, methods=methods, cells=tuple(cells))
+
+
+def _there(rules: Sequence[RuleEntry], draft: Draft | None) -> set[_Key]:
+    """Return what allow rules say by themselves, with *draft* as if in force."""
+    changes = draft.changes if draft else ()
+    changed = {c.id: c for c in changes if not isinstance(c, Add)}
+    there: set[_Key] = set()
+    for rule in rules:
+        change = changed.get(rule.id)
+        off = rule.entry.disabled
+        if isinstance(change, Switch):
+            off = change.disabled
+        gone = isinstance(change, (Remove, Replace))
+        if rule.effect == Effect.ALLOW and not off and not gone:
+            there.add((rule.subject, rule.path, "|".join(rule.methods)))
+    for added in changes:
+        if isinstance(added, (Add, Replace)) and added.row.kind == "p":
+            subject, path, methods, *rest = added.row.fields
+            if "deny" not in rest:
+                there.add((subject, path, methods))
+    return there
+
+
+def _drafted(draft: Draft | None, rules: Sequence[RuleEntry]) -> set[_Key]:
+    """Return the rules that *draft* adds, takes away or changes."""
+    by_id = {rule.id: rule for rule in rules}
+    drafted: set[_Key] = set()
+    for change in draft.changes if draft else ():
+        if isinstance(change, (Add, Replace)) and change.row.kind == "p":
+            subject, path, methods, *_ = change.row.fields
+            drafted.add((subject, path, methods))
+        if not isinstance(change, Add) and change.id in by_id:
+            rule = by_id[change.id]
+            drafted.add((rule.subject, rule.path, "|".join(rule.methods)))
+    return drafted
+
+
+def _state(policy: PolicyInForce, holder: Subject, path: str, methods: str) -> State:
+    """Return what *holder* gets, by whatever rule."""
+    asked_about = _ASKED if methods == "*" else methods.split("|")
+    answers = [
+        policy.decide(AccessRequest(subject=holder, path=sample(path), method=method))
+        for method in asked_about
+    ]
+    allowed = sum(map(bool, answers))
+    if allowed == len(answers):
+        return State.ELSEWHERE
+    if allowed:
+        return State.PARTLY
+    denied = any(answer.rules for answer in answers)
+    return State.DENIED if denied else State.SILENT
+
+
+def _holder(role: str) -> Subject:
+    return ANONYMOUS if role == EVERYONE else asked_subject(role)
+
+
+def _order(key: tuple[str, str]) -> tuple[str, str]:
+    path, methods = key
+    return path.rstrip("*"), methods

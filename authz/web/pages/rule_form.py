@@ -1,0 +1,163 @@
+"""One rule as a form: for a new one, and for changing one that is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from flask import request, url_for
+from werkzeug.wrappers import Response
+
+from authz.admin import rules as use_cases
+from authz.decision import Effect
+from authz.errors import PolicyError, StoreConflict
+from authz.policy.csv_rows import Row
+from authz.policy.matching import path_problem
+from authz.policy.records import Add, Change, Replace, note_problem
+from authz.policy.rules import name_problem
+from authz.web.pages import words
+from authz.web.pages.drafting import DraftTooLong
+from authz.web.pages.frame import AdminPages, Crumb
+from authz.web.pages.listing import asked
+from authz.web.pages.tester import names_of
+
+#: The methods that the form offers.
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_OFFERED: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What the form holds."""
+
+    subject: str = ""
+    path: str = ""
+    methods: tuple[str, ...] = ()
+    effect: str = "allow"
+    note: str = ""
+
+
+class RuleForm:
+    """The pages with the form."""
+
+    def __init__(self, pages: AdminPages) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        pages.add("/admin/rules/new", "rule_new", self.new)
+        pages.add("/admin/rules/new", "rule_add", self.add, post=True)
+        pages.add("/admin/rules/edit", "rule_edit", self.edit)
+        pages.add("/admin/rules/edit", "rule_replace", self.replace, post=True)
+
+    def new(self) -> Response:
+        """Show the empty form, or what a link fills in."""
+        given = request.args
+        methods = tuple(m for m in given.getlist("method") if m in (*METHODS, "*"))
+        typed = Typed(
+            subject=asked("subject"),
+            path=asked("path"),
+            methods=methods or ("GET",),
+            effect="deny" if given.get("effect") == "deny" else "allow",
+            note=asked("note"),
+        )
+        return self._form(typed)
+
+    def edit(self) -> Response:
+        """Show the form with a rule that is there."""
+        rule, _ = use_cases.find_rule(self._pages.office, asked("id"))
+        typed = Typed(
+            subject=rule.subject,
+            path=rule.path,
+            methods=rule.methods,
+            effect=rule.effect,
+            note=rule.entry.note,
+        )
+        return self._form(typed, id=rule.id)
+
+    def add(self) -> Response:
+        """Put a new rule into the draft."""
+        typed = self._typed()
+        row, errors = _row(typed)
+        if row is None:
+            return self._form(typed, errors=errors)
+        return self._keep(typed, Add(row=row, note=typed.note))
+
+    def replace(self) -> Response:
+        """Put a changed rule into the draft."""
+        typed = self._typed()
+        id = request.form.get("id", "")  # noqa: A001 - the field's name
+        rule, _ = use_cases.find_rule(self._pages.office, id)
+        row, errors = _row(typed)
+        if row is None:
+            return self._form(typed, errors=errors, id=rule.id)
+        return self._keep(
+            typed, Replace(id=rule.id, row=row, note=typed.note), id=rule.id
+        )
+
+    def _keep(self, typed: Typed, change: Change, id: str = "") -> Response:  # noqa: A002
+        pages = self._pages
+        try:
+            draft = pages.drafts.amended(pages.draft, change)
+            response = pages.go("authz_admin.changes", "draft-changed")
+            return pages.keep_draft(response, draft)
+        except DraftTooLong as error:
+            errors = {"": words.sentence(str(error))}
+            return self._form(typed, errors=errors, id=id)
+        except StoreConflict:
+            return pages.go("authz_admin.changes")
+
+    def _typed(self) -> Typed:
+        form = self._pages.form()
+        methods = tuple(m for m in form.getlist("methods") if m in (*METHODS, "*"))
+        return Typed(
+            subject=form.get("subject", "").strip(),
+            path=form.get("path", "").strip(),
+            methods=("*",) if "*" in methods else methods,
+            effect=form.get("effect", ""),
+            note=form.get("note", "").strip(),
+        )
+
+    def _form(
+        self,
+        typed: Typed,
+        *,
+        errors: Mapping[str, str] | None = None,
+        id: str = "",  # noqa: A002 - the field's name
+    ) -> Response:
+        pages = self._pages
+        return pages.page(
+            "authz/admin/rule_form.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+            crumbs=[Crumb(label="Rules", url=url_for("authz_admin.rules"))],
+            typed=typed,
+            errors=errors or {},
+            id=id,
+            methods=METHODS,
+            offered=sorted(names_of(pages.runtime.policy))[:_OFFERED],
+        )
+
+
+def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:
+    """Return the row of the rule, or what is wrong with each field."""
+    problems = {
+        "subject": name_problem(typed.subject),
+        "path": path_problem(typed.path),
+        "methods-any": None if typed.methods else "no method is chosen: choose one",
+        "effect-allow": None
+        if typed.effect in set(Effect)
+        else "it is not said what the rule does: choose one",
+        "note": note_problem(typed.note),
+    }
+    errors = {field: words.sentence(p) for field, p in problems.items() if p}
+    if errors:
+        return None, errors
+    try:
+        row = use_cases.rule_row(
+            subject=typed.subject,
+            path=typed.path,
+            methods=typed.methods,
+            effect=typed.effect,
+        )
+    except PolicyError as error:
+        texts = [words.sentence(f"{p.message}: {p.mend}") for p in error.problems]
+        return None, {"": " ".join(texts)}
+    return row, {}

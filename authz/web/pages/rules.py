@@ -1,0 +1,146 @@
+"""The rules as a list and as the lines of a policy file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from authz.admin import rules as use_cases
+from authz.admin.rules import RuleEntry
+from authz.policy.coverage import RoutePattern
+from authz.policy.csv_rows import spell
+from authz.policy.matching import method_match, path_match
+from authz.policy.records import Remove, Replace, Switch
+from authz.web.pages.export import lines_as_file
+from authz.web.pages.frame import AdminPages
+from authz.web.pages.listing import SIZE, Listing, asked, asked_page
+from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.tester import names_of
+
+#: What a value in a path is asked about; no rule is likely to name it.
+_SAMPLE: Final = "~sample"
+#: Names that a filter offers.
+_OFFERED: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRule:
+    """A rule, and what is worth knowing beside it."""
+
+    rule: RuleEntry
+    #: How many routes of the app it speaks of; None if the app has none.
+    routes: int | None
+    #: What the visitor's draft does with it: `removed`, `changed`, `disabled`,
+    #: `enabled`, or nothing.
+    drafted: str
+    #: A question for the tester.
+    method: str
+    path: str
+
+
+class Rules:
+    """The pages that list rules."""
+
+    def __init__(self, pages: AdminPages) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        entry = MenuEntry(
+            label="Rules", endpoint="authz_admin.rules", group=Group.WHAT, icon="rules"
+        )
+        pages.add("/admin/rules", "rules", self.show, entry=entry)
+        pages.add("/admin/rules/lines", "rules_lines", self.lines)
+        pages.add("/admin/rules/policy.csv", "rules_csv", self.export)
+
+    def show(self) -> Response:
+        """Show the list."""
+        found = self._asked_for()
+        routes = self._pages.office.routes()
+        drafted = self._drafted()
+        return self._pages.page(
+            "authz/admin/rules.html",
+            listing=Listing(
+                rows=[_shown(rule, routes, drafted) for rule in found.rows],
+                total=found.total,
+                page=found.page,
+            ),
+            search=asked("search"),
+            subject=asked("subject"),
+            effect=asked("effect"),
+            offered=sorted(names_of(self._pages.runtime.policy))[:_OFFERED],
+        )
+
+    def lines(self) -> Response:
+        """Show the rules as lines of a policy file."""
+        found = self._asked_for()
+        return self._pages.page(
+            "authz/admin/rules_lines.html",
+            listing=found,
+            lines=[_line(rule) for rule in found.rows],
+            search=asked("search"),
+        )
+
+    def export(self) -> Response:
+        """Return every rule and grant as a policy file."""
+        entries = self._pages.office.records.snapshot().entries
+        lines = [
+            ("# " if entry.disabled else "") + spell(entry.row.kind, *entry.row.fields)
+            for entry in entries
+        ]
+        return lines_as_file("policy.csv", lines, "text/csv; charset=utf-8")
+
+    def _asked_for(self) -> Listing[RuleEntry]:
+        page = asked_page()
+        found = use_cases.list_rules(
+            self._pages.office,
+            search=asked("search"),
+            subject=asked("subject"),
+            effect=asked("effect"),
+            limit=SIZE,
+            offset=(page - 1) * SIZE,
+        )
+        return Listing(rows=found.items, total=found.total, page=page)
+
+    def _drafted(self) -> dict[str, str]:
+        draft = self._pages.draft
+        drafted: dict[str, str] = {}
+        for change in draft.changes if draft else ():
+            match change:
+                case Remove():
+                    drafted[change.id] = "removed"
+                case Replace():
+                    drafted[change.id] = "changed"
+                case Switch():
+                    drafted[change.id] = "disabled" if change.disabled else "enabled"
+                case _:
+                    pass
+        return drafted
+
+
+def sample(pattern: str) -> str:
+    """Return a path that the *pattern* of a rule matches."""
+    return "/".join(
+        _SAMPLE if part == "*" or part.startswith(":") else part
+        for part in pattern.split("/")
+    )
+
+
+def _line(rule: RuleEntry) -> str:
+    return spell("p", *rule.entry.row.fields)
+
+
+def _shown(
+    rule: RuleEntry, routes: Sequence[RoutePattern], drafted: dict[str, str]
+) -> ShownRule:
+    field = "|".join(rule.methods)
+    matching = sum(
+        method_match(route.method, field) and path_match(route.path, rule.path)
+        for route in routes
+    )
+    return ShownRule(
+        rule=rule,
+        routes=matching if routes else None,
+        drafted=drafted.get(rule.id, ""),
+        method="GET" if rule.methods == ("*",) else rule.methods[0],
+        path=sample(rule.path),
+    )
