@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast lint types imports docs bench fuzz system lock clean
+.PHONY: help demo test check fast lint types imports docs bench fuzz soak system lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,9 @@ bench: $(VENV)/dev.stamp ## Measure, side by side with stock pycasbin.
 
 fuzz: $(VENV)/dev.stamp ## Ask ten million random questions of all three engines.
 	$(BIN)/python -m tests.fuzz --pairs 10000000
+
+soak: $(VENV)/dev.stamp system ## Kill workers, spoil files, stop databases: half an hour.
+	$(BIN)/python -m tests.soak
 
 system: ## Install the servers and the browser that the tests start for real.
 	@sh requirements/system.sh

@@ -1,7 +1,6 @@
 """Local accounts: a name and a password, for people without an identity provider."""
 
 import os
-import threading
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,22 +10,17 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from authz.decision import Subject, signed_in
-from authz.errors import AuthzError, InvalidCredentials, Problem, SettingsError
+from authz.errors import InvalidCredentials, Problem, SettingsError
+from authz.identity.turns import Turns
 
 METHOD: Final = "local"
 
 #: Longer input is refused before it is hashed.
 MAX_PASSWORD: Final = 1024
-#: How long a sign-in waits for a free core before it is told to come back, in seconds.
-_PATIENCE: Final = 0.5
 
 # About 50 ms on one core. A class of its own from the library so that the parameters
 # are checked once; OWASP's floor is 19 MiB with two passes.
 _HASHER: Final = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)
-
-
-class TooBusy(AuthzError):
-    """Every core is verifying a password; the client should come back in a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,34 +78,32 @@ class Accounts:
             (a.password_hash for a in self.by_name.values() if a.password_hash),
             "",
         ) or hash_password("nobody has this password")
-        # More verifications than cores would only make all of them slower.
-        self._cores = threading.BoundedSemaphore(os.cpu_count() or 1)
+        # One core is left for pages, however many passwords are tried.
+        self._turns = Turns(max(1, (os.cpu_count() or 1) - 1))
 
     def __bool__(self) -> bool:
         return any(account.password_hash for account in self.by_name.values())
 
-    def authenticate(self, name: str, password: str) -> Account:
+    def authenticate(self, name: str, password: str, *, known: bool = False) -> Account:
         """Return the account *name* if *password* is its password.
 
-        Takes as long for a name that nobody has.
+        Takes as long for a name that nobody has. *known* says that the client has
+        signed in to this account before; it goes before strangers.
 
         Raises:
             InvalidCredentials: if there is no such account, it has no password, or
                 the password is another one. They cannot be told apart.
-            TooBusy: if too many verifications are running.
+            TooBusy: if too many passwords are being verified.
         """
         account = self.by_name.get(unicodedata.normalize("NFC", name))
         usable = account is not None and account.password_hash
         if len(password) > MAX_PASSWORD:
             password = ""
-        if not self._cores.acquire(timeout=_PATIENCE):
-            raise TooBusy("every core is verifying a password")
-        try:
-            _HASHER.verify(usable or self._decoy, _normal(password))
-        except VerificationError as error:
-            raise InvalidCredentials(METHOD, "wrong-name-or-password") from error
-        finally:
-            self._cores.release()
+        with self._turns.turn(known=known):
+            try:
+                _HASHER.verify(usable or self._decoy, _normal(password))
+            except VerificationError as error:
+                raise InvalidCredentials(METHOD, "wrong-name-or-password") from error
         # The decoy is somebody's real hash: its password opens nothing but that
         # account.
         if account is None or not usable or not password:

@@ -47,6 +47,10 @@ class Throttle:
         else:
             self._limiter.hit(PER_ACCOUNT, _key(name))
 
+    def knows(self, name: str, peer: str) -> bool:
+        """Return whether *peer* has signed in to *name* before."""
+        return (name, peer) in self._known
+
     def succeeded(self, name: str, peer: str) -> None:
         """Remember that *peer* knows the password of *name*."""
         with self._lock:

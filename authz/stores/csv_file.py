@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import tempfile
@@ -14,6 +15,8 @@ from authz.errors import StoreConflict, StoreError
 from authz.policy.csv_rows import MAX_BYTES
 
 _NEW_FILE_MODE: Final = 0o600
+#: How the name of a file ends that is still being written.
+_UNFINISHED: Final = ".tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class CsvFile:
                         f"{self.path}: somebody else changed the file: "
                         "read it again and repeat the change"
                     )
+                _remove_leftovers(target)
                 _replace(target, data, last)
         except OSError as error:
             raise StoreError(
@@ -142,7 +146,9 @@ def _replace(target: Path, data: bytes, last: Callable[[], None]) -> None:
 @contextlib.contextmanager
 def _prepared(target: Path, data: bytes, mode: int) -> Iterator[Path]:
     """Write *data* beside *target*; what is not used is taken away again."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=_UNFINISHED, dir=target.parent
+    )
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -153,6 +159,12 @@ def _prepared(target: Path, data: bytes, mode: int) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what writers that were killed left behind; nobody else holds the lock."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
+        left.unlink(missing_ok=True)
 
 
 def _keep_previous(target: Path) -> None:

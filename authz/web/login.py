@@ -17,8 +17,9 @@ from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials
-from authz.identity.accounts import Account, TooBusy
+from authz.identity.accounts import Account
 from authz.identity.source import RequestFacts
+from authz.identity.turns import TooBusy
 from authz.runtime import Runtime
 from authz.web.cookies import Cookies
 from authz.web.next_page import safe_next
@@ -108,7 +109,9 @@ class _SignIn:
             return response
         try:
             account = self._runtime.accounts.authenticate(
-                name, request.form.get("password", "")
+                name,
+                request.form.get("password", ""),
+                known=self._runtime.throttle.knows(name, facts.peer),
             )
         except TooBusy:
             response = self._form(

@@ -1,0 +1,1 @@
+"""What happens to decisions while processes die and stores fail: `make soak`."""

@@ -1,0 +1,66 @@
+"""What a scenario measured, and the bars it has to meet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.soak.history import Answer, History
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One thing that must hold, and the figure that shows whether it does."""
+
+    name: str
+    met: bool
+    figure: str
+
+    def __str__(self) -> str:
+        return f"{'PASS' if self.met else 'FAIL'}  {self.name}: {self.figure}"
+
+
+def decision_bars(  # noqa: PLR0913 - one for each thing that is asked of it
+    scenario: str,
+    answers: Sequence[Answer],
+    history: History,
+    *,
+    kills: int = 0,
+    soft: float = 1.0,
+    hard: float = 5.0,
+) -> list[Bar]:
+    """Return the bars on *answers*: none wrong, few cut off, none stale.
+
+    *soft* is what 99 % must be fresher than, *hard* what all must be, in seconds.
+    """
+    wrong = [answer for answer in answers if history.is_wrong(answer)]
+    cut = sum(answer.status == 0 for answer in answers)
+    stale = sorted(history.staleness(answer) for answer in answers)
+    late = stale[int(len(stale) * 0.99)] if stale else 0.0
+    worst = stale[-1] if stale else 0.0
+    decided = sum(answer.status in {200, 403} for answer in answers)
+    bars = [
+        Bar(
+            name=f"{scenario}: no wrong decision",
+            met=not wrong and decided > 0,
+            figure=f"{len(wrong)} wrong of {decided:,}"
+            + (f", first {wrong[0]}" if wrong else ""),
+        ),
+        Bar(
+            name=f"{scenario}: 99 % of decisions at most {soft:.0f} s stale",
+            met=late <= soft,
+            figure=f"{late:.2f} s",
+        ),
+        Bar(
+            name=f"{scenario}: none over {hard:.0f} s stale",
+            met=worst <= hard,
+            figure=f"{worst:.2f} s",
+        ),
+    ]
+    if kills:
+        bars.append(
+            Bar(
+                name=f"{scenario}: at most 2 cut connections for each killed worker",
+                met=cut <= 2 * kills,
+                figure=f"{cut} cut, {kills} killed",
+            )
+        )
+    return bars

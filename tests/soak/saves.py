@@ -1,0 +1,68 @@
+"""A process is killed while it saves the policy file: it is the old or the new one."""
+
+import os
+import random
+import re
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from authz.stores.csv_file import CsvFile, digest
+from tests.soak.history import policy_text
+from tests.soak.report import Bar
+
+
+def killed_saves(times: int) -> list[Bar]:
+    """Kill a saving process *times* times at random moments."""
+    folder = Path(tempfile.mkdtemp(prefix="authz-soak-"))
+    path = folder / "policy.csv"
+    path.write_text(policy_text(0))
+    chance = random.Random(7)  # noqa: S311 - no secret
+    broken, moved = [], 0
+    for _ in range(times):
+        before = path.read_bytes()
+        child = os.fork()
+        if child == 0:
+            _save_again_and_again(path)
+        time.sleep(chance.uniform(0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        data = path.read_bytes()
+        moved += data != before
+        broken += [
+            name
+            for name in ("policy.csv", "policy.csv.prev")
+            if not _is_whole(folder / name)
+        ]
+    # A dead writer's leftovers go with the next save.
+    CsvFile(path).write(policy_text(1).encode(), expected=digest(path.read_bytes()))
+    kept = {"policy.csv", "policy.csv.prev", ".policy.csv.lock"}
+    left = sorted({entry.name for entry in folder.iterdir()} - kept)
+    return [
+        Bar(
+            name=f"{times} kills during saves leave the old or the new file",
+            met=not broken and moved > times / 10,
+            figure=f"{len(broken)} broken, {moved} with a newer file",
+        ),
+        Bar(name="nothing is left lying about", met=not left, figure=f"{left}"),
+    ]
+
+
+def _save_again_and_again(path: Path) -> None:
+    try:
+        file = CsvFile(path)
+        number = os.getpid()
+        while True:
+            number += 1
+            file.write(policy_text(number).encode(), expected=digest(file.read()))
+    finally:
+        os._exit(1)
+
+
+def _is_whole(path: Path) -> bool:
+    if not path.exists():
+        return path.suffix == ".prev"  # no save got so far yet
+    text = path.read_text()
+    found = re.search(r"/r/(\d+)/marker", text)
+    return found is not None and text == policy_text(int(found[1]))

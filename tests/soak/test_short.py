@@ -1,0 +1,51 @@
+"""A short soak: what `make soak` does for minutes, for seconds."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.soak.csv_faults import csv_faults
+from tests.soak.history import Answer, History, policy_text
+from tests.soak.report import Bar, decision_bars
+from tests.soak.saves import killed_saves
+from tests.soak.servers import ROOT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(lambda: killed_saves(60), id="saves"),
+        pytest.param(lambda: csv_faults(10), id="file"),
+    ],
+)
+def test_faults_change_no_decision(scenario: Callable[[], list[Bar]]):
+    """Whatever dies or breaks, decisions are right and fresh, and files are whole."""
+    assert [str(bar) for bar in scenario() if not bar.met] == []
+
+
+def test_a_wrong_decision_is_seen():
+    """The soak would notice: a wrong answer, an unknown policy, an old one."""
+    model, history = (ROOT / "model.conf").read_text(), History()
+    old = history.expect(model, policy_text(1).encode())
+    history.stored(old)
+    history.stored(history.expect(model, policy_text(2).encode()))
+    late = history.replaced[old] + 9
+    right = ("anna", 0) in history.allowed[old]
+
+    def bars(status: int, revision: str, asked: float) -> list[bool]:
+        answer = Answer(
+            user="anna",
+            route=0,
+            asked=asked,
+            answered=asked,
+            status=status,
+            revision=revision,
+        )
+        return [bar.met for bar in decision_bars("x", [answer], history)]
+
+    good, bad = (200, 403) if right else (403, 200)
+    assert bars(good, old, 0.0) == [True, True, True]
+    assert bars(bad, old, 0.0)[0] is False
+    assert bars(good, "unknown", 0.0)[0] is False
+    assert bars(good, old, late) == [True, False, False]
