@@ -78,6 +78,10 @@ class StoreError(AuthzError):
     """A store could not be read or written. Never read as "the store is empty"."""
 
 
+class StoreUnreachable(StoreError):
+    """The server that keeps the store does not answer; later it may."""
+
+
 class StoreConflict(StoreError):
     """What is stored is not what the writer last read; somebody else changed it."""
 

@@ -77,7 +77,7 @@ def load_policy(settings: Settings, data: bytes) -> BuiltPolicy:
         PolicyError: if the model or the policy cannot be used.
         StoreError: if the model cannot be read.
     """
-    source, model = _read_model(settings)
+    source, model = read_model_text(settings)
     return build_policy(
         model,
         data,
@@ -94,7 +94,7 @@ def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
         PolicyError: if the model or the policy cannot be used.
         StoreError: if the model cannot be read.
     """
-    source, model = _read_model(settings)
+    source, model = read_model_text(settings)
     return build_from_rows(
         model,
         (entry.row for entry in entries if not entry.disabled),
@@ -104,8 +104,8 @@ def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
     )
 
 
-def _read_model(settings: Settings) -> tuple[str, str]:
-    """Return what the model is called, and its text."""
+def read_model_text(settings: Settings) -> tuple[str, str]:
+    """Return what the model is called, and its text. Raises `StoreError`."""
     path = settings.model or Path(__file__).with_name("model.conf")
     try:
         return path.name, path.read_text(encoding="utf-8")

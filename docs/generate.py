@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 
 import click
@@ -10,7 +10,9 @@ import click
 from authz.audit import EventTag
 from authz.cli import flask_group, main
 from authz.cli.outcome import Exit
+from authz.cli.schema import TEST_FILE, schema_text
 from authz.decision import Reason
+from authz.policy.lint import MEANINGS, Code, severity_of
 from authz.settings import SETTINGS
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -22,6 +24,8 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": "\n".join(_settings()),
         "commands.md": "\n".join(_commands()),
+        "lint.md": "\n".join(_lint()),
+        "policy-tests.schema.json": schema_text(TEST_FILE),
         "events.md": "\n".join(_events()),
     }
 
@@ -48,30 +52,49 @@ def _commands() -> Iterator[str]:
     yield (
         "`authz ...` reads its settings from the environment; `flask authz ...` asks "
         "the app. With `--json` the output is a document with "
-        '`"schema": "authz/v1"`.'
+        '`"schema": "authz/v1"`; `authz schema` prints its JSON Schema. Errors go to '
+        "standard error, each in one line. `--no-color`, or `NO_COLOR` in the "
+        "environment, prints no colours."
     )
     yield from ("", "| Exit code | Meaning |", "|---|---|")
-    yield from ("| 0 | allowed, or done |", "| 1 | an unexpected error |")
-    yield "| 2 | the command line is wrong |"
-    for code, meaning in (
-        (Exit.INVALID, "the policy, the model or the settings are invalid"),
-        (Exit.NOT_COVERED, "a route is covered by no rule"),
-        (Exit.DENIED, "denied"),
-        (Exit.UNREACHABLE, "a key source, a database or another server is unreachable"),
-    ):
-        yield f"| {int(code)} | {meaning} |"
-    commands = {f"authz {name}": command for name, command in main.commands.items()}
-    for name, command in main.commands.items():
-        if isinstance(command, click.Group):
-            commands |= {f"authz {name} {n}": c for n, c in command.commands.items()}
-    for name, command in flask_group.commands.items():
-        if name not in main.commands:
-            commands[f"flask authz {name}"] = command
+    for code, meaning in _documented(Exit, "cli/outcome.py"):
+        yield f"| {code} | {meaning} |"
+    commands = _flat("authz", main)
+    commands |= {
+        name: command
+        for name, command in _flat("flask authz", flask_group).items()
+        if name.removeprefix("flask ") not in commands
+    }
     for name, command in sorted(commands.items()):
-        text = command.get_help(
-            click.Context(command, info_name=name, terminal_width=80)
+        context = click.Context(
+            command, info_name=name, terminal_width=80, max_content_width=80
         )
-        yield from ("", f"## `{name}`", "", "```", text, "```")
+        yield from ("", f"## `{name}`", "", "```", command.get_help(context), "```")
+    yield ""
+
+
+def _flat(prefix: str, group: click.Group) -> dict[str, click.Command]:
+    """Return every command by its full name, those of groups within too."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= _flat(f"{prefix} {name}", command)
+            if not command.invoke_without_command:
+                continue
+        found[f"{prefix} {name}"] = command
+    return found
+
+
+def _lint() -> Iterator[str]:
+    yield from ("# What lint finds", "", _NOTE, "")
+    yield (
+        "`authz lint` says what is odd about a policy. A finding that is meant is "
+        "allowed by a comment above its line: `# lint: allow unsafe-for-everyone`. "
+        "Errors end it with exit code 3; with `--fail-on warning`, warnings do too."
+    )
+    yield from ("", "| Kind | Severity | Meaning |", "|---|---|---|")
+    for code in Code:
+        yield f"| `{code}` | {severity_of(code)} | {MEANINGS[code]} |"
     yield ""
 
 
@@ -92,11 +115,13 @@ def _events() -> Iterator[str]:
     yield ""
 
 
-def _documented(enum: type[StrEnum], source: str) -> Iterator[tuple[str, str]]:
+def _documented(enum: type[Enum], source: str) -> Iterator[tuple[str, str]]:
     """Yield each member with the `#:` comment above it."""
     text = (Path(__file__).parent.parent / "authz" / source).read_text(encoding="utf-8")
-    for comment, value in re.findall(r'((?: +#: .*\n)+) +\w+ = "([a-z:-]+)"', text):
-        if value in set(enum):
+    for comment, value in re.findall(
+        r'((?: +#: .*\n)+) +\w+ = "?([a-z0-9:-]+)"?', text
+    ):
+        if value in set(map(str, enum)):
             yield value, " ".join(re.findall(r"#: (.*)", comment))
 
 

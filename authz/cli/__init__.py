@@ -1,40 +1,68 @@
 """The commands: `authz ...` without an app, `flask authz ...` with one."""
 
 import copy
+from typing import Final
 
 import click
 from flask.cli import with_appcontext
 
 from authz.cli.adapters import CommandGroup, FlaskCommandGroup
 from authz.cli.audit import audit
-from authz.cli.check import check
+from authz.cli.check import check, explain
+from authz.cli.completion import completion
+from authz.cli.diff import diff
 from authz.cli.doctor import doctor, doctor_of_app
+from authz.cli.fmt import fmt
+from authz.cli.init import init
+from authz.cli.lint import lint_policies
 from authz.cli.password import hash_password
+from authz.cli.policy_tests import test_policy
 from authz.cli.routes import routes
+from authz.cli.schema import schema
+from authz.cli.secrets import secrets
+from authz.cli.who import what_can, who_can
+
+#: Commands that know more with an app, and do without.
+_EITHER: Final = (
+    check,
+    diff,
+    explain,
+    lint_policies,
+    routes,
+    test_policy,
+    what_can,
+    who_can,
+)
+#: Commands to which an app makes no difference, or that look for it themselves.
+_ALONE: Final = (audit, fmt, hash_password, init, schema, secrets)
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="authz-casbin")
 def main() -> None:
-    """Ask a policy who may do what, and why."""
+    """Ask a policy who may do what, and why; test it, and see what a change does."""
 
 
 def _with_app(command: click.Command) -> click.Command:
     """Return *command* as it runs with an app: its settings are the app's."""
     command = copy.copy(command)
-    if command.callback is not None:
+    if isinstance(command, click.Group):
+        command.commands = {
+            name: _with_app(inner) for name, inner in command.commands.items()
+        }
+    elif command.callback is not None:
         command.callback = with_appcontext(command.callback)
     return command
 
 
-main.add_command(audit)
-main.add_command(check)
-main.add_command(doctor)
-main.add_command(hash_password)
-
 flask_group = FlaskCommandGroup("authz", help="Who may do what in this app, and why.")
-flask_group.add_command(audit)
-flask_group.add_command(_with_app(check))
+
+for _command in _EITHER:
+    main.add_command(_command)
+    flask_group.add_command(_with_app(_command))
+for _command in _ALONE:
+    main.add_command(_command)
+    flask_group.add_command(_command)
+main.add_command(completion)  # Flask completes its own commands
+main.add_command(doctor)
 flask_group.add_command(doctor_of_app)
-flask_group.add_command(hash_password)
-flask_group.add_command(routes)

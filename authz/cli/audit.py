@@ -2,9 +2,7 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +10,11 @@ import click
 from flask.cli import ScriptInfo
 
 from authz.audit.log import AuditLog, Record, Wanted
+from authz.cli.moments import moment
 from authz.cli.outcome import Exit, end, print_json, problems_in_words
 from authz.settings import read_settings
 from authz.stores.audit_reading import AuditFiles
 
-_AGO: Final = re.compile(r"(\d{1,6})([smhd])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _AT_ONCE: Final = 500
 
 
@@ -62,8 +59,8 @@ def audit(  # noqa: PLR0913 - one parameter for each option
         subject=subject,
         path=path,
         request_id=request_id,
-        since=_moment(since, "--since"),
-        until=_moment(until, "--until"),
+        since=moment(since, "--since"),
+        until=moment(until, "--until"),
     )
     with problems_in_words():
         records = list(_newest(_log(file), wanted, limit))
@@ -106,7 +103,7 @@ def verify(file: str | None, *, head: str, as_json: bool) -> None:
             f"{found.first} to {found.link.number}"
         )
         click.echo(f"head    {found.link.head}")
-    end(Exit.NOT_COVERED if found.problems else Exit.OK)
+    end(Exit.FAILED if found.problems else Exit.OK)
 
 
 def _log(file: str | None) -> AuditLog:
@@ -140,21 +137,6 @@ def _newest(log: AuditLog, wanted: Wanted, limit: int) -> Iterator[Record]:
         before = found.next_before
         if before is None:
             return
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    ago = _AGO.fullmatch(text)
-    if ago:
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            "write 30m, 1h, 7d or a time such as 2026-01-02T12:00", param_hint=option
-        ) from error
-    return at if at.tzinfo else at.astimezone()
 
 
 def _line(record: Record) -> str:

@@ -1,13 +1,22 @@
-"""`authz check`: may somebody do something, and why."""
+"""`authz check` and `authz explain`: may somebody do something, and why."""
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
-from flask import current_app, has_app_context
 
-from authz.cli.outcome import Exit, end, print_json, problems_in_words
+from authz.cli.app import GuardedApp, app_if_any
+from authz.cli.outcome import Exit, end, problems_in_words
+from authz.cli.output import Output, with_output
+from authz.cli.sources import (
+    build,
+    known_routes,
+    model_option,
+    policy_option,
+    read_policy,
+    routes_option,
+    settings_here,
+)
 from authz.decision import (
     AccessRequest,
     Explanation,
@@ -16,21 +25,50 @@ from authz.decision import (
     RulePath,
     Subject,
 )
+from authz.errors import PolicyError
 from authz.policy.asking import asked_subject
-from authz.runtime import load_policy, warn
-from authz.settings import read_settings
-from authz.stores.csv_file import CsvFile
+from authz.policy.coverage import RoutePattern
+from authz.policy.matching import METHODS
+from authz.policy.route_tables import no_route, route_of
+
+group_option = click.option(
+    "--group", multiple=True, help="A group the subject is in; repeatable."
+)
+
+
+def _as_method(_context: click.Context, _param: click.Parameter, value: str) -> str:
+    method = value.upper()
+    if not method.isascii() or not method.isalpha():
+        raise click.BadParameter(f"`{value}` is not a method: write for example GET")
+    return method
+
+
+def _as_path(_context: click.Context, _param: click.Parameter, value: str) -> str:
+    if not value.startswith("/"):
+        raise click.BadParameter(f"`{value}` is not a path: a path begins with `/`")
+    return value
+
+
+def _methods(
+    _context: click.Context, _param: click.Parameter, incomplete: str
+) -> list[str]:
+    return [name for name in sorted(METHODS) if name.startswith(incomplete.upper())]
+
+
+method_argument = click.argument("method", callback=_as_method, shell_complete=_methods)
+path_argument = click.argument("path", callback=_as_path)
 
 
 @click.command("check")
 @click.argument("subject")
-@click.argument("method")
-@click.argument("path")
-@click.option("--group", multiple=True, help="A group the subject is in; repeatable.")
-@click.option("--policy", type=click.Path(), help="Instead of AUTHZ_POLICY.")
-@click.option("--model", type=click.Path(), help="Instead of AUTHZ_MODEL.")
+@method_argument
+@path_argument
+@group_option
+@policy_option
+@model_option
+@routes_option
 @click.option("--explain", is_flag=True, help="Say which rules decide, and why.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_output
 def check(  # noqa: PLR0913 - one parameter for each option
     subject: str,
     method: str,
@@ -39,65 +77,110 @@ def check(  # noqa: PLR0913 - one parameter for each option
     group: tuple[str, ...],
     policy: str | None,
     model: str | None,
+    routes_file: str | None,
     explain: bool,
-    as_json: bool,
+    out: Output,
 ) -> None:
     """Say whether SUBJECT may use METHOD on PATH.
 
     SUBJECT is a name such as user:bob, bob (a local account), role:user, or
-    anonymous. Exit code 0: allowed; 5: denied; 3: the policy or the settings are
-    invalid.
+    anonymous. With an app, or the table of its routes, a PATH that no route serves is
+    no question, and what the app declared public is allowed unless a rule denies it.
+
+    Exit code 0: allowed; 5: denied; 3: the policy or the settings are invalid, or no
+    route serves PATH.
     """
-    asked = AccessRequest(
-        subject=_subject(subject, group), path=path, method=method.upper()
-    )
-    if not path.startswith("/"):
-        raise click.BadParameter("a path begins with `/`", param_hint="PATH")
+    asked = AccessRequest(subject=subject_of(subject, group), path=path, method=method)
     with problems_in_words():
-        answer = _policy(policy, model).explain(asked)
-    if as_json:
-        print_json(_document(asked, answer))
-    else:
-        verdict = "allowed" if answer.decision else "denied"
-        click.echo(f"{verdict}  {asked.subject} {asked.method} {asked.path}")
-        if explain:
-            for line in _lines(answer):
-                click.echo(f"  {line}")
-    end(Exit.OK if answer.decision else Exit.DENIED)
+        app = app_if_any()
+        answer = policy_of(app, policy, model).explain(asked)
+        route = _route(known_routes(routes_file), asked)
+    public = _is_declared_public(route, answer)
+    allowed = bool(answer.decision) or public
+    out.document(_document(asked, answer, allowed=allowed, public=public))
+    out.line(
+        f"{'allowed' if allowed else 'denied'}  "
+        f"{asked.subject} {asked.method} {asked.path}",
+        fg="green" if allowed else "red",
+    )
+    if explain:
+        if public:
+            out.line("  the app declared it public, and no rule denies it")
+        for line in _lines(answer, public=public):
+            out.line(f"  {line}")
+    end(Exit.OK if allowed else Exit.DENIED)
 
 
-def _subject(text: str, groups: tuple[str, ...]) -> Subject:
+@click.command("explain")
+@click.argument("subject")
+@method_argument
+@path_argument
+@group_option
+@policy_option
+@model_option
+@routes_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--no-color", is_flag=True, help="Print no colours; so does NO_COLOR.")
+@click.pass_context
+def explain(context: click.Context, /, **options: Any) -> None:
+    """Say why SUBJECT may, or may not, use METHOD on PATH.
+
+    The same as `check --explain`, exit codes included.
+    """
+    context.invoke(check, **options, explain=True, quiet=False)
+
+
+def subject_of(text: str, groups: tuple[str, ...]) -> Subject:
+    """Return the subject that *text* names; a wrong one is a usage error."""
     try:
         return asked_subject(text, groups)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="SUBJECT") from error
 
 
-def _policy(policy: str | None, model: str | None) -> PolicyInForce:
-    """Return the policy of the app, or the one that the settings or options name."""
-    if has_app_context() and "authz" in current_app.extensions and not policy:
-        in_force: PolicyInForce = current_app.extensions["authz"].runtime.policy
-        return in_force
-    config: dict[str, Any] = {}
-    if policy:
-        config["AUTHZ_POLICY"] = policy
-    if model:
-        config["AUTHZ_MODEL"] = model
-    settings = read_settings(config, os.environ)
-    built = load_policy(settings, CsvFile(settings.policy).read())
-    warn(built.warnings)
-    return built.policy
+def policy_of(
+    app: GuardedApp | None, place: str | None, model: str | None
+) -> PolicyInForce:
+    """Return the policy of *app*, or the one that settings or options name."""
+    if app is not None and place is None and model is None:
+        return app.policy
+    settings = settings_here(model)
+    return build(read_policy(place, settings), settings, partial=place is not None)
 
 
-def _lines(answer: Explanation) -> Iterator[str]:
-    if answer.decision.reason is Reason.NO_RULE:
+def _route(
+    routes: tuple[RoutePattern, ...], asked: AccessRequest
+) -> RoutePattern | None:
+    """Return the route that serves what was asked; None if none are known.
+
+    Raises:
+        PolicyError: if there are routes and none serves it.
+    """
+    if not routes:
+        return None
+    route = route_of(routes, asked.method, asked.path)
+    if route is None:
+        raise PolicyError(
+            [no_route(routes, f"{asked.method} {asked.path}", asked.path)]
+        )
+    return route
+
+
+def _is_declared_public(route: RoutePattern | None, answer: Explanation) -> bool:
+    return (
+        route is not None and route.public and answer.decision.reason is Reason.NO_RULE
+    )
+
+
+def _lines(answer: Explanation, *, public: bool) -> Iterator[str]:
+    if answer.decision.reason is Reason.NO_RULE and not public:
         yield "no rule allows it, and what no rule allows is denied"
     for found in answer.because:
         yield f"{found.rule.origin}  {found.rule}"
         yield f"    {_chain(found)}"
     for found in answer.overruled:
         yield f"{found.rule.origin}  {found.rule}  (overruled by a deny)"
-    for rule in answer.nearest:
+    for rule in () if public else answer.nearest:
         yield f"nearest: {rule.origin}  {rule}"
     yield f"policy revision {answer.decision.revision}"
 
@@ -110,13 +193,16 @@ def _chain(found: RulePath) -> str:
     return " -> ".join(steps)
 
 
-def _document(asked: AccessRequest, answer: Explanation) -> Mapping[str, Any]:
+def _document(
+    asked: AccessRequest, answer: Explanation, *, allowed: bool, public: bool
+) -> Mapping[str, Any]:
+    reason = Reason.DECLARED_PUBLIC if public else answer.decision.reason
     return {
         "subject": asked.subject.name,
         "method": asked.method,
         "path": asked.path,
-        "allowed": bool(answer.decision),
-        "reason": str(answer.decision.reason),
+        "allowed": allowed,
+        "reason": str(reason),
         "revision": answer.decision.revision,
         "because": [_rule_path(found) for found in answer.because],
         "overruled": [_rule_path(found) for found in answer.overruled],

@@ -7,42 +7,71 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
-from authz.errors import PolicyError, SettingsError, StoreError
+from authz.errors import (
+    AuthzError,
+    PolicyError,
+    SettingsError,
+    StoreError,
+    StoreUnreachable,
+)
 
-SCHEMA = "authz/v1"
+SCHEMA: Final = "authz/v1"
 
 
 class Exit(IntEnum):
-    """What an exit code says. 1 is an unexpected error, 2 a wrong command line."""
+    """What an exit code says."""
 
+    #: allowed, or done
     OK = 0
+    #: an unexpected error; never a verdict
+    ERROR = 1
+    #: the command line is wrong
+    USAGE = 2
+    #: the policy, the model, the tests or the settings are invalid
     INVALID = 3
-    NOT_COVERED = 4
+    #: a test failed, or rules or routes are not covered
+    FAILED = 4
+    #: denied
     DENIED = 5
+    #: there are differences
+    DIFFERS = 6
+    #: the database or the identity provider cannot be reached
     UNREACHABLE = 7
 
 
 @contextmanager
 def problems_in_words() -> Iterator[None]:
-    """End with exit code 3 and every problem when settings or policy are invalid."""
+    """End with every problem in words when something cannot be used or reached.
+
+    The exit code is 7 for a store that cannot be reached and 3 for everything else
+    that authz has words for.
+    """
     try:
         yield
     except (PolicyError, SettingsError) as error:
         for problem in error.problems:
-            click.echo(f"error  {problem}", err=True)
+            complain(str(problem))
         end(Exit.INVALID)
-    except StoreError as error:
-        click.echo(f"error  {error}", err=True)
+    except StoreUnreachable as error:
+        complain(str(error))
+        end(Exit.UNREACHABLE)
+    except (StoreError, AuthzError) as error:
+        complain(str(error))
         end(Exit.INVALID)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print *document* with its schema."""
     click.echo(json.dumps({"schema": SCHEMA, **document}, indent=2))
+
+
+def complain(problem: str) -> None:
+    """Say on standard error what is wrong."""
+    click.echo(f"{click.style('error', fg='red')}  {problem}", err=True)
 
 
 def end(code: Exit) -> NoReturn:

@@ -1,46 +1,58 @@
-"""`flask authz routes`: every route of the app, and who may use it."""
+"""`authz routes`: every route of the app, and who may use it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
-from flask import current_app
-from flask.cli import with_appcontext
 
-from authz.cli.outcome import Exit, end, print_json
-from authz.policy.coverage import Route, coverage, route_patterns
+from authz.cli.app import app_if_any
+from authz.cli.check import policy_of
+from authz.cli.outcome import Exit, end, problems_in_words
+from authz.cli.output import Output, with_output
+from authz.cli.sources import (
+    known_routes,
+    model_option,
+    policy_option,
+    routes_option,
+)
+from authz.policy.coverage import Route, coverage
 
 
 @click.command("routes")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@with_appcontext
-def routes(*, as_json: bool) -> None:
+@policy_option
+@model_option
+@routes_option
+@with_output
+def routes(
+    *, policy: str | None, model: str | None, routes_file: str | None, out: Output
+) -> None:
     """List every route and method of the app with who may use it.
+
+    Without an app, those of the table that --routes names.
 
     Exit code 4: a route is covered by no rule, so nobody may use it.
     """
-    guarded = current_app.extensions.get("authz")
-    if guarded is None:
-        raise click.UsageError("authz does not guard this app: call `Authz(app)`")
-    patterns = route_patterns(
-        current_app.url_map.iter_rules(), guarded.views.public_endpoints
-    )
-    found = coverage(guarded.runtime.policy, patterns)
+    with problems_in_words():
+        patterns = known_routes(routes_file)
+        app = app_if_any()
+        if app is None and routes_file is None:
+            raise click.UsageError(
+                "authz does not guard this app: call `Authz(app)`; without an app, "
+                "give its routes with --routes"
+            )
+        found = coverage(policy_of(app, policy, model), patterns)
     uncovered = sum(not route.is_covered for route in found)
     public = sum(route.declared_public for route in found)
-    if as_json:
-        print_json({"routes": [_document(r) for r in found], "uncovered": uncovered})
-    else:
-        for line in _table(found):
-            click.echo(line)
-        click.echo(
-            f"{len(found)} routes: {len(found) - public - uncovered} ruled, "
-            f"{public} declared public, {uncovered} uncovered"
-        )
-    end(Exit.NOT_COVERED if uncovered else Exit.OK)
+    out.document({"routes": [_document(r) for r in found], "uncovered": uncovered})
+    out.lines(_table(found))
+    out.line(
+        f"{len(found)} routes: {len(found) - public - uncovered} ruled, "
+        f"{public} declared public, {uncovered} uncovered"
+    )
+    end(Exit.FAILED if uncovered else Exit.OK)
 
 
-def _table(found: list[Route]) -> Iterator[str]:
+def _table(found: Sequence[Route]) -> Iterator[str]:
     rows = [("METHOD", "ROUTE", "ENDPOINT", "ACCESS")]
     rows += [(r.method, r.route, r.endpoint, r.access) for r in found]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]

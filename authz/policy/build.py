@@ -22,24 +22,28 @@ class BuiltPolicy:
     warnings: tuple[Problem, ...]
 
 
-def build_policy(
+def build_policy(  # noqa: PLR0913 - what a policy is made of
     model: str,
     data: bytes,
     *,
     grants: Iterable[Grant] = (),
     model_source: str = "model.conf",
     policy_source: str = "policy.csv",
+    partial: bool = False,
 ) -> BuiltPolicy:
     """Build the policy that the text of a *model* and the bytes of a policy file make.
 
-    *grants* come from settings. The sources are what problems and origins name.
+    *grants* come from settings; *partial* says that they are not all known here. The
+    sources are what problems and origins name.
 
     Raises:
         PolicyError: with every problem found.
     """
     with _collector_paused():
         read = read_rows(data, source=policy_source)
-        built = _build(model, read.rows, grants, model_source, policy_source)
+        built = _build(
+            model, read.rows, grants, model_source, policy_source, partial=partial
+        )
         return BuiltPolicy(policy=built.policy, warnings=read.warnings + built.warnings)
 
 
@@ -59,17 +63,21 @@ def build_from_rows(
         return _build(model, tuple(rows), grants, model_source, policy_source)
 
 
-def _build(
+def _build(  # noqa: PLR0913 - what a policy is made of
     model: str,
     rows: Sequence[Row],
     grants: Iterable[Grant],
     model_source: str,
     policy_source: str,
+    *,
+    partial: bool = False,
 ) -> BuiltPolicy:
     definition = read_model(model, source=model_source)
     why = why_not_compiled(definition)
     if why is None:
-        policy = policy_from_rows(rows, grants=grants, source=policy_source)
+        policy = policy_from_rows(
+            rows, grants=grants, source=policy_source, partial=partial
+        )
         return BuiltPolicy(policy=CompiledPolicy(policy), warnings=policy.warnings)
     problem = cannot_ask(definition)
     if problem is not None:

@@ -4,7 +4,8 @@ from authz.decision import Effect, PolicyInForce, Rule, Subject
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.rules import closure, grants_by_member
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Methods that only look.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def unsafe_openings(policy: PolicyInForce, subject: Subject) -> tuple[Rule, ...]:
@@ -20,5 +21,5 @@ def unsafe_openings(policy: PolicyInForce, subject: Subject) -> tuple[Rule, ...]
         for rule in policy.policy.rules
         if rule.subject in names
         and rule.effect is Effect.ALLOW
-        and not (rule.methods and rule.methods <= _SAFE)
+        and not (rule.methods and rule.methods <= SAFE)
     )

@@ -20,6 +20,7 @@ from authz.decision import (
 from authz.errors import PolicyError, Problem
 from authz.policy.csv_rows import Row
 from authz.policy.matching import parse_methods, path_problem
+from authz.policy.regions import covers
 
 #: The kinds a name may have: who identifies it is part of the name.
 KINDS = ("user", "group", "role", "auth", "token")
@@ -83,9 +84,16 @@ def name_problem(name: str) -> str | None:
 
 
 def policy_from_rows(
-    rows: Iterable[Row], *, grants: Iterable[Grant] = (), source: str = "policy"
+    rows: Iterable[Row],
+    *,
+    grants: Iterable[Grant] = (),
+    source: str = "policy",
+    partial: bool = False,
 ) -> Policy:
     """Build the policy that *rows* and further *grants* (from settings) make.
+
+    *partial* says that the settings are not known here, so nobody need hold
+    `role:admin` yet.
 
     Raises `PolicyError` with every problem found. Nothing is skipped.
     """
@@ -97,7 +105,9 @@ def policy_from_rows(
     if not reader.problems:
         reader.problems.extend(_cycles(reader.grants))
     if not reader.problems:
-        reader.problems.extend(_admin_problems(reader.rules, reader.grants))
+        reader.problems.extend(
+            _admin_problems(reader.rules, reader.grants, partial=partial)
+        )
     if reader.problems:
         raise PolicyError(reader.problems)
     return Policy(
@@ -340,7 +350,7 @@ def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:
 
 
 def _admin_problems(
-    rules: Sequence[Rule], grants: Sequence[Grant]
+    rules: Sequence[Rule], grants: Sequence[Grant], *, partial: bool
 ) -> Iterator[Problem]:
     """Yield a problem when nobody, or everybody, could administer."""
     by_member = grants_by_member(grants)
@@ -368,6 +378,8 @@ def _admin_problems(
         for member in by_member
         if not member.startswith("role:") and ADMIN in closure([member], by_member)
     ]
+    if partial and not holders:
+        return
     if not any(_enters(holder, opened, rules, by_member) for holder in holders):
         yield Problem(
             where=str(opened[0].origin),
@@ -387,25 +399,7 @@ def _enters(
     """Whether *holder* gets at anything that is opened to administrators."""
     names = closure([holder, EVERYONE, AUTHENTICATED], by_member)
     denies = [r for r in rules if r.effect is Effect.DENY and r.subject in names]
-    return any(not any(_covers(deny, rule) for deny in denies) for rule in opened)
-
-
-def _covers(deny: Rule, rule: Rule) -> bool:
-    """Whether *deny* leaves nothing of *rule*."""
-    if deny.methods and not (rule.methods and rule.methods <= deny.methods):
-        return False
-    wanted = deny.path.split("/")
-    given = rule.path.split("/")
-    if wanted[-1] == "*":
-        wanted.pop()
-        if len(given) <= len(wanted):
-            return False
-    elif len(given) != len(wanted) or given[-1] == "*":
-        return False
-    return all(
-        (want.startswith(":") and have not in {"", "*"}) or want == have
-        for want, have in zip(wanted, given, strict=False)
-    )
+    return any(not any(covers(deny, rule) for deny in denies) for rule in opened)
 
 
 def _unused_roles(rules: Sequence[Rule], grants: Sequence[Grant]) -> Iterator[Problem]:

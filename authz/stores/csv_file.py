@@ -126,9 +126,9 @@ def _locked(target: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def write_whole(target: Path, data: bytes) -> None:
+def write_whole(target: Path, data: bytes, *, mode: int = _NEW_FILE_MODE) -> None:
     """Make *target* hold *data*, whole or not at all. Raises `OSError`."""
-    with _prepared(target, data, _NEW_FILE_MODE) as temporary:
+    with _prepared(target, data, mode) as temporary:
         temporary.replace(target)
     _sync_folder(target.parent)
 

@@ -1,0 +1,184 @@
+"""`authz diff`: what differs between two policies, and for whom."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import click
+
+from authz.cli.outcome import Exit, end, problems_in_words
+from authz.cli.output import Output, with_output
+from authz.cli.sources import (
+    build,
+    known_routes,
+    model_option,
+    read_policy,
+    routes_option,
+    settings_here,
+)
+from authz.decision import EVERYONE, PolicyInForce
+from authz.policy.csv_rows import Rows, read_rows, spell
+from authz.policy.effect import Comparison, Difference, compare, people_of
+from authz.policy.places import methods_in_words, places
+from authz.policy.rules import Policy
+
+_SHOWN: Final = 50
+
+
+@click.command("diff")
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--effect", is_flag=True, help="Say who may do what that they might not before."
+)
+@click.option("--all", "everything", is_flag=True, help="Show every one of them.")
+@routes_option
+@model_option
+@with_output
+def diff(  # noqa: PLR0913 - one parameter for each option
+    before: str,
+    after: str,
+    *,
+    effect: bool,
+    everything: bool,
+    routes_file: str | None,
+    model: str | None,
+    out: Output,
+) -> None:
+    """Say what differs between the policies BEFORE and AFTER.
+
+    Each is a file, `-`, git:REV:PATH, or, with an app, `store:` for what its store
+    holds now and store:41 for an earlier revision. With --effect also
+    what that means: for each name that either policy speaks of, at each route of the
+    app; without known routes, at each kind of path that the rules tell apart.
+
+    Exit code 0: they are the same; 6: they differ.
+    """
+    with problems_in_words():
+        settings = settings_here(model)
+        old, new = (read_policy(place, settings) for place in (before, after))
+        added, removed = _rows(
+            read_rows(old.data, source=old.source),
+            read_rows(new.data, source=new.source),
+        )
+        comparison = None
+        if effect:
+            policies = build(old, settings), build(new, settings)
+            comparison = _compare(*policies, routes_file)
+    out.document(_document(added, removed, comparison))
+    for row in added:
+        out.line(f"+ {row}", fg="green")
+    for row in removed:
+        out.line(f"- {row}", fg="red")
+    if comparison is not None:
+        out.lines(effect_lines(comparison, shown=None if everything else _SHOWN))
+    differs = bool(added or removed or (comparison and comparison.differences))
+    if not differs:
+        out.line("the same rules and grants")
+    end(Exit.DIFFERS if differs else Exit.OK)
+
+
+def _compare(
+    before: PolicyInForce, after: PolicyInForce, routes_file: str | None
+) -> Comparison:
+    rules = [
+        rule
+        for policy in (before, after)
+        if isinstance(written := getattr(policy, "policy", None), Policy)
+        for rule in written.rules
+    ]
+    routes = known_routes(routes_file)
+    if not rules and not routes:
+        raise click.UsageError(
+            "the effect of a policy in another language shows only on known routes: "
+            "give --routes, or ask the app with `flask authz diff`"
+        )
+    return compare(
+        before,
+        after,
+        people=people_of(before, after),
+        places=places(rules, routes),
+    )
+
+
+def _rows(before: Rows, after: Rows) -> tuple[list[str], list[str]]:
+    """Return the lines that came and those that went, in their order."""
+    old = {spell(row.kind, *row.fields): None for row in before.rows}
+    new = {spell(row.kind, *row.fields): None for row in after.rows}
+    return [row for row in new if row not in old], [
+        row for row in old if row not in new
+    ]
+
+
+def effect_lines(comparison: Comparison, *, shown: int | None) -> Iterator[str]:
+    """Yield what a comparison says, for people; at most *shown* places."""
+    opened, closed = len(comparison.opened), len(comparison.closed)
+    public = len(comparison.public)
+    yield (
+        f"effect on {comparison.people} names x {comparison.places} places: "
+        f"+{opened} allowed, -{closed} denied, "
+        + (f"{public} opened to everyone" if public else "none opened to everyone")
+    )
+    grouped = list(_grouped(comparison.differences))
+    for who, change, where in grouped[:shown]:
+        yield f"  {change}  {who}  {where}"
+    if shown is not None and len(grouped) > shown:
+        yield f"  and {len(grouped) - shown} more; --all shows them"
+
+
+def _grouped(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]]:
+    """Yield who, change and place, the methods of one path together.
+
+    What changes for everyone is not said again for each name.
+    """
+    groups: dict[tuple[str, str, bool], dict[str, None]] = {}
+    everybody: set[tuple[str, str, bool]] = set()
+    for each in differences:
+        what = each.place.method, each.place.path, each.opens
+        who = each.who.name
+        if not each.who.is_authenticated:
+            who = EVERYONE
+            everybody.add(what)
+        elif what in everybody:
+            continue
+        groups.setdefault((who, each.place.shown, each.opens), {})[
+            each.place.method
+        ] = None
+    for (who, path, opens), methods in groups.items():
+        change = "denied -> allowed" if opens else "allowed -> denied"
+        mark = "  opens to everyone" if opens and who == EVERYONE else ""
+        yield who, change, f"{methods_in_words(methods)} {path}{mark}"
+
+
+def _document(
+    added: list[str], removed: list[str], comparison: Comparison | None
+) -> dict[str, Any]:
+    document: dict[str, Any] = {"added": added, "removed": removed}
+    if comparison is not None:
+        document["effect"] = effect_document(comparison)
+    return document
+
+
+def effect_document(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison for programs."""
+    return {
+        "people": comparison.people,
+        "places": comparison.places,
+        "allowed": len(comparison.opened),
+        "denied": len(comparison.closed),
+        "opened_to_everyone": len(comparison.public),
+        "differences": [
+            {
+                "subject": each.who.name,
+                "method": each.place.method,
+                "path": each.place.path,
+                "route": each.place.route.route if each.place.route else None,
+                "before": "deny" if each.opens else "allow",
+                "after": "allow" if each.opens else "deny",
+                "rules": [
+                    str(rule.origin)
+                    for rule in (each.after if each.opens else each.before).rules
+                ],
+            }
+            for each in comparison.differences
+        ],
+    }

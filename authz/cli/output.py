@@ -1,0 +1,69 @@
+"""What every command prints: text for people, or one JSON document for programs."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from authz.cli.outcome import print_json
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T")
+
+
+class Output:
+    """Prints lines or a document, whichever was asked for, or nothing."""
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+
+    def line(self, text: str = "", *, fg: str | None = None) -> None:
+        """Print a line for people, in the colour *fg*."""
+        if not self.as_json and not self.quiet:
+            click.secho(text, fg=fg)
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Print lines for people."""
+        for text in lines:
+            self.line(text)
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print *document* for programs, with its schema."""
+        if self.as_json and not self.quiet:
+            print_json(document)
+
+    @contextmanager
+    def progress(self, items: Iterable[_T], *, label: str) -> Iterator[Iterable[_T]]:
+        """Show on standard error how far the work on *items* is, to people only."""
+        if self.quiet or self.as_json or not sys.stderr.isatty():
+            yield items
+            return
+        with click.progressbar(items, label=label, file=sys.stderr) as bar:
+            yield bar
+
+
+def with_output(command: Callable[_P, _R]) -> Callable[..., _R]:
+    """Give *command* the options that all have, and an `Output` as `out`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+    @click.option(
+        "--no-color", is_flag=True, help="Print no colours; so does NO_COLOR."
+    )
+    @functools.wraps(command)
+    def with_options(
+        *args: Any, as_json: bool, quiet: bool, no_color: bool, **options: Any
+    ) -> _R:
+        if no_color or os.environ.get("NO_COLOR"):  # https://no-color.org
+            click.get_current_context().color = False
+        return command(
+            *args, **{**options, "out": Output(as_json=as_json, quiet=quiet)}
+        )
+
+    return with_options

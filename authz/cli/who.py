@@ -1,0 +1,208 @@
+"""`authz who-can` and `authz what-can`: the policy looked at from either end."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from authz.cli.app import app_if_any
+from authz.cli.check import (
+    group_option,
+    method_argument,
+    path_argument,
+    policy_of,
+    subject_of,
+)
+from authz.cli.outcome import Exit, end, problems_in_words
+from authz.cli.output import Output, with_output
+from authz.cli.sources import (
+    known_routes,
+    model_option,
+    policy_option,
+    routes_option,
+)
+from authz.decision import (
+    ANONYMOUS_METHOD,
+    AUTHENTICATED,
+    EVERYONE,
+    Decision,
+    PolicyInForce,
+    Subject,
+)
+from authz.errors import PolicyError
+from authz.policy.coverage import Route, RoutePattern, coverage
+from authz.policy.places import (
+    Place,
+    decide_at,
+    is_allowed,
+    methods_in_words,
+    places,
+)
+from authz.policy.route_tables import no_route, route_of
+from authz.policy.rules import Policy, closure, grants_by_member
+
+_IN_WORDS = {
+    EVERYONE: "everyone, signed in or not",
+    AUTHENTICATED: "everyone who is signed in",
+    ANONYMOUS_METHOD: "everyone who has not signed in",
+}
+
+
+@click.command("who-can")
+@method_argument
+@path_argument
+@policy_option
+@model_option
+@routes_option
+@with_output
+def who_can(  # noqa: PLR0913 - one parameter for each option
+    method: str,
+    path: str,
+    *,
+    policy: str | None,
+    model: str | None,
+    routes_file: str | None,
+    out: Output,
+) -> None:
+    """List the names that may use METHOD on PATH, and who holds them.
+
+    Exit code 0: somebody may; 5: nobody may; 3: the policy or the settings are
+    invalid, or no route serves PATH.
+    """
+    with problems_in_words():
+        asked = policy_of(app_if_any(), policy, model)
+        routes = known_routes(routes_file)
+        pattern = RoutePattern(method=method, route=path, path=path, endpoint="")
+        if routes:
+            served = route_of(routes, method, path)
+            if served is None:
+                raise PolicyError([no_route(routes, f"{method} {path}", path)])
+            pattern = replace(pattern, endpoint=served.endpoint, public=served.public)
+        (found,) = coverage(asked, [pattern])
+    holders = {name: _holders(asked, name) for name in found.who}
+    out.document(_who_document(found, holders))
+    if found.declared_public:
+        out.line("everyone  the app declared it public")
+    for name, members in holders.items():
+        out.line(f"{name}  {', '.join(members) or _IN_WORDS.get(name, '')}".rstrip())
+    if not found.is_covered:
+        out.line(f"nobody may {method} {path}: no rule allows it, or a rule denies it")
+    end(Exit.OK if found.is_covered else Exit.DENIED)
+
+
+@click.command("what-can")
+@click.argument("subject")
+@group_option
+@policy_option
+@model_option
+@routes_option
+@click.option("--denied", is_flag=True, help="List what they may not, too.")
+@with_output
+def what_can(  # noqa: PLR0913 - one parameter for each option
+    subject: str,
+    *,
+    group: tuple[str, ...],
+    policy: str | None,
+    model: str | None,
+    routes_file: str | None,
+    denied: bool,
+    out: Output,
+) -> None:
+    """List what SUBJECT may do.
+
+    At each route of the app; without known routes, at each kind of path that the rules
+    tell apart.
+
+    Exit code 0: something; 5: nothing; 3: the policy or the settings are invalid.
+    """
+    who = subject_of(subject, group)
+    with problems_in_words():
+        asked = policy_of(app_if_any(), policy, model)
+        routes = known_routes(routes_file)
+    written = getattr(asked, "policy", None)
+    rules = written.rules if isinstance(written, Policy) else ()
+    if not rules and not routes:
+        raise click.UsageError(
+            "a policy in another language can be asked on known routes only: give "
+            "--routes, or ask the app with `flask authz what-can`"
+        )
+    where = sorted(places(rules, routes), key=lambda place: (place.shown, place.method))
+    decided = [(place, decide_at(asked, who, place)) for place in where]
+    allowed = [pair for pair in decided if is_allowed(pair[1], pair[0])]
+    out.document(
+        {
+            "subject": who.name,
+            "allowed": [_what_document(*pair) for pair in allowed],
+            "denied": [
+                _what_document(*pair) for pair in decided if pair not in allowed
+            ],
+        }
+    )
+    out.lines(_what_lines(decided if denied else allowed, who))
+    end(Exit.OK if allowed else Exit.DENIED)
+
+
+def _holders(policy: PolicyInForce, name: str) -> tuple[str, ...]:
+    """Return the people, groups and tokens that hold the role *name*."""
+    written = getattr(policy, "policy", None)
+    if not name.startswith("role:") or not isinstance(written, Policy):
+        return ()
+    by_member = grants_by_member(written.grants)
+    return tuple(
+        sorted(
+            member
+            for member in by_member
+            if not member.startswith("role:") and name in closure([member], by_member)
+        )
+    )
+
+
+def _who_document(found: Route, holders: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    return {
+        "method": found.method,
+        "path": found.path,
+        "covered": found.is_covered,
+        "declared_public": found.declared_public,
+        "who": [
+            {"name": name, "holders": list(members)}
+            for name, members in holders.items()
+        ],
+        "rules": [
+            {"rule": str(rule), "origin": str(rule.origin)} for rule in found.rules
+        ],
+    }
+
+
+def _what_lines(
+    decided: Iterable[tuple[Place, Decision]], who: Subject
+) -> Iterator[str]:
+    groups: dict[tuple[str, bool, str], dict[str, None]] = {}
+    for place, decision in decided:
+        allowed = is_allowed(decision, place)
+        by = ", ".join(dict.fromkeys(str(rule.origin) for rule in decision.rules))
+        if not by:
+            by = "declared public" if allowed else "no rule"
+        groups.setdefault((place.shown, allowed, by), {})[place.method] = None
+    rows = [
+        ("allowed" if allowed else "denied", methods_in_words(methods), path, by)
+        for (path, allowed, by), methods in groups.items()
+    ]
+    if not rows:
+        yield f"{who} may do nothing: no rule allows it anything"
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for *cells, by in rows:
+        line = "  ".join(
+            cell.ljust(width) for cell, width in zip(cells, widths, strict=True)
+        )
+        yield f"{line}  ({by})"
+
+
+def _what_document(place: Place, decision: Decision) -> dict[str, Any]:
+    return {
+        "method": place.method,
+        "path": place.path,
+        "route": place.route.route if place.route else None,
+        "rules": [str(rule.origin) for rule in decision.rules],
+    }

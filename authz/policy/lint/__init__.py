@@ -1,0 +1,88 @@
+"""What is odd about a policy: `authz lint`. Pure; every finding has a place and a mend.
+
+A policy that passes is not right by that, but what is found here is seldom meant. What
+is meant, a comment above the line allows: `# lint: allow unsafe-for-everyone`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from authz.decision import Grant, Origin
+from authz.errors import PolicyError
+from authz.policy.coverage import RoutePattern
+from authz.policy.csv_rows import read_rows
+from authz.policy.lint.findings import MEANINGS as MEANINGS
+from authz.policy.lint.findings import Code as Code
+from authz.policy.lint.findings import Finding as Finding
+from authz.policy.lint.findings import Severity as Severity
+from authz.policy.lint.findings import from_problem, without_allowed
+from authz.policy.lint.findings import severity_of as severity_of
+from authz.policy.lint.names import name_findings
+from authz.policy.lint.openings import opening_findings
+from authz.policy.lint.overlaps import overlap_findings
+from authz.policy.lint.routed import route_findings
+from authz.policy.rules import ADMIN, Policy, policy_from_rows
+
+#: What the warnings of the reader are about, by how their messages begin.
+_WARNINGS = {
+    "repeats line": Code.RULE_REPEATED,
+    "no rule speaks of": Code.ROLE_WITHOUT_RULES,
+}
+
+
+def lint(
+    data: bytes,
+    *,
+    source: str = "policy.csv",
+    grants: Iterable[Grant] = (),
+    routes: Sequence[RoutePattern] = (),
+    prefix: str = "/authz",
+) -> tuple[Finding, ...]:
+    """Return what is odd about the policy file *data*, line by line.
+
+    Args:
+        data: The file.
+        source: What its lines are called.
+        grants: What settings add.
+        routes: The routes of the app; empty if they are not known.
+        prefix: Where the pages of authz are.
+    """
+    try:
+        rows = read_rows(data, source=source)
+        policy = policy_from_rows(rows.rows, grants=grants, source=source, partial=True)
+    except PolicyError as error:
+        return tuple(from_problem(p, Code.POLICY_INVALID) for p in error.problems)
+    findings = [
+        from_problem(warning, _code(warning.message))
+        for warning in (*rows.warnings, *policy.warnings)
+    ]
+    findings += _no_administrator(policy, source)
+    findings += overlap_findings(policy)
+    findings += name_findings(policy)
+    findings += opening_findings(policy, prefix=prefix)
+    if routes:
+        findings += route_findings(policy, routes)
+    text = data.decode().removeprefix("\ufeff")
+    return tuple(
+        sorted(
+            without_allowed(findings, text, source),
+            key=lambda finding: (finding.where.line, finding.severity.rank),
+        )
+    )
+
+
+def _code(message: str) -> Code:
+    return next(
+        (code for start, code in _WARNINGS.items() if message.startswith(start)),
+        Code.SPELLING,
+    )
+
+
+def _no_administrator(policy: Policy, source: str) -> Iterator[Finding]:
+    ruled = any(rule.subject == ADMIN for rule in policy.rules)
+    if ruled and all(grant.role != ADMIN for grant in policy.grants):
+        yield Finding(
+            code=Code.NO_ADMINISTRATOR,
+            where=Origin(source),
+            message=f"nobody in this file holds `{ADMIN}`",
+            mend=f"set AUTHZ_ADMIN, or add a grant such as `g, group:admins, {ADMIN}`",
+        )

@@ -1,0 +1,169 @@
+"""What lint finds, as values; and the comments that say a finding is meant."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Final
+
+from authz.decision import Origin
+from authz.errors import Problem
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    #: The policy cannot be used, or gives away the administration.
+    ERROR = "error"
+    #: It most likely does not do what was meant.
+    WARNING = "warning"
+    #: Worth knowing.
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for the gravest."""
+        return list(Severity).index(self)
+
+
+class Code(StrEnum):
+    """The kinds of findings; `MEANINGS` says what each is."""
+
+    POLICY_INVALID = "policy-invalid"
+    SPELLING = "spelling"
+    RULE_REPEATED = "rule-repeated"
+    RULE_SHADOWED = "rule-shadowed"
+    RULE_OVERRULED = "rule-overruled"
+    DENY_WITHOUT_EFFECT = "deny-without-effect"
+    RULE_WITHOUT_ROUTE = "rule-without-route"
+    ROUTES_OF_DIFFERENT_CLASS = "routes-of-different-class"
+    ROLE_WITHOUT_RULES = "role-without-rules"
+    ROLE_WITHOUT_MEMBERS = "role-without-members"
+    NAME_NEAR_TWIN = "name-near-twin"
+    NAME_MIXED_SCRIPTS = "name-mixed-scripts"
+    PATH_TOO_WIDE = "path-too-wide"
+    ADMIN_AREA_OPENED = "admin-area-opened"
+    UNSAFE_FOR_EVERYONE = "unsafe-for-everyone"
+    NO_ADMINISTRATOR = "no-administrator"
+    LINT_COMMENT = "lint-comment"
+
+
+#: What each kind of finding says, for the reference.
+MEANINGS: Final = {
+    Code.POLICY_INVALID: "The policy cannot be used as it is.",
+    Code.SPELLING: "A spelling that works but is not the plain one.",
+    Code.RULE_REPEATED: "The same line stands there twice.",
+    Code.RULE_SHADOWED: "Another rule says the same and more, so this one "
+    "changes nothing.",
+    Code.RULE_OVERRULED: "A rule that denies leaves nothing of this one.",
+    Code.DENY_WITHOUT_EFFECT: "A rule denies what no rule allows, so it changes "
+    "nothing today.",
+    Code.RULE_WITHOUT_ROUTE: "No route of the app is covered by the rule.",
+    Code.ROUTES_OF_DIFFERENT_CLASS: "A wide rule covers routes that another line "
+    "means for administrators.",
+    Code.ROLE_WITHOUT_RULES: "A role is given, and no rule speaks of it.",
+    Code.ROLE_WITHOUT_MEMBERS: "Rules speak of a role that nobody is given.",
+    Code.NAME_NEAR_TWIN: "Two names differ so little that one is likely a slip.",
+    Code.NAME_MIXED_SCRIPTS: "A name mixes letters of several scripts, so it may look "
+    "like another.",
+    Code.PATH_TOO_WIDE: "A rule opens every path, those of later routes included.",
+    Code.ADMIN_AREA_OPENED: "Somebody who is not an administrator gets into the "
+    "administration.",
+    Code.UNSAFE_FOR_EVERYONE: "People who have not signed in may do more than look.",
+    Code.NO_ADMINISTRATOR: "Nobody in this file is an administrator; the settings "
+    "must name one.",
+    Code.LINT_COMMENT: "A comment for lint that names no finding, or one that "
+    "is not there.",
+}
+
+_SEVERITIES: Final = {
+    Code.POLICY_INVALID: Severity.ERROR,
+    Code.ADMIN_AREA_OPENED: Severity.ERROR,
+    Code.DENY_WITHOUT_EFFECT: Severity.NOTE,
+    Code.NO_ADMINISTRATOR: Severity.NOTE,
+}
+
+_ALLOW: Final = re.compile(r"[ \t]*#[ \t]*lint:[ \t]*allow[ \t]+([\w, \t-]+?)[ \t\r]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing worth a look, where it stands and what to do about it."""
+
+    code: Code
+    #: The file, and its line from 1; 0 where it is about the whole file.
+    where: Origin
+    message: str
+    mend: str
+    #: The line that it is about, as it is spelled; empty for a whole file.
+    text: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+        return severity_of(self.code)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}: {self.mend}"
+
+
+def severity_of(code: Code) -> Severity:
+    """Return how much a finding of kind *code* matters."""
+    return _SEVERITIES.get(code, Severity.WARNING)
+
+
+def from_problem(problem: Problem, code: Code) -> Finding:
+    """Return *problem* as a finding of kind *code*."""
+    source, colon, line = problem.where.rpartition(":")
+    where = (
+        Origin(source, int(line))
+        if colon and line.isascii() and line.isdigit()
+        else Origin(problem.where)
+    )
+    return Finding(code=code, where=where, message=problem.message, mend=problem.mend)
+
+
+def without_allowed(
+    findings: Iterable[Finding], text: str, source: str
+) -> Iterator[Finding]:
+    """Yield *findings*, but not those that a comment in *text* allows.
+
+    `# lint: allow unsafe-for-everyone` speaks of the next line that is no comment.
+    Yields a finding for each such comment that allows nothing.
+    """
+    allowed: dict[tuple[int, Code], int] = {}
+    pending: list[tuple[int, str]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        found = _ALLOW.fullmatch(line)
+        if found:
+            words = re.split(r"[,\s]+", found[1].strip(", \t"))
+            pending += [(number, word) for word in words]
+        elif not line.lstrip(" \t").startswith("#"):
+            for comment, word in pending:
+                if word in set(Code):
+                    allowed[number, Code(word)] = comment
+                else:
+                    near = get_close_matches(word, list(Code), n=1)
+                    yield Finding(
+                        code=Code.LINT_COMMENT,
+                        where=Origin(source, comment),
+                        message=f"`{word}` is not a kind of finding",
+                        mend=f"did you mean `{near[0]}`?" if near else "remove it",
+                    )
+            pending = []
+    used = set()
+    for finding in findings:
+        key = finding.where.line, finding.code
+        if finding.where.source == source and key in allowed:
+            used.add(key)
+        else:
+            yield finding
+    for (line_number, code), comment in allowed.items():
+        if (line_number, code) not in used:
+            yield Finding(
+                code=Code.LINT_COMMENT,
+                where=Origin(source, comment),
+                message=f"there is no finding `{code}` to allow on line {line_number}",
+                mend="remove the comment",
+            )

@@ -1,0 +1,76 @@
+"""What only shows when the routes of the app are known."""
+
+from collections.abc import Iterator, Sequence
+
+from authz.decision import Effect, Rule
+from authz.policy.compiled import RuleIndex
+from authz.policy.coverage import RoutePattern
+from authz.policy.csv_rows import spell_rule
+from authz.policy.lint.findings import Code, Finding
+from authz.policy.places import places
+from authz.policy.regions import covers_path
+from authz.policy.route_tables import no_route
+from authz.policy.rules import ADMIN, Policy, closure, grants_by_member
+from authz.policy.scan import covers
+
+
+def route_findings(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
+    """Yield the rules of *policy* that do not fit the *routes* of the app."""
+    index = RuleIndex(policy.rules)
+    matching = {
+        rule.origin
+        for place in places(policy.rules, routes)
+        for rule in index.speaking_of(place.method, place.path)
+    }
+    for rule in policy.rules:
+        if rule.origin not in matching:
+            yield _without_route(rule, routes)
+    yield from _mixed(policy, routes)
+
+
+def _without_route(rule: Rule, routes: Sequence[RoutePattern]) -> Finding:
+    asked = f"{rule.method_field} {rule.path}"
+    return Finding(
+        code=Code.RULE_WITHOUT_ROUTE,
+        where=rule.origin,
+        message=f"no route of the app is {asked}",
+        mend=no_route(routes, asked, rule.path).mend,
+        text=spell_rule(rule),
+    )
+
+
+def _mixed(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
+    """Yield wide rules that cover what a narrower line gives to administrators."""
+    by_member = grants_by_member(policy.grants)
+    narrow = [
+        r for r in policy.rules if r.subject == ADMIN and r.effect is Effect.ALLOW
+    ]
+    for rule in policy.rules:
+        if rule.effect is Effect.DENY or not _is_wide(rule.path):
+            continue
+        if ADMIN in closure([rule.subject], by_member):
+            continue
+        covered = [r for r in routes if covers(rule, r.path, r.method)]
+        meant = {
+            route: line
+            for route in covered
+            for line in narrow
+            if covers(line, route.path, route.method)
+            and not covers_path(line.path, rule.path)
+        }
+        if not meant:
+            continue
+        route, line = next(iter(meant.items()))
+        yield Finding(
+            code=Code.ROUTES_OF_DIFFERENT_CLASS,
+            where=rule.origin,
+            message=f"it covers {len(covered)} routes for `{rule.subject}`, and "
+            f"{len(meant)} of them are meant for `{ADMIN}`, such as "
+            f"{route.method} {route.route} (line {line.origin.line})",
+            mend="name the paths that are meant",
+            text=spell_rule(rule),
+        )
+
+
+def _is_wide(path: str) -> bool:
+    return path.endswith("/*") or "/:" in path

@@ -1,0 +1,281 @@
+"""What lint finds, and what it leaves alone."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from authz.decision import AUTHENTICATED, EVERYONE, AccessRequest, Grant, Origin
+from authz.policy.compiled import CompiledPolicy
+from authz.policy.coverage import RoutePattern
+from authz.policy.csv_rows import read_rows, spelled
+from authz.policy.lint import MEANINGS, Code, Finding, Severity, lint
+from authz.policy.rules import policy_from_rows
+from tests.strategies import SEEDS, world
+
+#: A policy about which there is nothing to say.
+CLEAN = """\
+p, role:everyone, /health, GET
+p, role:user, /map, GET
+p, role:user, /api/playlists/:id, GET|PUT|DELETE
+p, role:user, /api/playlists/locked, DELETE, deny
+p, role:admin, /*, *
+g, group:admins, role:admin
+g, user:bob, role:user
+"""
+
+#: Two names, one of them a slip.
+ROBERTS = """\
+p, user:robert, /r, GET
+g, user:robert, role:user
+g, user:robret, role:user
+"""
+
+ROUTES = tuple(
+    RoutePattern(method=method, route=route, path=path, endpoint="")
+    for method, route, path in (
+        ("GET", "/health", "/health"),
+        ("GET", "/map", "/map"),
+        ("GET", "/api/users", "/api/users"),
+        ("POST", "/api/users", "/api/users"),
+        ("GET", "/api/songs/<int:id>", "/api/songs/987654321"),
+    )
+)
+
+
+def found(text: str, **options: object) -> list[tuple[int, str]]:
+    """Return line and kind of each finding."""
+    findings = lint(text.encode(), **options)  # type: ignore[arg-type]
+    return [(finding.where.line, str(finding.code)) for finding in findings]
+
+
+def only(text: str, code: Code, **options: object) -> list[Finding]:
+    """Return the findings of kind *code*."""
+    findings = lint(text.encode(), **options)  # type: ignore[arg-type]
+    return [finding for finding in findings if finding.code is code]
+
+
+def test_a_clean_policy():
+    """Nothing is said about a policy that is in order."""
+    assert found(CLEAN) == []
+
+
+def test_every_kind_has_a_meaning():
+    """The reference says of each kind what it is."""
+    assert set(MEANINGS) == set(Code)
+
+
+def test_a_file_that_cannot_be_used():
+    """Each problem of the reader is an error with its line."""
+    findings = lint(b"p, role:user, /map\nq, x\n")
+
+    assert [(f.where.line, f.severity) for f in findings] == [
+        (1, Severity.ERROR),
+        (2, Severity.ERROR),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("p, role:user, /map, GET\n", (8, "rule-repeated")),
+        ("p, role:user, /api/playlists/7, GET\n", (8, "rule-shadowed")),
+        ("p, user:bob, /map, GET\n", (8, "rule-shadowed")),
+        ("p, role:everyone, /health, HEAD\n", (8, "rule-shadowed")),
+        ("p, group:x, /y, GET\np, role:authenticated, /y, GET\n", (8, "rule-shadowed")),
+        ("p, role:user, /api/playlists/locked, DELETE\n", (8, "rule-overruled")),
+        (
+            "p, role:user, /x, GET, deny\np, role:user, /*, *, deny\n",
+            (8, "rule-shadowed"),
+        ),
+        ("p, role:ghost, /ghost, GET\n", (8, "role-without-members")),
+        ("g, user:carol, role:usr\n", (8, "role-without-rules")),
+        ("p, role:user, /chat, (GET)|(PUT)\n", (8, "spelling")),
+        ("g, user:\u0430lice, role:user\n", (8, "name-mixed-scripts")),
+        (
+            ROBERTS,
+            (10, "name-near-twin"),
+        ),
+        ("p, role:user, /:all/*, GET\n", (8, "path-too-wide")),
+        ("p, role:user, /authz/people, GET\n", (8, "admin-area-opened")),
+        ("p, role:user, /authz/*, GET\n", (8, "admin-area-opened")),
+        ("p, role:user, /:app/rules, GET\n", (8, "admin-area-opened")),
+        ("p, role:everyone, /login, POST\n", (8, "unsafe-for-everyone")),
+        ("p, role:everyone, /login, *\n", (8, "unsafe-for-everyone")),
+        (
+            "p, role:admin, /tools/*, *\np, role:user, /tools/clock, GET\n",
+            (9, "routes-of-different-class"),
+        ),
+    ],
+)
+def test_what_is_found(lines: str, expected: tuple[int, str]):
+    """Each kind, at its line."""
+    assert expected in found(CLEAN + lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "p, role:user, /api/playlists, GET\n",  # beside, not within
+        "p, role:user, /health, POST\n",  # another method
+        "p, role:everyone, /me, GET\np, role:user, /me, GET, deny\n",
+        "p, role:user, /authz/sign-in, GET\n",  # meant for everybody
+        "p, role:user, /authz/me/*, GET|POST\n",
+        "p, role:user, /pages/:page, GET\n",  # one segment is not everything
+        "g, user:team1, role:user\ng, user:team2, role:user\n",
+        "g, user:ann, role:user\ng, user:anne, role:user\n",  # short
+        "g, group:users, role:user\n",  # another kind than role:user
+        "g, user:\u0430\u043d\u043d\u0430, role:user\n",  # one script
+    ],
+)
+def test_what_is_not_found(lines: str):
+    """What looks similar and is in order."""
+    assert found(CLEAN + lines) == []
+
+
+def test_two_rules_that_say_the_same_in_other_words():
+    """Of two that cover each other, only the later one is superfluous."""
+    text = CLEAN + "p, role:user, /a/:x, GET\np, role:user, /a/:y, GET\n"
+
+    assert found(text) == [(9, "rule-shadowed")]
+
+
+def test_a_deny_that_changes_nothing():
+    """It is a note: it may be a precaution."""
+    text = "p, role:user, /map, GET\np, role:user, /maps, GET, deny\n"
+    (finding,) = lint(text.encode())
+    assert (finding.where.line, finding.code) == (2, Code.DENY_WITHOUT_EFFECT)
+    assert finding.severity is Severity.NOTE
+
+
+def test_names_that_look_alike_get_a_suggestion():
+    """The name that is used less is taken for the slip."""
+    text = CLEAN + (
+        "p, role:editor, /edit, GET\ng, user:carol, role:editor\n"
+        "p, role:editr, /edit/all, GET\n"
+    )
+    near = only(text, Code.NAME_NEAR_TWIN)
+    assert [(f.where.line, "`role:editor`" in f.mend) for f in near] == [(10, True)]
+    without = only(text, Code.ROLE_WITHOUT_MEMBERS)
+    assert "did you mean `role:editor`?" in without[0].mend
+
+
+def test_what_settings_open_counts():
+    """A role that strangers hold by a setting opens to everyone."""
+    grants = (Grant(member="auth:anonymous", role="role:demo", origin=Origin("S")),)
+    text = CLEAN + "p, role:demo, /api/jobs, POST\n"
+
+    assert found(text, grants=grants) == [(8, "unsafe-for-everyone")]
+
+
+def test_nobody_administers():
+    """A note: the settings may name somebody."""
+    findings = lint(b"p, role:admin, /*, *\np, role:user, /map, GET\n")
+
+    assert [(f.where.line, f.code) for f in findings] == [(0, Code.NO_ADMINISTRATOR)]
+
+
+class TestRoutes:
+    def test_a_rule_that_matches_no_route(self):
+        """The nearest route, or the methods that there are, are named."""
+        findings = lint(
+            b"p, role:user, /mapp, GET\np, role:user, /map, POST\n"
+            b"p, role:user, /api/songs/7, GET\np, role:user, /zzz, GET\n",
+            routes=ROUTES,
+        )
+
+        assert [(f.where.line, f.code, f.mend) for f in findings] == [
+            (1, Code.RULE_WITHOUT_ROUTE, "did you mean `/map`?"),
+            (2, Code.RULE_WITHOUT_ROUTE, "the app has GET there"),
+            (
+                4,
+                Code.RULE_WITHOUT_ROUTE,
+                "`flask authz routes` lists what there is",
+            ),
+        ]
+
+    def test_a_wide_rule_over_what_is_meant_for_administrators(self):
+        """It names one of the routes, and the line that means it for them."""
+        text = "p, role:user, /api/*, GET\np, role:admin, /api/users, *\n"
+        (finding,) = only(text, Code.ROUTES_OF_DIFFERENT_CLASS, routes=ROUTES)
+
+        assert finding.where.line == 1
+        assert "GET /api/users (line 2)" in finding.message
+
+    def test_a_catch_all_for_administrators_means_nothing_special(self):
+        """`/*` for administrators does not make every route theirs."""
+        text = "p, role:user, /api/*, GET\np, role:admin, /*, *\n"
+
+        assert only(text, Code.ROUTES_OF_DIFFERENT_CLASS, routes=ROUTES) == []
+
+
+class TestComments:
+    def test_a_comment_allows_a_finding(self):
+        """It speaks of the next line that is no comment, and of the kinds it names."""
+        text = CLEAN + (
+            "# lint: allow unsafe-for-everyone\n# note: the sign-in form\n"
+            "p, role:everyone, /login, POST\n"
+        )
+
+        assert found(text) == []
+
+    def test_it_allows_nothing_else(self):
+        """Another line, or another kind, is still found."""
+        text = CLEAN + (
+            "# lint: allow unsafe-for-everyone, path-too-wide\n"
+            "p, role:everyone, /login, POST\np, role:everyone, /logout, POST\n"
+        )
+
+        assert found(text) == [(8, "lint-comment"), (10, "unsafe-for-everyone")]
+
+    def test_a_kind_that_does_not_exist(self):
+        """A misspelled one allows nothing, and is said."""
+        text = CLEAN + "# lint: allow unsafe-for-everyon\np, role:everyone, /x, POST\n"
+        findings = lint(text.encode())
+
+        assert {f.code for f in findings} == {
+            Code.LINT_COMMENT,
+            Code.UNSAFE_FOR_EVERYONE,
+        }
+        assert "did you mean `unsafe-for-everyone`?" in findings[0].mend
+
+    def test_an_invalid_policy_cannot_be_allowed(self):
+        """No comment makes an error go away."""
+        assert found("# lint: allow policy-invalid\np, role:user, map, GET\n") == [
+            (2, "policy-invalid")
+        ]
+
+
+@given(SEEDS)
+def test_what_is_superfluous_is(seed: int):
+    """Taking away a shadowed, overruled or idle rule changes no answer."""
+    made = world(seed, 60)
+    text = spelled(iter(made.policy.rules), iter(made.policy.grants))
+    superfluous = {
+        finding.where.line
+        for finding in lint(text.encode())
+        if finding.code
+        in {
+            Code.RULE_SHADOWED,
+            Code.RULE_OVERRULED,
+            Code.DENY_WITHOUT_EFFECT,
+        }
+    }
+    rows = read_rows(text.encode()).rows
+    for line in superfluous:
+        left = [row for row in rows if row.origin.line != line]
+        if not any(row.kind == "p" for row in left):
+            continue
+        before = CompiledPolicy(policy_from_rows(rows, partial=True))
+        after = CompiledPolicy(policy_from_rows(left, partial=True))
+        for request in map(_as_it_would_come, made.requests):
+            assert bool(before.decide(request)) is bool(after.decide(request)), line
+
+
+def _as_it_would_come(request: AccessRequest) -> AccessRequest:
+    """Everybody is everyone, and who has a name of their own is signed in."""
+    names = request.subject.names | {EVERYONE}
+    if any(name.startswith(("user:", "group:", "token:")) for name in names):
+        names |= {AUTHENTICATED}
+    subject = replace(request.subject, names=names)
+    return AccessRequest(subject=subject, path=request.path, method=request.method)

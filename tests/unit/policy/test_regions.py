@@ -1,0 +1,107 @@
+"""What a rule covers: containment, overlap, and the few paths that stand for all."""
+
+import random
+
+import pytest
+from hypothesis import given
+
+from authz.decision import Rule
+from authz.policy.matching import method_match, path_match
+from authz.policy.regions import (
+    covers,
+    covers_path,
+    depth_of,
+    fresh_sample,
+    overlap,
+    paths_in,
+    shares_methods,
+)
+from tests.strategies import SEEDS, world
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "expected"),
+    [
+        ("/*", "/", True),
+        ("/*", "/a/:b/*", True),
+        ("/a/*", "/a/", True),
+        ("/a/*", "/a", False),
+        ("/a/*", "/*", False),
+        ("/a/:id", "/a/7", True),
+        ("/a/:id", "/a/:other", True),
+        ("/a/:id", "/a/", False),
+        ("/a/:id", "/a/*", False),
+        ("/a/7", "/a/:id", False),
+        ("/:x/*", "/a/*", True),
+        ("/:x/*", "/*", False),
+    ],
+)
+def test_containment(wide: str, narrow: str, expected: bool):
+    """A pattern covers another one, or does not."""
+    assert covers_path(wide, narrow) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("/a", "/a", "/a"),
+        ("/a", "/b", None),
+        ("/a/:id", "/a/7", "/a/7"),
+        ("/:x/b", "/a/:y", "/a/b"),
+        ("/:x", "/:y", "/:any"),
+        ("/a/*", "/:x/b", "/a/b"),
+        ("/a/*", "/a", None),
+        ("/a/*", "/a/:id/*", "/a/:any/*"),
+        ("/a/:id", "/a/", None),
+        ("/*", "/", "/"),
+        ("/a/*", "/*", "/a/*"),
+    ],
+)
+def test_overlap(one: str, other: str, expected: str | None):
+    """What two patterns have in common is a pattern, or nothing."""
+    assert overlap(one, other) == expected
+    assert overlap(other, one) == expected
+
+
+@given(SEEDS)
+def test_what_they_say_holds_for_every_path(seed: int):
+    """Containment and overlap agree with the matching of real paths."""
+    made = world(seed, 60)
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    for request in made.requests:
+        one, other = rng.choice(made.policy.rules), rng.choice(made.policy.rules)
+        in_one = _matches(one, request.path, request.method)
+        in_other = _matches(other, request.path, request.method)
+        if covers(one, other) and in_other:
+            assert in_one
+        common = overlap(one.path, other.path)
+        both = path_match(request.path, one.path) and path_match(
+            request.path, other.path
+        )
+        assert both is (common is not None and path_match(request.path, common))
+        if in_one and in_other:
+            assert shares_methods(one.methods, other.methods)
+
+
+@given(SEEDS)
+def test_a_few_paths_stand_for_all(seed: int):
+    """Each path of a pattern itself is matched by it, the made-up ones too."""
+    rules = world(seed, 1).policy.rules
+    patterns = [rule.path for rule in rules]
+    sample, depth = fresh_sample(patterns), depth_of(patterns)
+    for pattern in patterns:
+        paths = list(paths_in(pattern, depth=depth, sample=sample))
+        assert paths
+        assert all(path_match(path, pattern) for path in paths)
+        assert len({path.count("/") for path in paths}) >= (
+            2 if pattern.endswith("*") else 1
+        )
+
+
+def test_the_sample_is_in_no_pattern():
+    """A policy that names the sample itself gets another one."""
+    assert fresh_sample(["/a/~sample", "/~sample~"]) == "~sample~~"
+
+
+def _matches(rule: Rule, path: str, method: str) -> bool:
+    return path_match(path, rule.path) and method_match(method, rule.method_field)
