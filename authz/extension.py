@@ -26,6 +26,7 @@ from authz.web.pages.frame import AdminPages
 from authz.web.pages.theme import theme
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import current_state
+from authz.web.static_files import static_url
 from authz.web.views import GuardedViews, View, public
 
 _KEY: Final = "authz"
@@ -236,5 +237,6 @@ def _template_globals() -> dict[str, Any]:
         "authz_csrf_token": csrf_token,
         "authz_decision": current_decision,
         "authz_theme": theme,
+        "authz_static": static_url,
         "authz_admin_url": admin_url,
     }

@@ -11,7 +11,6 @@ from flask import (
     Flask,
     redirect,
     request,
-    send_from_directory,
 )
 from werkzeug.wrappers import Response
 
@@ -26,10 +25,10 @@ from authz.web.next_page import safe_next
 from authz.web.origin import is_same_origin
 from authz.web.rendering import new_request_id, protect_page, render
 from authz.web.signals import sign_in_failed, signed_in, signed_out
+from authz.web.static_files import static_file
 from authz.web.views import public
 
 _HERE: Final = Path(__file__).parent
-_STATIC_SECONDS: Final = 3600
 #: A sign-in form is a few hundred bytes; more is not one.
 _MAX_FORM = 16 * 1024
 
@@ -52,7 +51,7 @@ def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
         url_prefix=runtime.settings.url_prefix,
     )
     # Not Blueprint's own static route: the style sheet must be there for strangers.
-    blueprint.add_url_rule("/static/<path:filename>", "static", _static)
+    blueprint.add_url_rule("/static/<path:filename>", "static", static_file)
     pages = _SignIn(app, runtime)
     if runtime.accounts:
         add = blueprint.add_url_rule
@@ -60,11 +59,6 @@ def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
         add("/sign-in", "sign_in_submit", pages.submit, methods=["POST"])
         add("/sign-out", "sign_out", pages.sign_out, methods=["POST"])
     return blueprint
-
-
-@public
-def _static(filename: str) -> Response:
-    return send_from_directory(_HERE / "static", filename, max_age=_STATIC_SECONDS)
 
 
 class _SignIn:

@@ -7,6 +7,7 @@ from flask import Flask
 from authz.admin.office import Office
 from authz.web.hook import Hook
 from authz.web.pages.account import AccountPage
+from authz.web.pages.audit import Audit
 from authz.web.pages.changes import Changes
 from authz.web.pages.drafts import Drafts
 from authz.web.pages.frame import AdminPages
@@ -35,6 +36,7 @@ def admin_pages(
     Tester(pages)
     Drafts(pages)
     Changes(pages)
+    Audit(pages)
     AccountPage(pages)
     pages.add("/theme", "theme", choose_theme, post=True)
     return pages

@@ -1,0 +1,169 @@
+"""What happened: decisions and changes, to look through and to take away."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from authz.audit.log import AuditLog, Found, Record, Wanted, time_of
+from authz.web.pages.export import csv_file, lines_as_file
+from authz.web.pages.frame import AdminPages
+from authz.web.pages.listing import SIZE, asked, here
+from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.sentences import Line, text_lines
+
+#: More records than this are not taken away at once.
+_EXPORTED: Final = 10_000
+_AT_ONCE: Final = 500
+#: Lines of one change that the page shows.
+_LINES: Final = 12
+_COLUMNS: Final = (
+    "at", "event", "subject", "peer", "method", "path", "reason", "rules", "revision",
+    "request_id", "about", "before", "after", "note",
+)  # fmt: skip
+
+#: What each tab shows, and what it is called.
+_TABS: Final = (("", "Refused"), ("all", "Everything"), ("changes", "Changes"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRecord:
+    """A record of the log, as the page shows it."""
+
+    record: Record
+    at: datetime | None
+    lines: tuple[Line, ...]
+    more: int
+
+
+class Audit:
+    """The pages about what happened."""
+
+    def __init__(self, pages: AdminPages) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        entry = MenuEntry(
+            label="Audit log",
+            endpoint="authz_admin.audit",
+            group=Group.WHEN,
+            icon="audit",
+        )
+        pages.add("/admin/audit", "audit", self.show, entry=entry)
+        pages.add("/admin/audit.csv", "audit_csv", self.as_csv)
+        pages.add("/admin/audit.jsonl", "audit_jsonl", self.as_lines)
+
+    def show(self) -> Response:
+        """Show the newest records of those that are asked for."""
+        pages = self._pages
+        log = pages.runtime.audit_log
+        errors: dict[str, str] = {}
+        found = Found(records=())
+        wanted = _wanted(errors)
+        if log is not None and not errors:
+            before = asked("before")
+            found = log.find(
+                wanted,
+                limit=SIZE,
+                before=int(before) if before.isascii() and before.isdecimal() else None,
+            )
+        return pages.page(
+            "authz/admin/audit.html",
+            status=422 if errors else 200,
+            errors=errors,
+            log=log,
+            records=[_shown(record) for record in found.records],
+            older=here(before=found.next_before) if found.next_before else None,
+            tabs=_TABS,
+            show=asked("show"),
+            filters={
+                name: asked(name)
+                for name in ("subject", "path", "request_id", "since", "until")
+            },
+            query=request.args.to_dict() | {"before": None},
+            settings=pages.runtime.settings.audit,
+        )
+
+    def as_csv(self) -> Response:
+        """Return the same records as a table."""
+        rows = (
+            [_text(record.get(column)) for column in _COLUMNS]
+            for record in self._exported()
+        )
+        return csv_file("audit.csv", _COLUMNS, rows)
+
+    def as_lines(self) -> Response:
+        """Return the same records as they are kept, a line each."""
+        lines = (json.dumps(record, ensure_ascii=True) for record in self._exported())
+        return lines_as_file("audit.jsonl", lines)
+
+    def _exported(self) -> Iterator[Record]:
+        log = self._pages.runtime.audit_log
+        errors: dict[str, str] = {}
+        wanted = _wanted(errors)
+        if log is not None and not errors:
+            yield from _every(log, wanted)
+
+
+def _every(log: AuditLog, wanted: Wanted) -> Iterator[Record]:
+    before: int | None = None
+    left = _EXPORTED
+    while left > 0:
+        found = log.find(wanted, limit=min(_AT_ONCE, left), before=before)
+        yield from found.records
+        left -= len(found.records)
+        before = found.next_before
+        if before is None:
+            return
+
+
+def _wanted(errors: dict[str, str]) -> Wanted:
+    show = asked("show")
+    return Wanted(
+        subject=asked("subject"),
+        path=asked("path"),
+        request_id=asked("request_id"),
+        denied=show == "",
+        changes=show == "changes",
+        since=_day("since", errors),
+        until=_day("until", errors),
+    )
+
+
+def _day(name: str, errors: dict[str, str]) -> datetime | None:
+    """Return the time that a field names, in UTC if it does not say."""
+    text = asked(name)
+    if not text:
+        return None
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        errors[name] = "Write a day such as 2030-01-31, or a day and a time."
+        return None
+    return then if then.tzinfo else then.replace(tzinfo=UTC)
+
+
+def _shown(record: Record) -> ShownRecord:
+    try:
+        at = time_of(record)
+    except ValueError:
+        at = None
+    after, before = record.get("after", ()), record.get("before", ())
+    lines: tuple[Line, ...] = ()
+    if record.get("about") == "policy":
+        lines = tuple(text_lines(after[:_LINES], before[:_LINES]))
+    return ShownRecord(
+        record=record,
+        at=at,
+        lines=lines,
+        more=max(0, len(after) + len(before) - len(lines)) if lines else 0,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "; ".join(map(str, value))
+    return "" if value is None else str(value)
