@@ -1,0 +1,121 @@
+"""Puts AudioMuse-AI behind authz, without a change to a file of it."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import files
+from typing import Final
+
+from flask import Flask
+
+from authz import Authz
+from authz.audit import AuditSink
+from authz.extension import Guarded, get_authz
+from authz.identity.source import IdentitySource
+from authz_audiomuse.bridge import Bridge
+from authz_audiomuse.door import close_door
+from authz_audiomuse.fields.guard import Choices, FieldGuard
+from authz_audiomuse.fields.listed import read_fields
+from authz_audiomuse.host import Host, check_host
+from authz_audiomuse.machine import HostToken
+from authz_audiomuse.settings import HostSettings, read_host_settings
+
+_log: Final = logging.getLogger("authz")
+
+#: What the operator need not say: the app's own values, where authz has others.
+_DEFAULTS: Final = {
+    "AUTHZ_API_PREFIXES": "/api,/chat/api,/external",
+    "AUTHZ_LANDING": "/map",
+}
+#: Where the app keeps the id of the account it uses on the default music server.
+_SHARED_ACCOUNTS: Final = {"jellyfin": "JELLYFIN_USER_ID", "emby": "EMBY_USER_ID"}
+
+
+def attach(
+    host: Host,
+    *,
+    audit: AuditSink | None = None,
+    sources: Iterable[IdentitySource] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Flask:
+    """Guard *host* and return its app.
+
+    The policy, if none is named, is the one that comes with this package.
+
+    Args:
+        host: The app.
+        audit: Where events go; the logger `authz.audit` if left out.
+        sources: Further ways of knowing who is asking.
+        environ: The environment.
+
+    Raises:
+        HostChanged: if the app is not as this adapter knows it.
+        SettingsError, PolicyError, StoreError: if authz cannot start.
+    """
+    check_host(host)
+    app: Flask = host.app
+    for name, value in _defaults().items():
+        if name not in environ:
+            app.config.setdefault(name, value)
+    settings = read_host_settings(app.config, environ)
+    fields = read_fields(settings.fields)
+    theirs = frozenset(app.blueprints)
+    token = HostToken(lambda: getattr(host.config, "API_TOKEN", None))
+    Authz(app, audit=audit, sources=[token, *sources])
+    guarded = get_authz(app)
+    _share_header(token, guarded)
+    guard = FieldGuard(guarded.runtime, fields, _choices(host, settings))
+    own = frozenset(app.blueprints) - theirs
+    Bridge(host, guarded, guard, own).install()
+    close_door(host, guarded)
+    _warn(host)
+    return app
+
+
+def _defaults() -> dict[str, str]:
+    policy = files("authz_audiomuse").joinpath("policy.csv")
+    return {**_DEFAULTS, "AUTHZ_POLICY": str(policy)}
+
+
+def _share_header(token: HostToken, guarded: Guarded) -> None:
+    """Leave to other sources what they know in the header of the app's token."""
+    others = [s for s in guarded.runtime.sources if s is not token and not s.ambient]
+    token.alone = not others
+
+
+def _choices(host: Host, settings: HostSettings) -> Choices:
+    def shared_account() -> str | None:
+        kind = getattr(host.config, "MEDIASERVER_TYPE", None)
+        name = _SHARED_ACCOUNTS.get(str(kind))
+        value = getattr(host.config, name, None) if name else None
+        return value if isinstance(value, str) else None
+
+    return Choices(
+        servers=settings.servers,
+        is_default=_default_server(host),
+        shared_account=shared_account,
+    )
+
+
+def _default_server(host: Host) -> Callable[[str], bool]:
+    """Return the app's way of telling its default music server, if it has one."""
+    ask = getattr(host.servers, "is_default_server", None)
+
+    def is_default(server: str) -> bool:
+        if ask is None:
+            return False
+        try:
+            return bool(ask(server))
+        except Exception:  # noqa: BLE001 - whatever the app raises, it is not known
+            _log.exception("AudioMuse-AI cannot tell its default music server")
+            return False
+
+    return is_default
+
+
+def _warn(host: Host) -> None:
+    if not host.config.AUTH_ENABLED:
+        _log.warning(
+            "AUTH_ENABLED is off in AudioMuse-AI, so its own checks behind authz's are "
+            "off too: switch it on in its set-up, or remove the variable"
+        )

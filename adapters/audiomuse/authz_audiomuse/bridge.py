@@ -1,0 +1,195 @@
+"""Takes the place of the app's "who is this?", and of nothing else.
+
+authz's hook runs first and decides. Then this tells the app who asks, in the app's own
+variables, looks at what was sent along, and leaves the rest to the app: its set-up
+gate, its list of administrators' paths and the checks in its handlers stay as a second
+line. The app asks `app_auth.check_auth_needed` by name for each request; that name is
+what is replaced.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flask import g, redirect, request
+from werkzeug.wrappers import Response
+
+from authz.audit import EventTag
+from authz.decision import Subject
+from authz.extension import Guarded
+from authz.identity.source import RequestFacts
+from authz.web.rendering import Refusal, as_problem, new_request_id
+from authz.web.state import RequestState, current_request, state_of
+from authz_audiomuse.fields.guard import FieldGuard
+from authz_audiomuse.host import Host
+from authz_audiomuse.menu import menu_lines
+from authz_audiomuse.roles import HostRole, HostRoles, host_name
+
+#: The app's own session, which counts for nothing here.
+HOST_COOKIE: Final = "audiomuse_jwt"
+#: What the app calls a caller whom it does not ask for a password once more.
+_CONFIRMED: Final = "bearer"
+_ORDINARY: Final = "authz"
+_MARK: Final = "_audiomuse_told"
+
+Hook = Callable[[], Any]
+
+
+class Bridge:
+    """What stands between authz's hook and the app's own."""
+
+    def __init__(
+        self, host: Host, guarded: Guarded, fields: FieldGuard, own: frozenset[str]
+    ) -> None:
+        """Prepare the bridge.
+
+        Args:
+            host: The app.
+            guarded: What guards it.
+            fields: Looks at what people send along.
+            own: The blueprints that belong to authz and not to the app.
+        """
+        self._host = host
+        self._guarded = guarded
+        self._fields = fields
+        self._own = own
+        self._landing = guarded.runtime.settings.landing
+        self.roles = HostRoles(guarded.runtime)
+
+    def install(self) -> None:
+        """Take the app's question over."""
+        app, auth = self._host.app, self._host.auth
+        auth.check_auth_needed = self.check_auth_needed  # type: ignore[attr-defined]
+        hooks = app.before_request_funcs[None]
+        at = hooks.index(auth.auth_setup_barrier)
+        hooks[at] = self._for_the_app(auth.auth_setup_barrier)
+        hooks.insert(1, self.before)  # behind authz's hook, before all others
+        # Even a page that refuses is not to be drawn for an administrator.
+        app.url_value_preprocessors.setdefault(None, []).insert(0, _nobody_yet)
+        for number, processor in enumerate(app.template_context_processors[None]):
+            app.template_context_processors[None][number] = self._honest(processor)
+
+    def before(self) -> Response | None:
+        """Tell the app who asks; return what refuses the request, or None."""
+        current = current_request()
+        state = state_of(current)
+        if state is None:
+            return self._refuse("the bridge ran before authz's hook")
+        _forget_host_cookie(current.environ)
+        role = self._tell(state.subject)
+        setattr(current, _MARK, state)
+        if role is HostRole.ADMIN or current.blueprint in self._own:
+            return None
+        if current.url_rule is None:
+            return None  # nothing runs; the app answers 404 or 405
+        return self._fields.check(current, state.subject) or self._landing_page(
+            state.subject
+        )
+
+    def check_auth_needed(self, _secret: object) -> Response | None:
+        """Answer in place of the app's function of this name.
+
+        Whoever comes here was let in by the policy; None says so. Anything else means
+        that the app took a way round authz.
+        """
+        current = current_request()
+        told: RequestState | None = getattr(current, _MARK, None)
+        if told is None or told is not state_of(current):
+            return self._refuse("the app asked about a request that nobody decided")
+        if not told.decision and current.routing_exception is None:
+            return self._refuse("the app asked about a request that was refused")
+        self._tell(told.subject)
+        return None
+
+    def _tell(self, subject: Subject) -> HostRole:
+        role = self.roles.of(subject)
+        g.auth_user = host_name(subject)
+        g.auth_role = str(role)
+        # The app asks administrators for the password of its own list when they
+        # change that list. Here they have none; that the request is theirs was proved.
+        g.auth_method = _CONFIRMED if role is HostRole.ADMIN else _ORDINARY
+        return role
+
+    def _landing_page(self, subject: Subject) -> Response | None:
+        """Send people who are no administrators to their first page."""
+        landing = self._landing
+        if (
+            landing is None
+            or landing == "/"
+            or request.path != "/"
+            or request.method not in {"GET", "HEAD"}
+            or not self._guarded.hook.may(subject, "GET", landing)
+        ):
+            return None
+        return redirect(request.script_root + landing)
+
+    def _for_the_app(self, barrier: Hook) -> Hook:
+        """Return the app's *barrier* for its own pages.
+
+        authz's pages are not behind it: while the app waits to be set up it would send
+        whoever wants to sign in to the set-up page, which sends them to sign in.
+        """
+
+        def for_the_app() -> Any:
+            if current_request().blueprint in self._own:
+                return None
+            return barrier()
+
+        return for_the_app
+
+    def _honest(
+        self, processor: Callable[[], Mapping[str, Any]]
+    ) -> Callable[[], dict[str, Any]]:
+        """Return *processor* with its word on who is an administrator set right.
+
+        The app would show its menu of administration to everybody who is signed in,
+        because their account page is in it. Theirs is authz's, and has its own line.
+        """
+
+        def honest() -> dict[str, Any]:
+            values = dict(processor())
+            role = g.get("auth_role", str(HostRole.NOBODY))
+            if "is_admin" in values:
+                values["is_admin"] = role == HostRole.ADMIN
+            if "auth_enabled" in values and role != HostRole.ADMIN:
+                values["auth_enabled"] = False
+            if "plugin_menu_items" in values:
+                others = values["plugin_menu_items"] or ()
+                values["plugin_menu_items"] = [*others, *menu_lines(self._guarded)]
+            return values
+
+        return honest
+
+    def _refuse(self, why: str) -> Response:
+        request_id = new_request_id()
+        self._guarded.runtime.record(
+            EventTag.DECISION_MISSING,
+            peer=RequestFacts(request.environ).peer,
+            method=request.method,
+            path=request.path,
+            request_id=request_id,
+            detail={"why": why},
+        )
+        refusal = Refusal(
+            status=500,
+            message="The app is set up in a way that cannot be guarded.",
+            reason="misconfigured",
+            request_id=request_id,
+        )
+        return as_problem(refusal, sign_in=False)
+
+
+def _nobody_yet(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    g.auth_role, g.auth_user, g.auth_method = str(HostRole.NOBODY), None, _ORDINARY
+
+
+def _forget_host_cookie(environ: dict[str, Any]) -> None:
+    """Take the app's own session away: nothing that reads it is to find it."""
+    header = environ.get("HTTP_COOKIE")
+    if header is None or HOST_COOKIE not in header:
+        return
+    kept = [
+        part.strip()
+        for part in header.split(";")
+        if part.partition("=")[0].strip().strip('"') != HOST_COOKIE
+    ]
+    environ["HTTP_COOKIE"] = "; ".join(kept)

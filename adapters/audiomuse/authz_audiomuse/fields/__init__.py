@@ -1,0 +1,1 @@
+"""What people who are no administrators may send along with a request."""

@@ -1,0 +1,150 @@
+"""The stand-in behind the adapter, and people who call it."""
+
+import contextlib
+import importlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlencode
+
+from authz_audiomuse.attach import attach
+from authz_audiomuse.host import Host, import_host
+from flask import Flask
+
+from authz.extension import get_authz
+from authz.identity.source import IdentitySource
+from tests.web.apps import (
+    ALICE,
+    BOB,
+    CHEAP_ALICE,
+    CHEAP_BOB,
+    Answer,
+    Client,
+    RecordingSink,
+)
+
+STAND_IN = Path(__file__).with_name("stand_in")
+MODULES = ("app", "app_auth", "app_server_context", "config")
+#: The token of machines in the stand-in's settings.
+TOKEN = "a-token-of-the-app-itself"
+#: Local accounts: alice is an administrator, bob a user, eve nothing.
+ACCOUNTS = {
+    "AUTHZ_ADMIN": "alice",
+    "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
+    "AUTHZ_USER": "bob",
+    "AUTHZ_USER_PASSWORD": CHEAP_BOB,
+    "AUTHZ_ACCOUNTS": f"eve:nothing:{CHEAP_BOB}",
+}
+
+
+class Caller(Client):
+    """A client that also sends JSON, and bodies of any kind."""
+
+    def json(self, method: str, path: str, value: Any, **headers: str) -> Answer:
+        """Send *value* as JSON."""
+        return self.body(
+            method, path, json.dumps(value).encode(), "application/json", **headers
+        )
+
+    def body(
+        self, method: str, path: str, data: bytes, kind: str, **headers: str
+    ) -> Answer:
+        """Send *data* as it is."""
+        return self(
+            method,
+            path,
+            environ={
+                "wsgi.input": BytesIO(data),
+                "CONTENT_LENGTH": str(len(data)),
+                "CONTENT_TYPE": kind,
+            },
+            **headers,
+        )
+
+
+@dataclass
+class Rig:
+    """The guarded stand-in."""
+
+    host: Host
+    app: Flask
+    sink: RecordingSink
+
+    def stranger(self) -> Caller:
+        """Return somebody who has not signed in."""
+        return Caller(self.app)
+
+    def signed_in(self, name: str) -> Caller:
+        """Return one of the accounts, signed in."""
+        caller = Caller(self.app)
+        password = ALICE if name == "alice" else BOB
+        assert caller.sign_in(name, password).status == 303
+        return caller
+
+
+@contextlib.contextmanager
+def imported(environ: Mapping[str, str]) -> Iterator[Host]:
+    """Import the stand-in afresh, as a server that is started in its folder would."""
+    kept = {name: sys.modules.pop(name, None) for name in MODULES}
+    sys.path.insert(0, str(STAND_IN))
+    importlib.invalidate_caches()
+    try:
+        import_config(environ)
+        yield import_host()
+    finally:
+        sys.path.remove(str(STAND_IN))
+        for name, module in kept.items():
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+
+
+def import_config(environ: Mapping[str, str]) -> ModuleType:
+    """Import the settings of the stand-in and set some of them."""
+    config = importlib.import_module("config")
+    for name, value in environ.items():
+        setattr(config, name, value)
+    return config
+
+
+@contextlib.contextmanager
+def guarded(
+    host: Mapping[str, Any] | None = None,
+    plugins: tuple[str, ...] = (),
+    sources: Iterable[IdentitySource] = (),
+    **settings: str,
+) -> Iterator[Rig]:
+    """Put the stand-in behind the adapter. *host* are settings of the stand-in.
+
+    *sources* are asked before the session cookie, as a proxy's are.
+    """
+    sink = RecordingSink()
+    with imported({"API_TOKEN": TOKEN, **(host or {})}) as found:
+        for plugin in plugins:
+            sys.modules["app"].install_plugin(plugin)
+        found.app.config.update(settings)
+        app = attach(found, audit=sink, sources=sources, environ={})
+        try:
+            yield Rig(found, app, sink)
+        finally:
+            get_authz(app).runtime.poller.close()
+
+
+@contextlib.contextmanager
+def policy_file(policy: str) -> Iterator[str]:
+    """Write *policy* into a file and give its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.csv"
+        path.write_text(policy, encoding="utf-8")
+        yield str(path)
+
+
+def form(values: Mapping[str, str]) -> bytes:
+    """Return *values* as a browser sends a form."""
+    return urlencode(values).encode()

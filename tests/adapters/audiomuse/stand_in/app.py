@@ -1,0 +1,115 @@
+"""A stand-in for AudioMuse-AI: its routes, hooks and variables, and none of its code.
+
+Every view answers with what it was told and what it could read, so that a test sees
+what would have reached the app.
+"""
+
+import csv
+from pathlib import Path
+
+import app_auth
+import app_server_context
+import config
+from flask import Blueprint, Flask, g, jsonify, render_template_string, request
+
+TABLE = Path(__file__).parents[3] / "unit" / "adapters" / "routes_audiomuse.csv"
+PAGE = """
+<title>{{ heading }}</title>
+{% if is_admin or auth_enabled %}<nav>Administration
+{% if is_admin %}<a href="/analysis">Analysis</a>{% endif %}
+{% if auth_enabled %}<a href="/users">Users</a>{% endif %}</nav>{% endif %}
+{% for item in plugin_menu_items %}{% if is_admin or not item.admin_only %}
+<a class="plugin" href="{{ item.url }}">{{ item.label }}</a>{% endif %}{% endfor %}
+"""
+
+app = Flask(__name__, static_folder=None)
+#: How often the hooks behind the barrier ran.
+seen = []
+
+
+@app.context_processor
+def inject_globals():
+    """Tell templates who is asking; who is not known counts as an administrator."""
+    role = getattr(g, "auth_role", "admin")
+    return {
+        "is_admin": role == "admin",
+        "auth_enabled": config.AUTH_ENABLED,
+        "plugin_menu_items": [],
+    }
+
+
+@app.errorhandler(404)
+def not_found(_error):
+    """Answer with a page of the app."""
+    return render_template_string(PAGE, heading="not found"), 404
+
+
+def answer(endpoint):
+    """Return a view that says what it was told."""
+
+    def view(**parts):
+        told = {name: getattr(g, name, "unset") for name in
+                ("auth_user", "auth_role", "auth_method")}  # fmt: skip
+        headers = {"X-Handler": endpoint.replace("<", "(").replace(">", ")")}
+        if request.method == "GET" and not request.path.startswith(
+            ("/api/", "/chat/api/", "/external/")
+        ):
+            page = render_template_string(PAGE, heading=endpoint)
+            return page, {**headers, "X-Told": str(told)}
+        data = request.get_json(silent=True)
+        read = {
+            "told": told,
+            "parts": parts,
+            "args": request.args.to_dict(flat=False),
+            "json": data,
+            "form": request.form.to_dict(flat=False),
+            "server": app_server_context.requested_server(data),
+        }
+        return jsonify(read), headers
+
+    return view
+
+
+def _add_routes():
+    own = {name: getattr(app_auth, name) for name in vars(app_auth)
+           if name.endswith(("_endpoint", "_page"))}  # fmt: skip
+    with TABLE.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    blueprints = {}
+    endpoints = {}
+    for row in rows:
+        endpoints.setdefault((row["path"], row["endpoint"]), []).append(row["methods"])
+    for (path, endpoint), methods in endpoints.items():
+        group, _, name = endpoint.rpartition(".")
+        view = own.get(endpoint) or answer(endpoint)
+        if not group:
+            app.add_url_rule(path, endpoint, view, methods=methods)
+            continue
+        blueprint = blueprints.setdefault(group, Blueprint(group, __name__))
+        blueprint.add_url_rule(path, name.strip("<>"), view, methods=methods)
+    for blueprint in blueprints.values():
+        app.register_blueprint(blueprint)
+
+
+_add_routes()
+app.before_request(app_auth.auth_setup_barrier)
+
+
+@app.before_request
+def log_api_request():
+    """Note the request, as the app's own log does."""
+    seen.append(request.path)
+
+
+def install_plugin(name):
+    """Mount the pages of a plugin, which the app does when it starts."""
+    plugin = Blueprint(f"plugin_{name}", __name__, url_prefix=f"/plugins/{name}")
+    plugin.add_url_rule("/", "home", answer(f"plugin_{name}.home"))
+    plugin.add_url_rule("/settings", "settings", answer("x"), methods=["POST"])
+    app.register_blueprint(plugin)
+
+
+if config.ENABLE_PROXY_FIX:
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
