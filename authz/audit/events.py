@@ -66,6 +66,20 @@ class EventTag(StrEnum):
     PERSON_CHANGE_REFUSED = "person:change-refused"
     #: The change of a person was written down here, and then it could not be kept.
     PERSON_CHANGE_FAILED = "person:change-failed"
+    #: A person got an account on another server, or was allowed to share one.
+    LINKED_ACCOUNT_ADDED = "linked-account:added"
+    #: A linked account was forgotten, or all of a person.
+    LINKED_ACCOUNT_REMOVED = "linked-account:removed"
+    #: Linking was tried and the other server did not let them in; `reason` says why.
+    LINKED_ACCOUNT_REFUSED = "linked-account:refused"
+    #: A linked account was found not to work any more, or to work again.
+    LINKED_ACCOUNT_CHECKED = "linked-account:checked"
+    #: Something was not done because it could not be done in the linked account.
+    LINKED_ACCOUNT_UNUSED = "linked-account:unused"
+    #: Something was done in another account than the linked one: look into it.
+    LINKED_ACCOUNT_BYPASSED = "linked-account:bypassed"
+    #: What was written down here about a linked account could then not be kept.
+    LINKED_ACCOUNT_FAILED = "linked-account:change-failed"
     #: The last record was half written when the server died; it was cut off.
     AUDIT_MENDED = "audit:mended"
     #: Records that were written are not there any more; `detail` says which.
@@ -84,6 +98,8 @@ CHANGES: Final = frozenset(
         EventTag.PERSON_REMOVED,
         EventTag.PASSWORD_CHANGED,
         EventTag.PERSON_SIGNED_OUT,
+        EventTag.LINKED_ACCOUNT_ADDED,
+        EventTag.LINKED_ACCOUNT_REMOVED,
     }
 )
 

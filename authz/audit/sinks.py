@@ -57,5 +57,7 @@ _QUIET: Final = frozenset(
         EventTag.PERSON_REMOVED,
         EventTag.PASSWORD_CHANGED,
         EventTag.PERSON_SIGNED_OUT,
+        EventTag.LINKED_ACCOUNT_ADDED,
+        EventTag.LINKED_ACCOUNT_REMOVED,
     }
 )

@@ -1,0 +1,176 @@
+"""Linked accounts: which account on a music server is whose.
+
+One suite of contract tests holds for every store of them.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+from authz_audiomuse.music.faults import Fault
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class Mode(StrEnum):
+    """Where a person's playlists on a server go."""
+
+    #: Into an account of their own.
+    OWN = "own"
+    #: Into the one that AudioMuse-AI itself uses, "as admin". Said by an administrator.
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What is kept of one person on one server."""
+
+    #: The subject's name, `user:alice`.
+    person: str
+    #: The id of the server.
+    server: str
+    mode: Mode
+    #: What they are called there; empty if they share.
+    account: str = ""
+    #: The credential, sealed for this person and server; empty if they share.
+    sealed: str = field(default="", repr=False)
+    #: Why the account could not be used when it was last looked at; None if it could.
+    fault: Fault | None = None
+    #: When it was last signed in to, or that was tried.
+    checked: datetime | None = None
+    linked: datetime
+    #: The name of who linked it.
+    linked_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPage:
+    """Some of the links, and how many there are."""
+
+    links: tuple[Link, ...]
+    total: int
+
+
+class LinkStore(Protocol):
+    """Where linked accounts are kept. Every method may raise `StoreError`."""
+
+    def find(self, person: str, server: str) -> Link | None:
+        """Return what is kept of *person* on *server*."""
+        ...
+
+    def of(self, person: str) -> Sequence[Link]:
+        """Return everything kept of *person*, by server."""
+        ...
+
+    def page(self, *, search: str = "", limit: int, offset: int = 0) -> LinkPage:
+        """Return links by person and server, whose person or account holds *search*."""
+        ...
+
+    def put(self, link: Link) -> None:
+        """Keep *link* in place of what was kept of this person and server."""
+        ...
+
+    def note(
+        self, link: Link, *, fault: Fault | None, checked: datetime
+    ) -> Link | None:
+        """Note how the account of *link* was found, and return the link as it is now.
+
+        None, and nothing is noted, if another account was linked meanwhile.
+        """
+        ...
+
+    def reseal(self, link: Link, sealed: str) -> bool:
+        """Keep *sealed* in place of what *link* holds, unless that was replaced."""
+        ...
+
+    def remove(self, person: str, server: str) -> bool:
+        """Forget *person* on *server*; return whether anything was kept."""
+        ...
+
+    def forget(self, person: str) -> int:
+        """Forget everything kept of *person*; return of how many servers."""
+        ...
+
+    def due(self, before: datetime, *, limit: int) -> Sequence[Link]:
+        """Return own accounts not looked at since *before*, the longest ago first."""
+        ...
+
+
+class MemoryLinks:
+    """Linked accounts in this process, for tests and for trying out."""
+
+    def __init__(self) -> None:
+        self._links: dict[tuple[str, str], Link] = {}
+        self._lock = threading.Lock()
+
+    def find(self, person: str, server: str) -> Link | None:
+        """Return what is kept of *person* on *server*."""
+        return self._links.get((person, server))
+
+    def of(self, person: str) -> Sequence[Link]:
+        """Return everything kept of *person*, by server."""
+        return [link for link in self._sorted() if link.person == person]
+
+    def page(self, *, search: str = "", limit: int, offset: int = 0) -> LinkPage:
+        """Return links by person and server, whose person or account holds *search*."""
+        wanted = search.lower()
+        found = [
+            link
+            for link in self._sorted()
+            if wanted in link.person.lower() or wanted in link.account.lower()
+        ]
+        return LinkPage(links=tuple(found[offset : offset + limit]), total=len(found))
+
+    def put(self, link: Link) -> None:
+        """Keep *link* in place of what was kept of this person and server."""
+        with self._lock:
+            self._links[link.person, link.server] = link
+
+    def note(
+        self, link: Link, *, fault: Fault | None, checked: datetime
+    ) -> Link | None:
+        """Note how the account of *link* was found."""
+        with self._lock:
+            now = self._links.get((link.person, link.server))
+            if now is None or now.sealed != link.sealed or now.mode is not link.mode:
+                return None
+            noted = replace(now, fault=fault, checked=checked)
+            self._links[link.person, link.server] = noted
+            return noted
+
+    def reseal(self, link: Link, sealed: str) -> bool:
+        """Keep *sealed* in place of what *link* holds, unless that was replaced."""
+        with self._lock:
+            now = self._links.get((link.person, link.server))
+            if now is None or now.sealed != link.sealed:
+                return False
+            self._links[link.person, link.server] = replace(now, sealed=sealed)
+            return True
+
+    def remove(self, person: str, server: str) -> bool:
+        """Forget *person* on *server*; return whether anything was kept."""
+        with self._lock:
+            return self._links.pop((person, server), None) is not None
+
+    def forget(self, person: str) -> int:
+        """Forget everything kept of *person*; return of how many servers."""
+        with self._lock:
+            gone = [key for key in self._links if key[0] == person]
+            for key in gone:
+                del self._links[key]
+            return len(gone)
+
+    def due(self, before: datetime, *, limit: int) -> Sequence[Link]:
+        """Return own accounts not looked at since *before*, the longest ago first."""
+        found = [
+            link
+            for link in self._sorted()
+            if link.mode is Mode.OWN and (link.checked or _NEVER) < before
+        ]
+        return sorted(found, key=lambda link: link.checked or _NEVER)[:limit]
+
+    def _sorted(self) -> list[Link]:
+        return [link for _, link in sorted(self._links.items())]

@@ -1,0 +1,1 @@
+"""The schema of linked accounts, one step at a time (Alembic)."""

@@ -1,0 +1,180 @@
+"""AudioMuse-AI's requests that make a playlist, in the account of whoever sends them.
+
+Before the request it is settled in whose account it acts; afterwards it is seen whether
+it did. Where that cannot be known nothing is made, and the answer says why.
+"""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Final
+
+from flask import Flask, request, url_for
+from werkzeug.wrappers import Response
+
+from authz.audit import EventTag
+from authz.errors import StoreError
+from authz.identity.source import RequestFacts
+from authz.web.rendering import new_request_id, protect_page
+from authz.web.state import current_request, current_state
+from authz_audiomuse.music.accounts import By, MusicAccounts, Unusable, is_person
+from authz_audiomuse.music.acting import Acting
+from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.music.host import HostHook, act, acting_on
+from authz_audiomuse.music.sealing import SealError
+
+#: What makes a playlist for whoever asks.
+PLAYLIST_PATHS: Final = frozenset({"/api/create_playlist", "/chat/api/create_playlist"})
+
+_log: Final = logging.getLogger("authz")
+_STATUS: Final = {
+    "no-store": HTTPStatus.SERVICE_UNAVAILABLE,
+    "no-hook": HTTPStatus.NOT_IMPLEMENTED,
+    "bypassed": HTTPStatus.BAD_GATEWAY,
+}
+
+
+class Playlists:
+    """Keeps each playlist in its maker's account, for one app."""
+
+    def __init__(
+        self, app: Flask, accounts: MusicAccounts, hook: HostHook | None
+    ) -> None:
+        """Look at the requests of *app*; without a *hook* none can be vouched for."""
+        self._accounts = accounts
+        self._hook = hook
+        self._listed = tuple(music.listed for music in accounts.servers.values())
+        app.before_request(self.before)
+        app.after_request(self.after)
+
+    def before(self) -> Response | None:
+        """Settle in whose account a request acts; return what refuses it, or None."""
+        if request.method != "POST" or request.path not in PLAYLIST_PATHS:
+            return None
+        person = current_state().subject.name
+        if not is_person(person):
+            return None  # a program, or nobody: AudioMuse-AI's own account is theirs
+        try:
+            found = self._accounts.acting(person)
+        except StoreError:
+            _log.exception("linked accounts cannot be read; no playlist is made")
+            return self._refuse(
+                Unusable(
+                    "it cannot be looked up in whose account this belongs: "
+                    "try again later",
+                    reason="no-store",
+                )
+            )
+        hook = self._hook
+        acting = Acting(
+            person,
+            found,
+            self._listed,
+            takes_keys=hook is not None and hook.takes_keys,
+            shared=self._accounts.shared,
+        )
+        if hook is None or not hook.in_place:
+            if not acting.must_ask:
+                return None
+            return self._refuse(
+                Unusable(
+                    "this AudioMuse-AI cannot make playlists in your own account: "
+                    "whoever runs it finds the reason in its log",
+                    reason="no-hook",
+                )
+            )
+        act(current_request(), acting)
+        return None
+
+    def after(self, response: Response) -> Response:
+        """See in whose account it was done."""
+        acting = acting_on(current_request())
+        if acting is None:
+            return response
+        if acting.refused is not None:
+            return self._refuse(acting.refused)
+        if acting.used is not None:
+            lost = self._look_again(acting, response)
+            return self._refuse(lost) if lost else response
+        made = response.status_code < HTTPStatus.BAD_REQUEST
+        if made and acting.must_ask and not acting.asked:
+            return self._bypassed(acting)
+        return response
+
+    def _look_again(self, acting: Acting, response: Response) -> Unusable | None:
+        """Return what its owner is to hear, if a failure was the account's."""
+        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return None
+        try:
+            link = self._accounts.of(acting.person).get(acting.used or "")
+            link = link and self._accounts.check(link)
+        except (SealError, StoreError, LookupError):
+            _log.exception("the linked account cannot be looked at")
+            return None
+        if link is not None and link.fault is Fault.WRONG_PASSWORD:
+            return Unusable(
+                f"`{link.server}` does not accept your account any more: enter its "
+                "password or key again",
+                reason=str(Fault.WRONG_PASSWORD),
+                server=link.server,
+            )
+        return None
+
+    def _bypassed(self, acting: Acting) -> Response:
+        """Say aloud that a playlist went elsewhere, and let no other follow it."""
+        self._hook = None
+        _log.critical(
+            "AudioMuse-AI made a playlist of %s without asking in which account: it is "
+            "in the account that everybody shares. No more playlists are made in own "
+            "accounts until this is looked into; this version of AudioMuse-AI is not "
+            "supported",
+            acting.person,
+        )
+        self._record(EventTag.LINKED_ACCOUNT_BYPASSED, "bypassed")
+        return self._problem(
+            Unusable(
+                "the playlist was made in the account that everybody shares, not in "
+                "yours: tell whoever runs this",
+                reason="bypassed",
+            ),
+            new_request_id(),
+        )
+
+    def _refuse(self, why: Unusable) -> Response:
+        request_id = self._record(EventTag.LINKED_ACCOUNT_UNUSED, why.reason)
+        return self._problem(why, request_id)
+
+    def _record(self, tag: EventTag, reason: str) -> str:
+        request_id = new_request_id()
+        subject = current_state().subject
+        self._accounts.record(
+            tag,
+            By(name=subject.name, peer=RequestFacts(request.environ).peer),
+            about=subject.name,
+            method=request.method,
+            path=request.path,
+            reason=reason,
+            request_id=request_id,
+        )
+        return request_id
+
+    @staticmethod
+    def _problem(why: Unusable, request_id: str) -> Response:
+        status = _STATUS.get(why.reason, HTTPStatus.CONFLICT)
+        body = {
+            "type": f"urn:authz:problem:music-{why.reason}",
+            "title": status.phrase,
+            "status": status.value,
+            "detail": str(why),
+            # AudioMuse-AI's own pages show this one.
+            "error": str(why),
+            "request_id": request_id,
+            "connect": url_for("authz_music.me"),
+        }
+        return protect_page(
+            Response(
+                json.dumps(body) + "\n",
+                status=status,
+                content_type="application/problem+json",
+            )
+        )

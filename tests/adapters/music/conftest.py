@@ -1,0 +1,50 @@
+"""Stores of linked accounts, of every kind."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authz_audiomuse.music.links import LinkStore, MemoryLinks
+from authz_audiomuse.music.sql_links import SqlLinks, migrate_links
+
+from authz.stores.sql.database import Database
+from tests.services import postgresql_server  # noqa: F401 - a fixture
+
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
+
+
+@pytest.fixture(name="open_database")
+def _open_database() -> Iterator[Callable[[str], Database]]:
+    opened: list[Database] = []
+
+    def open_(url: str) -> Database:
+        opened.append(Database(url))
+        return opened[-1]
+
+    yield open_
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture(name="database", params=["sqlite", POSTGRESQL])
+def _database(
+    request: Any, tmp_path: Path, open_database: Callable[[str], Database]
+) -> Database:
+    if request.param == "sqlite":
+        return open_database(f"sqlite:///{tmp_path}/music.db")
+    return open_database(request.getfixturevalue("postgresql").new_database())
+
+
+@pytest.fixture(name="links", params=["memory", "sqlite", POSTGRESQL])
+def _links(
+    request: Any, tmp_path: Path, open_database: Callable[[str], Database]
+) -> LinkStore:
+    if request.param == "memory":
+        return MemoryLinks()
+    if request.param == "sqlite":
+        database = open_database(f"sqlite:///{tmp_path}/music.db")
+    else:
+        database = open_database(request.getfixturevalue("postgresql").new_database())
+    migrate_links(database)
+    return SqlLinks(database)
