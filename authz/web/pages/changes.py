@@ -23,6 +23,7 @@ from authz.errors import (
 )
 from authz.policy.records import Revision, note_problem
 from authz.web.pages import words
+from authz.web.pages.effects import Effect, effect_of
 from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import asked
 from authz.web.pages.menu import Group, MenuEntry
@@ -130,6 +131,7 @@ class Changes:
             mark=_mark(draft) if draft else "",
             lines=list(draft_lines(draft)) if draft else [],
             seen=seen,
+            effect=self._effect(draft, seen),
             gone=gone,
             patch=patch or (self._patch(draft, seen) if draft and seen else ""),
             note=note,
@@ -139,6 +141,12 @@ class Changes:
             more=revisions[_HISTORY - 1].number if len(revisions) > _HISTORY else None,
             newest=not before,
         )
+
+    def _effect(self, draft: Draft | None, seen: Preview | None) -> Effect | None:
+        if draft is None or seen is None:
+            return None
+        routes = self._pages.office.routes()
+        return effect_of(seen.before, seen.after, draft_lines(draft), routes)
 
     def _patch(self, draft: Draft, seen: Preview) -> str:
         """Return the patch to commit, where changes are made elsewhere."""
@@ -163,6 +171,8 @@ class Changes:
         pages = self._pages
         made = history.revision(pages.office, number)
         difference = history.difference(pages.office, number)
+        # Seen from now: what came since goes, what went comes back.
+        back = list(text_lines(difference.removed, difference.added))
         base = pages.office.records.snapshot().etag
         return pages.page(
             "authz/admin/revision.html",
@@ -170,8 +180,10 @@ class Changes:
             crumbs=[Crumb(label="Changes", url=url_for("authz_admin.changes"))],
             revision=made,
             made=list(text_lines(made.added, made.removed)),
-            # Seen from now: what came since goes, what went comes back.
-            back=list(text_lines(difference.removed, difference.added)),
+            back=back,
+            effect=effect_of(
+                difference.after, difference.before, back, pages.office.routes()
+            ),
             base=base,
             note=note,
             error=error,

@@ -268,3 +268,31 @@ class TestForms:
         )
 
         assert answer.status == 403
+
+
+class TestEffect:
+    def test_it_says_what_opens_to_whom(self, alice: Client):
+        """Before anything is in force: who may do what then."""
+        text = draft_rule(alice, "role:user", "/admin").text
+
+        effect = text[text.index('id="effect"') :]
+        assert "become allowed" in effect
+        assert "bob" in effect
+        assert "/admin" in effect
+        assert "have not signed in" not in effect
+
+    def test_what_opens_to_strangers_is_said_aloud(self, alice: Client):
+        """A rule for everyone is a warning."""
+        text = draft_rule(alice, "role:everyone", "/admin").text
+        assert "opens something to people who have not signed in" in text
+
+    def test_a_rule_that_changes_nothing(self, alice: Client):
+        """The page says so, and that the app has no such page."""
+        text = draft_rule(alice, "role:admin", "/nowhere").text
+        assert "Nothing changes for anybody" in text
+        assert "no route" in text
+
+    def test_what_closes(self, alice: Client):
+        """A rule that denies takes something away from people."""
+        text = draft_rule(alice, "role:user", "/map", effect="deny").text
+        assert "become denied" in text
