@@ -42,6 +42,8 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     #: A credential is present but does not hold; the policy was not asked.
     INVALID_CREDENTIALS = "invalid-credentials"
+    #: The store cannot be reached, and what is known of it is too old to go by.
+    STORE_UNAVAILABLE = "store-unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,10 @@ Knows no web framework.
 
 import atexit
 import logging
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,22 +16,23 @@ from authz.audit import AuditEvent, AuditSink, Clock, EventTag, Tee, utc_now
 from authz.audit.log import AuditLog
 from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
 from authz.errors import Problem, SettingsError, StoreError
-from authz.identity.accounts import Accounts, new_account
+from authz.identity.accounts import Accounts, FollowedAccounts, new_account
+from authz.identity.people import LOCAL, PeopleStore, Person
 from authz.identity.sessions import LocalSessions, MemorySessions
 from authz.identity.source import IdentitySource
 from authz.identity.throttle import Throttle
 from authz.installed import package_problems
 from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.live import LivePolicy
+from authz.policy.model import read_model
 from authz.policy.openings import unsafe_openings
 from authz.policy.poller import Poller
-from authz.policy.records import Entry, PolicyRecords
+from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.settings import Settings
 from authz.stores.audit_file import AuditFile
 from authz.stores.audit_reading import AuditFiles
-from authz.stores.csv_file import CsvFile
-from authz.stores.csv_history import CsvHistory
-from authz.stores.csv_records import CsvRecords
+from authz.stores.following import Following
+from authz.stores.opening import Stores, open_stores, policy_source
 
 _log: Final = logging.getLogger("authz")
 _HOUR: Final = 3600
@@ -41,9 +44,14 @@ class Runtime:
     """Everything one app's requests are answered with."""
 
     settings: Settings
-    live: LivePolicy
+    live: LivePolicy[bytes | Snapshot]
+    stores: Stores
+    #: Keeps policy and people as the stores have them.
+    following: Following
     #: The policy as whoever administers it sees it.
     records: PolicyRecords
+    #: The people likewise.
+    people: PeopleStore
     #: In the order in which they are asked.
     sources: tuple[IdentitySource, ...]
     accounts: Accounts
@@ -65,9 +73,31 @@ class Runtime:
         """Return the answer of the policy in force to *request*."""
         return self.live.current.decide(request)
 
+    def close(self) -> None:
+        """Stop what runs in the background, and close what is open."""
+        self.poller.close()
+        if self.stores.database is not None:
+            self.stores.database.database.close()
+
+    def refresh(self) -> None:
+        """Put in force what has just been changed, without waiting for the poller."""
+        self.following.refresh()
+
     def record(self, tag: EventTag, **fields: Any) -> None:
         """Record an event that happens now."""
         self.audit.record(AuditEvent(tag=tag, at=self.clock(), **fields))
+
+
+def build_content(settings: Settings, content: bytes | Snapshot) -> BuiltPolicy:
+    """Build the policy of what a store holds: a file's bytes, a database's state.
+
+    Raises:
+        PolicyError: if the model or the policy cannot be used.
+        StoreError: if the model cannot be read.
+    """
+    if isinstance(content, bytes):
+        return load_policy(settings, content)
+    return policy_of(settings, content.entries)
 
 
 def load_policy(settings: Settings, data: bytes) -> BuiltPolicy:
@@ -83,7 +113,7 @@ def load_policy(settings: Settings, data: bytes) -> BuiltPolicy:
         data,
         grants=settings.grants,
         model_source=source,
-        policy_source=shown(settings.policy),
+        policy_source=policy_source(settings),
     )
 
 
@@ -100,7 +130,7 @@ def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
         (entry.row for entry in entries if not entry.disabled),
         grants=settings.grants,
         model_source=source,
-        policy_source=shown(settings.policy),
+        policy_source=policy_source(settings),
     )
 
 
@@ -115,12 +145,36 @@ def read_model_text(settings: Settings) -> tuple[str, str]:
         ) from error
 
 
-def shown(path: Path) -> str:
-    """Return *path* as a person in the current folder would write it."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+def _refuse_unusable(settings: Settings, entries: Iterable[Entry]) -> None:
+    policy_of(settings, entries)
+
+
+def open_all(settings: Settings) -> Stores:
+    """Open the stores that the settings name.
+
+    Raises:
+        SettingsError: if the account of a setting cannot be used.
+        PolicyError: if the model, or the first policy of a database, cannot be used.
+        StoreError: if a store cannot be opened.
+    """
+    source, model = read_model_text(settings)
+    return open_stores(
+        settings,
+        model=read_model(model, source=source),
+        fixed=[
+            Person(
+                id=account.name,
+                display_name=account.name,
+                source=LOCAL,
+                password_hash=new_account(
+                    account.name, account.password, where=account.origin.source
+                ).password_hash,
+                fixed=True,
+            )
+            for account in settings.accounts
+        ],
+        check=partial(_refuse_unusable, settings),
+    )
 
 
 def start(
@@ -147,8 +201,8 @@ def start(
     if wrong:
         raise SettingsError(wrong)
 
-    def build(data: bytes) -> PolicyInForce:
-        built = load_policy(settings, data)
+    def build(content: bytes | Snapshot) -> PolicyInForce:
+        built = build_content(settings, content)
         warn(built.warnings)
         return built.policy
 
@@ -170,36 +224,39 @@ def start(
         on_refused(problem)
 
     audit, audit_log = _with_file(settings, audit)
-    file = CsvFile(settings.policy)
+    stores = open_all(settings)
+    database = stores.database
     live = LivePolicy(
-        file,
-        build,
-        on_reload=note_reload,
-        on_failure=note_refused,
+        stores.policy, build, on_reload=note_reload, on_failure=note_refused
     )
-    accounts = Accounts(
-        new_account(account.name, account.password, where=account.origin.source)
-        for account in settings.accounts
+    accounts = Accounts(open_ended=database is not None)
+    following = Following(
+        state=stores.state,
+        failed=live.fail,
+        interval=settings.poll_seconds,
+        max_stale=settings.store.max_stale if database else math.inf,
     )
+    # People first: whoever came back as somebody else is not met by an old policy.
+    following.follow(FollowedAccounts(accounts, stores.people_source))
+    following.follow(live)
+    lifetime = settings.session_hours * _HOUR
+    idle = settings.session_idle_minutes * _MINUTE
     sessions = LocalSessions(
-        store=MemorySessions(
-            lifetime=settings.session_hours * _HOUR,
-            idle=settings.session_idle_minutes * _MINUTE,
-        ),
+        store=MemorySessions(lifetime=lifetime, idle=idle)
+        if database is None
+        else database.open_sessions(accounts, following, lifetime=lifetime, idle=idle),
         accounts=accounts,
         live=live,
         secure=settings.cookie_secure,
+        catch_up=None if database is None else following.catch_up,
     )
     runtime = Runtime(
         settings=settings,
         live=live,
-        records=CsvRecords(
-            file,
-            source=shown(settings.policy),
-            history=CsvHistory(settings.policy)
-            if settings.admin.policy_writable
-            else None,
-        ),
+        stores=stores,
+        following=following,
+        records=stores.records,
+        people=stores.people,
         sources=(*sources, sessions),
         accounts=accounts,
         sessions=sessions,
@@ -207,12 +264,12 @@ def start(
         audit=audit,
         audit_log=audit_log,
         clock=utc_now,
-        poller=Poller(live.refresh, interval=settings.poll_seconds),
+        poller=Poller(following.refresh, interval=following.pause),
     )
     warn(settings.warnings)
     _warn_of_openings(runtime)
     runtime.poller.start()
-    atexit.register(runtime.poller.close)
+    atexit.register(runtime.close)
     return runtime
 
 

@@ -170,7 +170,7 @@ def apply(office: Office, actor: Actor, draft: Draft, *, note: str) -> Revision:
         if witnessed is not None:
             _note_failure(office, actor, witnessed, error)
         raise
-    office.runtime.live.refresh()
+    office.runtime.refresh()
     return revision
 
 

@@ -16,9 +16,9 @@ from authz.policy.build import build_policy
 from authz.policy.coverage import RoutePattern
 from authz.policy.csv_rows import MAX_BYTES
 from authz.policy.route_tables import read_routes
-from authz.runtime import read_model_text, shown
+from authz.runtime import read_model_text
 from authz.settings import Settings, read_settings
-from authz.stores.csv_file import CsvFile
+from authz.stores.opening import policy_source, shown, stored_text
 
 _GIT_SECONDS: Final = 30
 
@@ -54,8 +54,7 @@ def read_policy(place: str | None, settings: Settings) -> PolicyText:
         StoreError: if it cannot be read, in words that say what to do.
     """
     if place is None:
-        path = settings.policy
-        return PolicyText(data=CsvFile(path).read(), source=shown(path))
+        return PolicyText(data=stored_text(settings), source=policy_source(settings))
     if place == "-":
         return PolicyText(data=sys.stdin.buffer.read(MAX_BYTES + 1), source="stdin")
     if place.startswith("git:"):

@@ -2,15 +2,17 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from authz.decision import Subject, signed_in
 from authz.errors import InvalidCredentials, Problem, SettingsError
+from authz.identity.people import Person
 from authz.identity.turns import Turns
 
 METHOD: Final = "local"
@@ -31,6 +33,8 @@ class Account:
     subject: Subject
     #: An argon2id hash; empty for an account that cannot sign in here.
     password_hash: str = field(repr=False)
+    #: Sessions of another epoch have ended.
+    epoch: int = 0
 
 
 def hash_password(password: str) -> str:
@@ -67,22 +71,73 @@ def new_account(name: str, password: str, *, where: str) -> Account:
     )
 
 
+def same_password(password: str, known: str) -> bool:
+    """Return whether *password*, or the hash it is, is the one of the hash *known*."""
+    if not known or password.startswith("$argon2"):
+        return password == known
+    try:
+        return _HASHER.verify(known, _normal(password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
 class Accounts:
     """The local accounts, and the one way to prove that one is yours."""
 
-    def __init__(self, accounts: Iterable[Account]) -> None:
-        #: Each account by its name.
-        self.by_name = {account.name: account for account in accounts}
+    def __init__(
+        self, accounts: Iterable[Account] = (), *, open_ended: bool = False
+    ) -> None:
+        """Begin with *accounts*; *open_ended* if more may come while the app runs."""
+        #: Each account by its name. Replaced whole; read it once for each question.
+        self.by_name: Mapping[str, Account] = {}
+        #: The names of people who are refused, whatever vouches for them.
+        self.refused: frozenset[str] = frozenset()
+        self._open_ended = open_ended
+        self._usable = False
         # Verified against for names nobody has, so that they take as long.
-        self._decoy = next(
-            (a.password_hash for a in self.by_name.values() if a.password_hash),
-            "",
-        ) or hash_password("nobody has this password")
+        self._decoy = ""
         # One core is left for pages, however many passwords are tried.
         self._turns = Turns(max(1, (os.cpu_count() or 1) - 1))
+        self._put(accounts, frozenset())
 
     def __bool__(self) -> bool:
-        return any(account.password_hash for account in self.by_name.values())
+        """Whether somebody may sign in here, now or later."""
+        return self._usable or self._open_ended
+
+    def put(self, people: Iterable[Person]) -> None:
+        """Let *people* be the ones there are, from now on."""
+        accounts = []
+        refused = set()
+        for person in people:
+            if person.disabled:
+                refused.add(person.subject_name)
+            elif person.source == METHOD:
+                accounts.append(self._account(person))
+        self._put(accounts, frozenset(refused))
+
+    def _account(self, person: Person) -> Account:
+        known = self.by_name.get(person.id)
+        if known is not None and known.subject.display_name == person.display_name:
+            subject = known.subject  # with what the policy found out about it
+        else:
+            subject = signed_in(
+                person.subject_name, source=METHOD, display_name=person.display_name
+            )
+        return Account(
+            name=person.id,
+            subject=subject,
+            password_hash=person.password_hash,
+            epoch=person.epoch,
+        )
+
+    def _put(self, accounts: Iterable[Account], refused: frozenset[str]) -> None:
+        by_name = {account.name: account for account in accounts}
+        hashes = (account.password_hash for account in by_name.values())
+        decoy = next(filter(None, hashes), "")
+        self._usable = bool(decoy)
+        self._decoy = decoy or self._decoy or hash_password("nobody has this password")
+        self.refused = refused
+        self.by_name = by_name
 
     def authenticate(self, name: str, password: str, *, known: bool = False) -> Account:
         """Return the account *name* if *password* is its password.
@@ -109,6 +164,44 @@ class Accounts:
         if account is None or not usable or not password:
             raise InvalidCredentials(METHOD, "wrong-name-or-password")
         return account
+
+
+class PeopleSource(Protocol):
+    """Where people are read from."""
+
+    def mark(self) -> Hashable:
+        """Return what tells these people from those of another day, cheaply."""
+        ...
+
+    def everyone(self) -> Sequence[Person]:
+        """Return all people."""
+        ...
+
+
+class FollowedAccounts:
+    """Keeps accounts as a store has them; see `authz.stores.following`."""
+
+    def __init__(self, accounts: Accounts, source: PeopleSource) -> None:
+        """Read the people for the first time; what is wrong with that is raised."""
+        self._accounts = accounts
+        self._source = source
+        self._mark: Hashable = None
+        self.look()()
+
+    def look(self) -> Callable[[], None]:
+        """Read who has changed; return what lets that be known, without I/O."""
+        mark = self._source.mark()
+        if mark == self._mark:
+            return _stay
+        return partial(self._take, mark, self._source.everyone())
+
+    def _take(self, mark: Hashable, people: Sequence[Person]) -> None:
+        self._accounts.put(people)
+        self._mark = mark
+
+
+def _stay() -> None:
+    """Change nothing."""
 
 
 def _normal(password: str) -> str:

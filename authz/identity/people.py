@@ -7,7 +7,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+#: The source of people who sign in here.
+LOCAL: Final = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,10 @@ class PeopleStore(Protocol):
 
     def find(self, id: str) -> Person | None:  # noqa: A002 - the field's name
         """Return the person *id*, or None."""
+        ...
+
+    def everyone(self) -> tuple[Person, ...]:
+        """Return all people, by id."""
         ...
 
     def page(

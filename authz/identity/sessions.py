@@ -5,6 +5,7 @@ the policy in force at each request; a session ends when their password or their
 roles change.
 """
 
+import hashlib
 import secrets
 import threading
 import time
@@ -21,7 +22,7 @@ COOKIE: Final = "authz"
 SECURE_COOKIE: Final = "__Host-authz"
 
 #: More sessions than this for one account: the oldest ends.
-_MAX_SESSIONS: Final = 64
+MAX_SESSIONS: Final = 64
 _TOKEN_BYTES: Final = 32
 
 Clock = Callable[[], float]
@@ -34,44 +35,96 @@ class Session:
         "account",
         "created",
         "csrf_token",
+        "epoch",
+        "id",
         "revision",
         "roles",
         "token",
         "used",
     )
 
-    def __init__(
-        self, *, token: str, account: Account, policy: PolicyInForce, now: float
+    def __init__(  # noqa: PLR0913 - what a session is made of
+        self,
+        *,
+        id: str,  # noqa: A002 - the attribute's name
+        token: str,
+        account: Account,
+        epoch: int,
+        csrf_token: str,
+        created: float,
+        used: float,
+        roles: frozenset[str],
+        revision: str = "",
     ) -> None:
-        #: What the browser shows. Kept in memory only, never written down.
+        #: What its store knows it by.
+        self.id = id
+        #: What the browser shows; empty if this process has not given it the session.
+        #: Kept in memory only, never written down.
         self.token = token
+        #: Whose session it is, as they are now.
         self.account = account
-        self.csrf_token = secrets.token_urlsafe(_TOKEN_BYTES)
-        self.created = now
-        self.used = now
-        #: The policy it was last compared with, and the roles held at sign-in.
-        self.revision = policy.revision
-        self.roles = policy.roles_of(account.subject.names)
+        #: Theirs at sign-in.
+        self.epoch = epoch
+        self.csrf_token = csrf_token
+        self.created = created
+        self.used = used
+        #: The roles held at sign-in, and the policy they were last compared with.
+        self.roles = roles
+        self.revision = revision
+
+
+def session_id(token: str) -> str:
+    """Return what stands for *token* where it is written down: its SHA-256."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def new_session(account: Account, policy: PolicyInForce, now: float) -> Session:
+    """Return a session that begins now for *account*."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    return Session(
+        id=session_id(token),
+        token=token,
+        account=account,
+        epoch=account.epoch,
+        csrf_token=secrets.token_urlsafe(_TOKEN_BYTES),
+        created=now,
+        used=now,
+        roles=policy.roles_of(account.subject.names),
+        revision=policy.revision,
+    )
 
 
 class SessionStore(Protocol):
     """Where sessions are kept."""
 
+    #: Whether other processes know them too.
+    shared: bool
+
     def find(self, token: str) -> Session | None:
-        """Return the session of *token* if it is still good."""
+        """Return the session of *token* if it is still good.
+
+        Raises:
+            StoreError: if nobody can say now.
+        """
         ...
 
     def begin(self, account: Account, policy: PolicyInForce) -> Session:
-        """Begin a session for *account*."""
+        """Begin a session for *account*. Raises `StoreError`."""
         ...
 
     def end(self, session: Session) -> None:
-        """End *session*."""
+        """End *session*, everywhere. Raises `StoreError` if that cannot be done now."""
+        ...
+
+    def drop(self, session: Session) -> None:
+        """End *session* because its person or roles changed, without waiting."""
         ...
 
 
 class MemorySessions:
     """Sessions in this process, by their token."""
+
+    shared = False
 
     def __init__(
         self, *, lifetime: float, idle: float, clock: Clock = time.monotonic
@@ -97,22 +150,24 @@ class MemorySessions:
 
     def begin(self, account: Account, policy: PolicyInForce) -> Session:
         """Begin a session for *account*."""
-        token = secrets.token_urlsafe(_TOKEN_BYTES)
         now = self._clock()
-        session = Session(token=token, account=account, policy=policy, now=now)
+        session = new_session(account, policy, now)
         with self._lock:
             for stale in [s for s in self._sessions.values() if self._is_over(s, now)]:
                 del self._sessions[stale.token]
-            own = [s for s in self._sessions.values() if s.account is account]
-            for oldest in own[: max(0, len(own) - _MAX_SESSIONS + 1)]:
+            name = account.name
+            own = [s for s in self._sessions.values() if s.account.name == name]
+            for oldest in own[: max(0, len(own) - MAX_SESSIONS + 1)]:
                 del self._sessions[oldest.token]
-            self._sessions[token] = session
+            self._sessions[session.token] = session
         return session
 
     def end(self, session: Session) -> None:
         """End *session*."""
         with self._lock:
             self._sessions.pop(session.token, None)
+
+    drop = end
 
     def _is_over(self, session: Session, now: float) -> bool:
         return now - session.used > self._idle or now - session.created > self._lifetime
@@ -140,15 +195,24 @@ class LocalSessions:
         accounts: Accounts,
         live: PolicyHolder,
         secure: bool | None = None,
+        catch_up: Callable[[], None] | None = None,
     ) -> None:
         """Read sessions of *accounts* from *store*.
 
-        *secure* says whether the cookie travels over HTTPS only; None: as the request
-        came.
+        Args:
+            store: Where they are kept.
+            accounts: Whose they are.
+            live: Knows the policy in force.
+            secure: Whether the cookie travels over HTTPS only; None: as the request
+                came.
+            catch_up: Called before a session is ended for good: brings accounts and
+                policy up to date, or raises `StoreError`. None if no other process
+                can be ahead of this one.
         """
         self.store = store
         self._secure = secure
-        self._accounts = accounts.by_name
+        self._catch_up = catch_up
+        self._accounts = accounts
         self._live = live
 
     def is_secure(self, facts: RequestFacts) -> bool:
@@ -169,6 +233,7 @@ class LocalSessions:
 
         Raises:
             InvalidCredentials: if the cookie names no session, or one that ended.
+            StoreError: if nobody can say now.
         """
         secure = self._secure
         if secure is None:  # as in `is_secure`, without a call for each request
@@ -179,14 +244,27 @@ class LocalSessions:
         session = self.store.find(token)
         if session is None:
             raise InvalidCredentials("session", "unknown-or-expired")
+        why = self._why_over(session)
+        if why is not None and self._catch_up is not None:
+            # This process may be the one that is behind.
+            self._catch_up()
+            why = self._why_over(session)
+        if why is not None:
+            self.store.drop(session)
+            raise InvalidCredentials("session", why)
+        return session
+
+    def _why_over(self, session: Session) -> str | None:
+        """Return why *session* is over, as far as this process knows, or None."""
         account = session.account
-        if self._accounts.get(account.name) is not account:
-            self.store.end(session)
-            raise InvalidCredentials("session", "account-changed")
+        current = self._accounts.by_name.get(account.name)
+        if current is not account or account.epoch != session.epoch:
+            if current is None or current.epoch != session.epoch:
+                return "account-changed"
+            session.account = account = current
         policy = self._live.current
         if session.revision != policy.revision:
             if policy.roles_of(account.subject.names) != session.roles:
-                self.store.end(session)
-                raise InvalidCredentials("session", "roles-changed")
+                return "roles-changed"
             session.revision = policy.revision
-        return session
+        return None

@@ -7,16 +7,20 @@ last good one stays in force and the failure is reported once.
 import os
 import threading
 from collections.abc import Callable, Hashable
-from typing import Protocol
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 from authz.decision import PolicyInForce
 from authz.errors import AuthzError
 
+_Content_co = TypeVar("_Content_co", covariant=True)
+_Content = TypeVar("_Content")
 
-class PolicyStore(Protocol):
-    """Where a policy is kept."""
 
-    def read(self) -> bytes:
+class PolicyStore(Protocol[_Content_co]):
+    """Where a policy is kept: a file has bytes, a database entries."""
+
+    def read(self) -> _Content_co:
         """Return the policy. Raises `StoreError`; a failing store is never empty."""
         ...
 
@@ -25,13 +29,13 @@ class PolicyStore(Protocol):
         ...
 
 
-class LivePolicy:
+class LivePolicy(Generic[_Content]):
     """Holds the policy in force, and looks for a new one when told to."""
 
     def __init__(
         self,
-        store: PolicyStore,
-        build: Callable[[bytes], PolicyInForce],
+        store: PolicyStore[_Content],
+        build: Callable[[_Content], PolicyInForce],
         *,
         on_reload: Callable[[PolicyInForce, PolicyInForce], None],
         on_failure: Callable[[str], None],
@@ -67,23 +71,41 @@ class LivePolicy:
         the slower one would put an older policy in force.
         """
         with self._locks.setdefault(os.getpid(), threading.Lock()):
-            return self._refresh()
-
-    def _refresh(self) -> bool:
-        try:
-            mark = self._store.mark()
-            if mark == self._mark:
-                self.problem = self._content_problem
+            try:
+                put_in_force = self.look()
+            except Exception as error:  # noqa: BLE001 - nothing may end the watch
+                self.fail(error)
                 return False
-            data = self._store.read()
-        except Exception as error:  # noqa: BLE001 - nothing may end the watch
-            self._fail(error)
-            return False
+            return put_in_force()
+
+    def look(self) -> Callable[[], bool]:
+        """Read what has changed; return what puts it in force, without I/O.
+
+        Raises whatever the store raises. Only one thread at a time may look.
+        """
+        mark = self._store.mark()
+        if mark == self._mark:
+            return self._stay
+        return partial(self._take, mark, self._store.read())
+
+    def fail(self, error: Exception) -> None:
+        """Note that the store cannot be looked at; report it, once."""
+        known = isinstance(error, AuthzError)
+        problem = str(error) if known else f"{type(error).__name__}: {error}"
+        if problem != self.problem:
+            self.problem = problem
+            self._on_failure(problem)
+
+    def _stay(self) -> bool:
+        self.problem = self._content_problem
+        return False
+
+    def _take(self, mark: Hashable, content: _Content) -> bool:
         self._mark = mark
         try:
-            new = self._build(data)
-        except Exception as error:  # noqa: BLE001 - likewise
-            self._fail(error)
+            new = self._build(content)
+        except Exception as error:  # noqa: BLE001 - nothing may end the watch
+            self.fail(error)
             self._content_problem = self.problem
             return False
         self.problem = self._content_problem = None
@@ -92,10 +114,3 @@ class LivePolicy:
             return False  # only comments moved, or the lines of rules
         self._on_reload(old, new)
         return True
-
-    def _fail(self, error: Exception) -> None:
-        known = isinstance(error, AuthzError)
-        problem = str(error) if known else f"{type(error).__name__}: {error}"
-        if problem != self.problem:
-            self.problem = problem
-            self._on_failure(problem)

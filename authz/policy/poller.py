@@ -21,10 +21,18 @@ class Poller:
     Threads do not survive a fork; a started poller starts itself again in the child.
     """
 
-    def __init__(self, refresh: Callable[[], object], *, interval: float) -> None:
+    def __init__(
+        self,
+        refresh: Callable[[], object],
+        *,
+        interval: float | Callable[[], float],
+        name: str = "authz-poller",
+    ) -> None:
+        """Prepare to call *refresh*; an *interval* that can be called is asked anew."""
         self._refresh = refresh
         self._interval = interval
-        self._stop = threading.Event()
+        self._name = name
+        self._bell = threading.Event()
         self._thread: threading.Thread | None = None
         _pollers.add(self)
 
@@ -37,16 +45,21 @@ class Poller:
         """Begin to call. Starting a running poller does nothing."""
         if self.is_running:
             return
-        self._stop = threading.Event()
+        # A new one: a thread of the parent process may have held the old one's lock.
+        self._bell = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(self._stop,), name="authz-poller", daemon=True
+            target=self._run, args=(self._bell,), name=self._name, daemon=True
         )
         self._thread.start()
 
+    def wake(self) -> None:
+        """Make the next call happen now. Returns at once."""
+        self._bell.set()
+
     def close(self) -> None:
         """Stop calling, and wait until the call that may be running is over."""
-        self._stop.set()
         thread, self._thread = self._thread, None
+        self._bell.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
@@ -56,14 +69,21 @@ class Poller:
             self._thread = None
             self.start()
 
-    def _run(self, stop: threading.Event) -> None:
+    def _run(self, bell: threading.Event) -> None:
         # Its own generator: the app may have seeded the shared one.
         jitter = random.Random()  # noqa: S311 - no secret
-        while not stop.wait(self._interval * jitter.uniform(1 - _JITTER, 1)):
+        while True:
+            bell.wait(self._seconds() * jitter.uniform(1 - _JITTER, 1))
+            bell.clear()
+            if self._thread is not threading.current_thread():
+                return
             try:
                 self._refresh()
             except Exception:  # noqa: BLE001 - nothing may end the watch
                 _log.exception("a call in the background failed; it goes on")
+
+    def _seconds(self) -> float:
+        return self._interval() if callable(self._interval) else self._interval
 
 
 def _after_fork() -> None:

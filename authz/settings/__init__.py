@@ -24,6 +24,8 @@ from authz.settings.audit import read_audit
 from authz.settings.declared import SETTINGS as SETTINGS
 from authz.settings.declared import Setting as Setting
 from authz.settings.reader import Reader
+from authz.settings.store import StoreSettings as StoreSettings
+from authz.settings.store import read_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Settings:
     session_idle_minutes: float = 120.0
     poll_seconds: float = 2.0
     audit_allows: bool = False
+    store: StoreSettings = field(default_factory=StoreSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     #: What is odd but does no harm.
@@ -98,6 +101,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         ),
         poll_seconds=reader.parse("AUTHZ_POLL_SECONDS", parsers.positive, 2.0),
         audit_allows=reader.parse("AUTHZ_AUDIT_ALLOWS", parsers.boolean, default=False),
+        store=read_store(reader),
         admin=read_admin(reader),
         audit=read_audit(reader),
         warnings=tuple(reader.warnings),

@@ -29,6 +29,39 @@ SETTINGS: Final = (
         default="the shipped model.conf",
     ),
     Setting(
+        name="AUTHZ_STORE",
+        help="A database for rules, people, sessions and the audit log: "
+        "`sqlite:///authz.db` (relative to the folder the app is started in; "
+        "`sqlite:////srv/authz.db` is absolute), or "
+        "`postgresql://user:password@host/name` for several replicas. With "
+        "`AUTHZ_POLICY` set too, the rules stay in that file.",
+        default="none",
+        from_file=True,
+    ),
+    Setting(
+        name="AUTHZ_POLICY_SEED",
+        help="The policy file that an empty database is filled with, once.",
+        default="policy.csv, if it is there",
+    ),
+    Setting(
+        name="AUTHZ_REVISIONS_KEPT",
+        help="How many revisions of the policy the database keeps.",
+        default="1000",
+    ),
+    Setting(
+        name="AUTHZ_MAX_STALE",
+        help="How long the last good policy serves while the database cannot be "
+        "reached, in seconds. After that every request is answered with 503.",
+        default="300",
+    ),
+    Setting(
+        name="AUTHZ_REDIS_URL",
+        help="A Redis server, `redis://host:6379/0`: makes changes known at once, and "
+        "counts wrong passwords for all processes together.",
+        default="none",
+        from_file=True,
+    ),
+    Setting(
         name="AUTHZ_ADMIN",
         help="The id of a local account that is given `role:admin`.",
         default="none",

@@ -92,10 +92,28 @@ class CsvFile:
                 _remove_leftovers(target)
                 _replace(target, data, last)
         except OSError as error:
-            raise StoreError(
-                f"{self.path}: the file cannot be written ({error.strerror}): check "
-                f"who may write in {target.parent}"
-            ) from error
+            raise self._unwritable(error) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from writing the file through authz.
+
+        Raises:
+            StoreError: if there cannot be a lock beside the file.
+        """
+        target = self.path.resolve()
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(_locked(target))
+            except OSError as error:
+                raise self._unwritable(error) from error
+            yield
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self.path}: the file cannot be written ({error.strerror}): check "
+            f"who may write in {self.path.resolve().parent}"
+        )
 
     def _read(self) -> tuple[bytes, os.stat_result]:
         try:

@@ -23,10 +23,11 @@ from authz.decision import (
     Subject,
     no_rule,
 )
-from authz.errors import InvalidCredentials, MalformedRequest
+from authz.errors import InvalidCredentials, MalformedRequest, StoreError
 from authz.identity.source import IdentitySource, RequestFacts, identify
 from authz.runtime import Runtime
 from authz.web.canonical import check_canonical
+from authz.web.health import HEALTH
 from authz.web.mounts import undeclared_mounts
 from authz.web.origin import SAFE_METHODS, is_same_origin
 from authz.web.refusal import Refusals, redirect_target
@@ -51,11 +52,16 @@ class Hook:
         self._views = views
         self._refusals = Refusals(runtime)
         self._audit_allows = runtime.settings.audit_allows
+        self._following = runtime.following
+        self._may_be_stale = runtime.following.may_be_stale
+        self._accounts = runtime.accounts
         self._mounts_checked = False
         #: What is registered with the app; bound once, so that it can be recognised.
         self.before: Callable[[], Response | None] = self.enforce
 
-    def enforce(self, *, mounted: bool = False) -> Response | None:
+    def enforce(  # noqa: C901 - one frame: it runs for each request
+        self, *, mounted: bool = False
+    ) -> Response | None:
         """Decide about the current request; return what refuses it, or None.
 
         *mounted* says that another app, mounted beside this one, is to answer it.
@@ -78,18 +84,28 @@ class Hook:
         public = rule is not None and rule.endpoint in self._views.public_endpoints
         environ = current.environ
         facts = RequestFacts(environ)
+        if (
+            self._may_be_stale
+            and self._following.is_stale
+            and (rule is None or rule.endpoint not in HEALTH)
+        ):
+            return self._unavailable(current, facts)
         path, method = current.path, current.method
         try:
             check_canonical(environ, path, method)
             if failure is not None:
                 _check_host(failure)
             subject, source = identify(self._runtime.sources, facts)
+            if subject.name in self._accounts.refused:
+                raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
         except MalformedRequest as error:
             self._keep_refused(current, Reason.MALFORMED)
             return self._refusals.malformed(facts, error)
         except InvalidCredentials as error:
             self._keep_refused(current, Reason.INVALID_CREDENTIALS)
             return self._refusals.invalid(facts, error)
+        except StoreError:
+            return self._unavailable(current, facts)
         state = RequestState(subject, path, method)
         state.decision = self._live.current.decide(state)
         if public or method not in SAFE_METHODS:
@@ -120,6 +136,10 @@ class Hook:
                 self._note_allowed(facts, asked, decision)
             return None
         return self._not_plainly_allowed(facts, asked, decision, source, failure)
+
+    def _unavailable(self, current: Request, facts: RequestFacts) -> Response:
+        self._keep_refused(current, Reason.STORE_UNAVAILABLE)
+        return self._refusals.unavailable(facts)
 
     def _keep_refused(self, current: Request, reason: Reason) -> None:
         state = RequestState(ANONYMOUS, current.path, current.method)

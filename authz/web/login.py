@@ -15,12 +15,13 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
-from authz.errors import InvalidCredentials
+from authz.errors import InvalidCredentials, StoreError
 from authz.identity.accounts import Account
 from authz.identity.source import RequestFacts
 from authz.identity.turns import TooBusy
 from authz.runtime import Runtime
 from authz.web.cookies import Cookies
+from authz.web.health import add_health
 from authz.web.next_page import safe_next
 from authz.web.origin import is_same_origin
 from authz.web.rendering import new_request_id, protect_page, render
@@ -36,6 +37,7 @@ _WRONG = "That name and password do not belong together."
 _STALE = "This form is too old or was opened elsewhere. Please try again."
 _WAIT = "Too many attempts. Please wait {} seconds and try again."
 _BUSY = "The server is busy. Please try again in a moment."
+_NOT_OUT = "You could not be signed out. Please try again in a moment."
 _SEVERAL = (
     "Sign-in is switched off: this app runs in several processes, and only the one "
     "you signed in to would know you."
@@ -52,6 +54,7 @@ def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
     )
     # Not Blueprint's own static route: the style sheet must be there for strangers.
     blueprint.add_url_rule("/static/<path:filename>", "static", static_file)
+    add_health(blueprint, runtime)
     pages = _SignIn(app, runtime)
     if runtime.accounts:
         add = blueprint.add_url_rule
@@ -75,7 +78,7 @@ class _SignIn:
         next_page = safe_next(request.args.get("next"))
         if self._runtime.sessions.session(RequestFacts(request.environ)):
             return redirect(next_page or request.script_root + "/")
-        if request.environ.get("wsgi.multiprocess"):
+        if self._forgetful():
             return self._switched_off()
         return self._form(HTTPStatus.OK, next_page=next_page)
 
@@ -85,7 +88,7 @@ class _SignIn:
         request.max_content_length = _MAX_FORM
         facts = RequestFacts(request.environ)
         next_page = safe_next(request.form.get("next"))
-        if request.environ.get("wsgi.multiprocess"):
+        if self._forgetful():
             return self._switched_off()
         name = request.form.get("username", "").strip()
         if not self._is_our_form(facts):
@@ -108,14 +111,7 @@ class _SignIn:
                 known=self._runtime.throttle.knows(name, facts.peer),
             )
         except TooBusy:
-            response = self._form(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                next_page=next_page,
-                error=_BUSY,
-                username=name,
-            )
-            response.headers["Retry-After"] = "1"
-            return response
+            return self._try_later(next_page, name)
         except InvalidCredentials as error:
             self._runtime.throttle.failed(name, facts.peer)
             self._failed(facts, EventTag.SIGN_IN_FAILURE, error.why)
@@ -127,16 +123,29 @@ class _SignIn:
             )
         return self._begin(facts, account, next_page)
 
+    def _try_later(self, next_page: str | None, name: str) -> Response:
+        response = self._form(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            next_page=next_page,
+            error=_BUSY,
+            username=name,
+        )
+        response.headers["Retry-After"] = "1"
+        return response
+
     def _begin(
         self, facts: RequestFacts, account: Account, next_page: str | None
     ) -> Response:
         runtime = self._runtime
         runtime.throttle.succeeded(account.name, facts.peer)
-        # A session that was planted, or somebody else's, does not live on.
-        earlier = runtime.sessions.session(facts)
-        if earlier is not None:
-            runtime.sessions.store.end(earlier)
-        session = runtime.sessions.store.begin(account, runtime.policy)
+        try:
+            # A session that was planted, or somebody else's, does not live on.
+            earlier = runtime.sessions.session(facts)
+            if earlier is not None:
+                runtime.sessions.store.end(earlier)
+            session = runtime.sessions.store.begin(account, runtime.policy)
+        except StoreError:
+            return self._try_later(next_page, account.name)
         runtime.record(
             EventTag.SIGN_IN_SUCCESS, subject=account.subject.name, peer=facts.peer
         )
@@ -158,7 +167,13 @@ class _SignIn:
         token = request.form.get("csrf_token", "")
         if not hmac.compare_digest(token.encode(), session.csrf_token.encode()):
             return protect_page(response)  # not our form: nothing happens
-        self._runtime.sessions.store.end(session)
+        try:
+            self._runtime.sessions.store.end(session)
+        except StoreError:
+            # It has ended here; elsewhere it has not, and they must know.
+            return protect_page(
+                Response(_NOT_OUT, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
+            )
         self._runtime.record(
             EventTag.SIGN_OUT, subject=session.account.subject.name, peer=facts.peer
         )
@@ -182,11 +197,16 @@ class _SignIn:
             given.encode(), str(expected).encode()
         )
 
+    def _forgetful(self) -> bool:
+        """Whether another process may get the next request, and knows no session."""
+        shared = self._runtime.sessions.store.shared
+        return bool(request.environ.get("wsgi.multiprocess")) and not shared
+
     def _switched_off(self) -> Response:
         self._app.logger.error(
             "authz: sign-in is switched off because the server runs several processes "
-            "and sessions are kept in one: start it with one process and several "
-            "threads (gunicorn --workers 1 --threads 8)"
+            "and sessions are kept in one: set AUTHZ_STORE, or start it with one "
+            "process and several threads (gunicorn --workers 1 --threads 8)"
         )
         return self._form(
             HTTPStatus.SERVICE_UNAVAILABLE, next_page=None, error=_SEVERAL

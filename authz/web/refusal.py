@@ -1,5 +1,6 @@
 """What somebody gets who gets nothing: which refusal, audited and rendered."""
 
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -28,6 +29,8 @@ _UNKNOWN: Final = "What identified you is not valid any more. Sign in again."
 _ANONYMOUS: Final = "You need to sign in first."
 _FORBIDDEN: Final = "Your account may not open this page or do this."
 _FOREIGN: Final = "This request came from another site, so it was not carried out."
+_UNAVAILABLE: Final = "The app cannot find out at the moment who may do what."
+_RETRY_SECONDS: Final = "5"
 _BROKEN: Final = "The app is set up in a way that cannot be guarded."
 
 
@@ -66,6 +69,22 @@ class Refusals:
         response = self._sign_in(_UNKNOWN, "invalid-credentials", request_id)
         if error.source == "session":
             self._cookies.take_session(response, facts)
+        return response
+
+    def unavailable(self, facts: RequestFacts) -> Response:
+        """Refuse because the store is out of reach: nobody knows what holds now."""
+        request_id = new_request_id()
+        self._runtime.record(
+            EventTag.DECISION_DENY,
+            peer=facts.peer,
+            method=request.method,
+            path=request.path,
+            reason=str(Reason.STORE_UNAVAILABLE),
+            revision=self._runtime.policy.revision,
+            request_id=request_id,
+        )
+        response = self._answer(503, _UNAVAILABLE, "store-unavailable", request_id)
+        response.headers["Retry-After"] = _RETRY_SECONDS
         return response
 
     def denied(
@@ -164,7 +183,11 @@ class Refusals:
         refusal = Refusal(
             status=status, message=message, reason=reason, request_id=request_id
         )
-        sign_in = bool(runtime.accounts) and not subject.is_authenticated
+        sign_in = (
+            bool(runtime.accounts)
+            and not subject.is_authenticated
+            and status != HTTPStatus.SERVICE_UNAVAILABLE  # it would be refused as well
+        )
         if wants_json(request, runtime.settings.api_prefixes):
             return as_problem(refusal, sign_in=sign_in)
         session = None

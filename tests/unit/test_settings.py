@@ -50,13 +50,23 @@ def test_every_setting_is_read():
         "AUTHZ_SESSION_IDLE_MINUTES": "-1",
         "AUTHZ_POLL_SECONDS": "nan",
         "AUTHZ_AUDIT_ALLOWS": "perhaps",
+        "AUTHZ_STORE": "mysql://u:geheim@h/d",
+        "AUTHZ_REVISIONS_KEPT": "1.5",
+        "AUTHZ_MAX_STALE": "0",
+        "AUTHZ_REDIS_URL": "http://:geheim@h",
         "AUTHZ_ADMIN_ENABLED": "1x",
         "AUTHZ_POLICY_WRITABLE": "yes please",
         "AUTHZ_AUDIT_MAX_MB": "-1",
         "AUTHZ_AUDIT_KEEP": "1.5",
         "AUTHZ_AUDIT_SYNC": "never",
     }
-    any_text = {"AUTHZ_POLICY", "AUTHZ_MODEL", "AUTHZ_CONTACT", "AUTHZ_AUDIT_FILE"}
+    any_text = {
+        "AUTHZ_POLICY",
+        "AUTHZ_POLICY_SEED",
+        "AUTHZ_MODEL",
+        "AUTHZ_CONTACT",
+        "AUTHZ_AUDIT_FILE",
+    }
 
     assert {setting.name for setting in SETTINGS} == set(wrong) | any_text
     for name, value in wrong.items():
@@ -234,11 +244,19 @@ class TestFiles:
     )
     def test_each_may_come_from_a_file(self, name: str, tmp_path: Path):
         """`<NAME>_FILE` is read, without the newline at its end."""
-        value = "carol:user:battery staple" if name == "AUTHZ_ACCOUNTS" else "carol"
+        value = {
+            "AUTHZ_ACCOUNTS": "carol:user:battery staple",
+            "AUTHZ_STORE": "sqlite:///carol",
+            "AUTHZ_REDIS_URL": "redis://carol",
+        }.get(name, "carol")
         path = tmp_path / "value"
         path.write_text(value + "\r\n")
+        settings = read_settings({}, {f"{name}_FILE": str(path)})
+        named = [account.name for account in settings.accounts]
 
-        assert accounts({f"{name}_FILE": str(path)})[0][0] == "carol"
+        assert [*named, settings.store.url, settings.store.redis].count(
+            value if "://" in value else "carol"
+        ) == 1
 
     def test_both_is_a_problem(self, tmp_path: Path):
         """A value and a file at once: which one holds cannot be known."""
@@ -285,3 +303,58 @@ class TestAnonymousRole:
             assert read_settings({"AUTHZ_ANONYMOUS_ROLE": text}, {}).anonymous_role == (
                 "role:demo"
             )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite:///authz.db",
+        "sqlite:////srv/authz.db",
+        "postgresql://authz:geheim@db.home:5432/authz",
+        "postgres:///authz?host=/run/postgresql",
+    ],
+)
+def test_a_store_is_an_address(address: str):
+    """It is kept as it is, and not shown: it may hold a password."""
+    settings = read_settings({"AUTHZ_STORE": address}, {})
+
+    assert settings.store.url == address
+    assert settings.store.holds_rules
+    assert "authz.db" not in repr(settings)
+    assert "geheim" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite://geheim/authz.db",
+        "mysql://root:geheim@host/authz",
+        "postgresql://user:geheim@host",
+        "authz.db",
+        "postgresql://[geheim/x",
+    ],
+)
+def test_what_is_no_store_is_refused(address: str):
+    """The message says what to write, and does not repeat what may be a password."""
+    said = problems({"AUTHZ_STORE": address})
+
+    assert "not the address of a database" in said
+    assert "geheim" not in said
+
+
+def test_a_policy_file_beside_a_store_holds_the_rules():
+    """There is one place for rules; the file wins, and a seed has no use."""
+    settings = read_settings(
+        {
+            "AUTHZ_STORE": "sqlite:///authz.db",
+            "AUTHZ_POLICY": "policy.csv",
+            "AUTHZ_POLICY_SEED": "seed.csv",
+        },
+        {},
+    )
+
+    assert not settings.store.holds_rules
+    assert [warning.where for warning in settings.warnings] == ["AUTHZ_POLICY_SEED"]

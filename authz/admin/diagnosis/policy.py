@@ -15,7 +15,7 @@ from authz.decision import PolicyInForce
 from authz.errors import PolicyError, StoreError
 from authz.runtime import load_policy
 from authz.settings import Settings
-from authz.stores.csv_file import CsvFile
+from authz.stores.opening import stored_text
 
 _CHECK = "policy"
 
@@ -23,7 +23,7 @@ _CHECK = "policy"
 def check(settings: Settings, installation: Installation) -> Iterator[Finding]:
     """Yield what is to be said of the policy that *settings* name."""
     try:
-        built = load_policy(settings, CsvFile(settings.policy).read())
+        built = load_policy(settings, stored_text(settings))
     except (PolicyError, StoreError) as error:
         yield from from_error(_CHECK, error)
         return

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from authz.decision import Origin
 from authz.errors import AlreadyThere, PolicyError, Problem
@@ -21,10 +21,8 @@ from authz.policy.records import (
     note_problem,
 )
 from authz.policy.whole_row import Whole
+from authz.stores.opening import STORED
 from authz.stores.sql.tables import MAX_FIELD, MAX_FIELDS
-
-#: What rows of a database name as the place where they stand.
-SOURCE: Final = "casbin_rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,7 @@ def new_entry(
     entry_id: str, row: Row, note: str, author: str, now: datetime | None
 ) -> Entry:
     """Return *row* as an entry of a database."""
-    row = Row(row.kind, row.fields, Origin(SOURCE, int(entry_id)))
+    row = Row(row.kind, row.fields, Origin(STORED, int(entry_id)))
     _refuse_unfit(row, note)
     return Entry(id=entry_id, row=row, note=note, author=author, created=now)
 
@@ -166,7 +164,7 @@ def _read(written: Mapping[str, Any] | None) -> Entry | None:
     created = written["created"]
     return Entry(
         id=written["id"],
-        row=Row(kind, tuple(fields), Origin(SOURCE, int(written["id"]))),
+        row=Row(kind, tuple(fields), Origin(STORED, int(written["id"]))),
         note=written["note"],
         author=written["author"],
         created=datetime.fromisoformat(created) if created else None,
@@ -195,10 +193,10 @@ def _refuse_unfit(row: Row, note: str) -> None:
     message = mend = ""
     if len(row.fields) > MAX_FIELDS:
         message = f"there are {len(row.fields)} fields"
-        mend = f"the table {SOURCE} has room for {MAX_FIELDS}"
+        mend = f"the table {STORED} has room for {MAX_FIELDS}"
     elif len(longest) > MAX_FIELD:
         message = f"`{longest[:40]}...` has {len(longest)} characters"
-        mend = f"the table {SOURCE} has room for {MAX_FIELD}"
+        mend = f"the table {STORED} has room for {MAX_FIELD}"
     elif problem := note_problem(note):
         message, _, mend = problem.rpartition(": ")
     else:

@@ -57,10 +57,12 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Read one consistent state. Inside `write`, what is about to be.
 
+        Whatever reads inside reads the same state.
+
         Raises:
             StoreError: if the database cannot be read.
         """
-        running = self._connection
+        running = self._connection or getattr(self._running, "reading", None)
         if running is not None:
             with self._failures("read"):
                 yield running
@@ -71,7 +73,11 @@ class Database:
                     isolation_level="REPEATABLE READ"
                 )
             with connection.begin():
-                yield connection
+                self._running.reading = connection
+                try:
+                    yield connection
+                finally:
+                    self._running.reading = None
 
     @contextmanager
     def write(self, *, alone: bool = True) -> Iterator[Connection]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from authz.audit import Clock, utc_now
 from authz.errors import AlreadyThere, StoreConflict, StoreReadOnly
 from authz.identity.people import (
+    LOCAL,
     PeopleCheck,
     PeoplePage,
     PeopleWitness,
@@ -29,9 +30,9 @@ from authz.identity.people import (
 from authz.policy.rules import name_problem
 from authz.settings.accounts import ACCOUNT_NAME
 from authz.stores.sql.database import Database
-from authz.stores.sql.tables import authz_fixed_person, authz_head, authz_person
+from authz.stores.sql.head import count_up
+from authz.stores.sql.tables import authz_fixed_person, authz_person
 
-LOCAL: Final = "local"
 #: More groups than this are not written down; the policy is asked about all of them.
 _MAX_GROUPS: Final = 500
 _MAX_DISPLAY: Final = 255
@@ -128,7 +129,7 @@ class SqlPeople:
                 )
             new = replace(
                 person,
-                epoch=_next_epoch(connection),
+                epoch=count_up(self._database, "people"),
                 created=person.created or self._clock(),
                 fixed=False,
             )
@@ -151,7 +152,7 @@ class SqlPeople:
             raise ValueError("an id cannot be changed: add another person")
         with self._database.write() as connection:
             old = self._expected(connection, expected)
-            epoch = _next_epoch(connection)
+            epoch = count_up(self._database, "people")
             ended = (
                 person.password_hash != old.password_hash
                 or person.epoch != expected.epoch
@@ -191,7 +192,7 @@ class SqlPeople:
             old = self._expected(connection, expected)
             if old.fixed:
                 raise _read_only(old)
-            _next_epoch(connection)
+            count_up(self._database, "people")
             connection.execute(delete(authz_person).where(authz_person.c.id == old.id))
             check(self._everyone(connection))
             witness(old, None)
@@ -218,7 +219,7 @@ class SqlPeople:
                     person,
                     password_hash="",
                     disabled=False,
-                    epoch=_next_epoch(connection),
+                    epoch=count_up(self._database, "people"),
                     created=now,
                 )
                 connection.execute(
@@ -246,7 +247,7 @@ class SqlPeople:
                     continue  # another process with the same settings was first
                 values = {
                     "password_hash": person.password_hash,
-                    "epoch": _next_epoch(connection),
+                    "epoch": count_up(self._database, "people"),
                 }
                 where = authz_fixed_person.c.id == person.id
                 connection.execute(
@@ -313,12 +314,6 @@ class SqlPeople:
         ids = [person.id for person in persons]
         query = select(authz_person.c.id).where(authz_person.c.id.in_(ids))
         return set(connection.scalars(query))
-
-
-def _next_epoch(connection: Connection) -> int:
-    """Count a change of people; the number is nobody's epoch yet."""
-    connection.execute(update(authz_head).values(people=authz_head.c.people + 1))
-    return int(connection.scalar(select(authz_head.c.people)) or 0)
 
 
 def _fixed_row(connection: Connection, id_: str) -> Any:

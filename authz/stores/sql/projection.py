@@ -13,7 +13,8 @@ from authz.decision import Origin
 from authz.policy.csv_rows import Row
 from authz.policy.records import Entry
 from authz.policy.whole_row import Whole
-from authz.stores.sql.changes import SOURCE, Step, new_entry
+from authz.stores.opening import STORED
+from authz.stores.sql.changes import Step, new_entry
 from authz.stores.sql.tables import MAX_FIELDS, casbin_rule
 
 #: Rows whose ids one statement may name: SQLite has room for so many values.
@@ -32,7 +33,7 @@ def as_row(found: Any) -> Row:
     """Return a database row with `id`, `ptype` and `v0`... as a row of a policy."""
     values = (getattr(found, f"v{n}") for n in range(MAX_FIELDS))
     fields = tuple(value for value in values if value is not None)
-    return Row(found.ptype or "", fields, Origin(SOURCE, found.id))
+    return Row(found.ptype or "", fields, Origin(STORED, found.id))
 
 
 def as_values(entry_id: str, row: Row) -> dict[str, Any]:

@@ -71,6 +71,7 @@ REASONS: Final = {
     Reason.EVALUATION_FAILED: "The policy raised an error for this request.",
     Reason.MALFORMED: "The address or the method is not written in its plain form.",
     Reason.INVALID_CREDENTIALS: "What identified the visitor is not valid.",
+    Reason.STORE_UNAVAILABLE: "The store was out of reach for too long.",
 }
 
 

@@ -1,0 +1,90 @@
+"""Settings of the store: where rules and people are kept, and for how long."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from authz.errors import Problem
+from authz.settings import parsers
+from authz.settings.reader import Reader
+
+_DATABASES = {"sqlite", "postgres", "postgresql"}
+_REDIS = {"redis", "rediss", "unix"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """What the operator decided about the store."""
+
+    #: The database, or None: then settings name the accounts and a file holds the
+    #: rules. May hold a password.
+    url: str | None = field(default=None, repr=False)
+    #: Whether rules are in the database. Otherwise a file has them.
+    holds_rules: bool = False
+    #: What an empty database is filled with, once; None: `policy.csv` if it is there.
+    seed: Path | None = None
+    #: Revisions of the policy that are kept.
+    revisions: int = 1000
+    #: Seconds that the last good state serves while the database is not there.
+    max_stale: float = 300.0
+    #: Redis, for hints and for counting wrong passwords; or None. May hold a password.
+    redis: str | None = field(default=None, repr=False)
+
+
+def read_store(reader: Reader) -> StoreSettings:
+    """Return the settings of the store."""
+    url = reader.parse("AUTHZ_STORE", _database, None)
+    seed = reader.parse("AUTHZ_POLICY_SEED", Path, None)
+    in_file = bool(reader.find("AUTHZ_POLICY")[1])
+    if seed is not None and (url is None or in_file):
+        reader.warnings.append(
+            Problem(
+                where="AUTHZ_POLICY_SEED",
+                message="it is not used, because rules are not in a database",
+                mend="remove it, or set AUTHZ_STORE and not AUTHZ_POLICY",
+            )
+        )
+    return StoreSettings(
+        url=url,
+        holds_rules=url is not None and not in_file,
+        seed=seed,
+        revisions=reader.parse("AUTHZ_REVISIONS_KEPT", parsers.count, 1000),
+        max_stale=reader.parse("AUTHZ_MAX_STALE", parsers.positive, 300.0),
+        redis=reader.parse("AUTHZ_REDIS_URL", _redis, None),
+    )
+
+
+# The text may hold a password: no message repeats it.
+
+
+def _database(text: str) -> str:
+    parts = _split(text)
+    in_file = parts and parts.scheme == "sqlite" and not parts.netloc
+    if (
+        parts is None
+        or parts.scheme not in _DATABASES
+        or not parts.path.strip("/")
+        or (parts.scheme == "sqlite" and not in_file)
+        or parts.path.endswith(":memory:")
+    ):
+        raise ValueError(
+            "this is not the address of a database: write `sqlite:///authz.db` or "
+            "`postgresql://user:password@host/name`"
+        )
+    return text
+
+
+def _redis(text: str) -> str:
+    parts = _split(text)
+    if parts is None or parts.scheme not in _REDIS or not (parts.netloc or parts.path):
+        raise ValueError(
+            "this is not the address of a Redis server: write `redis://host:6379/0`"
+        )
+    return text
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return None

@@ -1,0 +1,91 @@
+"""The people of an app without a store: the accounts that settings name."""
+
+from collections.abc import Hashable, Sequence
+
+from authz.errors import StoreReadOnly
+from authz.identity.people import PeopleCheck, PeoplePage, PeopleWitness, Person
+
+
+class FixedPeople:
+    """A store of people that cannot be changed; see `PeopleStore`."""
+
+    def __init__(self, people: Sequence[Person] = ()) -> None:
+        """Hold *people*, sorted by id."""
+        self._people = {person.id: person for person in people}
+
+    def mark(self) -> Hashable:
+        """Return the same each time: nobody ever changes."""
+        return len(self._people)
+
+    def find(self, id: str) -> Person | None:  # noqa: A002 - the port's signature
+        """Return the person *id*, or None."""
+        return self._people.get(id)
+
+    def everyone(self) -> tuple[Person, ...]:
+        """Return all people, by id."""
+        return tuple(sorted(self._people.values(), key=lambda person: person.id))
+
+    def page(
+        self, *, search: str = "", source: str = "", limit: int, offset: int = 0
+    ) -> PeoplePage:
+        """Return people by id, those whose id or display name holds *search*."""
+        found = tuple(
+            person for person in self.everyone() if is_found(person, search, source)
+        )
+        return PeoplePage(people=found[offset : offset + limit], total=len(found))
+
+    def add(
+        self,
+        person: Person,
+        *,
+        check: PeopleCheck,  # noqa: ARG002 - the port's signature
+        witness: PeopleWitness,  # noqa: ARG002
+    ) -> Person:
+        """Refuse to add anybody."""
+        raise _no_store(f"`{person.id}` cannot be added")
+
+    def replace(
+        self,
+        person: Person,
+        *,
+        expected: Person,  # noqa: ARG002 - the port's signature
+        check: PeopleCheck,  # noqa: ARG002
+        witness: PeopleWitness,  # noqa: ARG002
+    ) -> Person:
+        """Refuse to change anybody."""
+        self._must_exist(person.id)
+        raise _no_store(f"`{person.id}` is named by a setting")
+
+    def remove(
+        self,
+        expected: Person,
+        *,
+        check: PeopleCheck,  # noqa: ARG002 - the port's signature
+        witness: PeopleWitness,  # noqa: ARG002
+    ) -> None:
+        """Refuse to forget anybody."""
+        self._must_exist(expected.id)
+        raise _no_store(f"`{expected.id}` is named by a setting")
+
+    def seen(self, persons: Sequence[Person]) -> None:
+        """Keep nothing: there is nowhere to keep it."""
+
+    def _must_exist(self, id_: str) -> None:
+        if id_ not in self._people:
+            raise LookupError(f"there is nobody called `{id_}`")
+
+
+def is_found(person: Person, search: str, source: str) -> bool:
+    """Return whether *person* is of *source* and holds *search*."""
+    if source and person.source != source:
+        return False
+    wanted = search.casefold()
+    return wanted in person.id.casefold() or wanted in person.display_name.casefold()
+
+
+def _no_store(what: str) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"{what}, and there is no store for people: change the settings, or set "
+        "AUTHZ_STORE",
+        patch="",
+    )

@@ -1,0 +1,140 @@
+"""What a process holds of its stores, kept up to date: policy, people, sessions.
+
+All of it is read as one state, and put in force together. While the store cannot be
+reached, the last good state serves, for a time.
+"""
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Protocol
+
+from authz.errors import StoreError
+
+_log: Final = logging.getLogger("authz")
+#: Between looks at a store that fails, at most so many seconds.
+_MAX_PAUSE: Final = 4.0
+
+
+class Follower(Protocol):
+    """Something in memory that follows a store."""
+
+    def look(self) -> Callable[[], object]:
+        """Read what has changed; return what puts it in force, without I/O.
+
+        Raises:
+            StoreError: if the store cannot be read.
+        """
+        ...
+
+
+class Following:
+    """Looks at the store for all followers, one state at a time."""
+
+    def __init__(
+        self,
+        *,
+        failed: Callable[[Exception], None],
+        interval: float,
+        state: Callable[[], AbstractContextManager[object]] = nullcontext,
+        max_stale: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with nobody who follows.
+
+        Args:
+            failed: Told why the store cannot be looked at.
+            interval: Seconds between two looks.
+            state: Begins the reading of one consistent state of the store.
+            max_stale: Seconds that the last good state serves without the store.
+            clock: Counts seconds, whatever somebody does to the time of day.
+        """
+        self._followers: list[Follower] = []
+        self._chores: list[Callable[[], object]] = []
+        self._failed = failed
+        self._interval = interval
+        self._state = state
+        self._max_stale = max_stale
+        self._clock = clock
+        self._seen = clock()
+        self._failures = 0
+        # One for each process: a lock that was held at a fork is held for ever.
+        self._locks: dict[int, threading.Lock] = {}
+
+    def follow(self, follower: Follower) -> None:
+        """Keep *follower* up to date: after those before it."""
+        self._followers.append(follower)
+
+    def do_after(self, chore: Callable[[], object]) -> None:
+        """Do *chore* after each look at the store that went well."""
+        self._chores.append(chore)
+
+    @property
+    def may_be_stale(self) -> bool:
+        """Whether there is a limit to how long a state may serve."""
+        return self._max_stale < math.inf
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the store has been out of reach for longer than is allowed."""
+        return self._clock() - self._seen > self._max_stale
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last look failed."""
+        return self._failures > 0
+
+    @property
+    def age(self) -> float:
+        """Seconds since the store was last seen."""
+        return self._clock() - self._seen
+
+    def pause(self) -> float:
+        """Return how many seconds to wait until the next look.
+
+        Longer after failures, so that a store that comes back is not overrun.
+        """
+        if not self._failures:
+            return self._interval
+        return min(self._interval * 2.0 ** min(self._failures - 1, 8), _MAX_PAUSE)
+
+    def refresh(self) -> bool:
+        """Look now; return whether the store could be read. Never raises."""
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
+            begun = self._clock()
+            try:
+                with self._state():
+                    found = [follower.look() for follower in self._followers]
+            except Exception as error:  # noqa: BLE001 - nothing may end the watch
+                self._failures += 1
+                self._failed(error)
+                return False
+            for put_in_force in found:
+                put_in_force()
+            # What was read may be as old as the beginning of the look.
+            self._seen, self._failures = begun, 0
+        self._do_chores()
+        return True
+
+    def catch_up(self) -> None:
+        """Look now.
+
+        Raises:
+            StoreError: if the store cannot be read.
+        """
+        # Who waits for this is waited for: no second try while the first ones fail.
+        if self.is_failing or not self.refresh():
+            raise StoreError("the store cannot be read")
+
+    def _do_chores(self) -> None:
+        for chore in self._chores:
+            try:
+                chore()
+            except Exception as error:  # noqa: BLE001 - it is tried again
+                _log.warning(
+                    "a chore of the store failed and is tried again: %s", error
+                )

@@ -1,0 +1,72 @@
+"""People in a database beside rules in a file that is written: one change at a time.
+
+Whoever changes either is checked against the other. The file's lock is what both take.
+"""
+
+from collections.abc import Sequence
+
+from authz.identity.people import (
+    PeopleCheck,
+    PeoplePage,
+    PeopleStore,
+    PeopleWitness,
+    Person,
+)
+from authz.stores.csv_file import CsvFile
+
+
+class InTurn:
+    """A store of people that changes while nobody writes the policy file."""
+
+    def __init__(self, people: PeopleStore, file: CsvFile) -> None:
+        """Change *people* while holding the lock of *file*."""
+        self._people = people
+        self._file = file
+
+    def find(self, id: str) -> Person | None:  # noqa: A002 - the port's signature
+        """Return the person *id*, or None."""
+        return self._people.find(id)
+
+    def everyone(self) -> tuple[Person, ...]:
+        """Return all people, by id."""
+        return self._people.everyone()
+
+    def page(
+        self, *, search: str = "", source: str = "", limit: int, offset: int = 0
+    ) -> PeoplePage:
+        """Return people by id, those whose id or display name holds *search*."""
+        return self._people.page(
+            search=search, source=source, limit=limit, offset=offset
+        )
+
+    def add(
+        self, person: Person, *, check: PeopleCheck, witness: PeopleWitness
+    ) -> Person:
+        """Add *person*; see `PeopleStore`."""
+        with self._file.locked():
+            return self._people.add(person, check=check, witness=witness)
+
+    def replace(
+        self,
+        person: Person,
+        *,
+        expected: Person,
+        check: PeopleCheck,
+        witness: PeopleWitness,
+    ) -> Person:
+        """Keep *person* in place of who had the id; see `PeopleStore`."""
+        with self._file.locked():
+            return self._people.replace(
+                person, expected=expected, check=check, witness=witness
+            )
+
+    def remove(
+        self, expected: Person, *, check: PeopleCheck, witness: PeopleWitness
+    ) -> None:
+        """Forget a person, and end their sessions; see `PeopleStore`."""
+        with self._file.locked():
+            self._people.remove(expected, check=check, witness=witness)
+
+    def seen(self, persons: Sequence[Person]) -> None:
+        """Note people a provider vouched for; see `PeopleStore`."""
+        self._people.seen(persons)

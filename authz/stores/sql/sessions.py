@@ -1,0 +1,277 @@
+"""Sessions in a database: known to all processes, looked up once by each.
+
+A request reads them from memory. Only for an id that this process has not seen yet it
+asks the database, once; that the id is unknown is remembered as well. Sessions that
+were ended elsewhere are learned of in the background, with everything else that
+changes; see `docs/decisions`.
+"""
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import delete, insert, select, update
+
+from authz.decision import PolicyInForce
+from authz.errors import StoreError
+from authz.identity.accounts import Account, Accounts
+from authz.identity.sessions import (
+    MAX_SESSIONS,
+    Clock,
+    Session,
+    new_session,
+    session_id,
+)
+from authz.stores.following import Following
+from authz.stores.sql.database import Database
+from authz.stores.sql.head import count_up, head
+from authz.stores.sql.tables import authz_session
+
+#: Sessions that one process remembers, and ids that it knows to be none.
+_REMEMBERED: Final = 50_000
+_UNKNOWN: Final = 50_000
+#: How many requests may ask the database at once; the others wait so many seconds.
+_AT_ONCE: Final = 2
+_PATIENCE: Final = 0.5
+#: Seconds between two notes of a session's last use.
+_NOTED: Final = 60.0
+#: Seconds between two rounds of tidying up.
+_TIDIED: Final = 600.0
+
+
+class SqlSessions:
+    """The sessions of one app in one database."""
+
+    shared = True
+
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        database: Database,
+        accounts: Accounts,
+        following: Following,
+        *,
+        lifetime: float,
+        idle: float,
+        clock: Clock = time.time,
+    ) -> None:
+        """Keep sessions *lifetime* seconds, *idle* seconds without a request.
+
+        Args:
+            database: Where they are kept.
+            accounts: Whose they are.
+            following: Tells of sessions that other processes ended.
+            lifetime: Seconds from the beginning of a session.
+            idle: Seconds from its last use.
+            clock: The time of day: processes share nothing else.
+        """
+        self._database = database
+        self._accounts = accounts
+        self._following = following
+        self._lifetime = lifetime
+        self._idle = idle
+        self._clock = clock
+        self._note_after = min(_NOTED, idle / 4)
+        self._known: OrderedDict[str, Session] = OrderedDict()
+        self._unknown: OrderedDict[str, None] = OrderedDict()
+        self._noted: dict[str, float] = {}
+        self._used: dict[str, float] = {}
+        self._dropped: set[str] = set()
+        self._tidied = clock()
+        self._seats = threading.BoundedSemaphore(_AT_ONCE)
+        self._mark = head(database).sessions
+
+    def find(self, token: str) -> Session | None:
+        """Return the session of *token* if it is still good; see `SessionStore`."""
+        key = session_id(token)
+        session = self._known.get(key)
+        if session is None:
+            if key in self._unknown:
+                return None
+            session = self._look_up(key)
+        now = self._clock()
+        if session is not None and now - session.used > self._idle:
+            # Another process may have seen it since.
+            session = self._look_up(key)
+        if session is None:
+            return None
+        if now - session.used > self._idle or now - session.created > self._lifetime:
+            # For good: a clock that is put back gives no session back.
+            self.drop(session)
+            return None
+        session.used = now
+        if now - self._noted.get(key, 0.0) > self._note_after:
+            self._noted[key] = now
+            self._used[key] = now
+        return session
+
+    def begin(self, account: Account, policy: PolicyInForce) -> Session:
+        """Begin a session for *account*; the oldest ends if there are too many."""
+        session = new_session(account, policy, self._clock())
+        values = {
+            "id": session.id,
+            "person": account.name,
+            "epoch": session.epoch,
+            "csrf_token": session.csrf_token,
+            "roles": json.dumps(sorted(session.roles)),
+            "created": _time(session.created),
+            "used": _time(session.used),
+            "ended": 0,
+        }
+        columns = authz_session.c
+        lasting = (columns.person == account.name) & (columns.ended == 0)
+        newest_first = (
+            select(columns.id).where(lasting).order_by(columns.created.desc())
+        )
+        with self._database.write(alone=False) as connection:
+            oldest = connection.scalars(newest_first.offset(MAX_SESSIONS - 1)).all()
+            self._end(oldest)
+            connection.execute(insert(authz_session).values(values))
+        for key in oldest:
+            self._forget(key)
+        self._remember(session.id, session)
+        return session
+
+    def end(self, session: Session) -> None:
+        """End *session*, everywhere. Raises `StoreError`."""
+        self.drop(session)  # is written later if it cannot be written now
+        self._end([session.id])
+
+    def drop(self, session: Session) -> None:
+        """End *session* because its person or roles changed, without waiting."""
+        self._dropped.add(session.id)
+        self._forget(session.id)
+
+    def look(self) -> Callable[[], None]:
+        """Read which sessions were ended elsewhere; see `Following`."""
+        mark = head(self._database).sessions
+        if mark == self._mark:
+            return _stay
+        columns = authz_session.c
+        with self._database.read() as connection:
+            ended = connection.scalars(
+                select(columns.id).where(columns.ended > self._mark)
+            ).all()
+        return partial(self._take, mark, ended)
+
+    def tidy(self) -> None:
+        """Write down what requests left behind, and remove what is over."""
+        dropped = set(self._dropped)
+        used, self._used = self._used, {}
+        self._write_down(dropped, used)
+        # Not before: until it is written, this process must not forget it.
+        self._dropped -= dropped
+        now = self._clock()
+        if now - self._tidied > _TIDIED:
+            self._tidied = now
+            over = authz_session.c.created < _time(now - self._lifetime)
+            with self._database.write(alone=False) as connection:
+                connection.execute(delete(authz_session).where(over))
+
+    def _write_down(self, dropped: set[str], used: dict[str, float]) -> None:
+        if not dropped and not used:
+            return
+        with self._database.write(alone=False) as connection:
+            self._end(dropped)
+            for key, when in list(used.items()):
+                connection.execute(
+                    update(authz_session)
+                    .where(authz_session.c.id == key, authz_session.c.ended == 0)
+                    .values(used=_time(when))
+                )
+
+    def _end(self, keys: Iterable[str]) -> None:
+        keys = list(keys)
+        if not keys:
+            return
+        with self._database.write(alone=False) as connection:
+            number = count_up(self._database, "sessions")
+            connection.execute(
+                update(authz_session)
+                .where(authz_session.c.id.in_(keys), authz_session.c.ended == 0)
+                .values(ended=number)
+            )
+
+    def _take(self, mark: int, ended: Sequence[str]) -> None:
+        # In this order; see `_look_up`.
+        self._mark = mark
+        for key in ended:
+            self._forget(key)
+
+    def _look_up(self, key: str) -> Session | None:
+        """Ask the database for a session this process does not know (well enough).
+
+        Raises:
+            StoreError: if it does not answer, or too many are asking.
+        """
+        if self._following.is_failing:
+            raise StoreError("the database is out of reach")
+        row, mark = self._row(key)
+        if row is None or row.ended or key in self._dropped:
+            self._forget(key)
+            return None
+        account = self._accounts.by_name.get(row.person)
+        if account is None:
+            # They may have come a moment ago, by another process.
+            self._following.catch_up()
+            account = self._accounts.by_name.get(row.person)
+        if account is None:
+            self._forget(key)
+            return None
+        session = self._known.get(key) or _session(row, account)
+        session.used = max(session.used, row.used.timestamp())
+        self._remember(key, session)
+        if self._mark > mark:
+            # Sessions were ended meanwhile, perhaps this one before it was remembered.
+            self._known.pop(key, None)
+            return self._look_up(key)
+        return session
+
+    def _row(self, key: str) -> tuple[Any, int]:
+        """Return the row *key*, and which endings it tells of."""
+        if not self._seats.acquire(timeout=_PATIENCE):
+            raise StoreError("too many sessions are being looked up")
+        try:
+            with self._database.read() as connection:
+                query = select(authz_session).where(authz_session.c.id == key)
+                return connection.execute(query).first(), head(self._database).sessions
+        finally:
+            self._seats.release()
+
+    def _remember(self, key: str, session: Session) -> None:
+        self._known[key] = session
+        while len(self._known) > _REMEMBERED:
+            oldest, _ = self._known.popitem(last=False)
+            self._noted.pop(oldest, None)
+
+    def _forget(self, key: str) -> None:
+        self._known.pop(key, None)
+        self._noted.pop(key, None)
+        self._unknown[key] = None
+        while len(self._unknown) > _UNKNOWN:
+            self._unknown.popitem(last=False)
+
+
+def _session(row: Any, account: Account) -> Session:
+    return Session(
+        id=row.id,
+        token="",
+        account=account,
+        epoch=row.epoch,
+        csrf_token=row.csrf_token,
+        created=row.created.timestamp(),
+        used=row.used.timestamp(),
+        roles=frozenset(json.loads(row.roles)),
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _stay() -> None:
+    """Change nothing."""

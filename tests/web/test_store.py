@@ -1,0 +1,335 @@
+"""An app whose rules, people and sessions are in a database."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from authz import Authz
+from authz.decision import Origin
+from authz.errors import PolicyError, StoreError
+from authz.extension import get_authz
+from authz.identity.people import Person
+from authz.policy.csv_rows import Row
+from authz.policy.records import Add
+from authz.runtime import Runtime
+from tests.web.apps import (
+    ALICE,
+    BOB,
+    CHEAP_ALICE,
+    CHEAP_BOB,
+    POLICY,
+    Client,
+    RecordingSink,
+    add_routes,
+)
+
+_FREE: dict[str, Any] = {"check": lambda _: None, "witness": lambda *_: None}
+
+
+@pytest.fixture(name="start_app")
+def _start_app(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Flask]]:
+    """Start apps that share one database, as processes do."""
+    (tmp_path / "seed.csv").write_text(POLICY)
+    made: list[Flask] = []
+
+    def start(**config: Any) -> Flask:
+        app = Flask("guarded")
+        app.config.update(
+            AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+            AUTHZ_POLICY_SEED=str(tmp_path / "seed.csv"),
+            AUTHZ_ADMIN="alice",
+            AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+            AUTHZ_POLL_SECONDS="3600",
+        )
+        app.config.update(config)
+        add_routes(app)
+        Authz(app, audit=sink)
+        made.append(app)
+        return app
+
+    yield start
+    for app in made:
+        runtime(app).close()
+
+
+def runtime(app: Flask) -> Runtime:
+    """Return what belongs to *app*."""
+    return get_authz(app).runtime
+
+
+def add_bob(app: Flask) -> Person:
+    """Add a person with a password, who has the role of a user."""
+    bob = Person(id="bob", display_name="Bob", source="local", password_hash=CHEAP_BOB)
+    kept = runtime(app).people.add(bob, **_FREE)
+    records = runtime(app).records
+    records.apply(
+        [Add(row=Row("g", ("user:bob", "role:user"), Origin("x")))],
+        expected=records.snapshot().etag,
+        author="user:alice",
+        note="",
+        **_FREE,
+    )
+    runtime(app).refresh()
+    return kept
+
+
+def test_an_empty_database_is_filled_once(
+    start_app: Callable[..., Flask], tmp_path: Path
+):
+    """After that the file may be gone, or say anything."""
+    first = runtime(start_app())
+    assert len(first.records.snapshot().entries) == 8
+    assert first.records.history(limit=5)[0].note == "taken over from seed.csv"
+    (tmp_path / "seed.csv").write_text("this is no policy")
+
+    assert runtime(start_app()).policy.revision == first.policy.revision
+    assert len(first.records.history(limit=5)) == 1
+
+
+def test_without_a_first_policy_there_is_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_app: Callable[..., Flask]
+):
+    """The message says where to put one."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PolicyError, match="there is no policy in it yet"):
+        start_app(AUTHZ_POLICY_SEED="")
+
+
+def test_policy_csv_is_the_first_policy_if_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_app: Callable[..., Flask]
+):
+    """So the step from a file to a database is one setting."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.csv").write_text(POLICY)
+    app = start_app(AUTHZ_POLICY_SEED="", AUTHZ_STORE="sqlite:///relative.db")
+
+    assert len(runtime(app).records.snapshot().entries) == 8
+    assert (tmp_path / "relative.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_bad_first_policy_is_not_kept(
+    tmp_path: Path, start_app: Callable[..., Flask]
+):
+    """The database stays empty until there is a good one."""
+    (tmp_path / "seed.csv").write_text("p, role:user, no-path, GET\n")
+    with pytest.raises(PolicyError, match=r"casbin_rule:1"):
+        start_app()
+    (tmp_path / "seed.csv").write_text(POLICY)
+
+    assert len(runtime(start_app()).records.snapshot().entries) == 8
+
+
+def test_a_database_that_fails_is_no_first_run(
+    tmp_path: Path, start_app: Callable[..., Flask]
+):
+    """Nothing is written into what cannot be read."""
+    (tmp_path / "authz.db").write_bytes(b"this is no database, but it was" * 100)
+    before = (tmp_path / "authz.db").read_bytes()
+    with pytest.raises(StoreError, match="cannot be"):
+        start_app()
+
+    assert (tmp_path / "authz.db").read_bytes() == before
+
+
+def test_a_policy_file_beside_a_store_holds_the_rules(
+    tmp_path: Path, start_app: Callable[..., Flask]
+):
+    """People and sessions are in the database, rules are not."""
+    app = start_app(AUTHZ_POLICY=str(tmp_path / "seed.csv"), AUTHZ_POLICY_SEED="")
+    client = Client(app)
+    client.sign_in("alice", ALICE)
+
+    assert client(path="/admin").ran == "admin"
+    assert runtime(app).records.read_only
+    database = runtime(app).stores.database
+    assert database is not None
+    assert database.is_new
+
+
+def test_somebody_from_the_database_signs_in(start_app: Callable[..., Flask]):
+    """With the roles that the policy in the database gives."""
+    app = start_app()
+    add_bob(app)
+    client = Client(app)
+
+    assert client.sign_in("bob", BOB).status == 303
+    assert client(path="/map").ran == "map"
+    assert client(path="/admin").status == 403
+
+
+def test_several_processes_know_a_session(start_app: Callable[..., Flask]):
+    """The sign-in page works with any number of workers."""
+    one, other = start_app(), start_app()
+    add_bob(one)
+    several = {"wsgi.multiprocess": True}
+    client = Client(one)
+    client(path="/authz/sign-in", environ=several)
+    answer = client(
+        "POST",
+        "/authz/sign-in",
+        form={
+            "username": "bob",
+            "password": BOB,
+            "csrf_token": client.cookies["authz-form"],
+        },
+        environ=several,
+    )
+    client.app = other
+
+    assert answer.status == 303
+    # The other process has not heard of bob, nor of his role, until it is asked.
+    assert client(path="/map", environ=several).ran == "map"
+
+
+def test_who_is_disabled_is_refused_everywhere(start_app: Callable[..., Flask]):
+    """As soon as a process has looked at the database."""
+    one, other = start_app(), start_app()
+    bob = add_bob(one)
+    runtime(other).refresh()
+    client = Client(other)
+    assert client.sign_in("bob", BOB).status == 303
+    runtime(one).people.replace(replace(bob, disabled=True), expected=bob, **_FREE)
+    runtime(other).refresh()
+
+    assert client(path="/map", ACCEPT="application/json").status == 401
+    assert client.sign_in("bob", BOB).status == 401
+
+
+def test_who_is_disabled_is_refused_whoever_vouches(
+    start_app: Callable[..., Flask], sink: RecordingSink
+):
+    """A provider's person too: the policy is not even asked."""
+    app = start_app()
+    ann = Person(id="sso/ann", display_name="Ann", source="sso")
+    runtime(app).people.seen([ann])
+    kept = runtime(app).people.find("sso/ann")
+    assert kept is not None
+    runtime(app).people.replace(replace(kept, disabled=True), expected=kept, **_FREE)
+    runtime(app).refresh()
+
+    assert runtime(app).accounts.refused == {"user:sso/ann"}
+
+
+def test_a_new_password_ends_the_sessions_of_the_old_one(
+    start_app: Callable[..., Flask],
+):
+    """Everywhere, as soon as a process has looked."""
+    one, other = start_app(), start_app()
+    bob = add_bob(one)
+    runtime(other).refresh()
+    client = Client(other)
+    client.sign_in("bob", BOB)
+    runtime(one).people.replace(
+        replace(bob, password_hash=CHEAP_ALICE), expected=bob, **_FREE
+    )
+    runtime(other).refresh()
+
+    assert client(path="/map", ACCEPT="application/json").status == 401
+    assert client.sign_in("bob", ALICE).status == 303
+
+
+def test_a_changed_setting_ends_the_sessions_of_its_account(
+    start_app: Callable[..., Flask],
+):
+    """A restart with the same password ends none; one with another ends all."""
+    client = Client(start_app())
+    client.sign_in("alice", ALICE)
+    client.app = start_app()
+    assert client(path="/admin").ran == "admin"
+    client.app = start_app(AUTHZ_ADMIN_PASSWORD=CHEAP_BOB)
+
+    assert client(path="/admin", ACCEPT="application/json").status == 401
+
+
+def test_an_account_of_the_settings_wins(start_app: Callable[..., Flask]):
+    """Somebody who was added before cannot stand in its way."""
+    add_bob(start_app())
+    app = start_app(AUTHZ_USER="bob", AUTHZ_USER_PASSWORD=CHEAP_ALICE)
+
+    assert Client(app).sign_in("bob", BOB).status == 401
+    assert Client(app).sign_in("bob", ALICE).status == 303
+    found = runtime(app).people.find("bob")
+    assert found is not None
+    assert found.fixed
+
+
+class TestWithoutTheStore:
+    """What happens while the database cannot be reached."""
+
+    def lose(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the database away from *app*."""
+        store = runtime(app).stores.database
+        assert store is not None
+
+        def gone(*_: Any, **__: Any) -> Any:
+            raise StoreError("the database is gone")
+
+        monkeypatch.setattr(runtime(app).following, "_state", gone)
+        monkeypatch.setattr(store.database, "read", gone)
+        monkeypatch.setattr(store.database, "write", gone)
+        runtime(app).refresh()
+
+    def test_the_last_good_state_serves(
+        self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    ):
+        """Whoever was signed in goes on; what is wrong can be seen."""
+        app = start_app()
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        self.lose(app, monkeypatch)
+
+        assert client(path="/admin").ran == "admin"
+        assert Client(app)(path="/health").ran == "health"
+        assert "gone" in str(runtime(app).live.problem)
+
+    def test_nobody_signs_in_or_out(
+        self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    ):
+        """They are told to come back."""
+        app = start_app()
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        token = client(path="/authz/sign-in")
+        self.lose(app, monkeypatch)
+        answer = Client(app).sign_in("alice", ALICE)
+
+        assert token.status == 302
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert not [c for c in answer.headers.getlist("Set-Cookie") if "authz=" in c]
+
+    def test_a_session_nobody_has_seen_yet_is_not_refused(
+        self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    ):
+        """Nobody can say whether it holds: 503, and the cookie stays."""
+        one, other = start_app(), start_app()
+        client = Client(one)
+        client.sign_in("alice", ALICE)
+        self.lose(other, monkeypatch)
+        client.app = other
+        answer = client(path="/admin", ACCEPT="application/json")
+
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        assert "authz" in client.cookies
+        assert "store-unavailable" in answer.text
+
+    def test_after_its_time_everything_is_refused(
+        self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    ):
+        """All but the two addresses for whoever watches; then it recovers."""
+        app = start_app(AUTHZ_MAX_STALE="300")
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        following = runtime(app).following
+        monkeypatch.setattr(following, "_seen", following._seen - 301)
+
+        for path in ("/admin", "/health", "/nowhere", "/authz/sign-in"):
+            assert client(path=path).status == 503
+        assert client(path="/authz/healthz").status == 200
+        assert client(path="/authz/readyz").status == 503
+        runtime(app).refresh()
+        assert client(path="/admin").ran == "admin"
+        assert client(path="/authz/readyz").status == 200
