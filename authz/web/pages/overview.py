@@ -1,10 +1,39 @@
 """The first page: what is in force, and what wants looking at."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
 from werkzeug.wrappers import Response
 
+from authz.admin.history import revisions
+from authz.admin.roles import list_roles
+from authz.audit import EventTag
+from authz.audit.log import Wanted
+from authz.errors import PolicyError, StoreError
+from authz.policy.coverage import Route
+from authz.policy.records import Revision
+from authz.web.origin import SAFE_METHODS
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.routes import RouteTable
+
+_RECENT: Final = 5
+#: Refusals that are looked through to say how many there were.
+_COUNTED: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """The refusals of the last day."""
+
+    count: int
+    #: Whether there were more than are counted.
+    more: bool
+    #: Who was refused what most often: name, method, path, times.
+    top: Sequence[tuple[str, str, str, int]]
 
 
 class Overview:
@@ -21,13 +50,66 @@ class Overview:
             icon="overview",
         )
         pages.add("/admin/", "overview", self.show, entry=entry)
+        pages.add("/admin/refusals", "refusals", self.refusals)
 
     def show(self) -> Response:
         """Show it."""
+        pages = self._pages
         routes = self._table.covered()
-        return self._pages.page(
+        roles, recent = self._stored()
+        return pages.page(
             "authz/admin/overview.html",
+            routes=routes,
             uncovered=[route for route in routes if not route.is_covered],
             open=[route for route in routes if route.is_open],
-            routes=routes,
+            risky=[route for route in routes if _is_risky(route)],
+            roles=roles,
+            recent=recent,
+            log=pages.runtime.audit_log,
+            people=None,
+            alone=False,
         )
+
+    def refusals(self) -> Response:
+        """Show who was refused what in the last day; asked for by the overview."""
+        return self._pages.page("authz/admin/refusals.html", refusals=self._refusals())
+
+    def _stored(self) -> tuple[int | None, Sequence[Revision]]:
+        """Return how many roles there are, and the newest changes.
+
+        The overview is there even when the store is not.
+        """
+        office = self._pages.office
+        try:
+            return len(list_roles(office)[0]), revisions(office, limit=_RECENT)
+        except (StoreError, PolicyError):
+            return None, ()
+
+    def _refusals(self) -> Refusals | None:
+        runtime = self._pages.runtime
+        if runtime.audit_log is None:
+            return None
+        wanted = Wanted(
+            event=EventTag.DECISION_DENY, since=runtime.clock() - timedelta(days=1)
+        )
+        found = runtime.audit_log.find(wanted, limit=_COUNTED)
+        often = Counter(
+            (
+                str(record.get("subject", "")),
+                str(record.get("method", "")),
+                str(record.get("path", "")),
+            )
+            for record in found.records
+        )
+        return Refusals(
+            count=len(found.records),
+            more=found.next_before is not None,
+            top=[(*what, times) for what, times in often.most_common(_RECENT)],
+        )
+
+
+def _is_risky(route: Route) -> bool:
+    """Whether people who have not signed in may change something by a rule."""
+    return (
+        route.is_open and not route.declared_public and route.method not in SAFE_METHODS
+    )
