@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, Tee, utc_now
 from authz.audit.log import AuditLog
+from authz.background import Poller
 from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
 from authz.errors import Problem, SettingsError, StoreError
 from authz.identity.accounts import Accounts, FollowedAccounts, new_account
@@ -26,9 +27,9 @@ from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.live import LivePolicy
 from authz.policy.model import read_model
 from authz.policy.openings import unsafe_openings
-from authz.policy.poller import Poller
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.settings import Settings
+from authz.sources import Sources, build_sources
 from authz.stores.audit_file import AuditFile
 from authz.stores.audit_reading import AuditFiles
 from authz.stores.following import Following
@@ -54,6 +55,8 @@ class Runtime:
     people: PeopleStore
     #: In the order in which they are asked.
     sources: tuple[IdentitySource, ...]
+    #: The same by what they are, beside the sessions.
+    identity: Sources
     accounts: Accounts
     sessions: LocalSessions
     throttle: Throttle
@@ -63,6 +66,11 @@ class Runtime:
     clock: Clock
     #: Looks for a changed policy in the background.
     poller: Poller
+
+    @property
+    def open_to_everyone(self) -> bool:
+        """Whether there is no sign-in and everybody is an administrator."""
+        return self.identity.everyone is not None
 
     @property
     def policy(self) -> PolicyInForce:
@@ -75,7 +83,8 @@ class Runtime:
 
     def close(self) -> None:
         """Stop what runs in the background, and close what is open."""
-        self.poller.close()
+        for poller in (self.poller, *self.identity.pollers):
+            poller.close()
         if self.stores.database is not None:
             self.stores.database.database.close()
 
@@ -224,6 +233,11 @@ def start(
         on_refused(problem)
 
     audit, audit_log = _with_file(settings, audit)
+
+    def record(tag: EventTag, **fields: Any) -> None:
+        runtime.record(tag, **fields)
+
+    identity = build_sources(settings, record=record)
     stores = open_all(settings)
     database = stores.database
     live = LivePolicy(
@@ -257,7 +271,8 @@ def start(
         following=following,
         records=stores.records,
         people=stores.people,
-        sources=(*sources, sessions),
+        sources=identity.in_order([*sources, sessions]),
+        identity=identity,
         accounts=accounts,
         sessions=sessions,
         throttle=Throttle(),
@@ -268,6 +283,7 @@ def start(
     )
     warn(settings.warnings)
     _warn_of_openings(runtime)
+    identity.start()
     runtime.poller.start()
     atexit.register(runtime.close)
     return runtime
@@ -301,6 +317,12 @@ def warn(problems: Iterable[Problem]) -> None:
 
 
 def _warn_of_openings(runtime: Runtime) -> None:
+    if runtime.open_to_everyone:
+        _log.warning(
+            "%s: there is no sign-in: EVERYBODY who can reach this app is an "
+            "administrator",
+            runtime.settings.access.open_by,
+        )
     role = runtime.settings.anonymous_role
     if role is None:
         return

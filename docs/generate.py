@@ -12,6 +12,8 @@ from authz.cli import flask_group, main
 from authz.cli.outcome import Exit
 from authz.cli.schema import TEST_FILE, schema_text
 from authz.decision import Reason
+from authz.identity.presets import PRESETS, Preset
+from authz.identity.why import Why
 from authz.policy.lint import MEANINGS, Code, severity_of
 from authz.settings import SETTINGS
 
@@ -27,6 +29,7 @@ def pages() -> dict[str, str]:
         "lint.md": "\n".join(_lint()),
         "policy-tests.schema.json": schema_text(TEST_FILE),
         "events.md": "\n".join(_events()),
+        "presets.md": "\n".join(_presets()),
     }
 
 
@@ -42,7 +45,7 @@ def _settings() -> Iterator[str]:
     yield from ("", "| Setting | Default | What it does |", "|---|---|---|")
     for setting in SETTINGS:
         more = " *(file)*" if setting.from_file else ""
-        alias = f" Short: `{setting.alias}`." if setting.alias else ""
+        alias = f" Also: `{setting.alias}`." if setting.alias else ""
         yield f"| `{setting.name}`{more} | {setting.default} | {setting.help}{alias} |"
     yield ""
 
@@ -104,6 +107,14 @@ def _events() -> Iterator[str]:
     yield from ("", "| Reason | Meaning |", "|---|---|")
     for member, meaning in _documented(Reason, "decision.py"):
         yield f"| `{member}` | {meaning} |"
+    yield from ("", "## Why a credential was refused", "")
+    yield (
+        "The answer is 401 and does not say which of these it was; the `reason` of the "
+        "event `identity:invalid` does, and its `source` says whose credential it was."
+    )
+    yield from ("", "| Reason | Meaning |", "|---|---|")
+    for member, meaning in _documented(Why, "identity/why.py"):
+        yield f"| `{member}` | {meaning} |"
     yield from ("", "## Events: what the audit log holds", "")
     yield (
         "Events go to the logger `authz.audit`, each one line of ASCII JSON. They hold "
@@ -113,6 +124,58 @@ def _events() -> Iterator[str]:
     for member, meaning in _documented(EventTag, "audit/events.py"):
         yield f"| `{member}` | {meaning} |"
     yield ""
+
+
+def _presets() -> Iterator[str]:
+    yield from ("# Presets for sign-in proxies", "", _NOTE, "")
+    yield (
+        "`AUTHZ_PROXY_PRESET` is one of these words. What a preset says, a setting can "
+        "say otherwise. How to use them: "
+        "[behind a proxy](../how-to/behind-a-proxy.md)."
+    )
+    for preset in PRESETS.values():
+        yield from ("", f"## `{preset.name}`", "", preset.note, "")
+        yield f"Documented by its makers: <{preset.documented}>"
+        yield from ("", "| What | Value |", "|---|---|")
+        for what, value in _preset_rows(preset):
+            yield f"| {what} | {value} |"
+    yield ""
+
+
+def _preset_rows(preset: Preset) -> Iterator[tuple[str, str]]:
+    if preset.jwt:
+        jwt = preset.jwt
+        yield "signed token in", f"`{jwt.header}`"
+        yield "signed with", ", ".join(f"`{name}`" for name in jwt.algorithms)
+        yield (
+            "keys",
+            f"`{jwt.jwks_url or jwt.pem_url}`"
+            if (jwt.jwks_url or jwt.pem_url)
+            else "set `AUTHZ_JWT_JWKS_URL`",
+        )
+        yield "issuer", f"`{jwt.issuer}`" if jwt.issuer else "set `AUTHZ_JWT_ISSUER`"
+        if jwt.audience_claim != "aud":
+            yield "audience", f"`{jwt.audience_claim}` of the token's header"
+        yield "id", f"claim `{jwt.subject}`".replace("|", "\\|")
+        yield "groups", f"claim `{jwt.groups}`" if jwt.groups else "none"
+    if preset.headers:
+        headers = preset.headers
+        yield (
+            "plain headers",
+            ", ".join(
+                f"`{name}` ({what})"
+                for name, what in (
+                    (headers.user, "id"),
+                    (headers.groups, f"groups, between them `{headers.separator}`"),
+                    (headers.display_name, "name to show"),
+                )
+                if name
+            ).replace("|", "\\|"),
+        )
+    yield (
+        "sign-out",
+        f"`{preset.sign_out}`" if preset.sign_out else ("set `AUTHZ_SIGN_OUT_URL`"),
+    )
 
 
 def _documented(enum: type[Enum], source: str) -> Iterator[tuple[str, str]]:

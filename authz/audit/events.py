@@ -32,6 +32,9 @@ class EventTag(StrEnum):
     REQUEST_MALFORMED = "request:malformed"
     #: A credential was present but did not hold.
     IDENTITY_INVALID = "identity:invalid"
+    #: Identity headers came from a peer that is not believed, and were taken away.
+    #: Once a minute for each peer.
+    IDENTITY_IGNORED = "identity:ignored"
     #: Somebody signed in with a password.
     SIGN_IN_SUCCESS = "session:sign-in:success"
     #: A name and a password did not belong together. The name is not kept.

@@ -52,6 +52,11 @@ class RequestFacts:
         return found[0] if found else None
 
 
+def header_key(name: str) -> str:
+    """Return the key that WSGI gives the header *name*."""
+    return "HTTP_" + name.upper().replace("-", "_")
+
+
 class IdentitySource(Protocol):
     """A way of knowing who is asking."""
 

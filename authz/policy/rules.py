@@ -1,7 +1,6 @@
 """A policy: rules, grants and what must hold for all of them together."""
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,20 +17,17 @@ from authz.decision import (
     Rule,
 )
 from authz.errors import PolicyError, Problem
+from authz.names import name_problem as name_problem  # noqa: PLC0414
 from authz.policy.csv_rows import Row
 from authz.policy.matching import parse_methods, path_problem
 from authz.policy.regions import covers
 
-#: The kinds a name may have: who identifies it is part of the name.
-KINDS = ("user", "group", "role", "auth", "token")
 #: The role that must always be in somebody's hands.
 ADMIN = "role:admin"
-MAX_NAME = 255
 MAX_RULES = 1_000_000
 
 #: Held by nature, never by grant.
 _GIVEN = frozenset({EVERYONE, AUTHENTICATED})
-_NAME = re.compile(rf"(?:{'|'.join(KINDS)}):[^\W_][\w.@+-]*(?:/[\w.@+-]+)?")
 _P_FIELDS = ("subject", "path", "method", "effect")
 
 
@@ -45,42 +41,6 @@ class Policy:
     revision: str
     #: What is odd but does no harm, for the operator to see.
     warnings: tuple[Problem, ...] = ()
-
-
-def name_problem(name: str) -> str | None:
-    """Return what is wrong with *name* as "message: mend", or None.
-
-    A name is a kind and an id: `user:alice`, `user:authentik/bob`, `group:music fans`,
-    `role:admin`, `auth:local`, `token:backup`.
-    """
-    if _NAME.fullmatch(name) and len(name) <= MAX_NAME:
-        return None
-    kind, colon, body = name.partition(":")
-    if not name:
-        return "a name is empty: write for example `user:alice` or `role:user`"
-    if not colon or kind not in KINDS:
-        likely = f"`user:{name}` or `role:{name}`" if not colon else "`user:alice`"
-        return (
-            f"`{name}` does not say what kind of name it is: begin with "
-            f"{', '.join(f'`{kind}:`' for kind in KINDS)}, for example {likely}"
-        )
-    if not body or len(name) > MAX_NAME:
-        return f"`{kind}:` needs an id of 1 to {MAX_NAME - len(kind) - 1} characters"
-    if "*" in body:
-        return (
-            f"`{name}` holds a `*`, but names have no patterns: "
-            f"use `{EVERYONE}` or `{AUTHENTICATED}`"
-        )
-    if body != body.strip() or "  " in body:
-        return f"`{name}` has blanks at an end or in a row: remove them"
-    for character in body:
-        category = unicodedata.category(character)
-        if category[0] == "C" or category in {"Zl", "Zp"} or character in '"\\':
-            return (
-                f"a name holds the character {character!a}, which cannot be "
-                "seen or mistaken safely: remove it"
-            )
-    return None
 
 
 def policy_from_rows(

@@ -13,6 +13,9 @@ from typing import Any
 from authz.decision import ANONYMOUS_METHOD, Grant, Origin
 from authz.errors import Problem, SettingsError
 from authz.settings import parsers
+from authz.settings.access import OPEN_TO_EVERYONE as OPEN_TO_EVERYONE
+from authz.settings.access import AccessSettings as AccessSettings
+from authz.settings.access import read_access
 from authz.settings.accounts import ACCOUNT_NAME as ACCOUNT_NAME
 from authz.settings.accounts import AccountSetting as AccountSetting
 from authz.settings.accounts import read_accounts
@@ -22,8 +25,10 @@ from authz.settings.admin import read_admin
 from authz.settings.audit import AuditSettings as AuditSettings
 from authz.settings.audit import read_audit
 from authz.settings.declared import SETTINGS as SETTINGS
-from authz.settings.declared import Setting as Setting
+from authz.settings.proxy import ProxySettings as ProxySettings
+from authz.settings.proxy import read_proxy
 from authz.settings.reader import Reader
+from authz.settings.setting import Setting as Setting
 from authz.settings.store import StoreSettings as StoreSettings
 from authz.settings.store import read_store
 
@@ -35,6 +40,8 @@ class Settings:
     model: Path | None = None
     policy: Path = Path("policy.csv")
     accounts: tuple[AccountSetting, ...] = ()
+    proxy: ProxySettings = field(default_factory=ProxySettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
     anonymous_role: str | None = None
     api_prefixes: tuple[str, ...] = ("/api",)
     landing: str | None = None
@@ -57,10 +64,12 @@ class Settings:
     def grants(self) -> tuple[Grant, ...]:
         """The grants that settings make; each names the setting as its origin."""
         granted = [
-            Grant(member=account.subject_name, role=account.role, origin=account.origin)
+            Grant(member=member, role=account.role, origin=account.origin)
             for account in self.accounts
-            if account.password
+            if (member := account.granted_to(self.proxy.name))
         ]
+        granted += self.proxy.grants
+        granted += self.access.grants
         if self.anonymous_role:
             granted.append(
                 Grant(
@@ -81,10 +90,14 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     others, problems = adapter_settings()
     reader.problems += problems
     reader.refuse_unknown(others)
+    proxy = read_proxy(reader)
+    accounts = tuple(read_accounts(reader, proxied=bool(proxy)))
     settings = Settings(
         model=reader.parse("AUTHZ_MODEL", Path, None),
         policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),
-        accounts=tuple(read_accounts(reader)),
+        accounts=accounts,
+        proxy=proxy,
+        access=read_access(reader, has_accounts=bool(accounts), has_proxy=bool(proxy)),
         anonymous_role=reader.parse(
             "AUTHZ_ANONYMOUS_ROLE", parsers.anonymous_role, None
         ),

@@ -37,9 +37,21 @@ class AccountSetting:
         """The name the policy knows the account by."""
         return f"user:{self.name}"
 
+    def granted_to(self, proxy: str) -> str | None:
+        """Return the name that is given the role, if anybody can bear it.
 
-def read_accounts(reader: Reader) -> Iterator[AccountSetting]:
-    """Yield the accounts that the settings name, each name once."""
+        An account without a password is somebody whom the *proxy* vouches for.
+        """
+        if self.password:
+            return self.subject_name
+        return f"user:{proxy}/{self.name}" if proxy else None
+
+
+def read_accounts(reader: Reader, *, proxied: bool) -> Iterator[AccountSetting]:
+    """Yield the accounts that the settings name, each name once.
+
+    *proxied*: people may come through a proxy, so an account needs no password.
+    """
     taken: dict[str, str] = {}
     for account in _named_accounts(reader):
         name = unicodedata.normalize("NFC", account.name)
@@ -61,7 +73,8 @@ def read_accounts(reader: Reader) -> Iterator[AccountSetting]:
             )
             continue
         taken[look] = where
-        _check_password(reader, account, where)
+        if account.password or not proxied:
+            _check_password(reader, account, where)
         yield account
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from authz.errors import Problem
-from authz.settings.declared import Setting
+from authz.settings.setting import Setting
 
 GROUP: Final = "authz.settings"
 

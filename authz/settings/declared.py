@@ -1,21 +1,9 @@
 """Every setting by name, with what the reference says of it."""
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One setting as the reference page shows it."""
-
-    name: str
-    help: str
-    default: str
-    #: Whether `<NAME>_FILE` is read too.
-    from_file: bool = False
-    #: A shorter name that works as well.
-    alias: str | None = None
-
+from authz.settings.declared_identity import IDENTITY_SETTINGS
+from authz.settings.setting import Setting
 
 SETTINGS: Final = (
     Setting(
@@ -97,6 +85,7 @@ SETTINGS: Final = (
         default="none",
         from_file=True,
     ),
+    *IDENTITY_SETTINGS,
     Setting(
         name="AUTHZ_ANONYMOUS_ROLE",
         help="A role of the policy for people who have not signed in, for a public "

@@ -1,12 +1,17 @@
 """Looks settings up, in an app's config first and in the environment after that."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from authz.errors import Problem
-from authz.settings.declared import SETTINGS, Setting
+from authz.settings.declared import SETTINGS
+from authz.settings.setting import Setting
+
+#: Numbered settings: the parts around the number.
+_NUMBERED: Final = re.compile(r"(AUTHZ_JWT)_[2-9](_.+)")
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -42,7 +47,7 @@ class Reader:
             for key in source
             if key.startswith("AUTHZ_")
         }
-        for key in sorted(given - known):
+        for key in sorted(k for k in given if _declared_name(k) not in known):
             near = get_close_matches(key, known, n=1)
             self.problem(
                 key,
@@ -68,7 +73,7 @@ class Reader:
         Looks at the config, then the environment; in each at the name, its `_FILE`
         form, and the short name with its `_FILE` form. Two of them are a problem.
         """
-        setting = self._settings[name]
+        setting = self._settings[_declared_name(name)]
         spellings = [name]
         if setting.from_file:
             spellings.append(f"{name}_FILE")
@@ -120,6 +125,12 @@ class Reader:
         problem = Problem(where=where, message=message, mend=mend)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _declared_name(key: str) -> str:
+    """Return the name that is declared: `AUTHZ_JWT_ISSUER` for `AUTHZ_JWT_2_ISSUER`."""
+    numbered = _NUMBERED.fullmatch(key)
+    return f"{numbered[1]}{numbered[2]}" if numbered else key
 
 
 def _as_text(value: object) -> str:

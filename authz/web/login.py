@@ -60,6 +60,8 @@ def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
         add = blueprint.add_url_rule
         add("/sign-in", "sign_in", pages.show, methods=["GET"])
         add("/sign-in", "sign_in_submit", pages.submit, methods=["POST"])
+    if runtime.accounts or runtime.settings.proxy.sign_out_url:
+        add = blueprint.add_url_rule
         add("/sign-out", "sign_out", pages.sign_out, methods=["POST"])
     return blueprint
 
@@ -158,11 +160,14 @@ class _SignIn:
 
     @public
     def sign_out(self) -> Response:
-        """End the session."""
+        """End the session, or go where the proxy ends its own."""
         facts = RequestFacts(request.environ)
         session = self._runtime.sessions.session(facts)
         response = redirect(request.script_root + "/", HTTPStatus.SEE_OTHER)
         if session is None:
+            elsewhere = self._runtime.settings.proxy.sign_out_url
+            if elsewhere:
+                response = redirect(elsewhere, HTTPStatus.SEE_OTHER)
             return protect_page(response)
         token = request.form.get("csrf_token", "")
         if not hmac.compare_digest(token.encode(), session.csrf_token.encode()):

@@ -15,7 +15,6 @@ from authz.runtime import Runtime
 from authz.web.state import ENVIRON_KEY
 
 _NAME: Final = itemgetter(0)
-_VARY: Final = ("Vary", "Cookie")
 _PRIVATE: Final = ("Cache-Control", "private")
 _HELD_BACK: Final = (
     b'{"type": "urn:authz:problem:misconfigured", "title": "Not available", '
@@ -29,6 +28,7 @@ def outlet(app: Any, runtime: Runtime) -> Any:
     It stands inside all other middleware. A function and no object: it is called for
     each request.
     """
+    vary = ("Vary", runtime.identity.vary)
 
     def answer(
         environ: MutableMapping[str, Any], start_response: Any
@@ -44,7 +44,7 @@ def outlet(app: Any, runtime: Runtime) -> Any:
             state = environ.get(ENVIRON_KEY)
             if state is not None:
                 if not state.public:
-                    headers.append(_VARY)
+                    headers.append(vary)
                     if state.subject is not ANONYMOUS:
                         _make_private(headers)
             elif status < "4":  # an error, the hook's own included, shows nothing

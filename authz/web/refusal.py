@@ -9,7 +9,15 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
-from authz.decision import ANONYMOUS, AccessRequest, Decision, Reason, Subject
+from authz.decision import (
+    ANONYMOUS,
+    AUTHENTICATED,
+    EVERYONE,
+    AccessRequest,
+    Decision,
+    Reason,
+    Subject,
+)
 from authz.errors import InvalidCredentials, MalformedRequest
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime
@@ -26,8 +34,12 @@ from authz.web.rendering import (
 
 _MALFORMED: Final = "The address of this page is not written in its plain form."
 _UNKNOWN: Final = "What identified you is not valid any more. Sign in again."
+_NOT_VALID: Final = "What was sent with this request to identify you does not hold."
 _ANONYMOUS: Final = "You need to sign in first."
 _FORBIDDEN: Final = "Your account may not open this page or do this."
+_NO_ROLE: Final = (
+    "You are signed in, but neither your name nor any of your groups has a role here."
+)
 _FOREIGN: Final = "This request came from another site, so it was not carried out."
 _UNAVAILABLE: Final = "The app cannot find out at the moment who may do what."
 _RETRY_SECONDS: Final = "5"
@@ -66,9 +78,13 @@ class Refusals:
             request_id=request_id,
             detail={"source": error.source},
         )
+        if error.source != "session":
+            # The sign-in page would be sent the same, and refuse it as well.
+            return self._answer(
+                401, _NOT_VALID, "invalid-credentials", request_id, sign_in=False
+            )
         response = self._sign_in(_UNKNOWN, "invalid-credentials", request_id)
-        if error.source == "session":
-            self._cookies.take_session(response, facts)
+        self._cookies.take_session(response, facts)
         return response
 
     def unavailable(self, facts: RequestFacts) -> Response:
@@ -122,14 +138,20 @@ class Refusals:
             )
         if not asked.subject.is_authenticated:
             return self._sign_in(_ANONYMOUS, "sign-in-required", request_id)
+        has_role = self._has_role(asked.subject)
         return self._answer(
             403,
-            _FORBIDDEN,
-            "access-denied",
+            _FORBIDDEN if has_role else _NO_ROLE,
+            "access-denied" if has_role else "no-role",
             request_id,
             subject=asked.subject,
             source=source,
         )
+
+    def _has_role(self, subject: Subject) -> bool:
+        """Whether *subject* has any role that not everybody has."""
+        roles = self._runtime.policy.roles_of(subject.names)
+        return bool(roles - {EVERYONE, AUTHENTICATED})
 
     def broken(self, what: str) -> Response:
         """Refuse because the app cannot be guarded as it stands."""
@@ -178,13 +200,15 @@ class Refusals:
         *,
         subject: Subject = ANONYMOUS,
         source: IdentitySource | None = None,
+        sign_in: bool = True,
     ) -> Response:
         runtime = self._runtime
         refusal = Refusal(
             status=status, message=message, reason=reason, request_id=request_id
         )
         sign_in = (
-            bool(runtime.accounts)
+            sign_in
+            and bool(runtime.accounts)
             and not subject.is_authenticated
             and status != HTTPStatus.SERVICE_UNAVAILABLE  # it would be refused as well
         )
@@ -197,6 +221,9 @@ class Refusals:
             refusal,
             subject=subject,
             csrf_token=session.csrf_token if session else None,
+            sign_out_url=runtime.settings.proxy.sign_out_url
+            if source is not None and source is runtime.identity.proxied
+            else None,
             sign_in=sign_in,
             next_page=return_path(request) if request.method == "GET" else None,
             contact=runtime.settings.contact,

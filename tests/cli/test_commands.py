@@ -45,7 +45,7 @@ def _app(policy: Path) -> Iterator[Flask]:
     app.add_url_rule("/about", "about", Authz.public(lambda: ""))
     Authz(app)
     yield app
-    get_authz(app).runtime.poller.close()
+    get_authz(app).runtime.close()
 
 
 def run(*args: str, stdin: str | None = None) -> Result:

@@ -167,14 +167,14 @@ class TestWithAnApp:
 
         assert result.exit_code == 0
         assert "1 set, all known" in line_of(result, "settings")
-        get_authz(app).runtime.poller.close()
+        get_authz(app).runtime.close()
 
     def test_a_policy_that_was_refused_later(self, policy: Path):
         """The app keeps the last good one, and the doctor says so."""
         app = Flask("guarded", static_folder=None)
         Authz(app)
         runtime = get_authz(app).runtime
-        runtime.poller.close()
+        runtime.close()
         policy.write_text("nonsense\n")
         runtime.live.refresh()
         policy.write_text(POLICY)

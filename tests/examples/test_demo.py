@@ -26,7 +26,7 @@ def _app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     monkeypatch.setenv("AUTHZ_USER_PASSWORD", CHEAP_BOB)
     app = create_app()
     yield app
-    get_authz(app).runtime.poller.close()
+    get_authz(app).runtime.close()
 
 
 def menu(page: str) -> set[str]:

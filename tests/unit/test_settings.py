@@ -21,6 +21,15 @@ def accounts(environ: dict[str, str]) -> list[tuple[str, str, str, str]]:
     return [(a.name, a.role, a.password, str(a.origin)) for a in settings.accounts]
 
 
+#: An issuer with nothing wrong.
+AN_ISSUER = {
+    "AUTHZ_JWT_HEADER": "X-Token",
+    "AUTHZ_JWT_ISSUER": "https://idp.test",
+    "AUTHZ_JWT_AUDIENCE": "music",
+    "AUTHZ_JWT_SECRET": "s" * 32,
+}
+
+
 def test_nothing_set_is_fine():
     """Every setting has a default, and none of them opens anything."""
     settings = read_settings({}, {})
@@ -59,6 +68,42 @@ def test_every_setting_is_read():
         "AUTHZ_AUDIT_MAX_MB": "-1",
         "AUTHZ_AUDIT_KEEP": "1.5",
         "AUTHZ_AUDIT_SYNC": "never",
+        "AUTHZ_PROXY_PRESET": "authentic",
+        "AUTHZ_PROXY_NAME": "local",
+        "AUTHZ_TRUSTED_PROXIES": "*",
+        "AUTHZ_USER_HEADER": "X_User",
+        "AUTHZ_GROUPS_HEADER": "X Groups",
+        "AUTHZ_GROUPS_SEPARATOR": "and",
+        "AUTHZ_NAME_HEADER": "Cookie",
+        "AUTHZ_PROXY_SECRET_HEADER": "a:b",
+        "AUTHZ_PROXY_SECRET": "short",
+        "AUTHZ_UNDERSCORES_STRIPPED": "surely",
+        "AUTHZ_ADMIN_GROUPS": "a*",
+        "AUTHZ_USER_GROUPS": 'x"y',
+        "AUTHZ_SIGN_OUT_URL": "//evil.test",
+        "AUTHZ_JWT_PRESET": "authelia",
+        "AUTHZ_JWT_NAME": "A",
+        "AUTHZ_JWT_HEADER": "Host",
+        "AUTHZ_JWT_ISSUER": " x",
+        "AUTHZ_JWT_AUDIENCE": ",",
+        "AUTHZ_JWT_ALGORITHMS": "none",
+        "AUTHZ_JWT_JWKS_URL": "http://idp.test/jwks",
+        "AUTHZ_JWT_JWKS_FILE": "/nowhere",
+        "AUTHZ_JWT_PEM": "-----BEGIN PUBLIC KEY-----",
+        "AUTHZ_JWT_PEM_URL": "https://user@idp.test/",
+        "AUTHZ_JWT_SECRET": "too short",
+        "AUTHZ_JWT_SUBJECT": "a..b",
+        "AUTHZ_JWT_DISPLAY_NAME": "[",
+        "AUTHZ_JWT_GROUPS": "groups[",
+        "AUTHZ_JWT_GROUPS_SEPARATOR": "x",
+        "AUTHZ_JWT_REQUIRE": "azp",
+        "AUTHZ_JWT_LEEWAY": "61",
+        "AUTHZ_JWT_MAX_HOURS": "0",
+        "AUTHZ_JWT_KEY_GRACE_HOURS": "-1",
+        "AUTHZ_API_TOKEN": "short",
+        "AUTHZ_API_TOKEN_ROLE": "everyone",
+        "AUTH_ENABLED": "maybe",
+        "AUTH_MODE": "open",
     }
     any_text = {
         "AUTHZ_POLICY",
@@ -74,7 +119,10 @@ def test_every_setting_is_read():
             "AUTHZ_ADMIN_PASSWORD": {"AUTHZ_ADMIN": "alice"},
             "AUTHZ_USER_PASSWORD": {"AUTHZ_USER": "bob"},
         }.get(name, {})
-        assert problems({name: value, **companion})
+        if name.startswith("AUTHZ_JWT_"):
+            companion = {**AN_ISSUER, **companion}
+        said = problems({**companion, name: value})
+        assert name in said or name.endswith("PASSWORD")
 
 
 def test_all_problems_are_said_at_once():
@@ -239,9 +287,7 @@ class TestAccounts:
 
 
 class TestFiles:
-    @pytest.mark.parametrize(
-        "name", [s.name for s in SETTINGS if s.from_file and "PASSWORD" not in s.name]
-    )
+    @pytest.mark.parametrize("name", ["AUTHZ_ADMIN", "AUTHZ_USER", "AUTHZ_ACCOUNTS"])
     def test_each_may_come_from_a_file(self, name: str, tmp_path: Path):
         """`<NAME>_FILE` is read, without the newline at its end."""
         value = {
@@ -257,6 +303,11 @@ class TestFiles:
         assert [*named, settings.store.url, settings.store.redis].count(
             value if "://" in value else "carol"
         ) == 1
+
+    @pytest.mark.parametrize("name", [s.name for s in SETTINGS if s.from_file])
+    def test_a_file_that_is_missing_is_a_problem(self, name: str):
+        """Whatever may come from a file must be there if it is named."""
+        assert "cannot be read" in problems({}, {f"{name}_FILE": "/nowhere"})
 
     def test_both_is_a_problem(self, tmp_path: Path):
         """A value and a file at once: which one holds cannot be known."""

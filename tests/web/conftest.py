@@ -49,7 +49,7 @@ def _make_app(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Fla
 
     yield make
     for app in made:
-        get_authz(app).runtime.poller.close()
+        get_authz(app).runtime.close()
 
 
 @pytest.fixture(name="app")

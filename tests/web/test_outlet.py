@@ -59,4 +59,4 @@ def test_an_answer_from_below_the_guard_is_held_back(
     assert "misconfigured" in held_back.text
     assert sink.tags == ["decision:missing"]
     assert (plain.status, plain.ran) == (200, "health")
-    get_authz(app).runtime.poller.close()
+    get_authz(app).runtime.close()

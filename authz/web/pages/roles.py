@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from authz.admin.roles import GIVEN, Role, find_role, list_roles
 from authz.decision import Effect
-from authz.policy.rules import KINDS
+from authz.names import KINDS
 from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import asked, listing
 from authz.web.pages.menu import Group, MenuEntry

@@ -43,7 +43,7 @@ def _app() -> Iterator[Flask]:
     )
     Authz(app)
     yield app
-    get_authz(app).runtime.poller.close()
+    get_authz(app).runtime.close()
 
 
 def test_nothing_is_uncovered(app: Flask):

@@ -67,7 +67,7 @@ def _make_office(
 
     yield make
     for runtime in made:
-        runtime.poller.close()
+        runtime.close()
 
 
 @pytest.fixture(name="office")

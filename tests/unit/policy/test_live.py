@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from authz.background import Poller
 from authz.decision import PolicyInForce
 from authz.errors import PolicyError, StoreError
 from authz.policy.build import build_policy
 from authz.policy.live import LivePolicy
-from authz.policy.poller import Poller
 from authz.stores.csv_file import CsvFile
 
 MODEL = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")

@@ -1,0 +1,178 @@
+"""What a verified token says: whether it holds now and here, and about whom."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+
+from authz.decision import Subject
+from authz.identity.naming import proxied_subject
+from authz.identity.why import Refused, Why
+
+METHOD: Final = "jwt"
+
+#: Clocks differ by at most this many seconds.
+MAX_LEEWAY: Final = 60.0
+#: No moment lies after this one, in seconds since the epoch.
+_LAST_MOMENT: Final = 1e12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRules:
+    """What the claims of one issuer's tokens must be, and what they mean."""
+
+    #: `iss`, exactly.
+    issuer: str
+    #: `aud` must name one of these.
+    audiences: frozenset[str]
+    #: How far the clocks may differ, in seconds, at most `MAX_LEEWAY`.
+    leeway: float = 30.0
+    #: From `iat` to `exp`, in seconds.
+    max_lifetime: float
+    #: Further claims, by a JMESPath expression, and the one value each must have.
+    required: tuple[tuple[ParsedResult, str], ...] = ()
+    #: The claim that names this app, if it is not `aud` (AWS: `signer`).
+    audience_claim: str = "aud"
+    #: Whether `iss`, `exp` and the audience stand in the token's header (AWS).
+    in_header: bool = False
+
+    #: The word that stands before the id: `user:<source>/<id>`.
+    source: str
+    #: JMESPath expressions for the id, the name to show, and the groups.
+    subject: ParsedResult
+    display_name: ParsedResult | None = None
+    groups: ParsedResult | None = None
+    #: What separates groups that come as one text; None: such a text is one group.
+    separator: str | None = None
+    #: The members of `_claim_names` that would mean that groups are missing.
+    group_claims: frozenset[str] = field(default=frozenset({"groups"}))
+
+
+def check_claims(
+    rules: ClaimRules,
+    header: Mapping[str, Any],
+    claims: Mapping[str, Any],
+    now: float,
+) -> float:
+    """Return until when a token holds, as seconds since the epoch.
+
+    Raises:
+        Refused: if it does not hold at *now*, comes from somebody else, is meant for
+            another app, or lacks what the rules require.
+    """
+    said = header if rules.in_header else claims
+    if said.get("iss") != rules.issuer:
+        raise Refused(Why.WRONG_ISSUER)
+    _check_audience(rules, said.get(rules.audience_claim))
+    until = _check_times(rules, said, now)
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise Refused(Why.NAME_NOT_ALLOWED if subject == "" else Why.BAD_CLAIM)
+    everything = {**claims, **header} if rules.in_header else claims
+    for expression, expected in rules.required:
+        if _as_text(_search(expression, everything)) != expected:
+            raise Refused(Why.CLAIM_MISMATCH)
+    return until
+
+
+def subject_of(rules: ClaimRules, claims: Mapping[str, Any]) -> Subject:
+    """Return the subject that verified *claims* speak of.
+
+    Raises:
+        Refused: if they name nobody, or in a way that cannot be a name here.
+    """
+    found = _search(rules.subject, claims)
+    if found is None or found == "":
+        raise Refused(Why.NAME_NOT_ALLOWED)
+    if not isinstance(found, str):
+        raise Refused(Why.BAD_CLAIM)
+    verified = str(claims.get("email_verified")).lower()
+    if found == claims.get("email") and verified == "false":
+        raise Refused(Why.EMAIL_NOT_VERIFIED)
+    shown = _search(rules.display_name, claims)
+    return proxied_subject(
+        source=rules.source,
+        method=METHOD,
+        id=found,
+        groups=_groups(rules, claims),
+        display_name=shown if isinstance(shown, str) else None,
+    )
+
+
+def _check_audience(rules: ClaimRules, audience: object) -> None:
+    named = audience if isinstance(audience, list) else [audience]
+    if not all(isinstance(one, str) for one in named):
+        raise Refused(Why.WRONG_AUDIENCE if audience is None else Why.BAD_CLAIM)
+    if rules.audiences.isdisjoint(named):
+        raise Refused(Why.WRONG_AUDIENCE)
+
+
+def _check_times(rules: ClaimRules, said: Mapping[str, Any], now: float) -> float:
+    if "exp" not in said:
+        raise Refused(Why.NO_EXPIRY)
+    expires = _moment(said["exp"])
+    begins = [_moment(said[name]) for name in ("nbf", "iat") if name in said]
+    if expires + rules.leeway <= now:
+        raise Refused(Why.EXPIRED)
+    if any(begin > now + rules.leeway for begin in begins):
+        raise Refused(Why.NOT_YET_VALID)
+    if any(begin >= expires for begin in begins):
+        raise Refused(Why.BAD_CLAIM)  # it would end before it begins
+    if expires - _moment(said.get("iat", now)) > rules.max_lifetime:
+        raise Refused(Why.LIVES_TOO_LONG)
+    return expires
+
+
+def _moment(value: object) -> float:
+    """Return a NumericDate (RFC 7519, 2)."""
+    # `True` is a number in Python, and a whole number may be too large for a float.
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Refused(Why.BAD_CLAIM)
+    if not 0 <= value < _LAST_MOMENT:
+        raise Refused(Why.BAD_CLAIM)
+    return float(value)
+
+
+def _groups(rules: ClaimRules, claims: Mapping[str, Any]) -> list[str]:
+    elsewhere = claims.get("_claim_names")
+    if elsewhere is not None and not (
+        isinstance(elsewhere, dict) and rules.group_claims.isdisjoint(elsewhere)
+    ):
+        raise Refused(Why.GROUPS_OVERAGE)
+    found = _search(rules.groups, claims)
+    if found is None:
+        if claims.get("hasgroups"):
+            raise Refused(Why.GROUPS_OVERAGE)
+        return []
+    if isinstance(found, str):
+        return split_groups(found, rules.separator)
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise Refused(Why.BAD_CLAIM)
+    return found
+
+
+def split_groups(text: str, separator: str | None) -> list[str]:
+    """Return the groups in *text*; empty pieces are none."""
+    pieces = [text] if separator is None else text.split(separator)
+    return [piece for piece in map(str.strip, pieces) if piece]
+
+
+def _search(expression: ParsedResult | None, claims: Mapping[str, Any]) -> object:
+    if expression is None:
+        return None
+    try:
+        return expression.search(claims)
+    # What an expression does with the odd claims of a stranger is not known beforehand.
+    except (JMESPathError, ValueError, TypeError, LookupError, ArithmeticError):
+        raise Refused(Why.BAD_CLAIM) from None
+
+
+def _as_text(value: object) -> str | None:
+    """Return a claim as a setting spells it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int)):
+        return str(value)
+    return None

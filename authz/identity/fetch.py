@@ -1,0 +1,121 @@
+"""Fetches keys from where an issuer publishes them."""
+
+import ipaddress
+import time
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from authz.errors import AuthzError
+
+#: No honest key set is larger, in bytes.
+MAX_BYTES: Final = 256 * 1024
+#: For a connection and for each read; and for the whole, in seconds.
+_TIMEOUT: Final = 3.0
+_DEADLINE: Final = 10.0
+_REDIRECTS: Final = 3
+_OK: Final = 200
+
+
+class FetchError(AuthzError):
+    """Keys could not be fetched."""
+
+
+def url_problem(url: str) -> str | None:
+    """Return why keys may not be fetched from *url* as "message: mend", or None.
+
+    Only HTTPS proves who answers; plain HTTP is for this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - raises for a port that is none
+    except ValueError:
+        host = ""
+        parts = urlsplit("")
+    if not host or parts.scheme not in {"https", "http"} or parts.username is not None:
+        return f"`{url}` is not a web address: write `https://...`"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return (
+            f"`{url}` is plain HTTP, so anybody on the way could answer with their own "
+            "keys: use `https://`, or save the keys to a file"
+        )
+    return None
+
+
+def fetch(url: str) -> bytes:
+    """Return what *url* answers.
+
+    At most 256 KiB, within ten seconds. Proxies that the environment names are not
+    used, and a redirect is followed only to the same host.
+
+    Raises:
+        FetchError: if there is no such answer.
+    """
+    deadline = time.monotonic() + _DEADLINE
+    # A pool for one fetch: nothing is shared with a process this one was forked from.
+    with urllib3.PoolManager(timeout=_TIMEOUT, retries=False) as pool:
+        for _ in range(_REDIRECTS + 1):
+            try:
+                answer, location = _fetch_once(pool, url, deadline)
+            except (HTTPError, OSError, ValueError) as error:
+                raise FetchError(f"{url} cannot be reached ({_said(error)})") from error
+            if location is None:
+                return answer
+            target = urljoin(url, location)
+            if _origin(target) != _origin(url):
+                raise FetchError(
+                    f"{url} redirects to another host ({_origin(target)}), which is "
+                    "not followed: name the address where the keys are"
+                )
+            url = target
+    raise FetchError(f"{url} redirects again and again")
+
+
+def _fetch_once(
+    pool: urllib3.PoolManager, url: str, deadline: float
+) -> tuple[bytes, str | None]:
+    response = pool.request(
+        "GET",
+        url,
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        redirect=False,
+        preload_content=False,
+        decode_content=False,
+    )
+    try:
+        location = response.get_redirect_location()
+        if location:
+            return b"", location
+        if response.status != _OK:
+            raise FetchError(f"{url} answers {response.status}")
+        data = bytearray()
+        # One read at a time: an answer may trickle.
+        while piece := response.read1(MAX_BYTES):
+            data += piece
+            if len(data) > MAX_BYTES:
+                raise FetchError(f"{url} answers with more than {MAX_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise FetchError(f"{url} did not finish in {_DEADLINE:.0f} seconds")
+        return bytes(data), None
+    finally:
+        response.close()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _said(error: Exception) -> str:
+    """Return what went wrong, without the objects that urllib3 puts in front."""
+    return str(error).rpartition(">: ")[2] or type(error).__name__

@@ -1,0 +1,53 @@
+"""Whom a proxy vouches for: by a signed token, by plain headers, or by both."""
+
+from collections.abc import Iterable
+
+from authz.decision import Subject
+from authz.errors import InvalidCredentials
+from authz.identity.proxy_jwt import SignedTokens
+from authz.identity.source import RequestFacts
+from authz.identity.trusted_headers import TrustedHeaders
+from authz.identity.why import Why
+
+
+class ProxiedIdentity:
+    """The identity source for what a proxy adds to a request.
+
+    A token is asked for first. Headers that come with it must name the same person:
+    where they differ, one of them was forged, and nobody can tell which.
+    """
+
+    method = "proxy"
+    ambient = True
+
+    def __init__(
+        self, tokens: Iterable[SignedTokens], headers: TrustedHeaders | None
+    ) -> None:
+        self.tokens = tuple(tokens)
+        self.headers = headers
+
+    def identify(self, facts: RequestFacts) -> Subject | None:
+        """Return whom the proxy vouches for, or None if it says nothing.
+
+        Raises:
+            InvalidCredentials: if what it says does not hold, or contradicts itself.
+        """
+        found: Subject | None = None
+        for source in self.tokens:
+            found = _agreed(found, source.identify(facts))
+        if self.headers is not None:
+            found = _agreed(found, self.headers.identify(facts))
+        return found
+
+
+def _agreed(first: Subject | None, second: Subject | None) -> Subject | None:
+    if first is None or second is None:
+        return first or second
+    if _id(first) != _id(second):
+        raise InvalidCredentials(first.source, Why.IDENTITIES_DISAGREE)
+    return first
+
+
+def _id(subject: Subject) -> str:
+    """Return what stands behind the source's name."""
+    return subject.name.partition("/")[2]

@@ -1,0 +1,288 @@
+"""API tokens, for scripts and plug-ins that cannot sign in.
+
+A token is 256 random bits behind a prefix that secret scanners can look for. It is
+shown once; what is kept is its SHA-256, which needs neither salt nor delay, because
+nobody can guess at so many bits.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final, Protocol
+
+from authz.background import Poller
+from authz.decision import AUTHENTICATED, EVERYONE, Subject, signed_in
+from authz.errors import InvalidCredentials, StoreConflict
+from authz.identity.source import RequestFacts
+from authz.identity.why import Why
+from authz.names import name_problem
+
+_log: Final = logging.getLogger("authz")
+
+METHOD: Final = "token"
+PREFIX: Final = "authz_"
+#: The name of the token that the environment holds.
+FIXED_NAME: Final = "env"
+_RANDOM_BYTES: Final = 32
+_MAX_TOKEN: Final = 1024
+_AUTHORIZATION: Final = "HTTP_AUTHORIZATION"
+_BEARER: Final = "bearer "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """One API token, as a store keeps it: the token itself is not in it."""
+
+    #: What names this record; random, and no secret.
+    id: str
+    #: `backup`: the policy knows it as `token:backup`.
+    name: str
+    #: The role it holds, `role:...`.
+    role: str
+    #: The SHA-256 of the token.
+    digest: bytes = field(repr=False)
+    #: The name of who made it.
+    author: str = ""
+    created: datetime | None = None
+    #: It holds before this moment; None: until it is revoked.
+    expires: datetime | None = None
+    last_used: datetime | None = None
+    #: When it was revoked; a revoked token is kept for the record and opens nothing.
+    revoked: datetime | None = None
+    #: Tokens of the environment cannot be changed here.
+    fixed: bool = False
+
+    @property
+    def subject_name(self) -> str:
+        """The name the policy knows it by."""
+        return f"token:{self.name}"
+
+
+class TokenStore(Protocol):
+    """Where API tokens are kept. One suite of contract tests holds for each."""
+
+    def all(self) -> Sequence[ApiToken]:
+        """Return every token, the revoked ones too. Raises `StoreError`."""
+        ...
+
+    def mark(self) -> Hashable:
+        """Return what tells this state from others, cheaply.
+
+        It changes when a token is added or revoked; it need not when one is used.
+        """
+        ...
+
+    def add(self, token: ApiToken) -> None:
+        """Keep *token*. Raises `StoreConflict` if its name, or its id, is taken.
+
+        The name of a revoked token is free.
+        """
+        ...
+
+    def revoke(self, id: str, at: datetime) -> None:  # noqa: A002 - the field's name
+        """Note that the token *id* ended at *at*. Raises `LookupError`.
+
+        The first moment stays, if it is revoked twice.
+        """
+        ...
+
+    def used(self, uses: Mapping[str, datetime]) -> None:
+        """Note when tokens were used last, by id. Called in the background.
+
+        Ids that are not there are passed over, and an earlier moment changes nothing.
+        """
+        ...
+
+
+class MemoryTokens:
+    """API tokens in this process: they are gone when it ends."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, ApiToken] = {}
+        self._changes = 0
+
+    def all(self) -> Sequence[ApiToken]:
+        """Return every token, the revoked ones too."""
+        return tuple(self._tokens.values())
+
+    def mark(self) -> Hashable:
+        """Return how often tokens were added or revoked."""
+        return self._changes
+
+    def add(self, token: ApiToken) -> None:
+        """Keep *token*. Raises `StoreConflict` if its name, or its id, is taken.
+
+        The name of a revoked token is free.
+        """
+        if token.id in self._tokens or any(
+            other.name == token.name and other.revoked is None
+            for other in self._tokens.values()
+        ):
+            raise StoreConflict(f"there is a token `{token.name}` already")
+        self._tokens[token.id] = token
+        self._changes += 1
+
+    def revoke(self, id: str, at: datetime) -> None:  # noqa: A002 - the field's name
+        """Note that the token *id* ended at *at*. Raises `LookupError`."""
+        token = self._tokens[id]
+        if token.revoked is None:
+            self._tokens[id] = replace(token, revoked=at)
+            self._changes += 1
+
+    def used(self, uses: Mapping[str, datetime]) -> None:
+        """Note when tokens were used last, by id."""
+        for id_, at in uses.items():
+            token = self._tokens.get(id_)
+            if token and (token.last_used is None or token.last_used < at):
+                self._tokens[id_] = replace(token, last_used=at)
+
+
+def new_token(
+    name: str,
+    *,
+    role: str,
+    author: str = "",
+    now: datetime,
+    expires: datetime | None = None,
+) -> tuple[str, ApiToken]:
+    """Return a token to show once, and the record of it to keep.
+
+    Raises ValueError as "message: mend" if *name* or *role* cannot be one.
+    """
+    check_token(name, role)
+    token = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    return token, ApiToken(
+        id=secrets.token_hex(8),
+        name=name,
+        role=role,
+        digest=digest_of(token),
+        author=author,
+        created=now,
+        expires=expires,
+    )
+
+
+def check_token(name: str, role: str) -> None:
+    """Raise ValueError as "message: mend" if a token cannot have *name* or *role*."""
+    if name == FIXED_NAME:
+        raise ValueError(f"`{name}` is the token of the environment: choose another")
+    for text in (f"token:{name}", role):
+        problem = name_problem(text)
+        if problem:
+            raise ValueError(problem)
+    if not role.startswith("role:") or role in {EVERYONE, AUTHENTICATED}:
+        raise ValueError(f"`{role}` cannot be given: write for example `role:user`")
+
+
+def digest_of(token: str) -> bytes:
+    """Return what is kept of *token*."""
+    return sha256(token.encode("utf-8", "replace")).digest()
+
+
+class ApiTokens:
+    """The identity source for `Authorization: Bearer` with an API token."""
+
+    method = METHOD
+    # A browser never sends it by itself.
+    ambient = False
+
+    def __init__(
+        self,
+        store: TokenStore,
+        *,
+        fixed: Iterable[ApiToken] = (),
+        others_read_bearer: bool = False,
+        interval: float = 2.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Know the tokens of *store*, and *fixed* ones of the environment.
+
+        Args:
+            store: Looked at every *interval* seconds, in the background.
+            fixed: Tokens that are in no store; the role is granted by a setting.
+            others_read_bearer: Whether signed tokens come in the same header. Then what
+                is no API token, and has dots, is theirs to judge.
+            interval: In seconds.
+            now: The time, in seconds since the epoch.
+        """
+        self.store = store
+        self.fixed = tuple(fixed)
+        self._others = others_read_bearer
+        self._now = now
+        self._mark: Hashable = None
+        self._table: Mapping[bytes, tuple[ApiToken, Subject, float]] = {}
+        self._uses: dict[str, float] = {}
+        #: Why the store could not be read, or None.
+        self.problem: str | None = None
+        self._load()
+        self.poller = Poller(self.refresh, interval=interval, name="authz-tokens")
+
+    def identify(self, facts: RequestFacts) -> Subject | None:
+        """Return whose token it is, or None if there is none.
+
+        Raises:
+            InvalidCredentials: if it is unknown, revoked or expired.
+        """
+        value = facts.environ.get(_AUTHORIZATION)
+        if not value or value[: len(_BEARER)].lower() != _BEARER:
+            return None
+        token = value[len(_BEARER) :].strip(" ")
+        entry = self._table.get(digest_of(token)) if len(token) <= _MAX_TOKEN else None
+        if entry is None:
+            if self._others and "." in token and not token.startswith(PREFIX):
+                return None
+            raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
+        record, subject, until = entry
+        now = self._now()
+        if now >= until:
+            raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
+        self._uses[record.id] = now
+        return subject
+
+    def refresh(self) -> None:
+        """Look for tokens that came or went, and note which were used.
+
+        Called in the background, and after a change made in this process. Whatever
+        fails, the tokens stay as they were.
+        """
+        try:
+            uses, self._uses = self._uses, {}
+            known = {token.id for token in self.fixed}
+            noted = {
+                id_: datetime.fromtimestamp(at, UTC)
+                for id_, at in uses.items()
+                if id_ not in known
+            }
+            if noted:
+                self.store.used(noted)
+            if self.store.mark() != self._mark:
+                self._load()
+            self.problem = None
+        except Exception as error:  # noqa: BLE001 - nothing may end the watch
+            if str(error) != self.problem:
+                self.problem = str(error)
+                _log.error("the API tokens stay as they were: %s", error)
+
+    def _load(self) -> None:
+        # The mark before the content: a change between the two is seen next time.
+        mark = self.store.mark()
+        stored = [token for token in self.store.all() if token.revoked is None]
+        self._table = {
+            token.digest: (
+                token,
+                signed_in(
+                    token.subject_name,
+                    source=METHOD,
+                    display_name=token.name,
+                    # The role of a fixed token is a grant of the policy.
+                    groups=frozenset() if token.fixed else frozenset({token.role}),
+                ),
+                token.expires.timestamp() if token.expires else float("inf"),
+            )
+            for token in [*stored, *self.fixed]
+        }
+        self._mark = mark

@@ -1,0 +1,111 @@
+"""Why a credential does not hold: stable words for the audit log."""
+
+# ruff: noqa: S105 - words about tokens and passwords, no token and no password
+
+from enum import StrEnum
+
+from authz.errors import AuthzError
+
+
+class Why(StrEnum):
+    """Why a credential was refused. Stable words, listed in the reference."""
+
+    # Any header that carries an identity.
+    #: There are several values where one belongs: a header was sent twice, or holds a
+    #: comma.
+    SEVERAL_VALUES = "several-values"
+    #: The value is longer than any honest one.
+    TOO_LONG = "too-long"
+    #: The subject's id is empty, or cannot be a name of the policy. Nothing is cut off
+    #: or replaced.
+    NAME_NOT_ALLOWED = "name-not-allowed"
+    #: A group cannot be a name of the policy.
+    GROUP_NOT_ALLOWED = "group-not-allowed"
+    #: There are more groups than anybody has.
+    TOO_MANY_GROUPS = "too-many-groups"
+    #: A signed token and plain headers came together and name different people.
+    IDENTITIES_DISAGREE = "identities-disagree"
+
+    # The form of a signed token.
+    #: It is not three parts of base64url (RFC 7515), or the parts are not JSON objects.
+    MALFORMED_TOKEN = "malformed-token"
+    #: It has five parts: it is encrypted (RFC 7516), and authz has no key to open it.
+    ENCRYPTED_TOKEN = "encrypted-token"
+    #: A member of a JSON object is there twice; readers would disagree about it.
+    DUPLICATE_MEMBER = "duplicate-member"
+    #: The token's header has a member that no honest token here has: an embedded key, a
+    #: link to one, compression, an extension.
+    HEADER_NOT_ALLOWED = "header-not-allowed"
+    #: The token says that it is of another type than `JWT` or `at+jwt`.
+    WRONG_TYPE = "wrong-type"
+
+    # The signature of a signed token.
+    #: It is signed with another algorithm than this issuer is pinned to.
+    WRONG_ALGORITHM = "wrong-algorithm"
+    #: No key has the id that the token names, or it names none and there are several.
+    #: A fetch of the keys was asked for; the next request may find it.
+    UNKNOWN_KEY = "unknown-key"
+    #: The issuer's keys could not be fetched yet, or not for a day.
+    KEYS_UNAVAILABLE = "keys-unavailable"
+    #: The signature does not belong to the token.
+    BAD_SIGNATURE = "bad-signature"
+
+    # The claims of a signed token.
+    #: `iss` is missing or is another issuer.
+    WRONG_ISSUER = "wrong-issuer"
+    #: `aud` is missing or does not name this app.
+    WRONG_AUDIENCE = "wrong-audience"
+    #: `exp` has passed.
+    EXPIRED = "expired"
+    #: There is no `exp`.
+    NO_EXPIRY = "no-expiry"
+    #: `nbf` or `iat` lies in the future.
+    NOT_YET_VALID = "not-yet-valid"
+    #: It is valid for longer than the issuer's tokens may be.
+    LIVES_TOO_LONG = "lives-too-long"
+    #: A claim is of the wrong type.
+    BAD_CLAIM = "bad-claim"
+    #: A claim that the settings require is missing or has another value.
+    CLAIM_MISMATCH = "claim-mismatch"
+    #: The token says that the person has more groups than it lists.
+    GROUPS_OVERAGE = "groups-overage"
+    #: The subject is an e-mail address that the issuer has not verified.
+    EMAIL_NOT_VERIFIED = "email-not-verified"
+
+    # Plain headers from a proxy.
+    #: The value holds a control character, a placeholder, or is not UTF-8 in Unicode's
+    #: composed form (NFC).
+    BAD_CHARACTERS = "bad-characters"
+    #: The header that proves the proxy is missing or has another value.
+    WRONG_PROXY_SECRET = "wrong-proxy-secret"
+    #: The WSGI server cannot tell `X_User` from `X-User`, so plain headers prove
+    #: nothing.
+    MERGING_SERVER = "merging-server"
+
+    # API tokens.
+    #: There is no such API token, or it was revoked.
+    UNKNOWN_TOKEN = "unknown-token"
+    #: The API token's time is over.
+    EXPIRED_TOKEN = "expired-token"
+
+    # Sessions and passwords.
+    #: There are several session cookies: one of them was planted.
+    SEVERAL_COOKIES = "several-cookies"
+    #: The session does not exist, or it ended.
+    UNKNOWN_OR_EXPIRED = "unknown-or-expired"
+    #: The session's account was changed or removed.
+    ACCOUNT_CHANGED = "account-changed"
+    #: The roles of the session's account changed.
+    ROLES_CHANGED = "roles-changed"
+    #: No account has this name and password.
+    WRONG_NAME_OR_PASSWORD = "wrong-name-or-password"
+    #: Wrong passwords came too fast.
+    TOO_MANY_ATTEMPTS = "too-many-attempts"
+
+
+class Refused(AuthzError):
+    """A credential does not hold; its source turns this into `InvalidCredentials`."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(str(why))
+        self.why = why

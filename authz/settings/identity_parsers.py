@@ -1,0 +1,102 @@
+"""From the text of a setting to a value, for what says who is asking.
+
+Each raises ValueError as "message: mend".
+"""
+
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import urlsplit
+
+from authz.names import name_problem
+from authz.settings.parsers import ROLE_NAME, positive
+
+_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_SOURCE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}")
+#: Printable ASCII without blanks and backslashes.
+_VISIBLE: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}")
+
+
+def role(text: str) -> str:
+    """Return *text* as a role that can be given, `role:...`."""
+    name = text.removeprefix("role:")
+    if not ROLE_NAME.fullmatch(name) or name in {"everyone", "authenticated"}:
+        raise ValueError(f"`{text}` is not a role: write for example `user`")
+    return f"role:{name}"
+
+
+def not_negative(text: str) -> float:
+    """Return *text* as a number that is 0 or more."""
+    return 0.0 if text.strip() in {"0", "0.0"} else positive(text)
+
+
+def text(text: str) -> str:
+    """Return *text* if it is printable and has no blanks at its ends."""
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("it has blanks at an end, or characters one cannot see: check")
+    return text
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return what stands between the commas of *text*, without blanks."""
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+def header(text: str) -> str:
+    """Return *text* if it names a header."""
+    if "_" in text:
+        raise ValueError(
+            f"`{text}` holds a `_`, which servers drop or confuse with `-`: write `-`, "
+            "and have the proxy send it so"
+        )
+    if not _HEADER.fullmatch(text) or text.lower() in {"cookie", "host", "origin"}:
+        raise ValueError(f"`{text}` is no header for this: write for example `X-User`")
+    return text
+
+
+def separator(text: str) -> str:
+    """Return *text* if it can stand between two groups."""
+    if not text.strip() or not text.isprintable() or text.isalnum():
+        raise ValueError(f"`{text}` separates nothing: write for example `,` or `|`")
+    return text.strip()
+
+
+def source_name(text: str) -> str:
+    """Return *text* if it can name who vouches for somebody."""
+    if not _SOURCE_NAME.fullmatch(text) or text == "local":
+        raise ValueError(
+            f"`{text}` cannot stand in `user:<word>/<id>`: write a word in small "
+            "letters, for example `authentik`"
+        )
+    return text
+
+
+def sign_out_url(text: str) -> str:
+    """Return *text* if a browser may be sent there to sign out."""
+    parts = urlsplit(text)
+    inside = text.startswith("/") and not text.startswith(("//", "/\\"))
+    outside = parts.scheme == "https" and parts.hostname and parts.username is None
+    if not _VISIBLE.fullmatch(text) or not (inside or outside):
+        raise ValueError(
+            f"`{text[:80]}` is not a place to sign out: write a path such as "
+            "`/outpost.goauthentik.io/sign_out`, or an `https://` address"
+        )
+    return text
+
+
+def groups(text: str) -> tuple[str, ...]:
+    """Return the groups in *text* as names: one a line, or separated by commas."""
+    found = []
+    for part in filter(None, map(str.strip, text.split("\n" if "\n" in text else ","))):
+        name = f"group:{unicodedata.normalize('NFC', part.removeprefix('group:'))}"
+        problem = name_problem(name)
+        if problem:
+            raise ValueError(problem)
+        found.append(name)
+    return tuple(found)
+
+
+def split(problem: str) -> tuple[str, str]:
+    """Return the message and the mend of "message: mend"."""
+    message, _, mend = problem.rpartition(": ")
+    return message or problem, mend
