@@ -16,6 +16,7 @@ from authz.decision import AccessRequest, Decision, Explanation, Subject
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
+from authz.web.api.serving import api_blueprint
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
 from authz.web.mounts import GuardedMount
@@ -116,6 +117,7 @@ class Authz:
         if runtime.settings.admin.enabled:
             pages = admin_pages(app, office, hook, views.public_endpoints)
             app.register_blueprint(pages.blueprint)
+            app.register_blueprint(api_blueprint(app, office))
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())
         app.extensions[_KEY] = Guarded(

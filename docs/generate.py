@@ -16,6 +16,10 @@ from authz.identity.presets import PRESETS, Preset
 from authz.identity.why import Why
 from authz.policy.lint import MEANINGS, Code, severity_of
 from authz.settings import SETTINGS
+from authz.web.api import openapi
+from authz.web.api.openapi import errors_of
+from authz.web.api.operation import Match, Operation
+from authz.web.api.resources import OPERATIONS
 
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- Made from the code by docs/generate.py; change the code instead. -->"
@@ -30,6 +34,7 @@ def pages() -> dict[str, str]:
         "policy-tests.schema.json": schema_text(TEST_FILE),
         "events.md": "\n".join(_events()),
         "presets.md": "\n".join(_presets()),
+        "http-api.md": "\n".join(_http_api()),
     }
 
 
@@ -176,6 +181,66 @@ def _preset_rows(preset: Preset) -> Iterator[tuple[str, str]]:
         "sign-out",
         f"`{preset.sign_out}`" if preset.sign_out else ("set `AUTHZ_SIGN_OUT_URL`"),
     )
+
+
+def _http_api() -> Iterator[str]:
+    yield from ("# HTTP API", "", _NOTE, "")
+    yield (
+        "Below `<AUTHZ_URL_PREFIX>/api/v1`, usually `/authz/api/v1`. The same as an "
+        "OpenAPI 3.1 document is served at `/authz/api/v1/openapi.json`. How to begin "
+        "is in [use the API](../how-to/use-the-api.md)."
+    )
+    yield ""
+    yield (
+        "Bodies are JSON (`Content-Type: application/json`), without unknown fields. "
+        "Errors are `application/problem+json` (RFC 9457) with `type`, `title`, "
+        "`status`, `detail`, `request_id` and, where there are several, `errors`. Any "
+        "operation may answer 400, 401, 403, 500 and 503; the table says what else."
+    )
+    tag = ""
+    for operation in sorted(OPERATIONS, key=lambda o: o.tag):
+        if operation.tag != tag:
+            tag = operation.tag
+            yield from ("", f"## {tag}")
+        yield from _operation(operation)
+    yield from ("", "## Errors", "", "| Status | Meaning |", "|---|---|")
+    for status, meaning in openapi.MEANINGS.items():
+        yield f"| {status} | {meaning} |"
+    yield ""
+
+
+def _operation(operation: Operation) -> Iterator[str]:
+    shown = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.path)
+    yield from (
+        "",
+        f"### `{operation.method} {shown}`",
+        "",
+        f"{operation.summary}.",
+        "",
+    )
+    yield from ("| What | | |", "|---|---|---|")
+    for part, schema in operation.parts.items():
+        yield f"| path | `{part}` | {schema['description']} |"
+    for key, schema in operation.query.items():
+        needed = " *Required.*" if key in operation.needed else ""
+        yield f"| query | `{key}` | {schema['description']}{needed} |"
+    if operation.match is not Match.NONE:
+        star = ", or `*`" if operation.match is Match.ANY else ""
+        yield f"| header | `If-Match` | The `ETag` that was seen{star}. *Required.* |"
+    if operation.body is not None:
+        required = operation.body.get("required", [])
+        for key, schema in operation.body["properties"].items():
+            needed = " *Required.*" if key in required else ""
+            yield f"| body | `{key}` | {schema.get('description', '')}{needed} |"
+    for status, schema in operation.answers.items():
+        fields = ", ".join(f"`{key}`" for key in (schema or {}).get("properties", {}))
+        tagged = " With an `ETag`." if operation.has_etag else ""
+        what = fields or ("a text" if operation.other_types else "nothing")
+        yield f"| answer | {status} | {what}.{tagged} |"
+    usual = {400, 401, 403, 500, 503}
+    errors = ", ".join(str(e) for e in errors_of(operation) if e not in usual)
+    if errors:
+        yield f"| errors | | {errors} |"
 
 
 def _documented(enum: type[Enum], source: str) -> Iterator[tuple[str, str]]:

@@ -129,10 +129,7 @@ def all_grants(office: Office, now: Snapshot) -> Iterator[GrantEntry]:
         yield _fixed(fixed)
     for entry in now.entries:
         if entry.row.kind == "g":
-            member, role = _padded(entry.row.fields, _GRANT_FIELDS)[:_GRANT_FIELDS]
-            yield GrantEntry(
-                entry=entry, member=member, role=role, origin=entry.row.origin
-            )
+            yield as_grant(entry)
 
 
 def rule_row(
@@ -140,11 +137,14 @@ def rule_row(
 ) -> Row:
     """Return the row of a rule.
 
+    *methods* are upper-case names, or `*` alone. Their order does not matter.
+
     Raises:
         PolicyError: with everything that is wrong with it by itself.
     """
     given = () if effect == Effect.ALLOW else (effect,)
-    return _sound(Row("p", (subject, path, "|".join(methods), *given), _NEW_RULE))
+    spelled = "|".join(sorted(set(methods)))
+    return _sound(Row("p", (subject, path, spelled, *given), _NEW_RULE))
 
 
 def grant_row(*, member: str, role: str) -> Row:
@@ -167,14 +167,25 @@ def all_rules(now: Snapshot) -> Iterator[RuleEntry]:
     """Yield every rule, disabled ones included."""
     for entry in now.entries:
         if entry.row.kind == "p":
-            subject, path, methods, *rest = _padded(entry.row.fields, _RULE_FIELDS)
-            yield RuleEntry(
-                entry=entry,
-                subject=subject,
-                path=path,
-                methods=tuple(methods.split("|")),
-                effect=rest[0] if rest else Effect.ALLOW,
-            )
+            yield as_rule(entry)
+
+
+def as_rule(entry: Entry) -> RuleEntry:
+    """Return *entry*, whose row is a rule, as an administrator sees it."""
+    subject, path, methods, *rest = _padded(entry.row.fields, _RULE_FIELDS)
+    return RuleEntry(
+        entry=entry,
+        subject=subject,
+        path=path,
+        methods=tuple(methods.split("|")),
+        effect=rest[0] if rest else Effect.ALLOW,
+    )
+
+
+def as_grant(entry: Entry) -> GrantEntry:
+    """Return *entry*, whose row is a grant, as an administrator sees it."""
+    member, role = _padded(entry.row.fields, _GRANT_FIELDS)[:_GRANT_FIELDS]
+    return GrantEntry(entry=entry, member=member, role=role, origin=entry.row.origin)
 
 
 def _fixed(grant: Grant) -> GrantEntry:

@@ -61,6 +61,11 @@ class Settings:
     warnings: tuple[Problem, ...] = ()
 
     @property
+    def json_prefixes(self) -> tuple[str, ...]:
+        """The paths below which every refusal is JSON, the admin API's among them."""
+        return (*self.api_prefixes, f"{self.url_prefix}/api")
+
+    @property
     def grants(self) -> tuple[Grant, ...]:
         """The grants that settings make; each names the setting as its origin."""
         granted = [

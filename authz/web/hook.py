@@ -197,7 +197,8 @@ class Hook:
             if known or self.may(asked.subject, asked.method, path):
                 return redirect(location, failure.code)
         elif failure is not None and known:
-            return None  # Flask answers 404 or 405; only those who may know are told
+            # Flask answers 404 or 405; only those who may know are told.
+            return self._refusals.unserved(failure)
         if access_denied.receivers:
             access_denied.send(self._app, request=asked, decision=decision)
         return self._refusals.denied(facts, asked, decision, source)

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import unquote, urlencode, urlsplit
 
 from flask import redirect, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
@@ -43,6 +44,7 @@ _NO_ROLE: Final = (
 _FOREIGN: Final = "This request came from another site, so it was not carried out."
 _UNAVAILABLE: Final = "The app cannot find out at the moment who may do what."
 _RETRY_SECONDS: Final = "5"
+_UNSERVED: Final = "The API has no such path, or not for this method."
 _BROKEN: Final = "The app is set up in a way that cannot be guarded."
 
 
@@ -153,6 +155,25 @@ class Refusals:
         roles = self._runtime.policy.roles_of(subject.names)
         return bool(roles - {EVERYONE, AUTHENTICATED})
 
+    def unserved(self, failure: Exception) -> Response | None:
+        """Say that the admin API has no such path or method; None: Flask says it."""
+        prefix = f"{self._runtime.settings.url_prefix}/api/"
+        if not isinstance(failure, HTTPException) or not request.path.startswith(
+            prefix
+        ):
+            return None
+        refusal = Refusal(
+            status=failure.code or 404,
+            message=_UNSERVED,
+            reason="no-such-operation",
+            request_id=new_request_id(),
+        )
+        response = as_problem(refusal, sign_in=False)
+        allowed = dict(failure.get_headers(request.environ)).get("Allow")
+        if allowed:
+            response.headers["Allow"] = allowed
+        return response
+
     def broken(self, what: str) -> Response:
         """Refuse because the app cannot be guarded as it stands."""
         request_id = new_request_id()
@@ -186,7 +207,7 @@ class Refusals:
         if (
             runtime.accounts
             and request.method in {"GET", "HEAD"}
-            and not wants_json(request, runtime.settings.api_prefixes)
+            and not wants_json(request, runtime.settings.json_prefixes)
         ):
             return redirect(sign_in_location(return_path(request)))
         return self._answer(401, message, reason, request_id)
@@ -212,7 +233,7 @@ class Refusals:
             and not subject.is_authenticated
             and status != HTTPStatus.SERVICE_UNAVAILABLE  # it would be refused as well
         )
-        if wants_json(request, runtime.settings.api_prefixes):
+        if wants_json(request, runtime.settings.json_prefixes):
             return as_problem(refusal, sign_in=sign_in)
         session = None
         if source is runtime.sessions:

@@ -22,6 +22,8 @@ _TITLES: Final = {
     400: "Bad request",
     401: "Sign in first",
     403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
     429: "Too many attempts",
     500: "Not available",
     503: "Not available",

@@ -1,0 +1,214 @@
+"""`/policy` and `/changes`: several changes at once, looked at before they are made."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from authz.admin.changes import Draft, apply, preview
+from authz.admin.drafts import MAX_CHANGES
+from authz.admin.edits import ANY_STATE
+from authz.admin.rules import grant_row, rule_row
+from authz.policy.csv_rows import Row
+from authz.policy.records import Add, Change, Remove, Replace, Revision, Switch
+from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
+from authz.web.api.parts import (
+    EFFECT,
+    ID,
+    LINES,
+    METHODS,
+    NOTE,
+    PATTERN,
+    WHY,
+    when,
+)
+from authz.web.api.schema import (
+    array,
+    flag,
+    moment,
+    name,
+    nullable,
+    number,
+    record,
+    text,
+)
+
+_TAG: Final = "Changes"
+_RULE: Final = record(
+    {"subject": name("Whom it speaks of."), "path": PATTERN, "methods": METHODS},
+    {"effect": EFFECT},
+)
+_GRANT: Final = record(
+    {"member": name("Who is given the role."), "role": name("The role.")}
+)
+
+
+def _do(
+    word: str,
+    required: Mapping[str, Any],
+    optional: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    return record({"do": {"const": word}, **required}, optional)
+
+
+_OFF: Final = {"disabled": flag("Whether it is only kept."), "note": NOTE}
+CHANGE: Final = {
+    "oneOf": [
+        _do("add", {"rule": _RULE}, _OFF),
+        _do("add", {"grant": _GRANT}, _OFF),
+        _do("replace", {"id": ID, "rule": _RULE}, {"note": NOTE}),
+        _do("replace", {"id": ID, "grant": _GRANT}, {"note": NOTE}),
+        _do("remove", {"id": ID}),
+        _do("disable", {"id": ID}),
+        _do("enable", {"id": ID}),
+    ],
+    "description": "One change; `do` says which. An `id` is one of the state that "
+    "`If-Match` names.",
+}
+_CHANGES: Final = array(CHANGE, "What to change.", most=MAX_CHANGES)
+REVISION: Final = record(
+    {
+        "number": number("Counts the changes; 0 where the store does not."),
+        "etag": text("The `ETag` of the state it left."),
+        "at": moment("When."),
+        "author": text("Who made it; empty if it was not made here."),
+        "note": text("Why."),
+        "added": LINES,
+        "removed": LINES,
+    }
+)
+_PREVIEW: Final = record(
+    {
+        "conflict": flag("Whether somebody else changed the policy meanwhile."),
+        "added": LINES,
+        "removed": LINES,
+        "problems": array(
+            text("What is wrong.", most=4096),
+            "Why it cannot be applied; empty if it can.",
+        ),
+        "revision": nullable(text("The revision the policy would have, or null.")),
+    }
+)
+_POLICY: Final = record(
+    {
+        "number": number("Counts the changes; 0 where the store does not."),
+        "revision": text("The revision of the policy in force in this process."),
+        "read_only": flag("Whether changes are made where the policy file is kept."),
+        "entries": number("How many rules and grants the store holds."),
+        "problem": nullable(text("Why what is stored is not in force.", most=8192)),
+    }
+)
+
+
+def _policy(call: Call) -> Reply:
+    office = call.office
+    now = office.records.snapshot()
+    document = {
+        "number": now.number,
+        "revision": office.policy.revision,
+        "read_only": office.records.read_only,
+        "entries": len(now.entries),
+        "problem": office.runtime.live.problem,
+    }
+    return Reply(document=document, etag=now.etag)
+
+
+def _preview(call: Call) -> Reply:
+    seen = preview(call.office, call.actor, _draft(call))
+    document = {
+        "conflict": seen.is_conflict,
+        "added": list(seen.added),
+        "removed": list(seen.removed),
+        "problems": [str(problem) for problem in seen.problems],
+        "revision": seen.after.revision if seen.after else None,
+    }
+    return Reply(document=document, etag=seen.etag)
+
+
+def _apply(call: Call) -> Reply:
+    revision = apply(
+        call.office, call.actor, _draft(call), note=call.body.get("why", "")
+    )
+    return Reply(document=revision_document(revision), etag=revision.etag)
+
+
+def _draft(call: Call) -> Draft:
+    base = call.match
+    if base == ANY_STATE:
+        base = call.office.records.snapshot().etag
+    return Draft(
+        base=base, changes=tuple(_change(change) for change in call.body["changes"])
+    )
+
+
+def _change(body: Mapping[str, Any]) -> Change:
+    note = body.get("note", "")
+    match body["do"]:
+        case "add":
+            return Add(row=_row(body), note=note, disabled=body.get("disabled", False))
+        case "replace":
+            return Replace(id=body["id"], row=_row(body), note=note)
+        case "remove":
+            return Remove(id=body["id"])
+        case do:
+            return Switch(id=body["id"], disabled=do == "disable")
+
+
+def _row(body: Mapping[str, Any]) -> Row:
+    if "grant" in body:
+        return grant_row(**body["grant"])
+    rule = body["rule"]
+    return rule_row(**{**rule, "methods": tuple(rule["methods"])})
+
+
+def revision_document(revision: Revision) -> dict[str, Any]:
+    """Return *revision* as the API shows it."""
+    return {
+        "number": revision.number,
+        "etag": revision.etag,
+        "at": when(revision.at),
+        "author": revision.author,
+        "note": revision.note,
+        "added": list(revision.added),
+        "removed": list(revision.removed),
+    }
+
+
+OPERATIONS: Final = (
+    Operation(
+        id="get_policy",
+        method="GET",
+        path="/policy",
+        summary="The state of the policy: its ETag, and what is in force",
+        tag=_TAG,
+        run=_policy,
+        answers={200: _POLICY},
+        has_etag=True,
+    ),
+    Operation(
+        id="preview_changes",
+        method="POST",
+        path="/changes/preview",
+        summary="See what changes would do; nothing is changed",
+        tag=_TAG,
+        run=_preview,
+        body=record({"changes": _CHANGES}),
+        answers={200: _PREVIEW},
+        has_etag=True,
+        match=Match.ANY,
+        errors=(404,),
+        max_body=1024 * KILOBYTE,
+    ),
+    Operation(
+        id="apply_changes",
+        method="POST",
+        path="/changes",
+        summary="Make changes, all of them or none",
+        tag=_TAG,
+        run=_apply,
+        body=record({"changes": _CHANGES, "why": WHY}),
+        answers={200: REVISION},
+        has_etag=True,
+        match=Match.SEEN,
+        errors=(404, 409),
+        max_body=1024 * KILOBYTE,
+    ),
+)

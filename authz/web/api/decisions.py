@@ -1,0 +1,254 @@
+"""`/decisions` and `/routes`: questions to the policy in force."""
+
+from typing import Any, Final
+
+from authz.admin.decisions import (
+    Access,
+    Answer,
+    Holder,
+    check,
+    covered,
+    named,
+    what_can,
+    who_can,
+)
+from authz.admin.pages import paged
+from authz.policy.coverage import Route
+from authz.web.api.operation import Call, Operation, Reply
+from authz.web.api.parts import (
+    DECIDING_RULE,
+    METHOD,
+    PAGING,
+    PATH,
+    RULE_PATH,
+    decision_document,
+    explanation_document,
+    page_document,
+    page_of,
+    paging,
+    rule_path,
+)
+from authz.web.api.schema import array, choice, flag, nullable, record, text
+
+_TAG: Final = "Decisions"
+_SUBJECT: Final = text(
+    "A name such as `user:bob`, a local account's id `bob`, `role:user`, or "
+    "`anonymous`.",
+    least=1,
+)
+_GROUPS: Final = array(
+    text("`group:music` or `music`.", least=1),
+    "The groups the subject is in.",
+    most=100,
+)
+_DECISION: Final = {
+    "allowed": flag("Whether the request would be let through."),
+    "effect": choice("What the policy alone says.", "allow", "deny"),
+    "reason": text("Why, as a stable word; see the reference of reasons."),
+    "revision": text("The revision of the policy that answered."),
+}
+_ROUTE: Final = nullable(
+    record(
+        {
+            "route": text("The router's pattern.", most=2048),
+            "endpoint": text("What the app calls it.", most=512),
+            "declared_public": flag("Whether the app declared it public."),
+        }
+    )
+)
+_CHECKED: Final = {
+    "subject": text("Who was asked about."),
+    "method": METHOD,
+    "path": PATH,
+    **_DECISION,
+    "route": _ROUTE,
+}
+_EXPLAINED: Final = record(
+    {
+        **_CHECKED,
+        "names": array(text("A name."), "Every name that was asked about."),
+        "because": array(RULE_PATH, "The rules that decided."),
+        "overruled": array(RULE_PATH, "The rules that a deny overruled."),
+        "nearest": array(DECIDING_RULE, "What would have come closest to allowing."),
+    }
+)
+_HOLDER: Final = record(
+    {
+        "name": text("A name of the policy, or a person."),
+        "because": array(RULE_PATH, "The rules that allow it."),
+    }
+)
+_ACCESS: Final = record(
+    {
+        "method": METHOD,
+        "route": text("The router's pattern.", most=2048),
+        "endpoint": text("What the app calls it.", most=512),
+        **_DECISION,
+    }
+)
+_COVERED: Final = record(
+    {
+        "method": METHOD,
+        "route": text("The router's pattern.", most=2048),
+        "endpoint": text("What the app calls it.", most=512),
+        "who": array(text("A name."), "Who may use it; empty if nobody may."),
+        "declared_public": flag("Whether the app declared it public."),
+        "covered": flag("Whether anybody may use it."),
+        "origins": array(text("A place.", most=512), "Where its rules are written."),
+    }
+)
+_QUESTION: Final = {
+    "subject": _SUBJECT,
+    "method": METHOD,
+    "path": PATH,
+    "group": _GROUPS,
+}
+_NEEDED: Final = ("subject", "method", "path")
+
+
+def _answer(call: Call) -> Answer:
+    query = call.query
+    subject = named(query["subject"], query.get("group", []))
+    return check(call.office, subject, query["method"], query["path"])
+
+
+def _check(call: Call) -> Reply:
+    return Reply(document=_checked(_answer(call)))
+
+
+def _explain(call: Call) -> Reply:
+    answer = _answer(call)
+    return Reply(
+        document={
+            **_checked(answer),
+            "names": sorted(answer.request.subject.names),
+            **explanation_document(answer.explanation),
+        }
+    )
+
+
+def _checked(answer: Answer) -> dict[str, Any]:
+    route = answer.route
+    return {
+        "subject": answer.request.subject.name,
+        "method": answer.request.method,
+        "path": answer.request.path,
+        **decision_document(answer.decision),
+        "reason": str(answer.reason),
+        "allowed": answer.allowed,
+        "route": None
+        if route is None
+        else {
+            "route": route.route,
+            "endpoint": route.endpoint,
+            "declared_public": route.public,
+        },
+    }
+
+
+def _who_can(call: Call) -> Reply:
+    found = who_can(call.office, call.query["method"], call.query["path"])
+    return Reply(document=page_document(paged(found, **paging(call.query)), _holder))
+
+
+def _holder(holder: Holder) -> dict[str, Any]:
+    return {
+        "name": holder.subject.name,
+        "because": [rule_path(found) for found in holder.because],
+    }
+
+
+def _what_can(call: Call) -> Reply:
+    subject = named(call.query["subject"], call.query.get("group", []))
+    found = what_can(call.office, subject)
+    return Reply(document=page_document(paged(found, **paging(call.query)), _access))
+
+
+def _access(access: Access) -> dict[str, Any]:
+    return {
+        "method": access.route.method,
+        "route": access.route.route,
+        "endpoint": access.route.endpoint,
+        "allowed": access.allowed,
+        **decision_document(access.decision),
+    }
+
+
+def _routes(call: Call) -> Reply:
+    found = covered(call.office)
+    if call.query.get("uncovered", False):
+        found = tuple(route for route in found if not route.is_covered)
+    return Reply(document=page_document(paged(found, **paging(call.query)), _covered))
+
+
+def _covered(route: Route) -> dict[str, Any]:
+    return {
+        "method": route.method,
+        "route": route.route,
+        "endpoint": route.endpoint,
+        "who": list(route.who),
+        "declared_public": route.declared_public,
+        "covered": route.is_covered,
+        "origins": list(route.origins),
+    }
+
+
+OPERATIONS: Final = (
+    Operation(
+        id="check",
+        method="GET",
+        path="/decisions/check",
+        summary="May somebody do something",
+        tag=_TAG,
+        run=_check,
+        query=_QUESTION,
+        needed=_NEEDED,
+        answers={200: record(_CHECKED)},
+        errors=(404,),
+    ),
+    Operation(
+        id="explain",
+        method="GET",
+        path="/decisions/explain",
+        summary="May somebody do something, and why",
+        tag=_TAG,
+        run=_explain,
+        query=_QUESTION,
+        needed=_NEEDED,
+        answers={200: _EXPLAINED},
+        errors=(404,),
+    ),
+    Operation(
+        id="who_can",
+        method="GET",
+        path="/decisions/who-can",
+        summary="Who may do something",
+        tag=_TAG,
+        run=_who_can,
+        query={**PAGING, "method": METHOD, "path": PATH},
+        needed=("method", "path"),
+        answers={200: page_of(_HOLDER)},
+    ),
+    Operation(
+        id="what_can",
+        method="GET",
+        path="/decisions/what-can",
+        summary="What somebody may do at each route of the app",
+        tag=_TAG,
+        run=_what_can,
+        query={**PAGING, "subject": _SUBJECT, "group": _GROUPS},
+        needed=("subject",),
+        answers={200: page_of(_ACCESS)},
+        errors=(404,),
+    ),
+    Operation(
+        id="list_routes",
+        method="GET",
+        path="/routes",
+        summary="Every route of the app, and who may use it",
+        tag="Routes",
+        run=_routes,
+        query={**PAGING, "uncovered": flag("Only routes that nobody may use.")},
+        answers={200: page_of(_COVERED)},
+    ),
+)
