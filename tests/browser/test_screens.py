@@ -1,0 +1,72 @@
+"""Every screen, in light and dark, on a wide and on a narrow window."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Site, serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+SCREENS = (
+    "/authz/admin/",
+    "/authz/admin/refusals",
+    "/authz/admin/roles",
+    "/authz/admin/roles/role?name=role:user",
+    "/authz/admin/rules",
+    "/authz/admin/rules/matrix",
+    "/authz/admin/rules/lines",
+    "/authz/admin/rules/new",
+    "/authz/admin/routes",
+    "/authz/admin/tester?who=bob&method=GET&path=/map",
+    "/authz/admin/tester?who=bob&method=POST&path=/api/clustering/start",
+    "/authz/admin/tester?who=&method=GET&path=map",
+    "/authz/admin/changes",
+    "/authz/admin/changes/1",
+    "/authz/admin/audit",
+    "/authz/admin/audit?show=changes",
+    "/authz/account",
+    "/nowhere/that/is",
+)
+
+
+@pytest.fixture(name="site", scope="module")
+def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+def put_into_draft(page: Page) -> None:
+    """Have something in the draft, so that every part of the pages shows."""
+    page.goto("/authz/admin/rules/new?subject=role:everyone&path=/map&method=GET")
+    page.click("text=Put it into the draft")
+
+
+@pytest.mark.parametrize(
+    ("width", "dark", "axe"),
+    [(1280, False, True), (360, True, True), (1280, True, False), (360, False, False)],
+)
+def test_a_screen(visit: Callable[..., Page], width: int, dark: bool, axe: bool):
+    """Nothing beside the window, nothing in the console, nothing serious for axe."""
+    page = visit(width=width, dark=dark)
+    put_into_draft(page)
+    found: list[str] = []
+    for screen in SCREENS:
+        page.goto(screen)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"{screen} is {wide} wide")
+        if axe:
+            found += [f"{screen}: {problem}" for problem in axe_problems(page)]
+
+    assert found == []
+
+
+def axe_problems(page: Page) -> Iterator[str]:
+    """Yield what axe finds serious or worse."""
+    for violation in Axe().run(page).response["violations"]:
+        if violation["impact"] in {"serious", "critical"}:
+            nodes = [node["html"][:200] for node in violation["nodes"][:3]]
+            yield f"{violation['id']} {nodes}"
