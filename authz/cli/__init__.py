@@ -21,6 +21,7 @@ from authz.cli.routes import routes
 from authz.cli.schema import schema
 from authz.cli.secrets import secrets
 from authz.cli.who import what_can, who_can
+from authz.cli.whoami import whoami
 
 #: Commands that know more with an app, and do without.
 _EITHER: Final = (
@@ -32,6 +33,7 @@ _EITHER: Final = (
     test_policy,
     what_can,
     who_can,
+    whoami,
 )
 #: Commands to which an app makes no difference, or that look for it themselves.
 _ALONE: Final = (audit, fmt, hash_password, init, schema, secrets)

@@ -12,7 +12,8 @@ from flask.cli import ScriptInfo
 from authz.admin.diagnosis.doctor import diagnose
 from authz.admin.diagnosis.finding import Finding, Status
 from authz.admin.diagnosis.installation import Installation
-from authz.cli.outcome import Exit, end, print_json
+from authz.cli.outcome import Exit, end
+from authz.cli.output import Output, with_output
 from authz.errors import AuthzError
 
 _LABELS: Final = {
@@ -33,13 +34,12 @@ _token_file = click.option(
     help="A file with a token to explain. Nothing of it is printed but its kind, "
     "issuer, audience and times.",
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command("doctor")
 @_token_file
-@_as_json
-def doctor(*, token_file: str | None, as_json: bool) -> None:
+@with_output
+def doctor(*, token_file: str | None, out: Output) -> None:
     """Look for what keeps people from signing in, or lets in too many.
 
     Looks at the packages, the settings, the policy, the sources of keys (which are
@@ -48,18 +48,15 @@ def doctor(*, token_file: str | None, as_json: bool) -> None:
     Exit code 0: nothing is wrong; 3: something is; 7: only that a server did not
     answer. Warnings do not count.
     """
-    _report(
-        Installation(environ=os.environ, token=_read_token(token_file)),
-        as_json=as_json,
-    )
+    _report(Installation(environ=os.environ, token=_read_token(token_file)), out)
 
 
 @click.command("doctor", help=doctor.help)
 @_token_file
-@_as_json
 @click.pass_context
+@with_output
 def doctor_of_app(
-    context: click.Context, *, token_file: str | None, as_json: bool
+    context: click.Context, *, token_file: str | None, out: Output
 ) -> None:
     """Do the same with the settings of the app."""
     token = _read_token(token_file)
@@ -67,8 +64,8 @@ def doctor_of_app(
         app = context.ensure_object(ScriptInfo).load_app()
     except AuthzError as error:
         broken = Installation(environ=os.environ, broken=error, token=token)
-        _report(broken, as_json=as_json)
-    _report(_installation(app, token), as_json=as_json)
+        _report(broken, out)
+    _report(_installation(app, token), out)
 
 
 def _installation(app: Flask, token: str | None) -> Installation:
@@ -89,16 +86,13 @@ def _read_token(path: str | None) -> str | None:
     return data.decode("utf-8", "replace").strip()
 
 
-def _report(installation: Installation, *, as_json: bool) -> NoReturn:
+def _report(installation: Installation, out: Output) -> NoReturn:
     found: list[Finding] = []
     for finding in diagnose(installation):
         found.append(finding)
-        if not as_json:
-            for line in _lines(finding):
-                click.echo(line)
+        out.lines(_lines(finding))
     code = _exit(found)
-    if as_json:
-        print_json({"exit": int(code), "findings": [_document(f) for f in found]})
+    out.document({"exit": int(code), "findings": [_document(f) for f in found]})
     end(code)
 
 

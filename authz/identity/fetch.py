@@ -2,6 +2,7 @@
 
 import ipaddress
 import time
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -21,6 +22,19 @@ _OK: Final = 200
 
 class FetchError(AuthzError):
     """Keys could not be fetched."""
+
+
+class Unreachable(FetchError):
+    """Nobody answers, or not in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What somebody answered."""
+
+    data: bytes
+    #: When they say it was, as HTTP writes it (RFC 9110, 6.6.1), if they do.
+    date: str | None
 
 
 def url_problem(url: str) -> str | None:
@@ -46,13 +60,23 @@ def url_problem(url: str) -> str | None:
 
 
 def fetch(url: str) -> bytes:
+    """Return the body of what *url* answers; see `ask`.
+
+    Raises:
+        FetchError: if there is no such answer.
+    """
+    return ask(url).data
+
+
+def ask(url: str) -> Fetched:
     """Return what *url* answers.
 
     At most 256 KiB, within ten seconds. Proxies that the environment names are not
     used, and a redirect is followed only to the same host.
 
     Raises:
-        FetchError: if there is no such answer.
+        Unreachable: if nobody answers.
+        FetchError: if the answer is another one.
     """
     deadline = time.monotonic() + _DEADLINE
     # A pool for one fetch: nothing is shared with a process this one was forked from.
@@ -61,7 +85,9 @@ def fetch(url: str) -> bytes:
             try:
                 answer, location = _fetch_once(pool, url, deadline)
             except (HTTPError, OSError, ValueError) as error:
-                raise FetchError(f"{url} cannot be reached ({_said(error)})") from error
+                raise Unreachable(
+                    f"{url} cannot be reached ({_said(error)})"
+                ) from error
             if location is None:
                 return answer
             target = urljoin(url, location)
@@ -76,7 +102,7 @@ def fetch(url: str) -> bytes:
 
 def _fetch_once(
     pool: urllib3.PoolManager, url: str, deadline: float
-) -> tuple[bytes, str | None]:
+) -> tuple[Fetched, str | None]:
     response = pool.request(
         "GET",
         url,
@@ -88,7 +114,7 @@ def _fetch_once(
     try:
         location = response.get_redirect_location()
         if location:
-            return b"", location
+            return Fetched(data=b"", date=None), location
         if response.status != _OK:
             raise FetchError(f"{url} answers {response.status}")
         data = bytearray()
@@ -98,8 +124,8 @@ def _fetch_once(
             if len(data) > MAX_BYTES:
                 raise FetchError(f"{url} answers with more than {MAX_BYTES} bytes")
             if time.monotonic() > deadline:
-                raise FetchError(f"{url} did not finish in {_DEADLINE:.0f} seconds")
-        return bytes(data), None
+                raise Unreachable(f"{url} did not finish in {_DEADLINE:.0f} seconds")
+        return Fetched(data=bytes(data), date=response.headers.get("Date")), None
     finally:
         response.close()
 

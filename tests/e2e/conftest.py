@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.outpost import Outpost
 from tests.e2e.rig import Rig, start_rig
 from tests.e2e.servers import Servers
 
@@ -11,7 +12,9 @@ from tests.e2e.servers import Servers
 @pytest.fixture(name="rig", scope="session")
 def _rig() -> Iterator[Rig]:
     servers = Servers()
+    outpost = Outpost()
     try:
-        yield start_rig(servers)
+        yield start_rig(servers, outpost)
     finally:
         servers.close()
+        outpost.close()

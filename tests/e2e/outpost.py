@@ -6,9 +6,11 @@ secret, and its key set is empty: the JSON object `{}`.
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from email.utils import formatdate
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,16 +23,31 @@ _PREFIX = "/outpost.goauthentik.io/"
 Headers = Sequence[tuple[str, str]]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Outpost:
     """The authoriser; sessions are cookie values and the headers they are answered."""
 
     def __init__(self) -> None:
         #: What the key set's address answers.
         self.key_set: Mapping[str, Any] = {}
+        #: What the issuer says of itself; None: it says nothing (404).
+        self.discovery: Mapping[str, Any] | None = None
+        #: How many seconds its clock is ahead.
+        self.ahead = 0.0
         self._sessions: dict[str, Headers] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        ).start()
 
     @property
     def issuer(self) -> str:
@@ -59,10 +76,19 @@ class Outpost:
                     outpost._authorise(self)
                 elif self.path.endswith("/jwks/"):
                     _reply(self, 200, body=json.dumps(outpost.key_set).encode())
+                elif self.path.endswith("/openid-configuration"):
+                    found = outpost.discovery
+                    status = 404 if found is None else 200
+                    _reply(self, status, body=json.dumps(found).encode())
                 else:
                     _reply(self, 200, body=b"the sign-in page")
 
             do_POST = do_HEAD = do_GET  # noqa: N815 - http.server's names
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return formatdate(
+                    (timestamp or time.time()) + outpost.ahead, usegmt=True
+                )
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -14,15 +14,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from time import monotonic
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.e2e.browser import Browser, send
+from tests.e2e.outpost import Outpost
 from tests.e2e.servers import ROOT, Servers, free_ports
 
 HERE = Path(__file__).parent
 CLIENT_ID = "flaskapp"
+_PARTS = (
+    "provider", "apache", "caddy", "nginx", "app",
+    "home-caddy", "home-nginx", "home-app",
+)  # fmt: skip
 #: Who can sign in at the provider, and the claims it makes about them.
 PEOPLE = {
     "alice": {"groups": ["admins", "users"]},
@@ -66,6 +73,14 @@ class Provider:
         self.keys = list(keys)
         self._write()
         self.servers.signal("provider", signal.SIGHUP)
+        kids = [key["kid"] for key in keys]
+        deadline = monotonic() + 10
+        while [key["kid"] for key in self.published()] != kids:
+            assert monotonic() < deadline, self.servers.log("provider")
+
+    def published(self) -> list[dict[str, Any]]:
+        """Return the keys at the address where it publishes them."""
+        return list(json.loads(send("GET", f"{self.issuer}/jwks").text)["keys"])
 
     def stop(self) -> None:
         """Stop it."""
@@ -181,6 +196,16 @@ def start_app(
     )
 
 
+def settings_for(provider: Provider) -> dict[str, str]:
+    """Return the settings of an app that believes the tokens of *provider*."""
+    return {
+        "AUTHZ_PROXY_PRESET": "authentik",
+        "AUTHZ_JWT_ISSUER": provider.issuer,
+        "AUTHZ_JWT_AUDIENCE": CLIENT_ID,
+        "AUTHZ_JWT_JWKS_URL": f"{provider.issuer}/jwks",
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
     """The chain, running."""
@@ -191,37 +216,82 @@ class Rig:
     caddy: str
     nginx: str
     app: str
+    #: The address of the relying party itself, which no client should reach.
+    relying_party: str
+    #: A second chain, with an outpost that answers what the tests tell it to, and
+    #: tokens that are signed with a client secret.
+    outpost: Outpost
+    home_caddy: str
+    home_nginx: str
+    home_app: str
+    home_secret: str = field(repr=False)
 
     def proxy(self, name: str) -> str:
         """Return the address of the proxy *name*."""
         return {"caddy": self.caddy, "nginx": self.nginx}[name]
 
+    def home(self, name: str) -> str:
+        """Return the address of the proxy *name* of the second chain."""
+        return {"caddy": self.home_caddy, "nginx": self.home_nginx}[name]
 
-def start_rig(servers: Servers) -> Rig:
+    def token_of(self, name: str) -> str:
+        """Return what the provider signs for *name*, who signs in anew."""
+        browser = Browser()
+        own = "/outpost.goauthentik.io/auth/nginx"
+        browser.sign_in(f"{self.caddy}/outpost.goauthentik.io/start?rd=/ready", name)
+        return browser.send("GET", self.relying_party + own).headers["X-authentik-jwt"]
+
+
+def start_rig(servers: Servers, outpost: Outpost) -> Rig:
     """Start everything, in the order in which one needs the other."""
-    issuer, outpost, caddy, nginx, app = free_ports(5)
+    ports = dict(zip(_PARTS, free_ports(len(_PARTS)), strict=True))
     client = {
         "client_id": CLIENT_ID,
         "client_secret": secrets.token_hex(32),
         "redirect_uris": [
-            f"http://127.0.0.1:{port}/outpost.goauthentik.io/callback"
-            for port in (caddy, nginx)
+            f"http://127.0.0.1:{ports[name]}/outpost.goauthentik.io/callback"
+            for name in ("caddy", "nginx")
         ],
     }
-    provider = Provider(servers, issuer, client)
+    secret = secrets.token_urlsafe(96)  # as long as Authentik makes them
+    provider = Provider(servers, ports.pop("provider"), client)
     provider.start()
-    start_apache(servers, outpost, provider)
-    start_caddy(servers, "caddy", port=caddy, outpost=outpost, app=app)
-    start_nginx(servers, "nginx", port=nginx, outpost=outpost, app=app)
-    start_app(servers, "app", port=app, workers=2, env={})
-    for name, port in (
-        ("apache", outpost), ("caddy", caddy), ("nginx", nginx), ("app", app)
-    ):  # fmt: skip
+    start_apache(servers, ports["apache"], provider)
+    start_app(servers, "app", port=ports["app"], env=settings_for(provider), workers=2)
+    start_app(
+        servers,
+        "home-app",
+        port=ports["home-app"],
+        env={
+            "AUTHZ_PROXY_PRESET": "authentik",
+            "AUTHZ_JWT_ISSUER": outpost.issuer,
+            "AUTHZ_JWT_AUDIENCE": CLIENT_ID,
+            "AUTHZ_JWT_SECRET": secret,
+            "AUTHZ_TRUSTED_PROXIES": "127.0.0.1",
+        },
+    )
+    for prefix, behind in (("", ports["apache"]), ("home-", outpost.port)):
+        for name, start in (("caddy", start_caddy), ("nginx", start_nginx)):
+            start(
+                servers,
+                f"{prefix}{name}",
+                port=ports[f"{prefix}{name}"],
+                outpost=behind,
+                app=ports[f"{prefix}app"],
+            )
+    for name, port in ports.items():
         servers.wait(name, port)
+    at = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     return Rig(
         servers=servers,
         provider=provider,
-        caddy=f"http://127.0.0.1:{caddy}",
-        nginx=f"http://127.0.0.1:{nginx}",
-        app=f"http://127.0.0.1:{app}",
+        caddy=at["caddy"],
+        nginx=at["nginx"],
+        app=at["app"],
+        relying_party=at["apache"],
+        outpost=outpost,
+        home_caddy=at["home-caddy"],
+        home_nginx=at["home-nginx"],
+        home_app=at["home-app"],
+        home_secret=secret,
     )

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from authz.admin.diagnosis import packages, policy, settings
+from authz.admin.diagnosis import (
+    clock,
+    keys,
+    packages,
+    policy,
+    server,
+    settings,
+    token,
+    trust,
+)
 from authz.admin.diagnosis.finding import Finding, from_error, skip
 from authz.admin.diagnosis.installation import Installation
 
@@ -26,4 +35,12 @@ def _findings(installation: Installation) -> Iterator[Finding]:
     if read is None:
         yield skip("policy", "not checked: the settings cannot be used")
         return
-    yield from policy.check(read, installation)
+    in_force, findings = policy.read(read, installation)
+    yield from findings
+    yield from trust.check(read, in_force)
+    yield from server.check(read, installation.environ)
+    asked = keys.Asked()
+    yield from keys.check(read, asked)
+    yield from clock.check(read, asked)
+    if installation.token is not None:
+        yield from token.check(read, installation.token)

@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from authz.errors import AuthzError, PolicyError, Problem, SettingsError
+from authz.errors import (
+    AuthzError,
+    PolicyError,
+    Problem,
+    SettingsError,
+    StoreUnreachable,
+)
 
 
 class Status(StrEnum):
@@ -64,7 +70,7 @@ def from_error(check: str, error: AuthzError) -> tuple[Finding, ...]:
     """Return a finding for each problem that *error* lists, or one for it."""
     if isinstance(error, (PolicyError, SettingsError)):
         return from_problems(check, error.problems)
-    return (fail(check, str(error)),)
+    return (fail(check, str(error), unreachable=isinstance(error, StoreUnreachable)),)
 
 
 def from_problems(

@@ -13,22 +13,31 @@ from authz.admin.diagnosis.finding import (
 from authz.admin.diagnosis.installation import Installation
 from authz.decision import PolicyInForce
 from authz.errors import PolicyError, StoreError
+from authz.policy.build import BuiltPolicy
 from authz.runtime import load_policy
 from authz.settings import Settings
-from authz.stores.opening import stored_text
+from authz.stores.opening import policy_source, stored_text
 
 _CHECK = "policy"
 
 
-def check(settings: Settings, installation: Installation) -> Iterator[Finding]:
-    """Yield what is to be said of the policy that *settings* name."""
+def read(
+    settings: Settings, installation: Installation
+) -> tuple[PolicyInForce | None, tuple[Finding, ...]]:
+    """Return the policy, None if it cannot be used, and what there is to say of it."""
     try:
         built = load_policy(settings, stored_text(settings))
     except (PolicyError, StoreError) as error:
-        yield from from_error(_CHECK, error)
-        return
+        return None, from_error(_CHECK, error)
+    return built.policy, tuple(_about(built, settings, installation))
+
+
+def _about(
+    built: BuiltPolicy, settings: Settings, installation: Installation
+) -> Iterator[Finding]:
     policy = built.policy
-    yield ok(_CHECK, f"{settings.policy}, {_size(policy)}revision {policy.revision}")
+    where = policy_source(settings)
+    yield ok(_CHECK, f"{where}, {_size(policy)}revision {policy.revision}")
     yield from from_problems(_CHECK, built.warnings, Status.WARN)
     runtime = installation.runtime
     if runtime is not None and runtime.live.problem:

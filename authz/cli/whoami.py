@@ -1,0 +1,168 @@
+"""`authz whoami`: whom a request would come from, and which source said so."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from flask import current_app, has_app_context
+
+from authz.admin.diagnosis.mends import mend_of
+from authz.admin.diagnosis.who import UNIX, Who, who
+from authz.admin.office import Office
+from authz.admin.roles import HeldRole
+from authz.audit import AuditEvent
+from authz.cli.outcome import Exit, end, problems_in_words
+from authz.cli.output import Output, with_output
+from authz.identity.peers import Peers, peers
+from authz.runtime import Runtime, start
+from authz.settings import AuditSettings, read_settings
+from authz.stores.opening import stored_text
+
+_WIDTH: Final = 9
+
+
+@click.command("whoami")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="A header of the request; repeatable. `@FILE` reads one a line from a file, "
+    "for tokens and cookies: other people can see a command line.",
+)
+@click.option(
+    "--from",
+    "peer",
+    required=True,
+    metavar="PEER",
+    help="The address at the other end of the socket: the proxy's, if there is one. "
+    f"`{UNIX}` for a Unix socket.",
+)
+@with_output
+def whoami(*, headers: tuple[str, ...], peer: str, out: Output) -> None:
+    """Say whom a request would come from, by which source, and what was passed over.
+
+    Asks the identity sources as the app does for each request, with the names and
+    roles that come of it. Exit code 0: somebody, or a stranger; 5: the credential does
+    not hold, so the request would be refused.
+    """
+    given = [header for text in headers for header in _headers(text)]
+    _check_peer(peer)
+    with problems_in_words():
+        runtime, ours = _runtime()
+    try:
+        found = who(Office(runtime=runtime), given, peer)
+    finally:
+        if ours:
+            runtime.close()
+    out.document(_document(found))
+    out.lines(f"{word:<{_WIDTH}}{text}" for word, text in _lines(found))
+    end(Exit.DENIED if found.subject is None else Exit.OK)
+
+
+class _Nowhere:
+    """Asking who somebody is leaves no trace."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Keep nothing."""
+
+
+def _runtime() -> tuple[Runtime, bool]:
+    """Return the app's runtime, or one of our own, and whether it is."""
+    if has_app_context() and "authz" in current_app.extensions:
+        runtime: Runtime = current_app.extensions["authz"].runtime
+        return runtime, False
+    settings = read_settings({}, os.environ)
+    # Asking fills no database, which an app that starts would do, and is no event.
+    stored_text(settings)
+    settings = replace(settings, audit=AuditSettings())
+    return start(
+        settings, audit=_Nowhere(), on_reload=_say_nothing, on_refused=_say_nothing
+    ), True
+
+
+def _say_nothing(_text: str) -> None:
+    pass
+
+
+def _headers(text: str) -> Iterator[tuple[str, str]]:
+    if not text.startswith("@"):
+        yield _header(text)
+        return
+    try:
+        lines = Path(text[1:]).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(
+            f"the file `{text[1:]}` cannot be read", param_hint="--header"
+        ) from error
+    yield from (_header(line) for line in lines if line.strip())
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or name != name.strip():
+        # Not the text itself: it may be a token.
+        raise click.BadParameter(
+            "write a header as `Name: value`", param_hint="--header"
+        )
+    return name, value.strip()
+
+
+def _check_peer(text: str) -> None:
+    try:
+        known: Peers = peers(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--from") from error
+    if text != UNIX and not all(n.num_addresses == 1 for n in known.networks):
+        raise click.BadParameter("name one address", param_hint="--from")
+    if not known or "," in text:
+        raise click.BadParameter("name one address", param_hint="--from")
+
+
+def _lines(found: Who) -> Iterator[tuple[str, str]]:
+    for ignored in found.ignored:
+        yield "ignored", f"{ignored.header}: {ignored.why}"
+    if found.subject is None:
+        yield "refused", f"{found.source}: {found.refused}"
+        mend = mend_of(found.refused)
+        if mend:
+            yield "", mend
+        return
+    yield "source", found.source or "none: nothing in the request says who is asking"
+    yield "subject", found.subject.name
+    yield "names", ", ".join(sorted(found.subject.names))
+    for held in found.roles:
+        yield "role", f"{held.role}  {_way(held)}"
+    if not found.roles:
+        yield "role", "none: no grant leads from these names to a role"
+
+
+def _way(held: HeldRole) -> str:
+    steps = [held.grants[0].member]
+    steps += [f"{grant.role} ({grant.origin})" for grant in held.grants]
+    return " -> ".join(steps)
+
+
+def _document(found: Who) -> dict[str, Any]:
+    subject = found.subject
+    return {
+        "subject": subject.name if subject else None,
+        "names": sorted(subject.names) if subject else [],
+        "source": found.source,
+        "refused": found.refused,
+        "mend": mend_of(found.refused),
+        "ignored": [{"header": i.header, "why": i.why} for i in found.ignored],
+        "roles": [
+            {
+                "role": held.role,
+                "grants": [
+                    {"grant": str(grant), "origin": str(grant.origin)}
+                    for grant in held.grants
+                ],
+            }
+            for held in found.roles
+        ],
+    }
