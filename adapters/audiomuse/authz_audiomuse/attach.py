@@ -99,9 +99,9 @@ def _choices(host: Host, settings: HostSettings) -> Choices:
 
 def _default_server(host: Host) -> Callable[[str], bool]:
     """Return the app's way of telling its default music server, if it has one."""
-    ask = getattr(host.servers, "is_default_server", None)
 
     def is_default(server: str) -> bool:
+        ask = getattr(host.servers, "is_default_server", None)
         if ask is None:
             return False
         try:

@@ -94,11 +94,14 @@ class TestTheAppsOwnSignIn:
         assert crossed.status == 403
         assert bob(path="/map").status == 200
 
+        kept = dict(bob.cookies)
         answer = bob("POST", "/logout", sec_fetch_site="same-origin")
         assert answer.status == 303
         assert answer.headers["Location"] == "/"
         assert answer.ran is None
         assert bob(path="/map").status == 302
+        bob.cookies.update(kept)  # the session has ended, not only the cookie gone
+        assert bob(path="/api/config").status == 401
 
     def test_a_script_signs_out_too(self, rig: Rig):
         """The app's pages may ask with a script; they are answered in kind."""

@@ -29,7 +29,6 @@ from authz_audiomuse.fields.sent import Unreadable, members, put_body, read_sent
 
 #: Every music server may be chosen.
 ANY: Final = "*"
-_FORM_NAME: Final = "[]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +97,7 @@ class FieldGuard:
         sent = [*request.args.items(multi=True)]
         kept = []
         for name, value in sent:
-            field = self._fields.find(request.path, _plain(name))
+            field = self._fields.find(request.path, name)
             keep, new = (
                 (True, value) if field is None else self._settle(field, name, value)
             )
@@ -110,7 +109,7 @@ class FieldGuard:
     def _check_body(self, request: Request) -> None:
         sent = read_sent(request)
         for name, value in sent.form:
-            field = self._fields.find(request.path, _plain(name))
+            field = self._fields.find(request.path, name)
             # A form is not written anew: what would have to be changed is refused.
             if field is None or not value:
                 continue
@@ -188,11 +187,6 @@ class FieldGuard:
             next_page=None,
             contact=runtime.settings.contact,
         )
-
-
-def _plain(name: str) -> str:
-    """Return *name* without what some readers of forms take for a list or a part."""
-    return name.removesuffix(_FORM_NAME)
 
 
 def _printable(name: str) -> str:

@@ -29,7 +29,6 @@ class Unreadable(ValueError):
 class Sent:
     """The body of a request."""
 
-    data: bytes
     #: What the JSON says; None if it is no JSON.
     json: Any
     is_json: bool
@@ -45,21 +44,17 @@ def read_sent(request: Request) -> Sent:
     """
     data = _take_body(request)
     if not data:
-        return Sent(data=b"", json=None, is_json=False)
+        return Sent(json=None, is_json=False)
     if request.method in _WITHOUT_BODY:
         raise Unreadable("body-not-expected")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Unreadable("encoded-body")
-    is_form = request.mimetype in _FORMS
-    # Whatever it calls itself: the app may read JSON without looking at the type.
-    looks_like_json = request.is_json or data.lstrip()[:1] in b"{[" or _odd_start(data)
-    if is_form:
-        if looks_like_json:
-            raise Unreadable("json-called-a-form")
-        return Sent(data=data, json=None, is_json=False, form=_form(request, data))
-    if not looks_like_json:
-        raise Unreadable("unknown-body")
-    return Sent(data=data, json=_json(data), is_json=True)
+    if request.mimetype not in _FORMS:
+        # Whatever it calls itself: the app may read JSON without looking at the type.
+        return Sent(json=_json(data), is_json=True)
+    if data.lstrip()[:1] in b"{[" or _odd_start(data):
+        raise Unreadable("json-called-a-form")
+    return Sent(json=None, is_json=False, form=_form(request, data))
 
 
 def put_body(request: Request, data: bytes) -> None:
@@ -110,9 +105,8 @@ def _odd_start(data: bytes) -> bool:
 
 
 def _json(data: bytes) -> Any:
-    if json.detect_encoding(data) != "utf-8":
-        raise Unreadable("not-utf-8")
     try:
+        # Decoded here: given bytes, the reader would guess at UTF-16 and UTF-32.
         return json.loads(
             data.decode(), object_pairs_hook=_once, parse_constant=_no_constant
         )
@@ -135,10 +129,12 @@ def _no_constant(_name: str) -> Any:
 
 def _form(request: Request, data: bytes) -> tuple[tuple[str, str], ...]:
     # A request of the same kind on the same bytes: parsed as the app will parse it.
-    probe = type(request)({**request.environ, "wsgi.input": BytesIO(data)})
+    environ = {**request.environ, "wsgi.input": BytesIO(data)}
     try:
-        found = [*probe.form.items(multi=True)]
-        found += [(n, f.filename or "file") for n, f in probe.files.items(multi=True)]
+        with type(request)(environ) as probe:
+            found = [*probe.form.items(multi=True)]
+            files = probe.files.items(multi=True)
+            found += [(name, file.filename or "file") for name, file in files]
     except HTTPException as error:
         raise Unreadable("not-a-form") from error
     if not found:
