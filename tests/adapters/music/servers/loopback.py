@@ -216,6 +216,8 @@ def _send(
     if trouble in _SPOILED:
         answer |= _SPOILED[trouble](server, body)
     handler.send_response(answer["status"])
+    # Else it would wait for the next request of a client that keeps its connections.
+    handler.send_header("Connection", "close")
     handler.send_header("Content-Type", answer["kind"])
     for name, value in answer["headers"].items():
         handler.send_header(name, value)

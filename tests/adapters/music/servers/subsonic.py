@@ -134,6 +134,8 @@ class FakeSubsonic(Loopback):
 class FakeNavidrome(FakeSubsonic):
     """Navidrome 0.58, and with a later version's API keys."""
 
+    #: Whether it may be sent a password as it is: AudioMuse-AI does that.
+    takes_passwords: bool = False
     type_name = "navidrome"
     version = "0.58.0 (a1b2c3d)"
 
@@ -147,7 +149,12 @@ class FakeNavidrome(FakeSubsonic):
             return self.keys[form["apiKey"]]
         if "u" not in form:
             raise Refuse(10)
-        assert "p" not in form, "the password itself was sent"
+        if "p" in form:
+            assert self.takes_passwords, "the password itself was sent"
+            sent = bytes.fromhex(form["p"].removeprefix("enc:")).decode()
+            if not sent or sent != self.passwords.get(form["u"]):
+                raise Refuse(40)
+            return form["u"]
         if not {"t", "s"} <= form.keys():
             raise Refuse(10)
         self.salts.append(form["s"])
@@ -160,8 +167,10 @@ class FakeNavidrome(FakeSubsonic):
 
 @dataclass
 class FakeLms(FakeSubsonic):
-    """Lightweight Music Server 3.70, told not to take keys for passwords."""
+    """Lightweight Music Server 3.70."""
 
+    #: Whether a key is taken as the password of its owner, as it is by default.
+    takes_passwords: bool = False
     type_name = "lms"
     version = "3.70.0"
 
@@ -169,6 +178,11 @@ class FakeLms(FakeSubsonic):
         """Return whose API key it is."""
         if form.keys() & {"t", "s"}:
             raise Refuse(43 if form.keys() & {"p", "apiKey"} else 41)
+        if "p" in form and self.takes_passwords:
+            key = bytes.fromhex(form["p"].removeprefix("enc:")).decode()
+            if self.keys.get(key) != form.get("u"):
+                raise Refuse(40)
+            return form["u"]
         if "apiKey" not in form:
             raise Refuse(42 if "p" in form else 10)
         if form.keys() & {"u", "p"}:
