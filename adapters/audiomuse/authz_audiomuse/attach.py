@@ -9,7 +9,7 @@ from typing import Final
 from flask import Flask
 
 from authz import Authz
-from authz.audit import AuditSink
+from authz.audit import AuditSink, LoggingSink, Tee
 from authz.extension import Guarded, get_authz
 from authz.identity.source import IdentitySource
 from authz_audiomuse.bridge import Bridge
@@ -18,6 +18,8 @@ from authz_audiomuse.fields.guard import Choices, FieldGuard
 from authz_audiomuse.fields.listed import read_fields
 from authz_audiomuse.host import Host, check_host
 from authz_audiomuse.machine import HostToken
+from authz_audiomuse.music.attach import attach_music
+from authz_audiomuse.music.leaving import ForgetLeavers
 from authz_audiomuse.settings import HostSettings, read_host_settings
 
 _log: Final = logging.getLogger("authz")
@@ -61,10 +63,19 @@ def attach(
     fields = read_fields(settings.fields)
     theirs = frozenset(app.blueprints)
     token = HostToken(lambda: getattr(host.config, "API_TOKEN", None))
-    Authz(app, audit=audit, sources=[token, *sources])
+    leavers = ForgetLeavers()
+    sink = Tee(leavers, audit or LoggingSink())
+    Authz(app, audit=sink, sources=[token, *sources])
     guarded = get_authz(app)
     _share_header(token, guarded)
     guard = FieldGuard(guarded.runtime, fields, _choices(host, settings))
+    attach_music(
+        app,
+        environ=environ,
+        context=host.media,
+        config=host.config,
+        leavers=leavers,
+    )
     own = frozenset(app.blueprints) - theirs
     Bridge(host, guarded, guard, own).install()
     close_door(host, guarded)

@@ -51,6 +51,8 @@ class Host:
     config: ModuleType
     #: `app_server_context`: knows the default music server. None if there is none.
     servers: ModuleType | None = None
+    #: `tasks.mediaserver.context`: asked in which account it acts. None likewise.
+    media: ModuleType | None = None
 
 
 def import_host() -> Host:
@@ -78,6 +80,7 @@ def import_host() -> Host:
         auth=auth,
         config=config,
         servers=_optional("app_server_context"),
+        media=_optional("tasks.mediaserver.context"),
     )
     check_host(host)
     return host
@@ -87,7 +90,8 @@ def _optional(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        # The package it would be in may be missing too; anything else is a fault.
+        if not f"{name}.".startswith(f"{error.name}."):
             raise
         return None
 

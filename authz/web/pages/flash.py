@@ -7,6 +7,7 @@ gives it a word to fill in, so nobody can make the pages say something else.
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from flask import request
@@ -36,6 +37,11 @@ SENTENCES: Final = {
     "token-revoked": "The token {} does not work any more.",
     "rechecked": "The policy was read again.",
 }
+
+
+def teach(sentences: Mapping[str, str]) -> None:
+    """Let the pages of an adapter say *sentences* too, by their codes."""
+    SENTENCES.update(sentences)
 
 
 def say(response: Response, code: str, word: str = "") -> None:

@@ -60,8 +60,9 @@ class Crumb:
 class AdminPages:
     """The admin pages of one app; `get_authz(app).pages`.
 
-    An adapter adds pages of its own: views that answer with `page`, a line in `menu`,
-    and a part of everybody's own account page with `add_account_section`.
+    An adapter adds pages of its own: views of its own blueprint that answer with `page`
+    (its errors with `answer_errors_of`), a line in `menu`, sentences for `go` with
+    `flash.teach`, and a part of everybody's account page with `add_account_section`.
     """
 
     def __init__(
@@ -85,14 +86,7 @@ class AdminPages:
         self.blueprint = Blueprint(
             "authz_admin", "authz.web.pages", url_prefix=runtime.settings.url_prefix
         )
-        for error, answer in (
-            (StaleForm, self._stale),
-            (Refused, self._refused),
-            (NotFound, self._not_found),
-            (StoreError, self._unreadable),
-            (PolicyError, self._unreadable),
-        ):
-            self.blueprint.register_error_handler(error, answer)
+        self.answer_errors_of(self.blueprint)
 
     def add(
         self,
@@ -111,6 +105,17 @@ class AdminPages:
         self.blueprint.add_url_rule(path, endpoint, view, methods=methods)
         if entry is not None:
             self.menu.add(entry)
+
+    def answer_errors_of(self, blueprint: Blueprint) -> None:
+        """Answer the errors of an adapter's *blueprint* as those of these pages."""
+        for error, answer in (
+            (StaleForm, self._stale),
+            (Refused, self._refused),
+            (NotFound, self._not_found),
+            (StoreError, self._unreadable),
+            (PolicyError, self._unreadable),
+        ):
+            blueprint.register_error_handler(error, answer)
 
     def add_account_section(self, section: AccountSection) -> None:
         """Add *section* to the page on which people look after their own account."""

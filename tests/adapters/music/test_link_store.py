@@ -35,6 +35,7 @@ def a_link(person: str = "user:carol", server: str = "home", **changes: object) 
         checked=NOON,
         linked=NOON,
         linked_by=person,
+        known=True,
     )
     return replace(link, **changes)  # type: ignore[arg-type]
 

@@ -53,7 +53,7 @@ class ByHeader:
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return who the header names."""
         name = facts.environ.get("HTTP_X_WHO")
-        return name and signed_in(name, source="test", display_name=name)
+        return signed_in(name, source="test", display_name=name) if name else None
 
 
 class Stage:

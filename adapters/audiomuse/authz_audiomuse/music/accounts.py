@@ -6,7 +6,7 @@ Pages, commands and the host's requests all go through here.
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
@@ -55,6 +55,17 @@ class By:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of whoever has a name now."""
+
+    #: Whether authz keeps whoever has it among its people.
+    known: bool = False
+    #: Since when they have it, if that is known: what was linked before was somebody
+    #: else's.
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
     """What became of the credentials when keys were changed."""
 
@@ -76,17 +87,20 @@ class MusicAccounts:
         seal: Seal,
         audit: AuditSink,
         shared: bool,
+        standing: Callable[[str], Standing] = lambda _: Standing(),
         clock: Clock = utc_now,
     ) -> None:
         """Keep accounts on *servers* in *links*, sealed with *seal*.
 
         *shared* says whether people without an account share the one that AudioMuse-AI
-        uses; otherwise they have to connect their own first.
+        uses; otherwise they have to connect their own first. *standing* tells of whom
+        a name is.
         """
         self.servers = servers
         self.links = links
         self._seal = seal
         self._audit = audit
+        self._standing = standing
         self._clock = clock
         self.shared = shared
 
@@ -136,6 +150,7 @@ class MusicAccounts:
             checked=now,
             linked=now,
             linked_by=by.name,
+            known=self._standing(person).known,
         )
         self._put(link, by)
         return link
@@ -153,6 +168,7 @@ class MusicAccounts:
             mode=Mode.SHARED,
             linked=self._clock(),
             linked_by=by.name,
+            known=self._standing(person).known,
         )
         self._put(link, by)
         return link
@@ -177,8 +193,22 @@ class MusicAccounts:
         return self._kept(by, person, lambda: self.links.forget(person))
 
     def of(self, person: str) -> Mapping[str, Link]:
-        """Return what is kept of *person*, by server."""
-        return {link.server: link for link in self.links.of(person)}
+        """Return what is kept of *person*, by server.
+
+        What somebody linked who had the name before is forgotten instead.
+        """
+        kept = self.links.of(person)
+        if not kept:
+            return {}
+        standing = self._standing(person)
+        since = standing.since
+        if any(
+            (link.known and not standing.known) or (since and link.linked < since)
+            for link in kept
+        ):
+            self.forget(person, by=By(name=""))
+            return {}
+        return {link.server: link for link in kept}
 
     def check(self, link: Link) -> Link:
         """Sign in to the account of *link*, and note how it was found.
@@ -217,7 +247,8 @@ class MusicAccounts:
         count = 0
         for link in self.links.due(self._clock() - age, limit=_BATCH):
             try:
-                self.check(link)
+                if link.server in self.of(link.person):
+                    self.check(link)
             except (LookupError, SealError):
                 # Not looked at again before its time comes round.
                 self.links.note(link, fault=link.fault, checked=self._clock())

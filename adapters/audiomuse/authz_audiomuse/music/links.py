@@ -44,6 +44,9 @@ class Link:
     linked: datetime
     #: The name of who linked it.
     linked_by: str
+    #: Whether authz kept the person among its people then: when it does not any more,
+    #: they have left.
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import logging
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, request, url_for
 from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
@@ -169,8 +169,9 @@ class Playlists:
             # AudioMuse-AI's own pages show this one.
             "error": str(why),
             "request_id": request_id,
-            "connect": url_for("authz_music.me"),
         }
+        if "authz_music.me" in current_app.view_functions:
+            body["connect"] = url_for("authz_music.me")
         return protect_page(
             Response(
                 json.dumps(body) + "\n",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from authz.errors import Problem, SettingsError
-from authz.settings import Setting
+from authz.settings import SETTINGS, Setting
 from authz.settings.parsers import positive
 from authz.settings.reader import Reader
 from authz_audiomuse.music.listed import ListedServer, parse_servers
@@ -34,9 +34,9 @@ MUSIC_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_MUSIC_STORE",
-        help="The database of linked accounts, as SQLAlchemy writes it: "
-        "`sqlite:////config/music.db` or `postgresql+psycopg://...`.",
-        default="sqlite:///music.db",
+        help="The database of linked accounts: `sqlite:////config/music.db` or "
+        "`postgresql://user:password@host/name`.",
+        default="`AUTHZ_STORE`; if that is not set, `sqlite:///music.db`",
         from_file=True,
     ),
     Setting(
@@ -84,8 +84,10 @@ class MusicSettings:
 
     servers: tuple[ListedServer, ...] = ()
     keys: tuple[Secret, ...] = ()
-    #: May hold the database's password.
-    store: str = field(default="sqlite:///music.db", repr=False)
+    #: The database for linked accounts alone, or None. May hold a password.
+    store: str | None = field(default=None, repr=False)
+    #: The database that authz itself uses, or None. Likewise.
+    authz_store: str | None = field(default=None, repr=False)
     unlinked: Unlinked = Unlinked.SHARED
     ca: Path | None = None
     http_hosts: frozenset[str] = frozenset()
@@ -93,12 +95,10 @@ class MusicSettings:
     check_hours: float = 24.0
     warnings: tuple[Problem, ...] = ()
 
-    def server(self, name: str) -> ListedServer:
-        """Return the server with the id *name*. Raises `LookupError`."""
-        for server in self.servers:
-            if server.id == name:
-                return server
-        raise LookupError(f"`{name}` is not in AUTHZ_MUSIC_SERVERS")
+    @property
+    def store_url(self) -> str:
+        """Where linked accounts are kept."""
+        return self.store or self.authz_store or "sqlite:///music.db"
 
 
 def read_music_settings(
@@ -108,11 +108,13 @@ def read_music_settings(
 
     Raises `SettingsError` with every problem found.
     """
-    reader = Reader(config, environ, MUSIC_SETTINGS)
+    store_of_authz = (setting for setting in SETTINGS if setting.name == "AUTHZ_STORE")
+    reader = Reader(config, environ, (*MUSIC_SETTINGS, *store_of_authz))
     settings = MusicSettings(
         servers=reader.parse("AUTHZ_MUSIC_SERVERS", parse_servers, ()),
         keys=reader.parse("AUTHZ_ENCRYPTION_KEY", parse_keys, ()),
-        store=reader.parse("AUTHZ_MUSIC_STORE", str, "sqlite:///music.db"),
+        store=reader.parse("AUTHZ_MUSIC_STORE", str, None),
+        authz_store=reader.parse("AUTHZ_STORE", str, None),
         unlinked=reader.parse("AUTHZ_MUSIC_UNLINKED", _unlinked, Unlinked.SHARED),
         ca=reader.parse("AUTHZ_MUSIC_CA", _file, None),
         http_hosts=reader.parse("AUTHZ_MUSIC_HTTP_HOSTS", _hosts, frozenset()),

@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -57,6 +58,7 @@ authz_music_link: Final = Table(
     Column("checked", UtcTime),
     Column("linked", UtcTime, nullable=False),
     Column("linked_by", String(255), nullable=False),
+    Column("known", Boolean, nullable=False),
     Index("authz_music_link_checked", "checked"),
 )
 _table: Final = authz_music_link
@@ -227,6 +229,7 @@ def _values(link: Link) -> dict[str, Any]:
         "checked": link.checked,
         "linked": link.linked,
         "linked_by": link.linked_by,
+        "known": link.known,
     }
 
 
@@ -241,4 +244,5 @@ def _link(row: Row[Any]) -> Link:
         checked=row.checked,
         linked=row.linked,
         linked_by=row.linked_by,
+        known=row.known,
     )

@@ -22,5 +22,6 @@ def upgrade() -> None:
         sa.Column("checked", _TIME),
         sa.Column("linked", _TIME, nullable=False),
         sa.Column("linked_by", sa.String(255), nullable=False),
+        sa.Column("known", sa.Boolean, nullable=False),
     )
     op.create_index("authz_music_link_checked", "authz_music_link", ["checked"])

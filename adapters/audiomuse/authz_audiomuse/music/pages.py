@@ -1,0 +1,354 @@
+"""Two pages: everybody's own music accounts, and for administrators all of them.
+
+Nothing secret is ever sent back: not to whoever entered it, not to an administrator.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Blueprint, request, url_for
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from authz.decision import Subject
+from authz.identity.source import RequestFacts
+from authz.identity.throttle import Throttle
+from authz.web.pages import flash
+from authz.web.pages.frame import AdminPages, Crumb
+from authz.web.pages.listing import SIZE, Listing, asked, asked_page
+from authz.web.pages.menu import Group, MenuEntry
+from authz.web.rendering import render
+from authz_audiomuse.music.accounts import (
+    By,
+    MusicAccounts,
+    NotAPerson,
+    NotEntered,
+    is_person,
+)
+from authz_audiomuse.music.faults import Fault, MusicFault
+from authz_audiomuse.music.links import Link, Mode
+from authz_audiomuse.music.port import About, Entered, MusicServer, Proof
+from authz_audiomuse.music.sealing import SealError
+from authz_audiomuse.music.secret import Secret
+
+#: Faults as whoever entered something reads them.
+WORDS: Final[Mapping[Fault, str]] = {
+    Fault.WRONG_PASSWORD: "The server does not accept this name with this password or "
+    "key.",
+    Fault.UNREACHABLE: "The server does not answer. Try again later.",
+    Fault.TLS: "The server cannot prove that it is the right one, so nothing was sent "
+    "to it. Tell whoever runs this.",
+    Fault.TOO_SLOW: "The server did not answer in time. Try again later.",
+    Fault.OTHER_PRODUCT: "Something else answers at the server's address. Tell whoever "
+    "runs this.",
+    Fault.NONSENSE: "The server's answer makes no sense. Tell whoever runs this.",
+    Fault.REFUSED: "The server refused. Your account there may not be allowed to do "
+    "this.",
+    Fault.FORBIDDEN_ADDRESS: "The server's address is not allowed. Tell whoever runs "
+    "this.",
+    Fault.NO_ACCOUNTS: "This server has no accounts. Playlists there are everybody's.",
+}
+#: The same in a few words, for a table.
+SHORT: Final[Mapping[Fault, str]] = {
+    Fault.WRONG_PASSWORD: "wrong password",
+    Fault.UNREACHABLE: "not reachable",
+    Fault.TLS: "certificate not valid",
+    Fault.TOO_SLOW: "too slow",
+    Fault.OTHER_PRODUCT: "something else answers",
+    Fault.NONSENSE: "answers nonsense",
+    Fault.REFUSED: "refused",
+    Fault.FORBIDDEN_ADDRESS: "forbidden address",
+    Fault.NO_ACCOUNTS: "has no accounts",
+}
+_WAIT: Final = "Too many wrong passwords. Wait {} seconds and try again."
+_LOST: Final = "This account cannot be opened any more. Connect it again."
+
+flash.teach(
+    {
+        "music-linked": "The account {} is connected. Playlists go there from now on.",
+        "music-unlinked": "The account was forgotten.",
+        "music-shared": "{} may make playlists in the shared account.",
+        "music-works": "The account {} works.",
+        "music-fails": "The account {} does not work: see below.",
+        "music-reachable": "{} answers.",
+        "music-unreachable": "{} does not answer as it should: see below.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One server as a person sees it."""
+
+    id: str
+    product: str
+    hint: str
+    proofs: tuple[Proof, ...]
+    #: The account of whoever looks, if there is one.
+    link: Link | None
+    #: What they entered that was refused; never anything secret.
+    entered: Mapping[str, str]
+
+
+class Pages:
+    """The pages about music accounts of one app."""
+
+    def __init__(self, pages: AdminPages, accounts: MusicAccounts) -> None:
+        """Add the pages to *pages*' frame; `blueprint` is to be registered."""
+        self._pages = pages
+        self._accounts = accounts
+        self._throttle = Throttle()
+        #: What each server last said of itself, or why it did not.
+        self._known: dict[str, About | Fault] = {}
+        self.blueprint = Blueprint(
+            "authz_music",
+            __name__,
+            template_folder=str(Path(__file__).with_name("templates")),
+            url_prefix=pages.runtime.settings.url_prefix + "/music",
+        )
+        pages.answer_errors_of(self.blueprint)
+        add = self.blueprint.add_url_rule
+        add("/me", "me", self.me, methods=["GET"])
+        add("/me", "me_submit", self.me_submit, methods=["POST"])
+        add("/", "index", self.index, methods=["GET"])
+        add("/", "index_submit", self.index_submit, methods=["POST"])
+        add("/link", "link", self.link, methods=["GET"])
+        add("/link", "link_submit", self.link_submit, methods=["POST"])
+        pages.menu.add(
+            MenuEntry(
+                label="Music",
+                endpoint="authz_music.index",
+                group=Group.WHO,
+                icon="music",
+            )
+        )
+        pages.menu.add(
+            MenuEntry(
+                label="Your music accounts", endpoint="authz_music.me", icon="music"
+            )
+        )
+        pages.add_account_section(self._section)
+
+    # Everybody's own.
+
+    def me(self) -> Response:
+        """Show one's own accounts."""
+        return self._me()
+
+    def me_submit(self) -> Response:
+        """Connect, look at or forget one's own account on a server."""
+        form = self._pages.form()
+        person = self._pages.subject.name
+        server = form.get("server", "")
+        match form.get("do"):
+            case "link":
+                wrong = self._link(person, server, form)
+                if wrong:
+                    return self._me(wrong, server, form)
+                account = self._accounts.of(person)[server].account
+                return self._pages.go("authz_music.me", "music-linked", account)
+            case "unlink":
+                self._accounts.unlink(person, server, by=self._by())
+                return self._pages.go("authz_music.me", "music-unlinked")
+            case "check":
+                return self._check(person, server, "authz_music.me")
+            case _:
+                pass
+        return self._pages.go("authz_music.me")
+
+    def _me(
+        self,
+        wrong: Mapping[str, str] | None = None,
+        server: str = "",
+        form: Mapping[str, str] | None = None,
+    ) -> Response:
+        person = self._pages.subject.name
+        kept = self._accounts.of(person) if is_person(person) else {}
+        return self._pages.page(
+            "authz_music/me.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
+            errors=wrong or {},
+            person=is_person(person),
+            can_store=self._accounts.can_store,
+            shared=self._accounts.shared,
+            panels=[
+                self._panel(music, kept.get(id_), form if id_ == server else None)
+                for id_, music in self._accounts.servers.items()
+            ],
+            faults=WORDS,
+            action=url_for("authz_music.me_submit"),
+            whom=None,
+        )
+
+    # For administrators.
+
+    def index(self) -> Response:
+        """Show every server and everybody's accounts."""
+        search, page = asked("search"), asked_page()
+        found = self._accounts.links.page(
+            search=search, limit=SIZE, offset=(page - 1) * SIZE
+        )
+        return self._pages.page(
+            "authz_music/index.html",
+            can_store=self._accounts.can_store,
+            shared=self._accounts.shared,
+            servers=self._accounts.servers.values(),
+            known=self._known,
+            faults=SHORT,
+            search=search,
+            listing=Listing(rows=found.links, total=found.total, page=page),
+        )
+
+    def index_submit(self) -> Response:
+        """Test a server, or look at, share or forget somebody's account."""
+        form = self._pages.form()
+        person, server = form.get("person", ""), form.get("server", "")
+        here = "authz_music.index"
+        match form.get("do"):
+            case "test":
+                return self._test(server)
+            case "check":
+                return self._check(person, server, here)
+            case "unlink":
+                self._accounts.unlink(person, server, by=self._by())
+                return self._pages.go(here, "music-unlinked")
+            case "share" if server in self._accounts.servers and is_person(person):
+                self._accounts.share(person, server, by=self._by())
+                return self._pages.go(here, "music-shared", person)
+            case _:
+                pass
+        return self._pages.go(here)
+
+    def link(self) -> Response:
+        """Show the form that connects somebody's account for them."""
+        return self._link_form(asked("person"), asked("server"))
+
+    def link_submit(self) -> Response:
+        """Connect somebody's account for them."""
+        form = self._pages.form()
+        person, server = form.get("person", "").strip(), form.get("server", "")
+        if person and ":" not in person:
+            person = f"user:{person}"
+        if form.get("do") == "share":
+            return self.index_submit()
+        wrong = self._link(person, server, form)
+        if wrong:
+            return self._link_form(person, server, wrong, form)
+        account = self._accounts.of(person)[server].account
+        return self._pages.go("authz_music.index", "music-linked", account)
+
+    def _link_form(
+        self,
+        person: str,
+        server: str,
+        wrong: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Response:
+        return self._pages.page(
+            "authz_music/link.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
+            crumbs=[Crumb(label="Music", url=url_for("authz_music.index"))],
+            errors=wrong or {},
+            can_store=self._accounts.can_store,
+            whom=person,
+            panels=[
+                self._panel(music, None, form if id_ == server else None)
+                for id_, music in self._accounts.servers.items()
+                if music.capabilities.has_accounts and server in {"", id_}
+            ],
+            action=url_for("authz_music.link_submit"),
+        )
+
+    # Shared by both.
+
+    def _link(
+        self, person: str, server: str, form: MultiDict[str, str]
+    ) -> Mapping[str, str]:
+        """Connect an account; return what is wrong, by the field's id."""
+        if server not in self._accounts.servers:
+            return {"": "There is no such server."}
+        peer = RequestFacts(request.environ).peer
+        wait = self._throttle.wait(f"{person} {server}", peer)
+        if wait:
+            return {f"secret-{server}": _WAIT.format(wait)}
+        try:
+            self._accounts.link(person, server, _entered(form), by=self._by())
+        except NotAPerson:
+            return {f"person-{server}": "Only people have music accounts."}
+        except NotEntered as error:
+            return {f"secret-{server}": f"{str(error)[:1].upper()}{str(error)[1:]}."}
+        except SealError:
+            return {"": "Accounts cannot be kept: there is no AUTHZ_ENCRYPTION_KEY."}
+        except MusicFault as error:
+            if error.fault is Fault.WRONG_PASSWORD:
+                self._throttle.failed(f"{person} {server}", peer)
+            return {f"secret-{server}": WORDS[error.fault]}
+        self._throttle.succeeded(f"{person} {server}", peer)
+        return {}
+
+    def _check(self, person: str, server: str, back: str) -> Response:
+        link = self._accounts.of(person).get(server)
+        if link is None or link.mode is not Mode.OWN:
+            return self._pages.go(back)
+        try:
+            found = self._accounts.check(link)
+        except (SealError, LookupError):
+            return self._pages.go(back, "music-fails", link.account)
+        word = "music-fails" if found.fault else "music-works"
+        return self._pages.go(back, word, link.account)
+
+    def _test(self, server: str) -> Response:
+        music = self._accounts.servers.get(server)
+        if music is None:
+            return self._pages.go("authz_music.index")
+        try:
+            self._known[server] = music.about()
+        except MusicFault as error:
+            self._known[server] = error.fault
+            return self._pages.go("authz_music.index", "music-unreachable", server)
+        return self._pages.go("authz_music.index", "music-reachable", server)
+
+    def _panel(
+        self, music: MusicServer, link: Link | None, form: Mapping[str, str] | None
+    ) -> Panel:
+        capabilities = music.capabilities
+        return Panel(
+            id=music.listed.id,
+            product=music.listed.kind.product,
+            hint=capabilities.hint,
+            proofs=capabilities.proofs,
+            link=link,
+            entered={
+                "account": (form or {}).get("account", "")[:200],
+                "proof": (form or {}).get("proof", ""),
+            },
+        )
+
+    def _section(self, subject: Subject) -> Markup:
+        if not is_person(subject.name):
+            return Markup()
+        text = render(
+            "authz_music/section.html",
+            links=list(self._accounts.of(subject.name).values()),
+        )
+        return Markup(text)  # noqa: S704 - a template of ours, which escapes
+
+    def _by(self) -> By:
+        return By(
+            name=self._pages.subject.name, peer=RequestFacts(request.environ).peer
+        )
+
+
+def _entered(form: MultiDict[str, str]) -> Entered:
+    """Return what a form holds. Its secret goes into no other variable."""
+    proofs: Iterable[Any] = Proof
+    proof = form.get("proof", "")
+    return Entered(
+        proof=Proof(proof) if proof in set(proofs) else Proof.PASSWORD,
+        account=form.get("account", ""),
+        secret=Secret(form.get("secret", "")),
+    )

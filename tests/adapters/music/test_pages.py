@@ -1,0 +1,621 @@
+"""People connect their own accounts; administrators see all; nobody sees a secret."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authz_audiomuse.music.accounts import By
+from authz_audiomuse.music.attach import Music, attach_music
+from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.music.leaving import ForgetLeavers
+from authz_audiomuse.music.listed import ServerKind
+from authz_audiomuse.music.sealing import generate_key
+from flask import Flask
+from flask.testing import FlaskClient
+
+from authz import Authz
+from authz.audit import AuditEvent, EventTag, Tee, utc_now
+from authz.extension import get_authz
+from authz.identity.people import Person
+from tests.adapters.music.rigs import CAROLS, Rig, started
+from tests.adapters.music.stand_in import Host
+from tests.adapters.music.test_playlists import ByHeader
+from tests.web.apps import RecordingSink
+
+POLICY = """\
+p, role:admin, /*, *
+p, role:user, /authz/music/me, GET|POST
+p, role:user, /authz/account, GET
+g, user:root, role:admin
+g, user:carol, role:user
+g, user:dan, role:user
+g, token:ci, role:user
+"""
+
+
+class House:
+    """An app with music accounts, and a browser for each person."""
+
+    def __init__(self, app: Flask, music: Music | None, rigs: list[Rig]) -> None:
+        self.app = app
+        self.music = music
+        self.rigs = rigs
+        self.sink = RecordingSink()
+        self._browsers: dict[str, FlaskClient] = {}
+
+    @property
+    def accounts(self) -> Any:
+        """The linked accounts."""
+        assert self.music
+        return self.music.accounts
+
+    def get(self, who: str, path: str = "/authz/music/me", status: int = 200) -> str:
+        """Open a page; return its HTML."""
+        response = self._browser(who).get(path, headers={"X-Who": who})
+        assert response.status_code == status, response.text
+        return str(response.text)
+
+    def post(
+        self, who: str, path: str = "/authz/music/me", *, token: str = "", **form: str
+    ) -> Any:
+        """Send a form as the page gave it; return the response."""
+        if not token:
+            token = self.token(who, path.partition("?")[0])
+        return self._browser(who).post(
+            path, data={"csrf_token": token, **form}, headers={"X-Who": who}
+        )
+
+    def token(self, who: str, path: str = "/authz/music/me") -> str:
+        """Return the token of the forms on a page."""
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(who, path))
+        return found[1] if found else "none"
+
+    def connect(self, who: str = "user:carol", server: str = "s0", **form: str) -> Any:
+        """Fill in the form that connects an account, and send it."""
+        name = who.removeprefix("user:")
+        rig = self.rigs[int(server[1:])]
+        entered = rig.entered(name)
+        values = {
+            "do": "link",
+            "server": server,
+            "proof": str(entered.proof),
+            "account": entered.account,
+            "secret": entered.secret.reveal(),
+        }
+        return self.post(who, **(values | form))
+
+    def _browser(self, who: str) -> FlaskClient:
+        return self._browsers.setdefault(who, self.app.test_client())
+
+
+@pytest.fixture(name="house")
+def _house(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    policy = tmp_path / "policy.csv"
+    policy.write_text(POLICY)
+    made: list[House] = []
+    with ExitStack() as stack:
+
+        def build(*kinds: ServerKind, **config: Any) -> House:
+            rigs = [stack.enter_context(started(kind)) for kind in kinds]
+            lines = [
+                f"s{number} {rig.kind} {rig.fake.url}"
+                for number, rig in enumerate(rigs)
+            ]
+            app = Flask("audiomuse")
+            app.config.update(
+                AUTHZ_POLICY=str(policy),
+                AUTHZ_MUSIC_SERVERS="\n".join(lines),
+                AUTHZ_MUSIC_STORE=f"sqlite:///{tmp_path}/music.db",
+                AUTHZ_ENCRYPTION_KEY=generate_key(),
+            )
+            app.config.update(config)
+            host = Host(rigs) if rigs else None
+            if host:
+                host.add_to(app)
+            leavers, sink = ForgetLeavers(), RecordingSink()
+            Authz(app, audit=Tee(leavers, sink), sources=[ByHeader()])
+            music = attach_music(
+                app,
+                environ={},
+                context=host and host.context,
+                config=host and host.config,
+                leavers=leavers,
+            )
+            built = House(app, music, rigs)
+            built.sink = sink
+            made.append(built)
+            return built
+
+        yield build
+        for each in made:
+            if each.music:
+                each.music.close()
+            get_authz(each.app).runtime.close()
+
+
+class TestConnecting:
+    @pytest.mark.parametrize(
+        "kind", [kind for kind in ServerKind if kind is not ServerKind.LYRION]
+    )
+    def test_what_is_entered_is_tried_and_kept(
+        self, house: Callable[..., House], kind: ServerKind
+    ):
+        """Then the page says so, and playlists go there."""
+        home = house(kind)
+
+        response = home.connect()
+
+        assert (response.status_code, response.location) == (303, "/authz/music/me")
+        page = home.get("user:carol")
+        assert "The account <bdi>carol</bdi> is connected" in page
+        assert "stored, encrypted" in page
+        made = home.app.test_client().post(
+            "/api/create_playlist",
+            json={"playlist_name": "mix", "track_ids": ["1"]},
+            headers={"X-Who": "user:root"},
+        )
+        assert made.status_code == 201
+        assert home.rigs[0].fake.owners() == {"mix": "admin"}
+
+    @pytest.mark.parametrize("kind", [ServerKind.NAVIDROME, ServerKind.LMS])
+    def test_a_wrong_password_is_said_where_it_was_entered(
+        self, house: Callable[..., House], kind: ServerKind
+    ):
+        """The name is still there; what was secret is not sent back."""
+        home = house(kind)
+
+        response = home.connect(account="c&rol", secret="not her S3cret")
+
+        assert response.status_code == 422
+        assert 'href="#secret-s0"' in response.text
+        assert 'id="secret-s0-error"' in response.text
+        assert 'aria-invalid="true"' in response.text
+        assert "not her S3cret" not in response.text
+        if kind is ServerKind.NAVIDROME:
+            assert 'value="c&amp;rol"' in response.text
+        assert home.accounts.of("user:carol") == {}
+
+    def test_guessing_is_slowed_down(self, house: Callable[..., House]):
+        """Authz is no way to try passwords of a music server."""
+        home = house(ServerKind.NAVIDROME)
+        for number in range(5):
+            home.connect(secret=f"guess {number}")
+        before = len(home.rigs[0].fake.seen)
+
+        response = home.connect()
+
+        assert "Too many wrong passwords" in response.text
+        assert len(home.rigs[0].fake.seen) == before
+
+    @pytest.mark.parametrize(
+        ("form", "said"),
+        [
+            ({"server": "http://evil.test"}, "no such server"),
+            ({"server": ""}, "no such server"),
+            ({"secret": ""}, "Enter the password or key"),
+            ({"account": " "}, "Enter the name"),
+            ({"secret": "a\nb"}, "cannot be sent"),
+        ],
+    )
+    def test_what_makes_no_sense_is_not_sent(
+        self, house: Callable[..., House], form: dict[str, str], said: str
+    ):
+        """And said."""
+        home = house(ServerKind.NAVIDROME)
+        token = home.token("user:carol")
+        values = {
+            "do": "link",
+            "server": "s0",
+            "proof": "password",
+            "account": "carol",
+            "secret": CAROLS,
+        }
+
+        response = home.post("user:carol", token=token, **(values | form))
+
+        assert response.status_code == 422
+        assert said in response.text
+        assert home.rigs[0].fake.seen == []
+
+    def test_a_server_that_does_not_answer_is_said(self, house: Callable[..., House]):
+        """Without what only the operator may know."""
+        home = house(ServerKind.NAVIDROME)
+        home.rigs[0].fake.answers = lambda _: (500, None)
+
+        response = home.connect()
+
+        assert response.status_code == 422
+        assert "refused" in response.text
+        assert "127.0.0.1" not in response.text
+
+    def test_it_can_be_looked_at_and_forgotten(self, house: Callable[..., House]):
+        """By whose it is, with a button each."""
+        home = house(ServerKind.NAVIDROME)
+        home.connect()
+
+        home.post("user:carol", do="check", server="s0")
+        assert "The account <bdi>carol</bdi> works" in home.get("user:carol")
+        home.rigs[0].fake.forget_tokens()
+        home.post("user:carol", do="check", server="s0")
+        page = home.get("user:carol")
+        assert "does not accept this name" in page
+        assert "nowhere until you enter it again" in page
+        home.post("user:carol", do="unlink", server="s0")
+        assert "The account was forgotten" in home.get("user:carol")
+        assert home.accounts.of("user:carol") == {}
+
+    def test_a_key_or_a_password(self, house: Callable[..., House]):
+        """Where a server takes both, one chooses."""
+        home = house(ServerKind.NAVIDROME)
+        home.rigs[0].fake.add_key("carol", "her-key")
+
+        assert 'name="proof"' in home.get("user:carol")
+        home.connect(proof="api-key", account="", secret="her-key")
+
+        assert home.accounts.of("user:carol")["s0"].account == "carol"
+
+    def test_lyrion_says_that_it_has_no_accounts(self, house: Callable[..., House]):
+        """There is nothing to fill in."""
+        home = house(ServerKind.LYRION)
+
+        page = home.get("user:carol")
+
+        assert "This server has no accounts" in page
+        assert 'name="secret"' not in page
+
+    def test_without_a_key_there_is_no_form(self, house: Callable[..., House]):
+        """It is said what to set; sending one anyway stores nothing."""
+        home = house(ServerKind.NAVIDROME, AUTHZ_ENCRYPTION_KEY="")
+        token = home.token("user:root", "/authz/music/")
+
+        assert "AUTHZ_ENCRYPTION_KEY" in home.get("user:carol")
+        assert 'name="secret"' not in home.get("user:carol")
+        response = home.post(
+            "user:root",
+            token=token,
+            do="link",
+            server="s0",
+            account="carol",
+            secret=CAROLS,
+        )
+        assert "cannot be kept" in response.text
+        assert home.rigs[0].fake.seen == []
+
+    def test_a_program_has_none(self, house: Callable[..., House]):
+        """A token is told so, and links nothing."""
+        home = house(ServerKind.NAVIDROME)
+
+        assert "Only people" in home.get("token:ci")
+
+
+class TestNobodyElse:
+    def test_one_sees_only_ones_own(self, house: Callable[..., House]):
+        """Neither the account nor that there is one."""
+        home = house(ServerKind.NAVIDROME)
+        home.connect("user:carol")
+
+        page = home.get("user:dan")
+
+        assert "carol" not in page
+        assert "Not connected" in page
+
+    @pytest.mark.parametrize("do", ["link", "check", "unlink", "share"])
+    def test_a_form_cannot_name_another_person(
+        self, house: Callable[..., House], do: str
+    ):
+        """Whoever sends it is whose account it is about."""
+        home = house(ServerKind.NAVIDROME)
+        home.connect("user:carol")
+        before = home.accounts.of("user:carol")
+
+        home.connect("user:dan", do=do, person="user:carol")
+
+        assert home.accounts.of("user:carol") == before
+        assert set(home.accounts.of("user:dan")) == ({"s0"} if do == "link" else set())
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/authz/music/"),
+            ("POST", "/authz/music/"),
+            ("GET", "/authz/music/link"),
+            ("POST", "/authz/music/link"),
+        ],
+    )
+    def test_administrators_pages_are_theirs(
+        self, house: Callable[..., House], method: str, path: str
+    ):
+        """By the policy: 403 for people who are none, 401 for strangers."""
+        home = house(ServerKind.NAVIDROME)
+        home.connect("user:carol")
+        client = home.app.test_client()
+
+        for who, status in (("user:dan", 403), ("", 401)):
+            response = client.open(path, method=method, headers={"X-Who": who})
+            assert response.status_code == status
+        assert home.accounts.of("user:carol")
+
+    @pytest.mark.parametrize("path", ["/authz/music/me", "/authz/music/"])
+    @pytest.mark.parametrize("token", ["", "x", "none"])
+    def test_a_form_of_another_site_does_nothing(
+        self, house: Callable[..., House], path: str, token: str
+    ):
+        """Without the token that the page gave to this browser."""
+        home = house(ServerKind.NAVIDROME)
+        home.accounts.link(
+            "user:root", "s0", home.rigs[0].entered("carol"), by=By(name="")
+        )
+
+        response = home.app.test_client().post(
+            path,
+            data={
+                "csrf_token": token,
+                "do": "unlink",
+                "server": "s0",
+                "person": "user:root",
+            },
+            headers={"X-Who": "user:root"},
+        )
+
+        assert response.status_code == 400
+        assert "too old" in response.text
+        assert home.accounts.of("user:root")
+
+
+class TestAdministrators:
+    def test_they_see_everybodys(self, house: Callable[..., House]):
+        """Who, which account, whether it works, where playlists go."""
+        home = house(ServerKind.NAVIDROME, ServerKind.LYRION)
+        home.connect("user:carol")
+        home.accounts.share("user:dan", "s0", by=By(name="user:root"))
+
+        page = home.get("user:root", "/authz/music/")
+
+        assert "no accounts: shared only" in page
+        assert page.count("stored, encrypted") == 1
+        assert "the shared account" in page
+        assert "not encrypted" in page
+        assert CAROLS not in page
+        link = home.accounts.of("user:carol")["s0"]
+        assert link.sealed not in page
+
+    def test_they_test_a_server(self, house: Callable[..., House]):
+        """With its version, or why it does not answer."""
+        home = house(ServerKind.NAVIDROME)
+        assert "not asked yet" in home.get("user:root", "/authz/music/")
+
+        home.post("user:root", "/authz/music/", do="test", server="s0")
+        assert "Navidrome 0.58.0" in home.get("user:root", "/authz/music/")
+        home.rigs[0].fake.answers = lambda _: (404, None)
+        home.post("user:root", "/authz/music/", do="test", server="s0")
+        assert "something else answers" in home.get("user:root", "/authz/music/")
+        home.post("user:root", "/authz/music/", do="test", server="http://evil.test")
+
+    def test_they_link_for_somebody(self, house: Callable[..., House]):
+        """By the person's id, with or without its kind."""
+        home = house(ServerKind.NAVIDROME)
+        page = home.get("user:root", "/authz/music/link?person=user:dan&server=s0")
+        assert 'value="user:dan"' in page
+
+        response = home.post(
+            "user:root",
+            "/authz/music/link",
+            do="link",
+            server="s0",
+            person="dan",
+            account="carol",
+            secret=CAROLS,
+        )
+
+        assert response.status_code == 303
+        link = home.accounts.of("user:dan")["s0"]
+        assert (link.account, link.linked_by) == ("carol", "user:root")
+
+    def test_a_role_is_nobody(self, house: Callable[..., House]):
+        """Said at the field."""
+        home = house(ServerKind.NAVIDROME)
+
+        response = home.post(
+            "user:root",
+            "/authz/music/link",
+            do="link",
+            server="s0",
+            person="role:admin",
+            account="carol",
+            secret=CAROLS,
+        )
+
+        assert response.status_code == 422
+        assert 'id="person-s0-error"' in response.text
+
+    def test_they_let_share_and_forget(self, house: Callable[..., House]):
+        """One button each; what makes no sense does nothing."""
+        home = house(ServerKind.NAVIDROME, AUTHZ_MUSIC_UNLINKED="refuse")
+        home.connect("user:carol")
+        path = "/authz/music/"
+
+        home.post("user:root", path, do="share", server="s0", person="user:carol")
+        assert str(home.accounts.of("user:carol")["s0"].mode) == "shared"
+        home.post("user:root", path, do="share", server="s9", person="user:dan")
+        home.post("user:root", path, do="share", server="s0", person="role:user")
+        home.post("user:root", path, do="dance", server="s0", person="user:dan")
+        home.post("user:root", path, do="check", server="s0", person="user:carol")
+        home.post("user:root", path, do="unlink", server="s0", person="user:carol")
+        assert home.accounts.links.page(limit=9).total == 0
+
+    def test_they_search(self, house: Callable[..., House]):
+        """By person or account."""
+        home = house(ServerKind.NAVIDROME)
+        home.connect("user:carol")
+        home.connect("user:dan")
+
+        page = home.get("user:root", "/authz/music/?search=car")
+
+        assert "carol" in page
+        assert "dan" not in page
+        assert "Nobody matches" in home.get("user:root", "/authz/music/?search=eve")
+
+
+def test_the_account_page_leads_there(house: Callable[..., House]):
+    """With what is connected already."""
+    home = house(ServerKind.NAVIDROME)
+    assert "None connected" in home.get("user:carol", "/authz/account")
+    home.connect()
+
+    page = home.get("user:carol", "/authz/account")
+
+    assert "Music accounts" in page
+    assert 'href="/authz/music/me"' in page
+
+
+def test_the_menu_shows_what_one_may_open(house: Callable[..., House]):
+    """People see their own page, administrators both."""
+    home = house(ServerKind.NAVIDROME)
+
+    assert 'href="/authz/music/"' not in home.get("user:carol")
+    assert 'href="/authz/music/me"' in home.get("user:carol")
+    assert 'href="/authz/music/"' in home.get("user:root")
+
+
+def test_pages_are_kept_nowhere(house: Callable[..., House]):
+    """Neither by caches nor in frames, and they run no script of others."""
+    home = house(ServerKind.NAVIDROME)
+    response = home.app.test_client().get(
+        "/authz/music/me", headers={"X-Who": "user:carol"}
+    )
+
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+
+
+def test_every_id_on_a_page_is_one(house: Callable[..., House]):
+    """With several servers, labels still lead to their own fields."""
+    home = house(ServerKind.NAVIDROME, ServerKind.JELLYFIN, ServerKind.LMS)
+
+    for who, path in (
+        ("user:carol", "/authz/music/me"),
+        ("user:root", "/authz/music/link"),
+    ):
+        page = home.get(who, path)
+        ids = re.findall(r' id="([^"]+)"', page)
+        labels = re.findall(r'<label for="([^"]+)"', page)
+        assert len(ids) == len(set(ids))
+        assert set(labels) <= set(ids)
+
+
+class TestPuttingTogether:
+    def test_without_servers_there_is_nothing(self, house: Callable[..., House]):
+        """No page, no hook, no database."""
+        home = house()
+
+        assert home.music is None
+        assert home.get("user:root", status=404)
+
+    def test_an_app_without_the_hook_is_said_at_start(
+        self, house: Callable[..., House], caplog: pytest.LogCaptureFixture
+    ):
+        """And playlists of those with an own account are refused."""
+        home = house(ServerKind.NAVIDROME)
+        app = Flask("other")
+        app.config.update(home.app.config)
+        Authz(app, sources=[ByHeader()])
+        music = attach_music(app, environ={}, context=None, config=None)
+        assert music
+        music.close()
+        get_authz(app).runtime.close()
+
+        assert "cannot be made in people's own accounts" in caplog.text
+
+    def test_the_database_of_authz_is_used_if_no_other_is_named(
+        self, house: Callable[..., House], tmp_path: Path
+    ):
+        """One file, one connection pool."""
+        home = house(
+            ServerKind.NAVIDROME,
+            AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+            AUTHZ_MUSIC_STORE=None,
+        )
+        home.connect()
+
+        assert not (tmp_path / "music.db").exists()
+        stored = get_authz(home.app).runtime.stores.database
+        assert stored
+        with stored.database.read() as connection:
+            rows = connection.exec_driver_sql("SELECT person FROM authz_music_link")
+            assert rows.all() == [("user:carol",)]
+
+    def test_without_admin_pages_playlists_go_on(self, house: Callable[..., House]):
+        """The command links; the refusal then has no address to name."""
+        home = house(
+            ServerKind.NAVIDROME,
+            AUTHZ_ADMIN_ENABLED=False,
+            AUTHZ_MUSIC_UNLINKED="refuse",
+        )
+        response = home.app.test_client().post(
+            "/api/create_playlist",
+            json={"playlist_name": "mix", "track_ids": ["1"]},
+            headers={"X-Who": "user:root"},
+        )
+
+        assert response.status_code == 409
+        assert "connect" not in response.get_json(force=True)
+
+
+class TestLeaving:
+    def test_whoever_is_removed_is_forgotten(self, house: Callable[..., House]):
+        """Before the removal takes effect, by its audit record."""
+        home = house(ServerKind.NAVIDROME)
+        home.connect()
+        sink = get_authz(home.app).runtime.audit
+
+        for about in ("user:dan", "carol"):
+            sink.record(
+                AuditEvent(tag=EventTag.PERSON_REMOVED, at=utc_now(), about=about)
+            )
+        assert home.accounts.of("user:carol") == {}
+        assert "linked-account:removed" in home.sink.tags
+
+    @pytest.mark.parametrize("comes_back", [True, False])
+    def test_nobody_inherits_anything_with_a_name(
+        self, house: Callable[..., House], tmp_path: Path, comes_back: bool
+    ):
+        """Even if the removal was not seen here: it was made by a command."""
+        home = house(ServerKind.NAVIDROME, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db")
+        people = get_authz(home.app).runtime.people
+        free: dict[str, Any] = {"check": lambda _: None, "witness": lambda *_: None}
+        carol = Person(id="carol", display_name="Carol", source="local")
+        first = people.add(carol, **free)
+        home.connect()
+        assert home.accounts.of("user:carol")
+
+        people.remove(first, **free)
+        if comes_back:
+            people.add(carol, **free)
+
+        assert home.accounts.of("user:carol") == {}
+        assert home.accounts.links.page(limit=1).total == 0
+
+    def test_whom_only_a_provider_knows_keeps_theirs(
+        self, house: Callable[..., House], tmp_path: Path
+    ):
+        """They are noted in the background, after they connected."""
+        home = house(ServerKind.NAVIDROME, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db")
+        name = "user:authentik/carol"
+        home.accounts.link(name, "s0", home.rigs[0].entered("carol"), by=By(name=name))
+        people = get_authz(home.app).runtime.people
+        people.seen(
+            [Person(id="authentik/carol", display_name="Carol", source="authentik")]
+        )
+
+        assert people.find("authentik/carol")
+        assert home.accounts.of(name)
+
+
+def test_a_fault_has_words():
+    """Whatever a server does, a person can read it."""
+    from authz_audiomuse.music.pages import SHORT, WORDS  # noqa: PLC0415
+
+    assert set(WORDS) == set(SHORT) == set(Fault)
