@@ -1,7 +1,7 @@
 """Roles: who holds them, what they inherit and what they may."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from authz.admin.office import Office
@@ -90,14 +90,24 @@ def held_roles(office: Office, names: Iterable[str]) -> tuple[HeldRole, ...]:
 
     As the store and the settings say; the policy in force may be a moment behind.
     """
-    now = office.records.snapshot()
-    own = frozenset(names)
-    reached = closure(own, grants_by_member(_in_force(all_grants(office, now))))
-    return tuple(
-        HeldRole(role=name, grants=chain)
-        for name, chain in sorted(reached.items())
-        if name not in own
+    return role_finder(office)(names)
+
+
+def role_finder(office: Office) -> Callable[[Iterable[str]], tuple[HeldRole, ...]]:
+    """Return what does as `held_roles` does, for many people at one state."""
+    by_member = grants_by_member(
+        _in_force(all_grants(office, office.records.snapshot()))
     )
+
+    def find(names: Iterable[str]) -> tuple[HeldRole, ...]:
+        own = frozenset(names)
+        return tuple(
+            HeldRole(role=name, grants=chain)
+            for name, chain in sorted(closure(own, by_member).items())
+            if name not in own
+        )
+
+    return find
 
 
 def _in_force(grants: Iterable[GrantEntry]) -> list[Grant]:

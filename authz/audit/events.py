@@ -153,7 +153,8 @@ class AuditEvent:
             ("at", self.at.isoformat(timespec="milliseconds")),
             ("event", str(self.tag)),
             ("subject", _short(self.subject)),
-            ("names", [_short(name) for name in self.names]),
+            # A path that is cut cannot be decided again.
+            ("names", list(self.names) if len(self.path) <= MAX_TEXT else []),
             ("peer", _short(self.peer)),
             ("method", _short(self.method)),
             ("path", _short(self.path)),

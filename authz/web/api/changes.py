@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from authz.admin.changes import Draft, apply, preview
+from authz.admin.changes import Draft, Preview, apply, preview
 from authz.admin.drafts import MAX_CHANGES
 from authz.admin.edits import ANY_STATE
+from authz.admin.effect import effect_of
 from authz.admin.rules import grant_row, rule_row
 from authz.policy.csv_rows import Row
+from authz.policy.effect import Comparison
 from authz.policy.records import Add, Change, Remove, Replace, Revision, Switch
 from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
 from authz.web.api.parts import (
@@ -32,6 +34,8 @@ from authz.web.api.schema import (
 )
 
 _TAG: Final = "Changes"
+#: Differences that an answer lists; the figures count all.
+_SHOWN: Final = 200
 _RULE: Final = record(
     {"subject": name("Whom it speaks of."), "path": PATTERN, "methods": METHODS},
     {"effect": EFFECT},
@@ -63,7 +67,7 @@ CHANGE: Final = {
     "description": "One change; `do` says which. An `id` is one of the state that "
     "`If-Match` names.",
 }
-_CHANGES: Final = array(CHANGE, "What to change.", most=MAX_CHANGES)
+CHANGES: Final = array(CHANGE, "What to change.", most=MAX_CHANGES)
 REVISION: Final = record(
     {
         "number": number("Counts the changes; 0 where the store does not."),
@@ -75,7 +79,26 @@ REVISION: Final = record(
         "removed": LINES,
     }
 )
-_PREVIEW: Final = record(
+_DIFFERENCE: Final = record(
+    {
+        "subject": text("For whom."),
+        "method": text("The method."),
+        "path": text("The path, or the route.", most=4096),
+        "allowed": flag("Whether it would be allowed; it is not now, or the reverse."),
+        "public": flag("Whether it opens to people who have not signed in."),
+    }
+)
+_EFFECT: Final = record(
+    {
+        "people": number("For how many names it was looked at."),
+        "places": number("At how many methods and paths."),
+        "opened": number("How often something is newly allowed."),
+        "closed": number("How often something is newly denied."),
+        "public": number("How much of it opens to people who have not signed in."),
+        "differences": array(_DIFFERENCE, "The first of them."),
+    }
+)
+PREVIEW: Final = record(
     {
         "conflict": flag("Whether somebody else changed the policy meanwhile."),
         "added": LINES,
@@ -85,6 +108,7 @@ _PREVIEW: Final = record(
             "Why it cannot be applied; empty if it can.",
         ),
         "revision": nullable(text("The revision the policy would have, or null.")),
+        "effect": nullable(_EFFECT),
     }
 )
 _POLICY: Final = record(
@@ -112,27 +136,54 @@ def _policy(call: Call) -> Reply:
 
 
 def _preview(call: Call) -> Reply:
-    seen = preview(call.office, call.actor, _draft(call))
-    document = {
+    seen = preview(call.office, call.actor, draft_of(call))
+    return Reply(document=preview_document(call, seen), etag=seen.etag)
+
+
+def _apply(call: Call) -> Reply:
+    revision = apply(
+        call.office, call.actor, draft_of(call), note=call.body.get("why", "")
+    )
+    return Reply(document=revision_document(revision), etag=revision.etag)
+
+
+def preview_document(call: Call, seen: Preview) -> dict[str, Any]:
+    """Return *seen* as the API shows it, with its effect."""
+    effect = effect_of(call.office, seen)
+    return {
         "conflict": seen.is_conflict,
         "added": list(seen.added),
         "removed": list(seen.removed),
         "problems": [str(problem) for problem in seen.problems],
         "revision": seen.after.revision if seen.after else None,
+        "effect": None if effect is None else _effect(effect),
     }
-    return Reply(document=document, etag=seen.etag)
 
 
-def _apply(call: Call) -> Reply:
-    revision = apply(
-        call.office, call.actor, _draft(call), note=call.body.get("why", "")
-    )
-    return Reply(document=revision_document(revision), etag=revision.etag)
+def _effect(effect: Comparison) -> dict[str, Any]:
+    return {
+        "people": effect.people,
+        "places": effect.places,
+        "opened": len(effect.opened),
+        "closed": len(effect.closed),
+        "public": len(effect.public),
+        "differences": [
+            {
+                "subject": difference.who.name,
+                "method": difference.place.method,
+                "path": difference.place.shown,
+                "allowed": difference.opens,
+                "public": difference.opens_to_everyone,
+            }
+            for difference in effect.differences[:_SHOWN]
+        ],
+    }
 
 
-def _draft(call: Call) -> Draft:
+def draft_of(call: Call) -> Draft:
+    """Return the draft that the `changes` of the body are."""
     base = call.match
-    if base == ANY_STATE:
+    if base in {"", ANY_STATE}:
         base = call.office.records.snapshot().etag
     return Draft(
         base=base, changes=tuple(_change(change) for change in call.body["changes"])
@@ -190,8 +241,8 @@ OPERATIONS: Final = (
         summary="See what changes would do; nothing is changed",
         tag=_TAG,
         run=_preview,
-        body=record({"changes": _CHANGES}),
-        answers={200: _PREVIEW},
+        body=record({"changes": CHANGES}),
+        answers={200: PREVIEW},
         has_etag=True,
         match=Match.ANY,
         errors=(404,),
@@ -204,7 +255,7 @@ OPERATIONS: Final = (
         summary="Make changes, all of them or none",
         tag=_TAG,
         run=_apply,
-        body=record({"changes": _CHANGES, "why": WHY}),
+        body=record({"changes": CHANGES, "why": WHY}),
         answers={200: REVISION},
         has_etag=True,
         match=Match.SEEN,

@@ -3,7 +3,17 @@
 from itertools import chain
 from typing import Final
 
-from authz.web.api import changes, decisions, grants, history, roles, rules
+from authz.web.api import (
+    audit,
+    changes,
+    decisions,
+    grants,
+    history,
+    roles,
+    rules,
+    tests,
+    transfer,
+)
 from authz.web.api.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
@@ -14,5 +24,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         roles.OPERATIONS,
         decisions.OPERATIONS,
         history.OPERATIONS,
+        audit.OPERATIONS,
+        transfer.OPERATIONS,
+        tests.OPERATIONS,
     )
 )

@@ -31,6 +31,7 @@ def cases() -> Iterator[Case]:
     yield from _grants()
     yield from _changes()
     yield from _elsewhere()
+    yield from _imports()
 
 
 def _shapes() -> Iterator[Case]:
@@ -250,3 +251,42 @@ def _elsewhere() -> Iterator[Case]:
                {"why": "", "to": 1})  # fmt: skip
     yield Case("preview applies", "POST", "/changes/preview",
                {"changes": [], "why": "", "apply": True})  # fmt: skip
+
+
+def _imports() -> Iterator[Case]:
+    """Imports that are no policy, or one that could not be in force, and tests."""
+
+    def one(name: str, content: Any, form: Any = "csv", mode: Any = "replace") -> Case:
+        body = {"format": form, "content": content, "mode": mode, "why": ""}
+        return Case(f"import {name}", "POST", "/import", body)
+
+    fine = "p, role:admin, /*, *\n"
+    yield one("of nothing", "")
+    yield one("of another format", fine, form="xlsx")
+    yield one("in another mode", fine, mode="append")
+    yield one("of a list", [fine])
+    yield one("of a merge", fine + "<<<<<<< HEAD\n")
+    yield one("of a byte order mark inside", fine + "\ufeffp, role:user, /, GET\n")
+    yield one("of a control character", fine + "p, role:user, /\u0085, GET\n")
+    yield one("of a bad row", fine + "p, role:user, /x\n")
+    yield one("of another kind of row", fine + "p2, role:user, /x, GET\n")
+    yield one("without rules", "g, user:alice, role:admin\n")
+    yield one("without the administration", "p, role:user, /*, *\n")
+    yield one(
+        "with everybody an administrator", fine + "g, role:everyone, role:admin\n"
+    )
+    yield one("with a circle", fine + "g, role:a, role:b\ng, role:b, role:a\n")
+    yield one("with a deny against all", fine + "p, role:everyone, /*, *, deny\n")
+    yield one("with a deny against alice", fine + "p, user:alice, /authz/*, *, deny\n")
+    yield one("of JSON as CSV", '{"schema": "authz/v1", "entries": []}')
+    yield one("of CSV as JSON", fine, form="json")
+    yield one("of a table without a header", "p,role:admin,/*,*\n", form="casbin_rule")
+    for content in (
+        "tests: [",
+        "tests: &a [*a]",
+        "!!python/object:os.system {}",
+        "a: 1",
+    ):
+        yield Case(f"policy tests {content!r}", "POST", "/policy-tests",
+                   {"content": content})  # fmt: skip
+    yield Case("policy tests of a number", "POST", "/policy-tests", {"content": 7})

@@ -1,0 +1,108 @@
+"""`/policy-tests`: what people expect of the policy, held against it."""
+
+from typing import Any, Final
+
+from authz.admin.decisions import policy_for
+from authz.policy.tests_file import read_tests
+from authz.policy.tests_run import Outcome, TestResult, run_tests
+from authz.web.api.changes import CHANGES, draft_of
+from authz.web.api.operation import KILOBYTE, Call, Operation, Reply
+from authz.web.api.schema import array, flag, number, record, text
+
+_SURPRISE: Final = record(
+    {
+        "method": text("The method."),
+        "path": text("The path, or the route.", most=4096),
+        "why": text("What the policy said instead.", most=4096),
+    }
+)
+_TEST: Final = record(
+    {
+        "name": text("What the test is called.", most=4096),
+        "line": number("Where it stands in the file."),
+        "passed": flag("Whether all it expects holds."),
+        "failures": array(
+            record(
+                {
+                    "expected": text("Who and what.", most=4096),
+                    "allowed": flag("Whether it should be allowed."),
+                    "line": number("Where it stands in the file."),
+                    "surprises": array(_SURPRISE, "Where it does not hold."),
+                }
+            ),
+            "What does not hold.",
+        ),
+    }
+)
+_RESULTS: Final = record(
+    {
+        "passed": flag("Whether every test passed."),
+        "revision": text("The revision of the policy that was tested."),
+        "tests": array(_TEST, "Every test."),
+    }
+)
+_SHOWN: Final = 20
+
+
+def _run(call: Call) -> Reply:
+    file = read_tests(call.body["content"].encode(), source="the tests")
+    draft = draft_of(call) if "changes" in call.body else None
+    policy = policy_for(call.office, call.actor, draft)
+    results = [result for result, _ in run_tests(file, policy, call.office.routes())]
+    return Reply(
+        document={
+            "passed": all(result.passed for result in results),
+            "revision": policy.revision,
+            "tests": [_result(result) for result in results],
+        }
+    )
+
+
+def _result(result: TestResult) -> dict[str, Any]:
+    return {
+        "name": result.test.name,
+        "line": result.test.line,
+        "passed": result.passed,
+        "failures": [_failure(each) for each in result.outcomes if not each.passed],
+    }
+
+
+def _failure(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "expected": str(outcome.expectation),
+        "allowed": outcome.expectation.allowed,
+        "line": outcome.expectation.line,
+        "surprises": [
+            {
+                "method": surprise.place.method,
+                "path": surprise.place.shown,
+                "why": surprise.why,
+            }
+            for surprise in outcome.surprises[:_SHOWN]
+        ],
+    }
+
+
+OPERATIONS: Final = (
+    Operation(
+        id="run_policy_tests",
+        method="POST",
+        path="/policy-tests",
+        summary="Run a file of policy tests, against the policy or a draft",
+        tag="Policy tests",
+        run=_run,
+        body=record(
+            {
+                "content": {
+                    "type": "string",
+                    "description": "A file of policy tests, in YAML.",
+                    "maxLength": 512 * KILOBYTE,
+                }
+            },
+            {"changes": CHANGES},
+        ),
+        answers={200: _RESULTS},
+        errors=(404,),
+        max_body=1024 * KILOBYTE,
+    ),
+)
