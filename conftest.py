@@ -3,6 +3,9 @@
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
+#: For the tests of our own plugin.
+pytest_plugins = ["pytester"]
+
 
 def _as_a_program(namespace: dict[str, object]) -> None:
     """Let `Flask(__name__)` find a folder, as it does in a reader's file."""

@@ -28,6 +28,7 @@ from authz.web.pages.theme import theme
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import current_state
 from authz.web.static_files import static_url
+from authz.web.trial import hook_for
 from authz.web.views import GuardedViews, View, public
 
 _KEY: Final = "authz"
@@ -107,7 +108,7 @@ class Authz:
         )
         views = GuardedViews(app.view_functions)
         app.view_functions = views
-        hook = Hook(app, runtime, views)
+        hook = hook_for(app, runtime, views)
         # First of all: a hook before it could answer, or load what nobody may see.
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
         app.wsgi_app = outlet(app.wsgi_app, runtime)  # type: ignore[method-assign]

@@ -28,12 +28,14 @@ from authz.policy.live import LivePolicy
 from authz.policy.model import read_model
 from authz.policy.openings import unsafe_openings
 from authz.policy.records import Entry, PolicyRecords, Snapshot
+from authz.policy.shadow import Shadow, Told
 from authz.settings import Settings
 from authz.sources import Sources, build_sources
 from authz.stores.audit_file import AuditFile
 from authz.stores.audit_reading import AuditFiles
+from authz.stores.csv_file import CsvFile
 from authz.stores.following import Following
-from authz.stores.opening import Stores, open_stores, policy_source
+from authz.stores.opening import Stores, open_stores, policy_source, shown
 
 _log: Final = logging.getLogger("authz")
 _HOUR: Final = 3600
@@ -66,6 +68,13 @@ class Runtime:
     clock: Clock
     #: Looks for a changed policy in the background.
     poller: Poller
+    #: A candidate policy that is asked beside the one in force; None without one.
+    shadow: Shadow | None = None
+
+    @property
+    def report_only(self) -> bool:
+        """Whether what the policy denies is let through and only reported."""
+        return self.settings.trial.report_only
 
     @property
     def open_to_everyone(self) -> bool:
@@ -85,6 +94,8 @@ class Runtime:
         """Stop what runs in the background, and close what is open."""
         for poller in (self.poller, *self.identity.pollers):
             poller.close()
+        if self.shadow is not None:
+            self.shadow.poller.close()
         if self.stores.database is not None:
             self.stores.database.database.close()
 
@@ -109,20 +120,24 @@ def build_content(settings: Settings, content: bytes | Snapshot) -> BuiltPolicy:
     return policy_of(settings, content.entries)
 
 
-def load_policy(settings: Settings, data: bytes) -> BuiltPolicy:
+def load_policy(
+    settings: Settings, data: bytes, *, source: Path | None = None
+) -> BuiltPolicy:
     """Build the policy that the settings and the policy file *data* make.
+
+    *source* is the file, if it is not the policy of the settings.
 
     Raises:
         PolicyError: if the model or the policy cannot be used.
         StoreError: if the model cannot be read.
     """
-    source, model = read_model_text(settings)
+    model_source, model = read_model_text(settings)
     return build_policy(
         model,
         data,
         grants=settings.grants,
-        model_source=source,
-        policy_source=policy_source(settings),
+        model_source=model_source,
+        policy_source=policy_source(settings) if source is None else shown(source),
     )
 
 
@@ -232,6 +247,24 @@ def start(
         )
         on_refused(problem)
 
+    def tell(told: Told) -> None:
+        deviation = told.deviation
+        runtime.record(
+            EventTag.SHADOW_DIFFERS,
+            subject=deviation.subject,
+            names=tuple(sorted(told.names)),
+            method=deviation.method,
+            path=told.path,
+            reason=str(told.decision.reason),
+            rules=tuple(str(rule.origin) for rule in told.decision.rules),
+            revision=told.decision.revision,
+            detail={
+                "candidate": "allow" if deviation.opens else "deny",
+                "route": deviation.route,
+                "times": str(told.times),
+            },
+        )
+
     audit, audit_log = _with_file(settings, audit)
 
     def record(tag: EventTag, **fields: Any) -> None:
@@ -264,6 +297,9 @@ def start(
         secure=settings.cookie_secure,
         catch_up=None if database is None else following.catch_up,
     )
+    shadow = None
+    if settings.trial.shadow is not None:
+        shadow = _shadow(settings, settings.trial.shadow, tell)
     runtime = Runtime(
         settings=settings,
         live=live,
@@ -280,13 +316,26 @@ def start(
         audit_log=audit_log,
         clock=utc_now,
         poller=Poller(following.refresh, interval=following.pause),
+        shadow=shadow,
     )
     warn(settings.warnings)
     _warn_of_openings(runtime)
     identity.start()
+    if shadow is not None:
+        shadow.poller.start()
     runtime.poller.start()
     atexit.register(runtime.close)
     return runtime
+
+
+def _shadow(settings: Settings, path: Path, tell: Callable[[Told], None]) -> Shadow:
+    """Return the candidate at *path*. One that cannot be used stops nothing."""
+    return Shadow(
+        CsvFile(path),
+        lambda data: load_policy(settings, data, source=path).policy,
+        tell=tell,
+        on_problem=partial(_log.error, "AUTHZ_SHADOW_POLICY is not asked: %s"),
+    )
 
 
 def _with_file(

@@ -26,6 +26,11 @@ class EventTag(StrEnum):
     DECISION_ALLOW = "decision:allow"
     #: A request was refused.
     DECISION_DENY = "decision:deny"
+    #: A request would be refused, but AUTHZ_MODE is `report`, so it was let through.
+    DECISION_WOULD_DENY = "decision:would-deny"
+    #: The candidate of AUTHZ_SHADOW_POLICY would answer otherwise; `detail` says how,
+    #: and how often since this was told last.
+    SHADOW_DIFFERS = "shadow:differs"
     #: A response was about to leave, or a view to run, that no decision covers.
     DECISION_MISSING = "decision:missing"
     #: The path or the method was not in canonical form.

@@ -20,6 +20,7 @@ from authz.cli.policy_tests import test_policy
 from authz.cli.routes import routes
 from authz.cli.schema import schema
 from authz.cli.secrets import secrets
+from authz.cli.simulate import shadow, simulate
 from authz.cli.who import what_can, who_can
 from authz.cli.whoami import whoami
 
@@ -30,6 +31,8 @@ _EITHER: Final = (
     explain,
     lint_policies,
     routes,
+    shadow,
+    simulate,
     test_policy,
     what_can,
     who_can,

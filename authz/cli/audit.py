@@ -63,7 +63,7 @@ def audit(  # noqa: PLR0913 - one parameter for each option
         until=moment(until, "--until"),
     )
     with problems_in_words():
-        records = list(_newest(_log(file), wanted, limit))
+        records = list(newest(log_here(file), wanted, limit))
     records.reverse()
     if as_json:
         print_json({"records": records})
@@ -83,7 +83,7 @@ def verify(file: str | None, *, head: str, as_json: bool) -> None:
     log still holds that record. Exit code 4: the chain is broken.
     """
     with problems_in_words():
-        found = _log(file).verify(head=head)
+        found = log_here(file).verify(head=head)
     if as_json:
         print_json(
             {
@@ -106,7 +106,7 @@ def verify(file: str | None, *, head: str, as_json: bool) -> None:
     end(Exit.FAILED if found.problems else Exit.OK)
 
 
-def _log(file: str | None) -> AuditLog:
+def log_here(file: str | None) -> AuditLog:
     """Return the log that the option, the app or the settings name."""
     if file:
         if not Path(file).exists():
@@ -128,7 +128,8 @@ def _log(file: str | None) -> AuditLog:
     return log
 
 
-def _newest(log: AuditLog, wanted: Wanted, limit: int) -> Iterator[Record]:
+def newest(log: AuditLog, wanted: Wanted, limit: int) -> Iterator[Record]:
+    """Yield the newest records of *log* that are *wanted*, at most *limit*."""
     before = None
     while limit > 0:
         found = log.find(wanted, limit=min(limit, _AT_ONCE), before=before)

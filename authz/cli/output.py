@@ -48,6 +48,16 @@ class Output:
             yield bar
 
 
+def plain(text: str) -> str:
+    """Return *text* without what a terminal would act on: it comes from strangers."""
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
 def with_output(command: Callable[_P, _R]) -> Callable[..., _R]:
     """Give *command* the options that all have, and an `Output` as `out`."""
 

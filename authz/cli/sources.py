@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from authz.cli.app import app_if_any
+from authz.cli.output import plain
 from authz.decision import PolicyInForce
 from authz.errors import PolicyError, Problem, StoreError
 from authz.policy.build import build_policy
@@ -150,7 +151,7 @@ def _from_git(place: str) -> PolicyText:
         ) from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        said = said.removeprefix("fatal: ")
+        said = plain(said.removeprefix("fatal: "))
         raise StoreError(
             f"{place}: there is no such revision or file ({said}): "
             f"look with `git log -- {path}`"

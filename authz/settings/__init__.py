@@ -31,6 +31,8 @@ from authz.settings.reader import Reader
 from authz.settings.setting import Setting as Setting
 from authz.settings.store import StoreSettings as StoreSettings
 from authz.settings.store import read_store
+from authz.settings.trial import TrialSettings as TrialSettings
+from authz.settings.trial import read_trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    trial: TrialSettings = field(default_factory=TrialSettings)
     #: What is odd but does no harm.
     warnings: tuple[Problem, ...] = ()
 
@@ -122,6 +125,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         store=read_store(reader),
         admin=read_admin(reader),
         audit=read_audit(reader),
+        trial=read_trial(reader),
         warnings=tuple(reader.warnings),
     )
     if reader.problems:

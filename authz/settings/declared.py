@@ -181,4 +181,17 @@ SETTINGS: Final = (
         help="What is forced to the disk at once: `changes`, or `all` with decisions.",
         default="changes",
     ),
+    Setting(
+        name="AUTHZ_MODE",
+        help="`report`: what the policy denies is written to the audit log as "
+        "`decision:would-deny` and let through, but for the pages and the API of authz "
+        "itself. To try a policy out; nobody is kept from anything.",
+        default="enforce",
+    ),
+    Setting(
+        name="AUTHZ_SHADOW_POLICY",
+        help="A candidate policy that is asked beside the one in force. It decides "
+        "nothing; where it differs is counted and written to the audit log.",
+        default="none",
+    ),
 )

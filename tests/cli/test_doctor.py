@@ -206,3 +206,12 @@ class TestWithAnApp:
 
         assert result.exit_code == 2
         assert "does not guard" in result.output
+
+
+def test_report_only_is_a_warning(monkeypatch: pytest.MonkeyPatch):
+    """Whoever asks the doctor is told that nothing is refused."""
+    monkeypatch.setenv("AUTHZ_MODE", "report")
+    result = doctor()
+
+    assert result.exit_code == 0
+    assert "AUTHZ_MODE: the app is NOT GUARDED" in result.output

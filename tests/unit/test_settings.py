@@ -104,6 +104,7 @@ def test_every_setting_is_read():
         "AUTHZ_API_TOKEN_ROLE": "everyone",
         "AUTH_ENABLED": "maybe",
         "AUTH_MODE": "open",
+        "AUTHZ_MODE": "off",
     }
     any_text = {
         "AUTHZ_POLICY",
@@ -111,6 +112,7 @@ def test_every_setting_is_read():
         "AUTHZ_MODEL",
         "AUTHZ_CONTACT",
         "AUTHZ_AUDIT_FILE",
+        "AUTHZ_SHADOW_POLICY",
     }
 
     assert {setting.name for setting in SETTINGS} == set(wrong) | any_text

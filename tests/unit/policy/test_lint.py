@@ -120,7 +120,7 @@ def test_what_is_found(lines: str, expected: tuple[int, str]):
         "p, role:user, /health, POST\n",  # another method
         "p, role:everyone, /me, GET\np, role:user, /me, GET, deny\n",
         "p, role:user, /authz/sign-in, GET\n",  # meant for everybody
-        "p, role:user, /authz/me/*, GET|POST\n",
+        "p, role:user, /authz/account/*, GET|POST\n",
         "p, role:user, /pages/:page, GET\n",  # one segment is not everything
         "g, user:team1, role:user\ng, user:team2, role:user\n",
         "g, user:ann, role:user\ng, user:anne, role:user\n",  # short
