@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast lint types imports docs bench fuzz soak system lock clean
+.PHONY: help demo test check fast lint types imports docs bench fuzz soak races system lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,6 +45,9 @@ fuzz: $(VENV)/dev.stamp ## Ask ten million random questions of all three engines
 
 soak: $(VENV)/dev.stamp system ## Kill workers, spoil files, stop databases: half an hour.
 	$(BIN)/python -m tests.soak
+
+races: $(VENV)/dev.stamp system ## Let administrators remove each other, 30 000 times; one is always left.
+	for store in sqlite postgresql file; do $(BIN)/python -m tests.races --races 10000 --store $$store || exit 1; done
 
 system: ## Install the servers and the browser that the tests start for real.
 	@sh requirements/system.sh

@@ -82,6 +82,11 @@ class Runtime:
         return self.identity.everyone is not None
 
     @property
+    def providers(self) -> tuple[tuple[str, str], ...]:
+        """Who vouches for people: what stands before their ids, how they sign in."""
+        return ()
+
+    @property
     def policy(self) -> PolicyInForce:
         """The policy in force at this moment."""
         return self.live.current

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from authz.admin.office import Actor, Office
 from authz.admin.reach import refuse_lockout
+from authz.admin.remaining import check_policy
 from authz.audit import EventTag
 from authz.decision import PolicyInForce
 from authz.errors import (
@@ -93,6 +94,7 @@ def preview(office: Office, actor: Actor, draft: Draft) -> Preview:
     try:
         after = office.build(would)
         refuse_lockout(office, actor, after)
+        check_policy(office, actor, after, would, lambda: now.entries)
     except PolicyError as error:
         return replace(seen, before=before, problems=error.problems)
     except (LockedOut, LastAdmin) as error:
@@ -122,10 +124,13 @@ def apply(office: Office, actor: Actor, draft: Draft, *, note: str) -> Revision:
         message, _, mend = problem.rpartition(": ")
         raise PolicyError([Problem(where="note", message=message, mend=mend)])
 
+    seen = office.records.snapshot().entries
+
     def check(entries: Sequence[Entry]) -> None:
         nonlocal checked
         checked = office.build(entries)
         refuse_lockout(office, actor, checked)
+        check_policy(office, actor, checked, entries, lambda: seen)
 
     def witness(revision: Revision) -> None:
         nonlocal witnessed

@@ -6,6 +6,7 @@ from typing import Any
 
 from authz.audit import AuditEvent, EventTag
 from authz.decision import PolicyInForce, Subject
+from authz.identity.people import PeopleStore
 from authz.policy.coverage import RoutePattern
 from authz.policy.records import Entry, PolicyRecords
 from authz.runtime import Runtime, policy_of
@@ -46,6 +47,11 @@ class Office:
     def records(self) -> PolicyRecords:
         """The store of rules and grants."""
         return self.runtime.records
+
+    @property
+    def people(self) -> PeopleStore:
+        """The store of people."""
+        return self.runtime.people
 
     @property
     def policy(self) -> PolicyInForce:

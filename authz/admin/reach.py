@@ -1,11 +1,13 @@
 """Whether who administers could still administer after a change."""
 
+from typing import Final
+
 from authz.admin.office import Actor, Office
 from authz.decision import AccessRequest, PolicyInForce
 from authz.errors import LockedOut
 
 #: What it takes to see the rules and to mend them, below the prefix.
-_ESSENTIAL = (
+ESSENTIAL: Final = (
     ("GET", "/api/v1/rules"),
     ("POST", "/api/v1/changes"),
     ("GET", "/admin/rules"),
@@ -21,7 +23,7 @@ def refuse_lockout(office: Office, actor: Actor, after: PolicyInForce) -> None:
         LockedOut: if so. Somebody who never could administer loses nothing.
     """
     prefix = office.settings.url_prefix
-    for method, path in _ESSENTIAL:
+    for method, path in ESSENTIAL:
         asked = AccessRequest(subject=actor.subject, path=prefix + path, method=method)
         if office.policy.decide(asked) and not after.decide(asked):
             raise LockedOut(

@@ -1,0 +1,84 @@
+"""The rule that an administrator remains, as checks for changes of rules and people."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from authz.admin.last_admin import Administration, Provider, keep_somebody, names_in
+from authz.admin.office import Actor, Office
+from authz.decision import PolicyInForce
+from authz.identity.people import PeopleCheck, Person
+from authz.policy.records import Entry
+
+_RULES = "give `role:admin` to somebody else first"
+_PEOPLE = "make somebody else an administrator first"
+
+
+def check_policy(
+    office: Office,
+    actor: Actor,
+    after: PolicyInForce,
+    entries: Sequence[Entry],
+    before: Callable[[], Sequence[Entry]],
+) -> None:
+    """Refuse *entries*, which make the policy *after*, if nobody could administer.
+
+    To be called by the check of a change, in the store's transaction. *before* returns
+    the entries that the author has seen.
+
+    Raises:
+        LastAdmin: if so.
+    """
+    people = office.people.everyone()
+
+    def now() -> Administration:
+        seen = before()
+        return _administration(office, actor, office.build(seen), seen, people)
+
+    keep_somebody(
+        _administration(office, actor, after, entries, people), now, instead=_RULES
+    )
+
+
+def people_check(office: Office, actor: Actor, before: Person) -> PeopleCheck:
+    """Return the check for a change of people, or for the removal of one.
+
+    Nobody has to be asked about somebody who is added. *before* is who they were.
+    """
+
+    def check(people: Sequence[Person]) -> None:
+        entries = office.records.snapshot().entries
+        policy = office.build(entries)
+        old = (*(person for person in people if person.id != before.id), before)
+        keep_somebody(
+            _administration(office, actor, policy, entries, people),
+            lambda: _administration(office, actor, policy, entries, old),
+            instead=_PEOPLE,
+        )
+
+    return check
+
+
+def providers(office: Office) -> tuple[Provider, ...]:
+    """Return who vouches for people besides us."""
+    return tuple(
+        Provider(source=source, method=method)
+        for source, method in office.runtime.providers
+    )
+
+
+def _administration(
+    office: Office,
+    actor: Actor,
+    policy: PolicyInForce,
+    entries: Iterable[Entry],
+    people: Iterable[Person],
+) -> Administration:
+    rows = (entry.row.fields for entry in entries if not entry.disabled)
+    granted = ((grant.member, grant.role) for grant in office.settings.grants)
+    return Administration(
+        policy=policy,
+        names=names_in([*rows, *granted]),
+        people=tuple(people),
+        providers=providers(office),
+        actor=actor.subject,
+        prefix=office.settings.url_prefix,
+    )
