@@ -64,11 +64,21 @@ class Sources:
     #: Where the keys of each issuer come from, by the issuer's name.
     keys: dict[str, KeySource]
 
-    def in_order(
-        self, sessions: Iterable[IdentitySource]
-    ) -> tuple[IdentitySource, ...]:
-        """Return the sources in the order in which they are asked."""
-        named = (self.tokens, self.proxied, *sessions, self.everyone)
+    def in_order(self, others: Iterable[IdentitySource]) -> tuple[IdentitySource, ...]:
+        """Return the sources in the order in which they are asked.
+
+        *others* are the app's own, with the sessions last. One of them that a browser
+        does not send by itself is asked before the API tokens: a program that sends
+        its credential means it.
+        """
+        others = tuple(others)
+        named = (
+            *(source for source in others if not source.ambient),
+            self.tokens,
+            self.proxied,
+            *(source for source in others if source.ambient),
+            self.everyone,
+        )
         return tuple(source for source in named if source is not None)
 
     @property

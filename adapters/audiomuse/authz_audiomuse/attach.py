@@ -12,6 +12,7 @@ from authz import Authz
 from authz.audit import AuditSink, LoggingSink, Tee
 from authz.extension import Guarded, get_authz
 from authz.identity.source import IdentitySource
+from authz.identity.tokens import digest_of
 from authz_audiomuse.bridge import Bridge
 from authz_audiomuse.door import close_door
 from authz_audiomuse.fields.guard import Choices, FieldGuard
@@ -90,8 +91,14 @@ def _defaults() -> dict[str, str]:
 
 def _share_header(token: HostToken, guarded: Guarded) -> None:
     """Leave to other sources what they know in the header of the app's token."""
-    others = [s for s in guarded.runtime.sources if s is not token and not s.ambient]
-    token.alone = not others
+    identity = guarded.runtime.identity
+    if identity.tokens is not None:
+        # The same token may be named to authz too, and given another role there.
+        known = {fixed.digest for fixed in identity.tokens.fixed}
+        token.is_others = lambda shown: digest_of(shown) in known
+    signed = identity.proxied.tokens if identity.proxied else ()
+    in_header = any(source.header.lower() == "authorization" for source in signed)
+    token.alone = identity.tokens is None and not in_header
 
 
 def _choices(host: Host, settings: HostSettings) -> Choices:

@@ -97,6 +97,4 @@ class _Door:
         return protect_page(response)
 
     def _after(self) -> str:
-        proxy = getattr(self._runtime.settings, "proxy", None)
-        url: str | None = getattr(proxy, "sign_out_url", None)
-        return url or request.script_root + "/"
+        return self._runtime.settings.proxy.sign_out_url or request.script_root + "/"

@@ -1,9 +1,11 @@
 """Who gets in, and how: machines, the closed sign-in of the app, proxies, first run."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import pytest
 from authz_audiomuse.bridge import HOST_COOKIE
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -429,3 +431,83 @@ def test_authentication_switched_off_in_the_app_opens_nothing(caplog):
         assert (
             "'auth_role': 'user'" in rig.signed_in("bob")(path="/map").headers["X-Told"]
         )
+
+
+SECRET = "the client secret of the provider, which is long"
+ISSUER = "https://auth.home/application/o/music/"
+AUTHENTIK = {
+    "AUTHZ_PROXY_PRESET": "authentik",
+    "AUTHZ_JWT_ISSUER": ISSUER,
+    "AUTHZ_JWT_AUDIENCE": "music",
+    "AUTHZ_JWT_SECRET": SECRET,
+    "AUTHZ_ADMIN_GROUPS": "music-admins",
+    "AUTHZ_USER_GROUPS": "music-users",
+}
+
+
+def authentik(name: str, *groups: str, secret: str = SECRET) -> str:
+    """Return a token as Authentik's outpost sends it."""
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": "music",
+        "sub": "0" * 64,
+        "iat": now,
+        "exp": now + 3600,
+        "preferred_username": name,
+        "name": name.title(),
+        "groups": list(groups),
+    }
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+class TestWithAuthentik:
+    """The signed token of the outpost, and the app's API token beside it."""
+
+    @pytest.fixture(name="music", scope="class")
+    @staticmethod
+    def _music() -> Iterator[Rig]:
+        with guarded(**AUTHENTIK, AUTHZ_API_TOKEN="another-token-for-scripts") as rig:
+            yield rig
+
+    def test_roles_come_with_the_groups(self, music: Rig):
+        """Administrators and users by their groups, nobody by a token that is off."""
+        caller = music.stranger()
+        admin = authentik("carol", "music-admins")
+        user = authentik("dan", "music-users")
+
+        assert caller("POST", "/api/analysis/start", x_authentik_jwt=admin).ran
+        told = caller(path="/map", x_authentik_jwt=user).headers["X-Told"]
+        assert "'auth_user': 'authentik/dan', 'auth_role': 'user'" in told
+        assert caller("POST", "/api/analysis/start", x_authentik_jwt=user).status == 403
+        forged = authentik("carol", "music-admins", secret=SECRET[::-1])
+        assert caller(path="/map", x_authentik_jwt=forged).status == 401
+
+    def test_signing_out_goes_on_to_the_proxy(self, music: Rig):
+        """The button of the app's menu ends the session where it was begun."""
+        user = authentik("dan", "music-users")
+        answer = music.stranger()("POST", "/logout", x_authentik_jwt=user)
+
+        assert answer.status == 303
+        assert answer.headers["Location"] == "/outpost.goauthentik.io/sign_out"
+
+    def test_each_token_is_known_to_its_source(self, music: Rig):
+        """The app's own, and those of authz; any other is refused."""
+        caller = music.stranger()
+        scripts = caller(
+            path="/api/sync", authorization="Bearer another-token-for-scripts"
+        )
+        assert scripts.ran
+        assert caller(path="/api/sync", authorization=f"Bearer {TOKEN}").ran
+        for wrong in ("Bearer nobodys-token-at-all", f"Bearer {authentik('x')}"):
+            assert caller(path="/api/sync", authorization=wrong).status == 401
+
+    def test_one_token_has_one_role(self):
+        """If authz is told the app's token with a lesser role, that role counts."""
+        with guarded(AUTHZ_API_TOKEN=TOKEN, AUTHZ_API_TOKEN_ROLE="user") as rig:
+            caller = rig.stranger()
+            shown = {"authorization": f"Bearer {TOKEN}"}
+
+            assert caller(path="/api/config", **shown).ran
+            assert caller(path="/api/sync", **shown).status == 403
+            assert '"auth_user":null' in caller(path="/api/config", **shown).text
