@@ -1,5 +1,6 @@
 """Stores of linked accounts, of every kind."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,19 @@ def _database(
     return open_database(request.getfixturevalue("postgresql").new_database())
 
 
+@pytest.fixture(name="empty_database", scope="session")
+def _empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the table and nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("music") / "music.db"
+    database = Database(f"sqlite:///{path}")
+    migrate_links(database)
+    # Everything into the one file: what lies beside it is not copied.
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
 @pytest.fixture(name="links", params=["memory", "sqlite", POSTGRESQL])
 def _links(
     request: Any, tmp_path: Path, open_database: Callable[[str], Database]
@@ -43,8 +57,9 @@ def _links(
     if request.param == "memory":
         return MemoryLinks()
     if request.param == "sqlite":
-        database = open_database(f"sqlite:///{tmp_path}/music.db")
-    else:
-        database = open_database(request.getfixturevalue("postgresql").new_database())
+        empty = request.getfixturevalue("empty_database")
+        shutil.copy(empty, tmp_path / "music.db")
+        return SqlLinks(open_database(f"sqlite:///{tmp_path}/music.db"))
+    database = open_database(request.getfixturevalue("postgresql").new_database())
     migrate_links(database)
     return SqlLinks(database)

@@ -28,7 +28,7 @@ from authz.extension import get_authz
 from authz.identity.source import RequestFacts
 from tests.adapters.music.rigs import listed, started
 from tests.adapters.music.stand_in import Host
-from tests.web.apps import RecordingSink
+from tests.web.apps import CHEAP_BOB, RecordingSink
 
 WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 BY = By(name="user:alice")
@@ -120,7 +120,12 @@ def _stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
                 shared=shared,
             )
             app = Flask("audiomuse")
-            app.config["AUTHZ_POLICY"] = str(policy)
+            app.config.update(
+                AUTHZ_POLICY=str(policy),
+                # With an account there is a hash to compare with that is cheap.
+                AUTHZ_USER="zoe",
+                AUTHZ_USER_PASSWORD=CHEAP_BOB,
+            )
             app.add_url_rule("/connect", "authz_music.me", lambda: "")
             host.add_to(app)
             Authz(app, sources=[ByHeader()])

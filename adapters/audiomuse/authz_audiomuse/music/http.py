@@ -162,12 +162,12 @@ class HttpClient:
                 )
             except _ForbiddenPeer:
                 return Fault.FORBIDDEN_ADDRESS, ""
+            except NewConnectionError:  # which is called a timeout, too
+                return Fault.UNREACHABLE, ""
             except (ConnectTimeoutError, ReadTimeoutError):
                 return Fault.TOO_SLOW, ""
             except SSLError as error:
                 return _tls_fault(error)
-            except NewConnectionError:
-                return Fault.UNREACHABLE, ""
             except (HTTPError, OSError, ValueError):
                 if time.monotonic() >= until:
                     return Fault.TOO_SLOW, ""
@@ -224,7 +224,8 @@ def _read(
         return Fault.NONSENSE, "it is compressed though nobody asked for that"
     data = bytearray()
     try:
-        while chunk := response.read(_CHUNK):
+        # `read` would wait for a whole chunk, however slowly its bytes come.
+        while chunk := response.read1(_CHUNK):
             data += chunk
             if len(data) > MAX_ANSWER:
                 return Fault.NONSENSE, f"more than {MAX_ANSWER >> 20} MiB"
@@ -258,6 +259,11 @@ def _tls_fault(error: SSLError) -> tuple[Fault, str]:
     return Fault.TLS, str(reason)
 
 
+def peer_of(connected: socket) -> str:
+    """Return the address at the other end of *connected*."""
+    return str(connected.getpeername()[0])
+
+
 class _ForbiddenPeer(HTTPError):
     """The name leads to an address that nothing is sent to."""
 
@@ -284,8 +290,8 @@ class _Bounded:
 
     def check(self, connected: socket) -> socket:
         """Return *connected* if something may be sent there."""
-        peer = connected.getpeername()[0]
-        if not may_speak_to(peer, private_only=self.limits.private_only):
+        private_only = self.limits.private_only
+        if not may_speak_to(peer_of(connected), private_only=private_only):
             connected.close()
             raise _ForbiddenPeer
         return connected

@@ -84,6 +84,8 @@ class Loopback:
     #: What goes wrong from the request with this number on, counted from 0.
     trouble: Trouble | None = None
     trouble_from: int = 0
+    #: From this one on all is well again.
+    trouble_until: int = 1_000_000
     #: Everything that came, in order.
     seen: list[Seen] = field(default_factory=list)
     #: The first line of every request as it came over the wire.
@@ -159,7 +161,8 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
             server.seen.append(request)
             server.lines.append(self.requestline)
             trouble = server.trouble
-            if len(server.seen) <= server.trouble_from:
+            number = len(server.seen) - 1
+            if not server.trouble_from <= number < server.trouble_until:
                 trouble = None
             status, document = (server.answers or server.answer)(request)
             body = b"" if document is None else json.dumps(document).encode()

@@ -1,0 +1,340 @@
+"""Whatever a music server does, the answer is a word, in time, and nothing else."""
+
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from authz_audiomuse.music.faults import Fault, MusicFault
+from authz_audiomuse.music.kinds import music_servers
+from authz_audiomuse.music.listed import ServerKind, parse_address
+from authz_audiomuse.music.port import MusicServer
+from authz_audiomuse.music.settings import MusicSettings
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.adapters.music.rigs import FAKES, Rig, connect, listed, started
+from tests.adapters.music.servers.loopback import Trouble
+
+#: Seconds a server has; much less than it takes where it is too slow.
+TIMEOUT = 0.4
+PATIENCE = 3.0
+
+#: What each trouble is called. A set: it depends on where the answer breaks off.
+EXPECTED: dict[Trouble, set[Fault]] = {
+    Trouble.HANGS_UP: {Fault.UNREACHABLE},
+    Trouble.HALF_CLOSED: {Fault.NONSENSE},
+    Trouble.SLOW: {Fault.TOO_SLOW},
+    Trouble.DRIPS: {Fault.TOO_SLOW},
+    Trouble.DRIPS_LATER: {Fault.TOO_SLOW},
+    Trouble.NOT_UTF8: {Fault.NONSENSE},
+    Trouble.TOO_DEEP: {Fault.NONSENSE},
+    Trouble.REDIRECTS: {Fault.OTHER_PRODUCT},
+    Trouble.HUGE: {Fault.NONSENSE},
+    Trouble.COMPRESSED: {Fault.NONSENSE},
+    Trouble.PAGE: {Fault.OTHER_PRODUCT},
+    Trouble.WRONG_TYPE: {Fault.OTHER_PRODUCT},
+    Trouble.OTHER_JSON: {Fault.OTHER_PRODUCT},
+    Trouble.LIST: {Fault.OTHER_PRODUCT},
+    Trouble.EMPTY: {Fault.OTHER_PRODUCT},
+    Trouble.FAILS: {Fault.OTHER_PRODUCT, Fault.REFUSED},
+}
+TAKES_TIME = {Trouble.SLOW, Trouble.DRIPS, Trouble.DRIPS_LATER, Trouble.HUGE}
+TROUBLES = [
+    pytest.param(trouble, marks=[pytest.mark.slow] if trouble in TAKES_TIME else [])
+    for trouble in EXPECTED
+]
+
+
+#: One of each language is enough for every commit.
+QUICK = {ServerKind.JELLYFIN, ServerKind.NAVIDROME}
+
+
+@pytest.fixture(
+    name="rig",
+    params=[
+        pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.slow])
+        for kind in ServerKind
+    ],
+)
+def _rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with started(request.param) as rig:
+        rig.music = connect(rig.kind, rig.fake, timeout=TIMEOUT)
+        yield rig
+
+
+def fault_of(attempt: Callable[[], object]) -> Fault:
+    """Return why *attempt* fails; nothing but a fault may come, and in time."""
+    begun = time.monotonic()
+    with pytest.raises(MusicFault) as caught:
+        attempt()
+    assert time.monotonic() - begun < PATIENCE
+    return caught.value.fault
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_trouble_while_asking_what_it_is(rig: Rig, trouble: Trouble):
+    """Nothing secret was sent yet."""
+    rig.fake.trouble = trouble
+
+    assert fault_of(rig.music.about) in EXPECTED[trouble]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_trouble_while_signing_in(rig: Rig, trouble: Trouble):
+    """It is never taken for a wrong password, which would ask for it again."""
+    if not rig.music.capabilities.has_accounts:
+        return
+    rig.fake.trouble, rig.fake.trouble_from = trouble, 1
+
+    fault = fault_of(lambda: rig.music.sign_in(rig.entered()))
+
+    assert fault is not Fault.WRONG_PASSWORD
+    assert fault in EXPECTED[trouble] | {Fault.NONSENSE, Fault.REFUSED}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_trouble_while_making_a_playlist(rig: Rig, trouble: Trouble):
+    """A playlist is never said to be made when nobody can know."""
+    account = rig.account()
+    rig.fake.trouble, rig.fake.trouble_from = trouble, len(rig.fake.seen)
+
+    fault = fault_of(lambda: rig.music.create_playlist(account, "mix", ["1"]))
+
+    assert fault is not Fault.WRONG_PASSWORD
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_trouble_while_listing(rig: Rig, trouble: Trouble):
+    """A list that broke off is no list: nobody takes a part for the whole."""
+    account = rig.account()
+    rig.fake.trouble, rig.fake.trouble_from = trouble, len(rig.fake.seen)
+
+    fault = fault_of(lambda: list(rig.music.playlists(account)))
+
+    assert fault is not Fault.WRONG_PASSWORD
+
+
+def test_chunks_are_no_trouble(rig: Rig):
+    """A body may come in parts of any size."""
+    rig.fake.trouble = Trouble.CHUNKED
+    account = rig.account()
+
+    made = rig.music.create_playlist(account, "mix", ["1", "2"])
+
+    assert [found.id for found in rig.music.playlists(account)] == [made]
+
+
+def test_nobody_is_followed_elsewhere(rig: Rig):
+    """Not even to a server of the same kind: it is not the listed one."""
+    other = FAKES[rig.kind]().start()
+    try:
+        rig.fake.trouble, rig.fake.elsewhere = Trouble.REDIRECTS, other.url
+        assert fault_of(rig.music.about) is Fault.OTHER_PRODUCT
+    finally:
+        other.close()
+
+    assert other.seen == []
+
+
+class TestRetries:
+    def test_a_question_is_asked_three_times(self, rig: Rig):
+        """A connection that broke off is tried again, and not for ever."""
+        rig.fake.trouble = Trouble.HANGS_UP
+
+        assert fault_of(rig.music.about) is Fault.UNREACHABLE
+        assert len(rig.fake.seen) == 3
+
+    def test_the_second_answer_is_as_good(self, rig: Rig):
+        """A server that is just starting is no failure."""
+        rig.fake.trouble, rig.fake.trouble_until = Trouble.HANGS_UP, 1
+
+        assert rig.music.about()
+        assert len(rig.fake.seen) == 2
+
+    def test_what_changes_something_is_sent_once(self, rig: Rig):
+        """Nobody gets the same playlist three times, or is locked out for guessing."""
+        account = rig.account()
+        before = len(rig.fake.seen)
+        rig.fake.trouble, rig.fake.trouble_from = Trouble.HANGS_UP, before
+
+        name = "mix"
+        tracks = ["1"] if rig.kind is not ServerKind.LYRION else []
+        fault_of(lambda: rig.music.create_playlist(account, name, tracks))
+
+        assert len(rig.fake.seen) == before + 1
+
+
+def test_nobody_there_is_unreachable(rig: Rig):
+    """A closed port."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    server = replace(
+        listed(rig.kind, rig.fake), address=parse_address(f"http://127.0.0.1:{port}")
+    )
+    music = music_servers(MusicSettings(servers=(server,), timeout=TIMEOUT))["home"]
+
+    assert fault_of(music.about) is Fault.UNREACHABLE
+
+
+def test_a_name_that_leads_nowhere_is_unreachable():
+    """The resolver knows no such host."""
+    music = at("http://no-such-host.invalid")
+
+    assert fault_of(music.about) is Fault.UNREACHABLE
+
+
+def at(address: str, **settings: object) -> MusicServer:
+    """Return the module for a Navidrome at *address*."""
+    with started(ServerKind.NAVIDROME) as rig:
+        server = listed(ServerKind.NAVIDROME, rig.fake)
+    server = replace(server, address=parse_address(address))
+    given = {"timeout": TIMEOUT, **settings}
+    return music_servers(MusicSettings(servers=(server,), **given))["home"]  # type: ignore[arg-type]
+
+
+class TestWhereANameLeads:
+    """The name is listed; where it leads is looked at before anything is sent."""
+
+    @pytest.fixture(name="lead")
+    def _lead(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+        """Return a function that makes every connection seem to lead to an address."""
+
+        def lead(address: str) -> None:
+            monkeypatch.setattr("authz_audiomuse.music.http.peer_of", lambda _: address)
+
+        return lead
+
+    @pytest.mark.parametrize(
+        ("peer", "goes"),
+        [
+            ("169.254.169.254", False),
+            ("93.184.216.34", False),
+            ("192.168.1.5", True),
+        ],
+    )
+    def test_a_plain_connection_stays_at_home(
+        self, lead: Callable[[str], None], peer: str, goes: bool
+    ):
+        """A container's name that suddenly leads out into the world gets nothing."""
+        with started(ServerKind.NAVIDROME) as rig:
+            lead(peer)
+            if goes:
+                rig.music.about()
+                return
+            assert fault_of(rig.music.about) is Fault.FORBIDDEN_ADDRESS
+            assert rig.fake.seen == []
+
+    def test_unless_the_operator_named_the_host(self, lead: Callable[[str], None]):
+        """Twice: in the list, and in the list of hosts without TLS."""
+        with started(ServerKind.NAVIDROME) as rig:
+            lead("93.184.216.34")
+            hosts = frozenset({"127.0.0.1"})
+            connect(rig.kind, rig.fake, http_hosts=hosts).about()
+            lead("169.254.169.254")
+            music = connect(rig.kind, rig.fake, http_hosts=hosts)
+            assert fault_of(music.about) is Fault.FORBIDDEN_ADDRESS
+
+
+def certificate(folder: Path, name: str, *, days: int = 1) -> tuple[Path, Path]:
+    """Write a certificate that vouches for itself; return it and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    try:
+        host: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        host = x509.DNSName(name)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=9))
+        .not_valid_after(now + dt.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    stem = f"{name}-{days}".replace(":", "-")
+    paths = folder / f"{stem}.pem", folder / f"{stem}.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths
+
+
+class TestTls:
+    @pytest.fixture(name="secure")
+    def _secure(self, tmp_path: Path) -> Iterator[Callable[..., tuple[Rig, Path]]]:
+        running: list[Rig] = []
+
+        def secure(name: str = "127.0.0.1", days: int = 1) -> tuple[Rig, Path]:
+            cert, key = certificate(tmp_path, name, days=days)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            fake = FAKES[ServerKind.NAVIDROME]()
+            fake.start(context)
+            music = connect(ServerKind.NAVIDROME, fake, ca=cert)
+            running.append(Rig(ServerKind.NAVIDROME, fake, music))
+            return running[-1], cert
+
+        yield secure
+        for rig in running:
+            rig.fake.close()
+
+    def test_an_authority_of_ones_own_may_be_named(
+        self, secure: Callable[..., tuple[Rig, Path]]
+    ):
+        """In a file, besides those of the system."""
+        rig, _ = secure()
+
+        assert rig.music.about().product == "Navidrome"
+
+    def test_a_certificate_nobody_vouches_for_is_refused(
+        self, secure: Callable[..., tuple[Rig, Path]]
+    ):
+        """There is no way to switch that off."""
+        rig, _ = secure()
+        music = connect(rig.kind, rig.fake)
+
+        assert fault_of(music.about) is Fault.TLS
+        assert rig.fake.seen == []
+
+    @pytest.mark.parametrize(
+        ("name", "days"), [("127.0.0.2", 1), ("music.home", 1), ("127.0.0.1", -1)]
+    )
+    def test_a_certificate_of_somebody_else_or_yesterday_is_refused(
+        self, secure: Callable[..., tuple[Rig, Path]], name: str, days: int
+    ):
+        """Whoever vouches for it."""
+        rig, _ = secure(name, days)
+
+        assert fault_of(rig.music.about) is Fault.TLS
+        assert rig.fake.seen == []
+
+    def test_a_server_without_tls_is_said_to_be_one(self):
+        """`https` was listed, and plain HTTP answers."""
+        with started(ServerKind.NAVIDROME) as rig:
+            music = at(rig.fake.url.replace("http:", "https:"))
+            assert fault_of(music.about) in {Fault.TLS, Fault.UNREACHABLE}
