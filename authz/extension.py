@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from flask import Flask, current_app, request, url_for
+from flask import Blueprint, Flask, current_app, request, url_for
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from authz.admin.office import Office
 from authz.audit import AuditSink, LoggingSink
 from authz.decision import AccessRequest, Decision, Explanation, Subject
+from authz.errors import Problem, SettingsError
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
@@ -109,6 +110,8 @@ class Authz:
         views = GuardedViews(app.view_functions)
         app.view_functions = views
         hook = hook_for(app, runtime, views)
+        if runtime.settings.admin.metrics:
+            app.register_blueprint(_metrics(app, runtime, hook))
         # First of all: a hook before it could answer, or load what nobody may see.
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
         app.wsgi_app = outlet(app.wsgi_app, runtime)  # type: ignore[method-assign]
@@ -223,6 +226,23 @@ def csrf_token() -> str:
     sessions = get_authz().runtime.sessions
     session = sessions.session(RequestFacts(request.environ))
     return session.csrf_token if session else ""
+
+
+def _metrics(app: Flask, runtime: Runtime, hook: Hook) -> Blueprint:
+    try:
+        # An extra: an app without metrics has not installed it.
+        from authz.web.metrics import measure  # noqa: PLC0415
+    except ImportError as error:
+        raise SettingsError(
+            [
+                Problem(
+                    where="AUTHZ_METRICS",
+                    message="metrics need prometheus-client",
+                    mend='run `pip install "authz-casbin[metrics]"`',
+                )
+            ]
+        ) from error
+    return measure(app, runtime, hook)
 
 
 def _send_reloaded(app: Flask, revision: str) -> None:

@@ -154,6 +154,13 @@ class Jwks:
         self._failures = 0
         self.problem = None
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since the keys were fetched; None if they never were."""
+        if self._data is None:
+            return None
+        return self._clock() - (self._good_until - MAX_AGE)
+
     def delay(self) -> float:
         """Return how many seconds to wait before the next fetch."""
         if not self._failures:

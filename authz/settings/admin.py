@@ -15,6 +15,8 @@ class AdminSettings:
     #: Whether the policy file may be written. Otherwise Git has it, and a change is
     #: answered with its patch.
     policy_writable: bool = False
+    #: Whether there are metrics for Prometheus.
+    metrics: bool = False
 
 
 def read_admin(reader: Reader) -> AdminSettings:
@@ -24,4 +26,5 @@ def read_admin(reader: Reader) -> AdminSettings:
         policy_writable=reader.parse(
             "AUTHZ_POLICY_WRITABLE", parsers.boolean, default=False
         ),
+        metrics=reader.parse("AUTHZ_METRICS", parsers.boolean, default=False),
     )

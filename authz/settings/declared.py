@@ -161,6 +161,12 @@ SETTINGS: Final = (
         default="false",
     ),
     Setting(
+        name="AUTHZ_METRICS",
+        help="`true`: metrics for Prometheus at `/authz/metrics`, for whom the policy "
+        "allows it. Needs the extra `metrics`.",
+        default="false",
+    ),
+    Setting(
         name="AUTHZ_AUDIT_FILE",
         help="A file for the audit log, beside the logger `authz.audit`: one chained "
         "record a line. All processes of a machine share it.",

@@ -63,7 +63,10 @@ class AuditFile:
         self._clock = clock
         # One for each process: neither a lock nor a thread survives a fork.
         self._writers: dict[int, _Writer] = {}
+        #: Events that were dropped, and of which the log does not know yet.
         self.dropped = 0
+        #: Events that were dropped, all in all.
+        self.lost = 0
         self._complained = 0.0
         self._bucket = _Bucket(_RATE, _BURST)
 
@@ -87,7 +90,7 @@ class AuditFile:
         elif self._bucket.take() and len(writer.waiting) < _WAITING:
             writer.put(event)
         else:
-            self.dropped += 1
+            self._drop(1)
 
     def close(self) -> None:
         """Write what waits, and stop."""
@@ -123,7 +126,7 @@ class AuditFile:
                 with locked(self.path):
                     writer.end.append([*noted, *waiting, *events], sync=sync)
             except (OSError, AuditFailure) as error:
-                self.dropped += len(waiting)
+                self._drop(len(waiting))
                 if isinstance(error, AuditFailure):
                     raise
                 raise AuditFailure(
@@ -131,6 +134,10 @@ class AuditFile:
                     "make room, or check AUTHZ_AUDIT_FILE and who may write there"
                 ) from error
             self.dropped -= dropped
+
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        self.lost += count
 
     def new_end(self) -> AuditEnd:
         """Return what appends in this process."""

@@ -65,6 +65,7 @@ def test_every_setting_is_read():
         "AUTHZ_REDIS_URL": "http://:geheim@h",
         "AUTHZ_ADMIN_ENABLED": "1x",
         "AUTHZ_POLICY_WRITABLE": "yes please",
+        "AUTHZ_METRICS": "some",
         "AUTHZ_AUDIT_MAX_MB": "-1",
         "AUTHZ_AUDIT_KEEP": "1.5",
         "AUTHZ_AUDIT_SYNC": "never",
