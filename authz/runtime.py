@@ -36,6 +36,7 @@ from authz.stores.audit_reading import AuditFiles
 from authz.stores.csv_file import CsvFile
 from authz.stores.following import Following
 from authz.stores.opening import Stores, open_stores, policy_source, shown
+from authz.stores.remembered import RememberedRecords
 
 _log: Final = logging.getLogger("authz")
 _HOUR: Final = 3600
@@ -310,7 +311,7 @@ def start(
         live=live,
         stores=stores,
         following=following,
-        records=stores.records,
+        records=RememberedRecords(stores.records, stores.policy.mark),
         people=stores.people,
         sources=identity.in_order([*sources, sessions]),
         identity=identity,

@@ -10,6 +10,7 @@ from authz.policy.records import Add, PolicyRecords
 from authz.stores.csv_file import CsvFile
 from authz.stores.csv_history import CsvHistory
 from authz.stores.csv_records import CsvRecords
+from authz.stores.remembered import RememberedRecords
 from authz.stores.sql.database import Database
 from authz.stores.sql.records import SqlRecords
 from tests.contracts.conftest import database_url
@@ -24,6 +25,53 @@ class TestCsv(PolicyRecordsContract):
         path = tmp_path / "policy.csv"
         path.write_text("# ours\n" + "".join(", ".join(r) + "\n" for r in ROWS))
         return CsvRecords(CsvFile(path), source="policy.csv", history=CsvHistory(path))
+
+
+class TestRemembered(PolicyRecordsContract):
+    """A store that is not read again while nothing has changed."""
+
+    @pytest.fixture(name="file")
+    def _file(self, tmp_path: Path) -> CsvFile:
+        path = tmp_path / "policy.csv"
+        path.write_text("# ours\n" + "".join(", ".join(r) + "\n" for r in ROWS))
+        return CsvFile(path)
+
+    @pytest.fixture(name="records")
+    def _records(self, file: CsvFile) -> PolicyRecords:
+        records = CsvRecords(file, source="policy.csv", history=CsvHistory(file.path))
+        return RememberedRecords(records, file.mark)
+
+    def test_the_same_state_is_not_read_twice(
+        self, records: PolicyRecords, file: CsvFile
+    ):
+        """Until the file changes, by whomever, the very same snapshot answers."""
+        first = records.snapshot()
+        assert records.snapshot() is first
+
+        file.path.write_text(file.path.read_text() + "g, user:new, role:user\n")
+
+        assert len(records.snapshot().entries) == len(first.entries) + 1
+
+    def test_a_check_sees_what_is_stored_and_not_what_is_remembered(
+        self, records: PolicyRecords
+    ):
+        """While a change is made, its check reads the store itself."""
+        first = records.snapshot()
+        seen = []
+
+        def check(_: object) -> None:
+            seen.append(records.snapshot())
+
+        records.apply(
+            [Add(row=row("g", "user:new", "role:user"))],
+            expected=first.etag,
+            author="user:alice",
+            note="",
+            check=check,
+            witness=lambda _: None,
+        )
+
+        assert seen[0] is not first
 
 
 class TestSqlite(PolicyRecordsContract):

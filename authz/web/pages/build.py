@@ -13,7 +13,8 @@ from authz.web.pages.drafts import Drafts
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.matrix import Matrix
 from authz.web.pages.overview import Overview
-from authz.web.pages.roles import Roles
+from authz.web.pages.previews import Previews
+from authz.web.pages.roles import RoleBook, Roles
 from authz.web.pages.routes import Routes, RouteTable
 from authz.web.pages.rule_form import RuleForm
 from authz.web.pages.rules import Rules
@@ -27,15 +28,17 @@ def admin_pages(
     """Return the admin pages of *app*; their blueprint is not registered yet."""
     pages = AdminPages(app, office.runtime, hook, office, public_endpoints)
     table = RouteTable(pages)
-    Overview(pages, table)
-    Roles(pages)
+    book = RoleBook(office)
+    previews = Previews(office)
+    Overview(pages, table, book)
+    Roles(pages, book)
     Rules(pages)
     RuleForm(pages)
-    Matrix(pages)
+    Matrix(pages, previews)
     Routes(pages, table)
     Tester(pages)
     Drafts(pages)
-    Changes(pages)
+    Changes(pages, previews)
     Audit(pages)
     AccountPage(pages)
     pages.add("/theme", "theme", choose_theme, post=True)

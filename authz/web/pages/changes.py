@@ -27,6 +27,7 @@ from authz.web.pages.effects import Effect, effect_of
 from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import asked
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.previews import Previews
 from authz.web.pages.sentences import draft_lines, text_lines
 
 _HISTORY: Final = 20
@@ -40,9 +41,10 @@ _NO_NOTE: Final = "Say why. Whoever looks at the history will want to know."
 class Changes:
     """The pages about changes."""
 
-    def __init__(self, pages: AdminPages) -> None:
+    def __init__(self, pages: AdminPages, previews: Previews) -> None:
         """Add the pages to *pages*."""
         self._pages = pages
+        self._previews = previews
         entry = MenuEntry(
             label="Changes",
             endpoint="authz_admin.changes",
@@ -115,7 +117,7 @@ class Changes:
         gone = ""
         if draft is not None:
             try:
-                seen = use_cases.preview(pages.office, pages.actor, draft)
+                seen = self._previews.of(pages.actor, draft)
             except NotFound as not_found:
                 gone = words.sentence(str(not_found))
         before = asked("before")
@@ -145,8 +147,7 @@ class Changes:
     def _effect(self, draft: Draft | None, seen: Preview | None) -> Effect | None:
         if draft is None or seen is None:
             return None
-        routes = self._pages.office.routes()
-        return effect_of(seen.before, seen.after, draft_lines(draft), routes)
+        return self._previews.effect(self._pages.actor, draft)
 
     def _patch(self, draft: Draft, seen: Preview) -> str:
         """Return the patch to commit, where changes are made elsewhere."""

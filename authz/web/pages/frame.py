@@ -1,6 +1,6 @@
 """What stands around every admin page, and the way a page is sent."""
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from authz.admin.changes import Draft
 from authz.admin.office import Actor, Office
-from authz.decision import Subject
+from authz.decision import PolicyInForce, Subject
 from authz.errors import (
     AuthzError,
     InvalidCredentials,
@@ -27,6 +27,7 @@ from authz.web.next_page import safe_next
 from authz.web.pages import flash, words
 from authz.web.pages.csrf import FormTokens, StaleForm
 from authz.web.pages.drafting import DraftKeeper
+from authz.web.pages.memory import Memory
 from authz.web.pages.menu import Menu, MenuEntry
 from authz.web.rendering import protect_page, render
 from authz.web.state import current_state
@@ -39,6 +40,9 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+#: Names that a field offers; more would only make the page long.
+_OFFERED: Final = 300
 
 #: A part of the page on which people look after their own account: takes who they
 #: are and returns HTML.
@@ -83,6 +87,7 @@ class AdminPages:
         self.public_endpoints = public_endpoints
         self.account_sections: list[AccountSection] = []
         self._tokens = FormTokens(runtime)
+        self._names: Memory[list[str]] = Memory()
         self.blueprint = Blueprint(
             "authz_admin", "authz.web.pages", url_prefix=runtime.settings.url_prefix
         )
@@ -131,6 +136,12 @@ class AdminPages:
         """Who administers, as the audit record will tell."""
         peer = RequestFacts(request.environ).peer
         return Actor(subject=self.subject, peer=peer)
+
+    def names(self, *, without: Collection[str] = ()) -> list[str]:
+        """Return names of the policy for a field to offer, a few hundred at most."""
+        policy = self.office.policy
+        known = self._names.get(policy.revision, lambda: sorted(names_of(policy)))
+        return [name for name in known[:_OFFERED] if name not in without]
 
     @property
     def draft(self) -> Draft | None:
@@ -257,6 +268,15 @@ class AdminPages:
             status=HTTPStatus.BAD_REQUEST,
             back=_same_site_referrer(),
         )
+
+
+def names_of(policy: PolicyInForce) -> set[str]:
+    """Return the names that a policy speaks of, if it can be looked through."""
+    written = getattr(policy, "policy", None)
+    names = {rule.subject for rule in getattr(written, "rules", ())}
+    for grant in getattr(written, "grants", ()):
+        names |= {grant.member, grant.role}
+    return names
 
 
 def protect(response: Response) -> Response:

@@ -8,7 +8,7 @@ from typing import Final
 from flask import request
 from werkzeug.wrappers import Response
 
-from authz.admin.changes import Draft, preview
+from authz.admin.changes import Draft
 from authz.admin.rules import RuleEntry, all_rules
 from authz.decision import (
     ANONYMOUS,
@@ -24,11 +24,14 @@ from authz.policy.records import Add, Remove, Replace, Switch
 from authz.policy.rules import ADMIN
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.listing import Listing, asked, asked_page
+from authz.web.pages.previews import Previews
 from authz.web.pages.rules import sample
 
 #: As many roles as fit beside each other.
 _COLUMNS: Final = 7
 _ROWS: Final = 40
+#: More rules than this, and a draft is not put together for each look at the matrix.
+_MANY: Final = 2000
 _ASKED: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -71,9 +74,10 @@ _Key = tuple[str, str, str]
 class Matrix:
     """The page with the matrix."""
 
-    def __init__(self, pages: AdminPages) -> None:
+    def __init__(self, pages: AdminPages, previews: Previews) -> None:
         """Add the page to *pages*."""
         self._pages = pages
+        self._previews = previews
         pages.add("/admin/rules/matrix", "rules_matrix", self.show)
 
     def show(self) -> Response:
@@ -81,7 +85,7 @@ class Matrix:
         pages = self._pages
         draft = pages.draft
         rules = list(all_rules(pages.office.records.snapshot()))
-        policy, problem = self._policy(draft)
+        policy, problem = self._policy(draft, len(rules))
         drafted = _drafted(draft, rules)
         there = _there(rules, draft)
         columns, others = self._columns(rules, policy)
@@ -106,11 +110,16 @@ class Matrix:
             problem=problem,
         )
 
-    def _policy(self, draft: Draft | None) -> tuple[PolicyInForce, str]:
+    def _policy(self, draft: Draft | None, rules: int) -> tuple[PolicyInForce, str]:
+        """Return the policy that the cells show, and why it is not the draft's.
+
+        With very many rules the draft is not put together for each look at it: its own
+        cells show what it says, the others what is in force.
+        """
         pages = self._pages
-        if draft is None:
+        if draft is None or rules > _MANY:
             return pages.office.policy, ""
-        seen = preview(pages.office, pages.actor, draft)
+        seen = self._previews.of(pages.actor, draft)
         if seen.after is not None:
             return seen.after, ""
         return pages.office.policy, "; ".join(p.message for p in seen.problems)
@@ -149,7 +158,7 @@ def _row(  # noqa: PLR0913, PLR0917 - what a row is made of
     for role, holder in holders.items():
         key = (role, path, methods)
         state = _state(policy, holder, path, methods)
-        if state is State.ELSEWHERE and key in there:
+        if key in there and state in {State.ELSEWHERE, State.SILENT}:
             state = State.ALLOWED
         cells.append(Cell(role=role, state=state, drafted=key in drafted))
     return MatrixRow(path=path, methods=methods, cells=tuple(cells))

@@ -9,7 +9,6 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from authz.admin.history import revisions
-from authz.admin.roles import list_roles
 from authz.audit import EventTag
 from authz.audit.log import Wanted
 from authz.errors import PolicyError, StoreError
@@ -18,6 +17,7 @@ from authz.policy.records import Revision
 from authz.web.origin import SAFE_METHODS
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.roles import RoleBook
 from authz.web.pages.routes import RouteTable
 
 _RECENT: Final = 5
@@ -39,9 +39,10 @@ class Refusals:
 class Overview:
     """The overview of one app."""
 
-    def __init__(self, pages: AdminPages, table: RouteTable) -> None:
+    def __init__(self, pages: AdminPages, table: RouteTable, book: RoleBook) -> None:
         """Add the page to *pages*."""
         self._pages = pages
+        self._book = book
         self._table = table
         entry = MenuEntry(
             label="Overview",
@@ -81,7 +82,7 @@ class Overview:
         """
         office = self._pages.office
         try:
-            return len(list_roles(office)[0]), revisions(office, limit=_RECENT)
+            return len(self._book.every()), revisions(office, limit=_RECENT)
         except (StoreError, PolicyError):
             return None, ()
 

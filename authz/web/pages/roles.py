@@ -5,24 +5,53 @@ from collections.abc import Sequence
 from flask import url_for
 from werkzeug.wrappers import Response
 
-from authz.admin.roles import GIVEN, Role, find_role, list_roles
+from authz.admin.office import Office
+from authz.admin.roles import GIVEN, Role, list_roles
 from authz.decision import Effect
-from authz.names import KINDS
+from authz.errors import NotFound
 from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import asked, listing
+from authz.web.pages.memory import Memory
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.sentences import rule_of
-from authz.web.pages.tester import names_of
 
-_OFFERED = 300
+
+class RoleBook:
+    """The roles of one app; they are put together once for each state of the store."""
+
+    def __init__(self, office: Office) -> None:
+        """Look at the store of *office*."""
+        self._office = office
+        self._memory: Memory[dict[str, Role]] = Memory()
+
+    def every(self) -> tuple[Role, ...]:
+        """Return every role, by name. Raises `StoreError` and `PolicyError`."""
+        return tuple(self._by_name().values())
+
+    def find(self, name: str) -> Role:
+        """Return the role *name*. Raises `NotFound`."""
+        role = self._by_name().get(name)
+        if role is None:
+            raise NotFound(
+                f"no rule and no grant speaks of the role `{name[:80]}`: "
+                "look at the list of roles"
+            )
+        return role
+
+    def _by_name(self) -> dict[str, Role]:
+        etag = self._office.records.snapshot().etag
+        return self._memory.get(
+            etag, lambda: {role.name: role for role in list_roles(self._office)[0]}
+        )
 
 
 class Roles:
     """The pages about roles."""
 
-    def __init__(self, pages: AdminPages) -> None:
+    def __init__(self, pages: AdminPages, book: RoleBook) -> None:
         """Add the pages to *pages*."""
         self._pages = pages
+        self._book = book
         entry = MenuEntry(
             label="Roles", endpoint="authz_admin.roles", group=Group.WHO, icon="role"
         )
@@ -32,7 +61,7 @@ class Roles:
     def show(self) -> Response:
         """Show every role."""
         search = asked("search").casefold()
-        roles, _ = list_roles(self._pages.office)
+        roles = self._book.every()
         found = [role for role in roles if search in role.name.casefold()]
         return self._pages.page(
             "authz/admin/roles.html", listing=listing(found), search=asked("search")
@@ -41,9 +70,8 @@ class Roles:
     def role(self) -> Response:
         """Show one role."""
         pages = self._pages
-        role, _ = find_role(pages.office, asked("name"))
-        roles, _ = list_roles(pages.office)
-        names = names_of(pages.runtime.policy) - GIVEN
+        roles = self._book.every()
+        role = self._book.find(asked("name"))
         return pages.page(
             "authz/admin/role.html",
             crumbs=[Crumb(label="Roles", url=url_for("authz_admin.roles"))],
@@ -53,7 +81,7 @@ class Roles:
             allows=_methods_and_paths(role, Effect.ALLOW),
             denies=_methods_and_paths(role, Effect.DENY),
             can_hold=[r.name for r in roles if r.name != role.name and not r.given],
-            offered=sorted(n for n in names if n.partition(":")[0] in KINDS)[:_OFFERED],
+            offered=pages.names(without=GIVEN),
         )
 
 

@@ -19,11 +19,9 @@ from authz.web.pages import words
 from authz.web.pages.drafting import DraftTooLong
 from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import asked
-from authz.web.pages.tester import names_of
 
 #: The methods that the form offers.
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_OFFERED: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +130,7 @@ class RuleForm:
             errors=errors or {},
             id=id,
             methods=METHODS,
-            offered=sorted(names_of(pages.runtime.policy))[:_OFFERED],
+            offered=pages.names(),
         )
 
 

@@ -16,12 +16,9 @@ from authz.web.pages.export import lines_as_file
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.listing import SIZE, Listing, asked, asked_page
 from authz.web.pages.menu import Group, MenuEntry
-from authz.web.pages.tester import names_of
 
 #: What a value in a path is asked about; no rule is likely to name it.
 _SAMPLE: Final = "~sample"
-#: Names that a filter offers.
-_OFFERED: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +64,7 @@ class Rules:
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),
-            offered=sorted(names_of(self._pages.runtime.policy))[:_OFFERED],
+            offered=self._pages.names(),
         )
 
     def lines(self) -> Response:

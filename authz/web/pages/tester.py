@@ -1,7 +1,6 @@
 """May somebody do something, and why: the address of the page holds the question."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -14,7 +13,6 @@ from authz.decision import (
     Decision,
     Effect,
     Explanation,
-    PolicyInForce,
     Reason,
     Subject,
 )
@@ -27,8 +25,6 @@ from authz.web.pages.frame import AdminPages
 from authz.web.pages.listing import asked
 from authz.web.pages.menu import Group, MenuEntry
 
-#: Names that the field offers; more would only make the page long.
-_OFFERED: Final = 300
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -90,7 +86,7 @@ class Tester:
             answer=answer,
             errors=errors,
             methods=_METHODS,
-            offered=tuple(self._offered()),
+            offered=self._pages.names(),
         )
 
     def _answer(self, question: Question, errors: dict[str, str]) -> Answer | None:
@@ -159,18 +155,6 @@ class Tester:
         except HTTPException:
             return None, None
         return str(rule.endpoint), rule.rule
-
-    def _offered(self) -> Iterator[str]:
-        return iter(sorted(names_of(self._pages.runtime.policy))[:_OFFERED])
-
-
-def names_of(policy: PolicyInForce) -> set[str]:
-    """Return the names that a policy speaks of, if it can be looked through."""
-    written = getattr(policy, "policy", None)
-    names = {rule.subject for rule in getattr(written, "rules", ())}
-    for grant in getattr(written, "grants", ()):
-        names |= {grant.member, grant.role}
-    return names
 
 
 def _path(text: str) -> str:
