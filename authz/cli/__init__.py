@@ -4,12 +4,14 @@ import copy
 from typing import Final
 
 import click
-from flask.cli import with_appcontext
 
 from authz.cli.adapters import CommandGroup, FlaskCommandGroup
+from authz.cli.app import in_app
 from authz.cli.audit import audit
+from authz.cli.bench import bench
 from authz.cli.check import check, explain
 from authz.cli.completion import completion
+from authz.cli.config import config
 from authz.cli.diff import diff
 from authz.cli.doctor import doctor, doctor_of_app
 from authz.cli.fmt import fmt
@@ -17,22 +19,32 @@ from authz.cli.init import init
 from authz.cli.lint import lint_policies
 from authz.cli.password import hash_password
 from authz.cli.policy_tests import test_policy
+from authz.cli.revisions import apply, history, rollback
 from authz.cli.routes import routes
 from authz.cli.schema import schema
 from authz.cli.secrets import secrets
 from authz.cli.simulate import shadow, simulate
+from authz.cli.transfer import export, import_, sync
 from authz.cli.who import what_can, who_can
 from authz.cli.whoami import whoami
 
 #: Commands that know more with an app, and do without.
 _EITHER: Final = (
+    apply,
+    bench,
     check,
+    config,
     diff,
     explain,
+    export,
+    history,
+    import_,
     lint_policies,
+    rollback,
     routes,
     shadow,
     simulate,
+    sync,
     test_policy,
     what_can,
     who_can,
@@ -56,7 +68,7 @@ def _with_app(command: click.Command) -> click.Command:
             name: _with_app(inner) for name, inner in command.commands.items()
         }
     elif command.callback is not None:
-        command.callback = with_appcontext(command.callback)
+        command.callback = in_app(command.callback)
     return command
 
 

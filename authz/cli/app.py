@@ -1,14 +1,28 @@
-"""The guarded app that a command runs with, if it runs with one."""
+"""The guarded app that a command runs with, or the office that settings make."""
 
+import functools
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask import current_app, has_app_context
+from flask.cli import ScriptInfo
 
-from authz.decision import PolicyInForce
-from authz.policy.coverage import RoutePattern, route_patterns
-from authz.runtime import Runtime
+from authz.admin.office import Actor, Office
+from authz.audit import LoggingSink
+from authz.cli.outcome import problems_in_words
+from authz.decision import PolicyInForce, Subject
+from authz.names import name_problem
+from authz.policy.coverage import RoutePattern
+from authz.runtime import Runtime, start
+from authz.settings import read_settings
+
+#: How whoever works in the shell of the host stands in the audit log.
+SHELL: Final = "auth:shell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +30,7 @@ class GuardedApp:
     """What commands ask of an app."""
 
     runtime: Runtime
+    office: Office
     routes: tuple[RoutePattern, ...]
 
     @property
@@ -24,25 +39,78 @@ class GuardedApp:
         return self.runtime.policy
 
 
-def guarded_app() -> GuardedApp:
-    """Return the app that the command runs with.
-
-    Raises:
-        click.UsageError: if there is none, or authz does not guard it.
-    """
-    found = app_if_any()
-    if found is None:
-        raise click.UsageError("authz does not guard this app: call `Authz(app)`")
-    return found
-
-
 def app_if_any() -> GuardedApp | None:
     """Return the app that the command runs with; None if there is no guarded one."""
     guarded: Any = current_app.extensions.get("authz") if has_app_context() else None
     if guarded is None:
         return None
-    rules = current_app.url_map.iter_rules()
     return GuardedApp(
         runtime=guarded.runtime,
-        routes=tuple(route_patterns(rules, guarded.views.public_endpoints)),
+        office=guarded.office,
+        routes=tuple(guarded.office.routes()),
     )
+
+
+def in_app(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *command* as it runs with the app that Flask finds.
+
+    An app that cannot start is told in words, with the exit code of its trouble.
+    """
+
+    @click.pass_context
+    @functools.wraps(command)
+    def within(context: click.Context, /, *args: Any, **options: Any) -> Any:
+        if not has_app_context():
+            with problems_in_words():
+                app = context.ensure_object(ScriptInfo).load_app()
+            context.with_resource(app.app_context())
+        return context.invoke(command, *args, **options)
+
+    return within
+
+
+@contextmanager
+def office_here() -> Iterator[Office]:
+    """Give the office of the app, or one that the environment's settings make.
+
+    Raises:
+        SettingsError, PolicyError, StoreError: if it cannot be opened.
+    """
+    app = app_if_any()
+    if app is not None:
+        yield app.office
+        return
+    runtime = start(
+        read_settings({}, os.environ),
+        audit=LoggingSink(),
+        on_reload=_nobody,
+        on_refused=_nobody,
+    )
+    try:
+        yield Office(runtime=runtime)
+    finally:
+        runtime.close()
+
+
+def shell() -> Actor:
+    """Return who works in this shell: what the audit log calls them.
+
+    Whoever has a shell on the host has the files and the database too, so nothing is
+    asked; but it is written down, with the name they have on the host.
+    """
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError):
+        login = str(os.getuid())
+    name = f"{SHELL}/{login}"
+    if name_problem(name):
+        name = f"{SHELL}/{os.getuid()}"
+    return Actor(
+        subject=Subject(
+            name=name, names=frozenset({name}), source="shell", display_name=login
+        )
+    )
+
+
+def _nobody(_: str) -> None:
+    """Tell nobody: a command serves no requests."""

@@ -88,7 +88,7 @@ def test_policy(  # noqa: PLR0913 - one parameter for each option
     with problems_in_words():
         asked = _policy(policy, model, tests)
         routes = known_routes(routes_file)
-        for file in [_read(name) for name in tests or ("policy_test.yaml",)]:
+        for file in [read_test_file(name) for name in tests or ("policy_test.yaml",)]:
             results = []
             ran = run_tests(file, asked, routes)
             with out.progress(file.tests, label=file.source) as progress:
@@ -129,7 +129,8 @@ def _policy(
     return build(read_policy(place, settings), settings)
 
 
-def _read(name: str) -> TestFile:
+def read_test_file(name: str) -> TestFile:
+    """Return the tests in the file *name*. Raises `StoreError`, `PolicyError`."""
     try:
         data = Path(name).read_bytes()
     except OSError as error:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-from authz.cli.app import app_if_any
+from authz.admin.transfer import Form, exported
+from authz.cli.app import app_if_any, office_here
 from authz.cli.output import plain
 from authz.decision import PolicyInForce
 from authz.errors import PolicyError, Problem, StoreError
@@ -48,8 +49,9 @@ def settings_here(model: str | None = None) -> Settings:
 def read_policy(place: str | None, settings: Settings) -> PolicyText:
     """Return the policy at *place*; without one, that of the settings.
 
-    *place* is a path, `-` for standard input, or `git:REV:PATH` for a file as a
-    revision of Git has it.
+    *place* is a path, `-` for standard input, `git:REV:PATH` for a file as a revision
+    of Git has it, `store:` for what the store holds now, or `store:41` for what its
+    revision 41 left.
 
     Raises:
         StoreError: if it cannot be read, in words that say what to do.
@@ -60,6 +62,8 @@ def read_policy(place: str | None, settings: Settings) -> PolicyText:
         return PolicyText(data=sys.stdin.buffer.read(MAX_BYTES + 1), source="stdin")
     if place.startswith("git:"):
         return _from_git(place)
+    if place.startswith("store:"):
+        return _from_store(place)
     try:
         with Path(place).open("rb") as file:
             return PolicyText(data=file.read(MAX_BYTES + 1), source=shown(Path(place)))
@@ -130,6 +134,28 @@ def same_text(text: PolicyText) -> str:
         ) from error
 
 
+def _from_store(place: str) -> PolicyText:
+    number = place.removeprefix("store:")
+    if number and not (number.isascii() and number.isdigit()):
+        raise click.BadParameter(
+            f"`{plain(place)}` is no revision: write `store:`, or say `store:41`"
+        )
+    with office_here() as office:
+        records = office.records
+        if not number:
+            return PolicyText(
+                data=exported(records.snapshot(), Form.CSV).encode(), source="store"
+            )
+        try:
+            then = records.at(int(number))
+        except LookupError as error:
+            raise StoreError(
+                f"{place}: the store does not have this revision (any more): look with "
+                "`authz history`"
+            ) from error
+        return PolicyText(data=exported(then, Form.CSV).encode(), source=place)
+
+
 def _from_git(place: str) -> PolicyText:
     _, revision, path = (*place.split(":", 2), "", "")[:3]
     if not revision or not path or revision.startswith("-"):
@@ -169,5 +195,6 @@ model_option: Final = click.option(
     "--model", type=click.Path(dir_okay=False), help="Instead of AUTHZ_MODEL."
 )
 policy_option: Final = click.option(
-    "--policy", help="A file, or git:REV:PATH, instead of AUTHZ_POLICY."
+    "--policy",
+    help="A file, git:REV:PATH or store:N, instead of AUTHZ_POLICY.",
 )

@@ -15,14 +15,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from authz.errors import StoreError
+from authz.errors import StoreError, StoreUnreachable
 from authz.stores.sql.tables import authz_head
 
 #: Milliseconds a writer of SQLite waits for the writers before.
 _BUSY: Final = 5000
 _FILE_MODE: Final = 0o600
+#: What says that the server, or the file, is not there or busy; later it may be.
+_NO_ANSWER: Final = (InterfaceError, OperationalError, sqlite3.OperationalError)
 _POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 5}
 
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
@@ -133,7 +135,8 @@ class Database:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
             said = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-            raise StoreError(
+            kind = StoreUnreachable if isinstance(error, _NO_ANSWER) else StoreError
+            raise kind(
                 f"{self.shown}: the database cannot be {done} ({said[:200]}): "
                 "check AUTHZ_STORE and that the database runs"
             ) from error
