@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from tests.soak.csv_faults import csv_faults
+from tests.soak.database import database_faults
 from tests.soak.flood import login_flood
 from tests.soak.report import Bar
 from tests.soak.saves import killed_saves
@@ -23,6 +24,7 @@ def main() -> int:
     scenarios: dict[str, Callable[[], list[Bar]]] = {
         "saves": lambda: killed_saves(wanted.saves),
         "file": lambda: csv_faults(wanted.seconds),
+        "replicas": lambda: database_faults(wanted.seconds),
         "flood": lambda: login_flood(min(wanted.seconds, 300)),
     }
     unmet = 0

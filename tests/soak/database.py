@@ -1,0 +1,116 @@
+"""Two replicas on one PostgreSQL: workers die, rules change, the stores fail."""
+
+import itertools
+import signal
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from authz.errors import AuthzError
+from authz.policy.csv_rows import read_rows, spell
+from authz.policy.records import Add, PolicyRecords, Remove
+from authz.runtime import open_all
+from authz.settings import read_settings
+from tests.services import PostgreSQL, Redis
+from tests.soak.csv_faults import MODEL
+from tests.soak.history import History, policy_text
+from tests.soak.load import Load
+from tests.soak.report import Bar, decision_bars
+from tests.soak.servers import Replica
+
+
+def database_faults(seconds: float) -> list[Bar]:
+    """Return how the decisions were while everything they rest on had a hard time."""
+    postgresql, redis = PostgreSQL(), Redis()
+    try:
+        return _soak(postgresql, redis, seconds)
+    finally:
+        postgresql.close()
+        redis.close()
+
+
+def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
+    history = History()
+    seed = Path(tempfile.mkdtemp(prefix="authz-soak-")) / "policy.csv"
+    seed.write_text(policy_text(0))
+    settings = {
+        "AUTHZ_STORE": postgresql.new_database(),
+        "AUTHZ_REDIS_URL": redis.url,
+        "AUTHZ_POLICY_SEED": str(seed),
+    }
+    history.stored(history.expect(MODEL, seed.read_bytes()))
+    replicas = [Replica(settings), Replica(settings)]
+    records = open_all(read_settings({}, settings)).records
+    kills = 0
+    stop = threading.Event()
+    faults = threading.Thread(target=_fail, args=(postgresql, redis, stop))
+    try:
+        with Load([replica.port for replica in replicas]) as load:
+            begun = time.monotonic()
+            faults.start()
+            for second in range(1, int(seconds) + 1):
+                replicas[second % 2].kill_a_worker(second)
+                kills += 1
+                # It may hang with the database; the faults go on meanwhile.
+                _edit(records, second, history)
+                time.sleep(max(0.0, begun + second - time.monotonic()))
+            stop.set()
+            faults.join()
+    finally:
+        for replica in replicas:
+            replica.stop()
+    return decision_bars("two replicas", load.answers, history, kills=kills)
+
+
+def _fail(postgresql: PostgreSQL, redis: Redis, stop: threading.Event) -> None:
+    """Stop, hang and restart things in turn; when told to stop, all is well again."""
+    for fault, mend, seconds in itertools.cycle(
+        (
+            (postgresql.stop, postgresql.start, 3),
+            (
+                partial(postgresql.signal, signal.SIGSTOP),
+                partial(postgresql.signal, signal.SIGCONT),
+                4,
+            ),
+            (redis.stop, redis.start, 4),
+        )
+    ):
+        if stop.wait(6):
+            return
+        fault()
+        stop.wait(seconds)
+        mend()
+
+
+def _edit(records: PolicyRecords, number: int, history: History) -> None:
+    """Replace the whole policy, as one change. While the database is away, it fails."""
+    text = policy_text(number)
+    revision = history.expect(MODEL, text.encode())
+    try:
+        before = records.snapshot()
+        records.apply(
+            [
+                *(Remove(id=entry.id) for entry in before.entries),
+                *(Add(row=row) for row in read_rows(text.encode()).rows),
+            ],
+            expected=before.etag,
+            author="user:root",
+            note=f"edit {number}",
+            check=lambda _: None,
+            witness=lambda _: None,
+        )
+    except AuthzError:
+        _find_out(records, history)
+    else:
+        history.stored(revision)
+
+
+def _find_out(records: PolicyRecords, history: History) -> None:
+    """Learn, if one can, whether a change that failed was made all the same."""
+    with suppress(AuthzError):
+        entries = records.snapshot().entries
+        text = "".join(f"{spell(e.row.kind, *e.row.fields)}\n" for e in entries)
+        history.stored(history.expect(MODEL, text.encode()))
