@@ -19,13 +19,19 @@ def killed_saves(times: int) -> list[Bar]:
     path = folder / "policy.csv"
     path.write_text(policy_text(0))
     chance = random.Random(7)  # noqa: S311 - no secret
+    usual = _seconds_for_a_save(path)
     broken, moved = [], 0
     for _ in range(times):
         before = path.read_bytes()
+        begun, begin = os.pipe()
         child = os.fork()
         if child == 0:
+            os.write(begin, b"!")
             _save_again_and_again(path)
-        time.sleep(chance.uniform(0, 0.03))
+        os.close(begin)
+        os.read(begun, 1)
+        os.close(begun)
+        time.sleep(chance.uniform(0, 3 * usual))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         data = path.read_bytes()
@@ -47,6 +53,17 @@ def killed_saves(times: int) -> list[Bar]:
         ),
         Bar(name="nothing is left lying about", met=not left, figure=f"{left}"),
     ]
+
+
+def _seconds_for_a_save(path: Path) -> float:
+    """Return how long a save takes here and now, so that kills fall into one."""
+    took = []
+    for number in range(5):
+        started = time.monotonic()
+        text = policy_text(number).encode()
+        CsvFile(path).write(text, expected=digest(path.read_bytes()))
+        took.append(time.monotonic() - started)
+    return max(took)
 
 
 def _save_again_and_again(path: Path) -> None:
