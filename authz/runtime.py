@@ -5,7 +5,6 @@ Knows no web framework.
 
 import atexit
 import logging
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +16,13 @@ from authz.audit.log import AuditLog
 from authz.background import Poller
 from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
 from authz.errors import Problem, SettingsError, StoreError
-from authz.identity.accounts import Accounts, FollowedAccounts, new_account
+from authz.identity.accounts import Accounts, new_account
+from authz.identity.claims import METHOD as JWT
 from authz.identity.people import LOCAL, PeopleStore, Person
 from authz.identity.sessions import LocalSessions, MemorySessions
 from authz.identity.source import IdentitySource
 from authz.identity.throttle import Throttle
+from authz.identity.trusted_headers import METHOD as HEADERS
 from authz.installed import package_problems
 from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.live import LivePolicy
@@ -37,6 +38,8 @@ from authz.stores.csv_file import CsvFile
 from authz.stores.following import Following
 from authz.stores.opening import Stores, open_stores, policy_source, shown
 from authz.stores.remembered import RememberedRecords
+from authz.stores.replicas import Replica
+from authz.stores.upkeep import Upkeep, replicas, upkeep
 
 _log: Final = logging.getLogger("authz")
 _HOUR: Final = 3600
@@ -51,7 +54,7 @@ class Runtime:
     live: LivePolicy[bytes | Snapshot]
     stores: Stores
     #: Keeps policy and people as the stores have them.
-    following: Following
+    upkeep: Upkeep
     #: The policy as whoever administers it sees it.
     records: PolicyRecords
     #: The people likewise.
@@ -67,10 +70,23 @@ class Runtime:
     #: The audit log to look through; None if only a logger gets the events.
     audit_log: AuditLog | None
     clock: Clock
-    #: Looks for a changed policy in the background.
-    poller: Poller
     #: A candidate policy that is asked beside the one in force; None without one.
     shadow: Shadow | None = None
+
+    @property
+    def following(self) -> Following:
+        """What knows how fresh the policy and the people are."""
+        return self.upkeep.following
+
+    @property
+    def poller(self) -> Poller:
+        """What looks at the stores in the background."""
+        return self.upkeep.poller
+
+    @property
+    def replicas(self) -> tuple[Replica, ...]:
+        """The processes that share the database; raises `StoreError`."""
+        return replicas(self.stores)
 
     @property
     def report_only(self) -> bool:
@@ -85,7 +101,9 @@ class Runtime:
     @property
     def providers(self) -> tuple[tuple[str, str], ...]:
         """Who vouches for people: what stands before their ids, how they sign in."""
-        return ()
+        proxy = self.settings.proxy
+        signed = [(issuer.name, JWT) for issuer in proxy.issuers]
+        return (*signed, *([(proxy.name, HEADERS)] if proxy.headers else []))
 
     @property
     def policy(self) -> PolicyInForce:
@@ -98,7 +116,8 @@ class Runtime:
 
     def close(self) -> None:
         """Stop what runs in the background, and close what is open."""
-        for poller in (self.poller, *self.identity.pollers):
+        self.upkeep.close()
+        for poller in self.identity.pollers:
             poller.close()
         if self.shadow is not None:
             self.shadow.poller.close()
@@ -283,25 +302,19 @@ def start(
         stores.policy, build, on_reload=note_reload, on_failure=note_refused
     )
     accounts = Accounts(open_ended=database is not None)
-    following = Following(
-        state=stores.state,
-        failed=live.fail,
-        interval=settings.poll_seconds,
-        max_stale=settings.store.max_stale if database else math.inf,
-    )
-    # People first: whoever came back as somebody else is not met by an old policy.
-    following.follow(FollowedAccounts(accounts, stores.people_source))
-    following.follow(live)
+    kept = upkeep(settings, stores, live, accounts)
     lifetime = settings.session_hours * _HOUR
     idle = settings.session_idle_minutes * _MINUTE
     sessions = LocalSessions(
         store=MemorySessions(lifetime=lifetime, idle=idle)
         if database is None
-        else database.open_sessions(accounts, following, lifetime=lifetime, idle=idle),
+        else database.open_sessions(
+            accounts, kept.following, lifetime=lifetime, idle=idle
+        ),
         accounts=accounts,
         live=live,
         secure=settings.cookie_secure,
-        catch_up=None if database is None else following.catch_up,
+        catch_up=None if database is None else kept.following.catch_up,
     )
     shadow = None
     if settings.trial.shadow is not None:
@@ -310,7 +323,7 @@ def start(
         settings=settings,
         live=live,
         stores=stores,
-        following=following,
+        upkeep=kept,
         records=RememberedRecords(stores.records, stores.policy.mark),
         people=stores.people,
         sources=identity.in_order([*sources, sessions]),
@@ -321,7 +334,6 @@ def start(
         audit=audit,
         audit_log=audit_log,
         clock=utc_now,
-        poller=Poller(following.refresh, interval=following.pause),
         shadow=shadow,
     )
     warn(settings.warnings)
@@ -329,7 +341,7 @@ def start(
     identity.start()
     if shadow is not None:
         shadow.poller.start()
-    runtime.poller.start()
+    kept.start()
     atexit.register(runtime.close)
     return runtime
 

@@ -63,6 +63,11 @@ class LivePolicy(Generic[_Content]):
         # The problem with the very content that `_mark` stands for, if there is one.
         self._content_problem: str | None = None
 
+    @property
+    def mark(self) -> Hashable:
+        """What the store called the state that was read last."""
+        return self._mark
+
     def refresh(self) -> bool:
         """Put a changed policy in force; return whether another one is in force now.
 

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from authz.errors import StoreError, StoreUnreachable
-from authz.stores.sql.tables import authz_head
+from authz.stores.hints import HintSource
+from authz.stores.sql.hints import FileHints
+from authz.stores.sql.tables import CHANNEL, authz_head
 
 #: Milliseconds a writer of SQLite waits for the writers before.
 _BUSY: Final = 5000
@@ -40,7 +42,7 @@ class Database:
             url: `sqlite:///file` (relative), `sqlite:////file` (absolute), or
                 `postgresql://user:password@host/name`.
         """
-        parsed = _driver(make_url(url))
+        parsed = self._url = _driver(make_url(url))
         #: The address without the password, for messages.
         self.shown: str = shown(parsed)
         self.is_sqlite: Final = parsed.get_backend_name() == "sqlite"
@@ -107,13 +109,31 @@ class Database:
                     connection.execute(select(authz_head.c.id).with_for_update())
                 self._running.connection = connection
                 self._running.alone = alone
+                self._running.announced = False
                 try:
                     yield connection
+                    if self._running.announced and not self.is_sqlite:
+                        connection.execute(text(f"NOTIFY {CHANNEL}"))
                 finally:
                     self._running.connection = None
-        if alone:
+        if self._running.announced:
             for tell in self.changed:
                 tell()
+
+    def announce(self) -> None:
+        """Let others know, once the running `write` is done, that it is worth a look.
+
+        PostgreSQL tells by itself; whoever is in `changed` is called after that.
+        """
+        self._running.announced = True
+
+    def hints(self) -> HintSource:
+        """Return what this database tells of changes."""
+        if self.is_sqlite:
+            return FileHints(Path(str(self._url.database)))
+        from authz.stores.sql.postgres import Notifications  # noqa: PLC0415 - an extra
+
+        return Notifications(self._url)
 
     def close(self) -> None:
         """Close what is open and not in use."""

@@ -45,5 +45,6 @@ def count_up(database: Database, what: str) -> int:
     column = authz_head.c[what]
     with database.write(alone=False) as connection:
         connection.execute(update(authz_head).values({what: column + 1}))
+        database.announce()
         number: int = connection.execute(select(column)).scalar_one()
     return number

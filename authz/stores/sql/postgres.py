@@ -5,6 +5,9 @@ from collections.abc import Generator
 from typing import Any, Final
 
 import psycopg
+from sqlalchemy import URL
+
+from authz.stores.sql.tables import CHANNEL
 
 #: Seconds until an attempt to connect is given up.
 CONNECT_TIMEOUT: Final = 3
@@ -58,3 +61,29 @@ def connect(*args: Any, **kwargs: Any) -> BoundedConnection:
         ]
     ).strip()
     return BoundedConnection.connect(*args, **kwargs)
+
+
+class Notifications:
+    """What other processes tell by NOTIFY, on a connection of its own."""
+
+    def __init__(self, url: URL) -> None:
+        """Listen at the database at *url*."""
+        self._connection = psycopg.connect(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT,
+            application_name="authz hints",
+            # A server that is gone without a word is noticed within a minute.
+            keepalives_idle=20,
+            keepalives_interval=10,
+            keepalives_count=3,
+        )
+        self._connection.execute(f"LISTEN {CHANNEL}")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a hint; return whether there was one."""
+        return any(list(self._connection.notifies(timeout=seconds, stop_after=1)))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()

@@ -254,6 +254,7 @@ class SqlRecords:
                 next_rule=max(next(state.ids), highest + 1),
             )
         )
+        self._database.announce()
         revision = self._newest(connection, state)
         why.check(after)
         why.witness(revision)

@@ -12,6 +12,7 @@ from authz.stores.sql.head import head
 from authz.stores.sql.migrate import migrate
 from authz.stores.sql.people import SqlPeople
 from authz.stores.sql.records import KEPT, SqlRecords
+from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.sessions import SqlSessions
 
 
@@ -41,6 +42,7 @@ class SqlStore:
         migrate(self.database)
         self.records = SqlRecords(self.database, whole=whole, kept=revisions)
         self.people = SqlPeople(self.database, fixed=fixed)
+        self.replicas = SqlReplicas(self.database)
         self.policy_source = _Policy(self.database, self.records)
         self.people_source = _People(self.database, self.people)
 

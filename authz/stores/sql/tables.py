@@ -26,6 +26,9 @@ from sqlalchemy import (
 MAX_FIELDS: Final = 6
 MAX_FIELD: Final = 255
 
+#: What NOTIFY names when `authz_head` has changed.
+CHANNEL: Final = "authz_changed"
+
 metadata: Final = MetaData()
 
 

@@ -1,0 +1,42 @@
+"""What SQLite tells of changes: its file is another one."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+#: Seconds between two looks at the file. A look costs microseconds.
+_LOOKS: Final = 0.1
+
+
+class FileHints:
+    """Notices that somebody wrote into a SQLite database."""
+
+    def __init__(self, path: Path) -> None:
+        """Watch the database at *path*."""
+        self._paths = (path, path.with_name(f"{path.name}-wal"))
+        self._seen = self._look()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a change; return whether there was one."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            time.sleep(_LOOKS)
+            found = self._look()
+            if found != self._seen:
+                self._seen = found
+                return True
+        return False
+
+    def close(self) -> None:
+        """Let go of nothing: nothing is open."""
+
+    def _look(self) -> tuple[object, ...]:
+        return tuple(map(_state, self._paths))
+
+
+def _state(path: Path) -> object:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

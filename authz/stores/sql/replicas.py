@@ -1,0 +1,90 @@
+"""Each process says, every few seconds, what it serves."""
+
+import os
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select, update
+
+from authz.audit import Clock, utc_now
+from authz.stores.replicas import Replica, Served, this_process
+from authz.stores.sql.database import Database
+from authz.stores.sql.tables import authz_replica
+
+#: Seconds between two reports, if there is nothing new.
+_AGAIN: Final = 10.0
+#: Who has not reported for so long is not there any more.
+_GONE: Final = timedelta(minutes=10)
+_MAX_PROBLEM: Final = 1000
+
+
+class SqlReplicas:
+    """The processes that share one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
+        """Report in *database*."""
+        self._database = database
+        self._clock = clock
+        self._process = 0
+        self._started = clock()
+        self._reported: tuple[Served, float] | None = None
+
+    def report(self, served: Served) -> None:
+        """Say what this process serves, if that is new or was said a while ago.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        if self._process != os.getpid():
+            self._process, self._reported = os.getpid(), None
+            self._started = self._clock()
+        now = time.monotonic()
+        if self._reported is not None:
+            before, when = self._reported
+            if served == before and now - when < _AGAIN:
+                return
+        self._write(served, self._clock())
+        self._reported = served, now
+
+    def all(self) -> tuple[Replica, ...]:
+        """Return the processes that have reported lately, by name."""
+        columns = authz_replica.c
+        lately = columns.seen > self._clock() - _GONE
+        query = select(authz_replica).where(lately).order_by(columns.name)
+        with self._database.read() as connection:
+            return tuple(
+                Replica(
+                    name=row.name,
+                    number=row.revision,
+                    revision=row.policy,
+                    problem=row.problem,
+                    started=row.started,
+                    seen=row.seen,
+                )
+                for row in connection.execute(query)
+            )
+
+    def _write(self, served: Served, now: datetime) -> None:
+        name = this_process()
+        values = {
+            "revision": served.number,
+            "policy": served.revision,
+            "problem": served.problem[:_MAX_PROBLEM],
+            "started": self._started,
+            "seen": now,
+        }
+        columns = authz_replica.c
+        with self._database.write(alone=False) as connection:
+            changed = connection.execute(
+                update(authz_replica).where(columns.name == name).values(values)
+            )
+            if not changed.rowcount:
+                connection.execute(insert(authz_replica).values(name=name, **values))
+                gone = columns.seen <= now - _GONE
+                connection.execute(delete(authz_replica).where(gone))

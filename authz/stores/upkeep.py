@@ -1,0 +1,91 @@
+"""What keeps a process up to date with its stores, and tells them that it is there."""
+
+import math
+from dataclasses import dataclass
+
+from authz.background import Poller
+from authz.identity.accounts import Accounts, FollowedAccounts
+from authz.policy.live import LivePolicy
+from authz.policy.records import Snapshot
+from authz.settings import Settings
+from authz.stores.following import Following
+from authz.stores.hints import Listener, RedisHints
+from authz.stores.opening import Stores
+from authz.stores.replicas import Replica, Served
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """What runs in the background for the stores of one app."""
+
+    following: Following
+    #: Looks at the stores again and again.
+    poller: Poller
+    #: What makes it look sooner.
+    listeners: tuple[Listener, ...] = ()
+
+    def start(self) -> None:
+        """Begin."""
+        self.poller.start()
+        for listener in self.listeners:
+            listener.start()
+
+    def close(self) -> None:
+        """Stop."""
+        for listener in self.listeners:
+            listener.close()
+        self.poller.close()
+
+
+def upkeep(
+    settings: Settings,
+    stores: Stores,
+    live: LivePolicy[bytes | Snapshot],
+    accounts: Accounts,
+) -> Upkeep:
+    """Return what keeps *live* and *accounts* as *stores* have them. Nothing runs yet.
+
+    The accounts are read for the first time.
+
+    Raises:
+        StoreError: if they cannot be read.
+    """
+    store = settings.store
+    database = stores.database
+    following = Following(
+        state=stores.state,
+        failed=live.fail,
+        interval=settings.poll_seconds,
+        max_stale=store.max_stale if database else math.inf,
+    )
+    # People first: whoever came back as somebody else is not met by an old policy.
+    following.follow(FollowedAccounts(accounts, stores.people_source))
+    following.follow(live)
+    poller = Poller(following.refresh, interval=following.pause)
+    listeners = []
+    if database is not None:
+        listeners.append(Listener(database.database.hints, poller.wake))
+        following.do_after(lambda: database.replicas.report(_served(live)))
+    if database is not None and store.redis is not None:
+        redis = RedisHints(store.redis)
+        database.database.changed.append(redis.tell)
+        listeners.append(Listener(redis.open, poller.wake))
+    return Upkeep(following=following, poller=poller, listeners=tuple(listeners))
+
+
+def replicas(stores: Stores) -> tuple[Replica, ...]:
+    """Return the processes that share the database; none without one.
+
+    Raises:
+        StoreError: if it cannot be read.
+    """
+    return () if stores.database is None else stores.database.replicas.all()
+
+
+def _served(live: LivePolicy[bytes | Snapshot]) -> Served:
+    mark = live.mark
+    return Served(
+        number=mark if isinstance(mark, int) else 0,
+        revision=live.current.revision,
+        problem=live.problem or "",
+    )

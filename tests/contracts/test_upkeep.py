@@ -1,0 +1,393 @@
+"""Processes that share a database: how soon they agree, and what outages do to them."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authz.decision import Origin
+from authz.errors import StoreError
+from authz.policy.csv_rows import Row
+from authz.policy.records import Add
+from authz.runtime import Runtime, start
+from authz.settings import read_settings
+from authz.stores.following import Following
+from authz.stores.hints import Listener
+from authz.stores.replicas import Served, this_process
+from authz.stores.sql import replicas
+from authz.stores.sql.database import Database
+from authz.stores.sql.replicas import SqlReplicas
+from tests.contracts.conftest import POSTGRESQL, database_url
+from tests.services import PostgreSQL, Redis, until
+from tests.web.apps import POLICY, RecordingSink
+
+NEVER = "3600"
+
+
+@pytest.fixture(name="url", params=["sqlite", POSTGRESQL])
+def _url(request: Any, tmp_path: Path) -> str:
+    return database_url(request.param, tmp_path, request)
+
+
+@pytest.fixture(name="new_process")
+def _new_process(url: str, tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
+    (tmp_path / "seed.csv").write_text(POLICY + "g, user:root, role:admin\n")
+    made: list[Runtime] = []
+
+    def new(**config: Any) -> Runtime:
+        settings = {
+            "AUTHZ_STORE": url,
+            "AUTHZ_POLICY_SEED": str(tmp_path / "seed.csv"),
+            "AUTHZ_POLL_SECONDS": NEVER,
+            **config,
+        }
+        runtime = start(
+            read_settings(settings, {}),
+            audit=RecordingSink(),
+            on_reload=lambda _: None,
+            on_refused=lambda _: None,
+        )
+        made.append(runtime)
+        return runtime
+
+    yield new
+    for runtime in made:
+        runtime.close()
+
+
+def change(runtime: Runtime, name: str) -> str:
+    """Give *name* a role; return the policy's new revision."""
+    runtime.records.apply(
+        [Add(row=Row("g", (f"user:{name}", "role:user"), Origin("test")))],
+        expected=runtime.records.snapshot().etag,
+        author="",
+        note="",
+        check=lambda _: None,
+        witness=lambda _: None,
+    )
+    runtime.refresh()
+    return runtime.policy.revision
+
+
+def listening(*runtimes: Runtime) -> bool:
+    """Return whether all of them get hints."""
+    listeners = [one for each in runtimes for one in each.upkeep.listeners]
+    return bool(listeners) and not any(one.problem for one in listeners)
+
+
+def test_a_hint_is_faster_than_the_next_look(new_process: Callable[..., Runtime]):
+    """They agree within a second, however rarely they look."""
+    one, other = new_process(), new_process()
+    until(lambda: listening(one, other))
+    for number in range(5):
+        revision = change(one, f"p{number}")
+        begun = time.monotonic()
+        until(lambda wanted=revision: other.policy.revision == wanted, within=10)
+        assert time.monotonic() - begun < 1.0
+
+
+@pytest.mark.slow
+def test_redis_tells_as_well(
+    new_process: Callable[..., Runtime],
+    redis_server: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Without the database's own hints; and a Redis that stops stops nothing."""
+
+    def none(_: Database) -> Any:
+        raise StoreError("no hints here")
+
+    monkeypatch.setattr(Database, "hints", none)
+    one, other = (new_process(AUTHZ_REDIS_URL=redis_server.url) for _ in range(2))
+    until(lambda: other.upkeep.listeners[1].problem is None)
+    revision = change(one, "bob")
+    until(lambda: other.policy.revision == revision, within=10)
+    redis_server.stop()
+    begun = time.monotonic()
+    revision = change(one, "carol")
+
+    assert time.monotonic() - begun < 2.0
+    other.refresh()
+    assert other.policy.revision == revision
+    redis_server.start()
+    until(lambda: other.upkeep.listeners[1].problem is None)
+    revision = change(one, "dora")
+    until(lambda: other.policy.revision == revision, within=10)
+
+
+def test_without_hints_the_next_look_finds_it(new_process: Callable[..., Runtime]):
+    """The truth is what is looked at."""
+    one, other = new_process(), new_process(AUTHZ_POLL_SECONDS="0.2")
+    for listener in other.upkeep.listeners:
+        listener.close()
+    revision = change(one, "bob")
+
+    until(lambda: other.policy.revision == revision, within=10)
+
+
+def test_a_process_says_what_it_serves(new_process: Callable[..., Runtime]):
+    """With its number and its revision, once it has looked."""
+    runtime = new_process()
+    change(runtime, "bob")
+    until(lambda: [replica.number for replica in runtime.replicas] == [2])
+    (replica,) = runtime.replicas
+
+    assert replica.name == this_process()
+    assert replica.revision == runtime.policy.revision
+    assert replica.problem == ""
+
+
+def test_processes_that_are_gone_are_forgotten(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Who has not said anything for ten minutes is not there."""
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    served = Served(number=1, revision="abc", problem="")
+    for name, minutes in (("a:1", 0), ("b:2", 5), ("c:3", 11)):
+        at = now + timedelta(minutes=minutes)
+        monkeypatch.setattr(replicas, "this_process", lambda name=name: name)
+        SqlReplicas(database, clock=lambda at=at: at).report(served)
+    found = SqlReplicas(database, clock=lambda: now + timedelta(minutes=11)).all()
+
+    assert [replica.name for replica in found] == ["b:2", "c:3"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_connections_of_its_own(
+    new_process: Callable[..., Runtime],
+):
+    """Whatever parent and child do, neither disturbs the other."""
+    parent = new_process()
+    until(lambda: listening(parent))
+    change(parent, "before")
+    children = []
+    for number in range(3):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            with suppress(BaseException):
+                for turn in range(5):
+                    parent.records.snapshot()
+                    _insist(parent, f"c{number}x{turn}")
+                # Its own threads run: another process's change arrives.
+                until(lambda: len(parent.records.snapshot().entries) >= 26)
+                code = 0
+            os._exit(code)
+        children.append(child)
+    for turn in range(2):
+        _insist(parent, f"parent{turn}")
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+    assert codes == [0, 0, 0]
+    # Nine lines of the seed, `before`, 3 x 5 and 2.
+    assert len(parent.records.snapshot().entries) == 27
+    assert parent.following.refresh()
+
+
+def _insist(runtime: Runtime, name: str) -> None:
+    for _ in range(100):
+        try:
+            change(runtime, name)
+        except StoreError:
+            continue
+        return
+    raise AssertionError("nobody else was ever done")
+
+
+class TestOutages:
+    """PostgreSQL stops, hangs, and comes back."""
+
+    pytestmark = pytest.mark.slow
+
+    @pytest.fixture(name="url")
+    def _url(self, postgresql: PostgreSQL) -> str:
+        return postgresql.new_database()
+
+    def test_a_stopped_database(
+        self, new_process: Callable[..., Runtime], postgresql: PostgreSQL
+    ):
+        """The last good policy serves; changes fail at once; then it goes on."""
+        one, other = (new_process(AUTHZ_POLL_SECONDS="1") for _ in range(2))
+        before = one.policy.revision
+        postgresql.stop()
+        try:
+            until(lambda: one.following.is_failing)
+            begun = time.monotonic()
+            with pytest.raises(StoreError, match="cannot be"):
+                change(one, "bob")
+            assert time.monotonic() - begun < 5.0
+            assert one.policy.revision == before
+            assert not one.following.is_stale
+        finally:
+            postgresql.start()
+        begun = time.monotonic()
+        until(lambda: not (one.following.is_failing or other.following.is_failing))
+        assert time.monotonic() - begun < 5.0
+        revision = change(one, "bob")
+        until(lambda: other.policy.revision == revision, within=10)
+
+    def test_a_hanging_database(
+        self, new_process: Callable[..., Runtime], postgresql: PostgreSQL
+    ):
+        """Nobody waits for ever: not the watch, and not who makes a change."""
+        runtime = new_process(AUTHZ_POLL_SECONDS="1")
+        postgresql.signal(signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            with pytest.raises(StoreError):
+                change(runtime, "bob")
+            assert time.monotonic() - begun < 15.0
+            until(lambda: runtime.following.is_failing)
+        finally:
+            postgresql.signal(signal.SIGCONT)
+        until(lambda: not runtime.following.is_failing)
+        change(runtime, "bob")
+
+    def test_a_writer_that_hangs_keeps_nobody_out(
+        self, new_process: Callable[..., Runtime]
+    ):
+        """A process that is stopped in the middle of a change loses the lock."""
+        one, other = new_process(), new_process()
+        database = one.stores.database
+        assert database is not None
+        write = database.database.write
+        with pytest.raises(StoreError), write() as connection:  # noqa: PT012
+            connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 500")
+            until(lambda: _changed(other))
+            connection.exec_driver_sql("SELECT 1")
+        assert len(other.records.snapshot().entries) == 10
+
+
+def _changed(runtime: Runtime) -> bool:
+    try:
+        change(runtime, "bob")
+    except StoreError:
+        return False
+    return True
+
+
+class Watch:
+    """A following that fails when the test says so, by a clock of the test's own."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.broken = False
+        self.failures: list[str] = []
+        self.following = Following(
+            failed=lambda error: self.failures.append(str(error)),
+            interval=2.0,
+            max_stale=300.0,
+            clock=lambda: self.now,
+        )
+        self.following.follow(self)
+
+    def look(self) -> Callable[[], None]:
+        """Read nothing, or fail."""
+        if self.broken:
+            raise StoreError("gone")
+        return lambda: None
+
+
+class TestFollowing:
+    def test_it_is_stale_after_its_time(self):
+        """Counted from when the last good look began, by a clock nobody can set."""
+        watch = Watch()
+        watch.broken = True
+        for now, stale in ((299.0, False), (300.0, False), (300.1, True)):
+            watch.now = now
+            assert not watch.following.refresh()
+            assert watch.following.is_stale is stale
+        watch.broken = False
+        assert watch.following.refresh()
+        assert not watch.following.is_stale
+
+    def test_it_waits_longer_while_the_store_fails(self):
+        """But never long; and no longer than usual once it is back."""
+        watch = Watch()
+        assert watch.following.pause() == 2.0
+        watch.broken = True
+        pauses = []
+        for _ in range(20):
+            watch.following.refresh()
+            pauses.append(watch.following.pause())
+        assert pauses[:3] == [2.0, 4.0, 4.0]
+        assert max(pauses) == 4.0
+        watch.broken = False
+        watch.following.refresh()
+        assert watch.following.pause() == 2.0
+
+    def test_nobody_waits_for_a_store_that_fails(self):
+        """Who must be up to date is told at once that that cannot be."""
+        watch = Watch()
+        watch.broken = True
+        watch.following.refresh()
+        watch.broken = False
+        with pytest.raises(StoreError):
+            watch.following.catch_up()
+        watch.following.refresh()
+        watch.following.catch_up()
+
+    def test_a_chore_that_fails_hinders_nothing(self, caplog: pytest.LogCaptureFixture):
+        """It is tried again after the next look."""
+        done: list[int] = []
+
+        def fail() -> None:
+            raise StoreError("no")
+
+        watch = Watch()
+        watch.following.do_after(fail)
+        watch.following.do_after(lambda: done.append(1))
+
+        assert watch.following.refresh()
+        assert watch.following.refresh()
+        assert done == [1, 1]
+        assert "tried again" in caplog.text
+
+
+class Source:
+    """Hints that come when the test says so."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.said: list[bool | Exception] = []
+
+    def wait(self, _: float) -> bool:
+        """Say the next thing."""
+        said = self.said.pop(0) if self.said else False
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
+def test_a_listener_opens_its_source_again():
+    """Each time it wakes whoever listens: hints may have been lost meanwhile."""
+    sources: list[Source] = []
+    woken: list[int] = []
+
+    def open_() -> Source:
+        sources.append(Source())
+        return sources[-1]
+
+    listener = Listener(open_, lambda: woken.append(1))
+    listener._step()
+    assert (len(woken), listener.problem) == (1, None)
+    sources[0].said = [True, OSError("gone")]
+    listener._step()
+    assert len(woken) == 2
+    listener._step()
+    assert sources[0].closed
+    assert "gone" in str(listener.problem)
+    listener._step()
+    assert (len(sources), len(woken), listener.problem) == (2, 3, None)
+    listener.close()
+    assert sources[1].closed
