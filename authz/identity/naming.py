@@ -54,6 +54,7 @@ def _fits(text: str) -> bool:
     return (
         0 < len(text) <= MAX_LENGTH
         and text.isprintable()
+        and text == text.strip()
         and _PLACEHOLDER.isdisjoint(text)
         and unicodedata.is_normalized("NFC", text)
     )
