@@ -290,19 +290,28 @@ def start(
             },
         )
 
-    audit, audit_log = _with_file(settings, audit)
-
     def record(tag: EventTag, **fields: Any) -> None:
         runtime.record(tag, **fields)
 
-    identity = build_sources(settings, record=record)
+    audit, audit_log = _with_file(settings, audit)
     stores = open_all(settings)
     database = stores.database
+    identity = build_sources(
+        settings,
+        record=record,
+        token_store=stores.tokens,
+        tell_seen=stores.people.seen,
+    )
     live = LivePolicy(
         stores.policy, build, on_reload=note_reload, on_failure=note_refused
     )
     accounts = Accounts(open_ended=database is not None)
     kept = upkeep(settings, stores, live, accounts)
+    if identity.proxied is not None:
+        kept.following.do_after(identity.seen.tell)
+    if identity.tokens is not None:
+        kept.following.follow(identity.tokens)
+        kept.following.do_after(identity.tokens.note_uses)
     lifetime = settings.session_hours * _HOUR
     idle = settings.session_idle_minutes * _MINUTE
     sessions = LocalSessions(

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -25,8 +25,10 @@ from authz.identity.fetch import FetchError, fetch
 from authz.identity.jwks import FixedKeys, Jwks, KeySource
 from authz.identity.keys import keys_from_pem, keys_from_secret
 from authz.identity.pem_by_kid import PemByKid
+from authz.identity.people import Person
 from authz.identity.proxied import ProxiedIdentity
 from authz.identity.proxy_jwt import Issuer, SignedTokens
+from authz.identity.seen import SeenPeople
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.tokens import (
     FIXED_NAME,
@@ -61,6 +63,8 @@ class Sources:
     proxied: ProxiedIdentity | None
     #: Everybody, where there is no sign-in.
     everyone: Everyone | None
+    #: Whom a proxy vouched for, to be noted.
+    seen: SeenPeople
     #: Where the keys of each issuer come from, by the issuer's name.
     keys: dict[str, KeySource]
 
@@ -97,8 +101,7 @@ class Sources:
     def pollers(self) -> tuple[Poller, ...]:
         """What fetches in the background."""
         fetching = [k for k in self.keys.values() if isinstance(k, Jwks | PemByKid)]
-        pollers = [source.poller for source in fetching]
-        return (*pollers, *([self.tokens.poller] if self.tokens else []))
+        return tuple(source.poller for source in fetching)
 
     def start(self) -> None:
         """Fetch keys once, and go on in the background."""
@@ -110,7 +113,11 @@ class Sources:
 
 
 def build_sources(
-    settings: Settings, *, record: Record, token_store: TokenStore | None = None
+    settings: Settings,
+    *,
+    record: Record,
+    token_store: TokenStore | None = None,
+    tell_seen: Callable[[Sequence[Person]], object] = lambda _: None,
 ) -> Sources:
     """Return the identity sources that *settings* describe. Nothing is fetched yet.
 
@@ -118,11 +125,13 @@ def build_sources(
         settings: What the operator decided.
         record: Called with the tag and the fields of an event.
         token_store: Where API tokens are kept, if anywhere.
+        tell_seen: Called in the background with people a proxy vouched for.
 
     Raises:
         SettingsError: if plain headers would be believed that anybody can forge.
     """
     proxy = settings.proxy
+    seen = SeenPeople(tell_seen)
     keys = {issuer.name: _keys(issuer) for issuer in proxy.issuers}
     by_header: dict[str, list[Issuer]] = {}
     for setting in proxy.issuers:
@@ -138,7 +147,10 @@ def build_sources(
     headers = _headers(proxy.headers, proxy.name, record) if proxy.headers else None
     return Sources(
         tokens=_tokens(settings, token_store, by_header),
-        proxied=ProxiedIdentity(signed, headers) if signed or headers else None,
+        proxied=ProxiedIdentity(signed, headers, on_seen=seen.note)
+        if signed or headers
+        else None,
+        seen=seen,
         everyone=Everyone(OPEN_TO_EVERYONE) if settings.access.open_by else None,
         keys=keys,
     )
@@ -243,7 +255,6 @@ def _tokens(
         store or MemoryTokens(),
         fixed=fixed,
         others_read_bearer="authorization" in headers,
-        interval=settings.poll_seconds,
     )
 
 

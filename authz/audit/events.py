@@ -70,6 +70,10 @@ class EventTag(StrEnum):
     PASSWORD_CHANGED = "person:password-changed"  # noqa: S105 - no password
     #: An administrator ended all sessions of a person.
     PERSON_SIGNED_OUT = "person:signed-out"
+    #: An administrator made an API token. It is not kept here.
+    TOKEN_ADDED = "token:added"  # noqa: S105 - no token
+    #: An administrator revoked an API token.
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105 - no token
     #: A change of a person or a token was refused; `reason` says why.
     PERSON_CHANGE_REFUSED = "person:change-refused"
     #: The change of a person was written down here, and then it could not be kept.
@@ -106,6 +110,8 @@ CHANGES: Final = frozenset(
         EventTag.PERSON_REMOVED,
         EventTag.PASSWORD_CHANGED,
         EventTag.PERSON_SIGNED_OUT,
+        EventTag.TOKEN_ADDED,
+        EventTag.TOKEN_REVOKED,
         EventTag.LINKED_ACCOUNT_ADDED,
         EventTag.LINKED_ACCOUNT_REMOVED,
     }

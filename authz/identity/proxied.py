@@ -1,6 +1,6 @@
 """Whom a proxy vouches for: by a signed token, by plain headers, or by both."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from authz.decision import Subject
 from authz.errors import InvalidCredentials
@@ -21,10 +21,16 @@ class ProxiedIdentity:
     ambient = True
 
     def __init__(
-        self, tokens: Iterable[SignedTokens], headers: TrustedHeaders | None
+        self,
+        tokens: Iterable[SignedTokens],
+        headers: TrustedHeaders | None,
+        *,
+        on_seen: Callable[[Subject], object] | None = None,
     ) -> None:
+        """Ask *tokens* and *headers*; *on_seen* is told of everybody."""
         self.tokens = tuple(tokens)
         self.headers = headers
+        self._on_seen = on_seen
 
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return whom the proxy vouches for, or None if it says nothing.
@@ -37,6 +43,8 @@ class ProxiedIdentity:
             found = _agreed(found, source.identify(facts))
         if self.headers is not None:
             found = _agreed(found, self.headers.identify(facts))
+        if found is not None and self._on_seen is not None:
+            self._on_seen(found)
         return found
 
 

@@ -5,23 +5,21 @@ shown once; what is kept is its SHA-256, which needs neither salt nor delay, bec
 nobody can guess at so many bits.
 """
 
-import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Final, Protocol
 
-from authz.background import Poller
 from authz.decision import AUTHENTICATED, EVERYONE, Subject, signed_in
-from authz.errors import InvalidCredentials, StoreConflict
+from authz.errors import AlreadyThere, InvalidCredentials
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.names import name_problem
-
-_log: Final = logging.getLogger("authz")
 
 METHOD: Final = "token"
 PREFIX: Final = "authz_"
@@ -62,11 +60,16 @@ class ApiToken:
         return f"token:{self.name}"
 
 
+#: Is told what a token was (None: nothing) and what it is, before that becomes visible;
+#: what it raises refuses the change. It writes the audit record.
+TokenWitness = Callable[[ApiToken | None, ApiToken], None]
+
+
 class TokenStore(Protocol):
     """Where API tokens are kept. One suite of contract tests holds for each."""
 
     def all(self) -> Sequence[ApiToken]:
-        """Return every token, the revoked ones too. Raises `StoreError`."""
+        """Return every token by name, the revoked ones too. Raises `StoreError`."""
         ...
 
     def mark(self) -> Hashable:
@@ -76,17 +79,29 @@ class TokenStore(Protocol):
         """
         ...
 
-    def add(self, token: ApiToken) -> None:
-        """Keep *token*. Raises `StoreConflict` if its name, or its id, is taken.
+    def add(self, token: ApiToken, *, witness: TokenWitness) -> None:
+        """Keep *token*.
 
-        The name of a revoked token is free.
+        Raises:
+            AlreadyThere: if its id is taken, or its name by one that is not revoked.
+            StoreError: if it cannot be written; nothing has changed then.
         """
         ...
 
-    def revoke(self, id: str, at: datetime) -> None:  # noqa: A002 - the field's name
-        """Note that the token *id* ended at *at*. Raises `LookupError`.
+    def revoke(
+        self,
+        id: str,  # noqa: A002 - the field's name
+        at: datetime,
+        *,
+        witness: TokenWitness,
+    ) -> ApiToken:
+        """Note that the token *id* ended at *at*; return it as it is kept.
 
-        The first moment stays, if it is revoked twice.
+        One that was revoked before stays as it is, and nobody is told.
+
+        Raises:
+            LookupError: if there is no such token.
+            StoreError: if it cannot be written; nothing has changed then.
         """
         ...
 
@@ -104,41 +119,54 @@ class MemoryTokens:
     def __init__(self) -> None:
         self._tokens: dict[str, ApiToken] = {}
         self._changes = 0
+        self._lock = threading.Lock()
 
     def all(self) -> Sequence[ApiToken]:
-        """Return every token, the revoked ones too."""
-        return tuple(self._tokens.values())
+        """Return every token by name, the revoked ones too."""
+        tokens = list(self._tokens.values())
+        return tuple(sorted(tokens, key=lambda token: (token.name, token.id)))
 
     def mark(self) -> Hashable:
         """Return how often tokens were added or revoked."""
         return self._changes
 
-    def add(self, token: ApiToken) -> None:
-        """Keep *token*. Raises `StoreConflict` if its name, or its id, is taken.
-
-        The name of a revoked token is free.
-        """
-        if token.id in self._tokens or any(
-            other.name == token.name and other.revoked is None
-            for other in self._tokens.values()
-        ):
-            raise StoreConflict(f"there is a token `{token.name}` already")
-        self._tokens[token.id] = token
-        self._changes += 1
-
-    def revoke(self, id: str, at: datetime) -> None:  # noqa: A002 - the field's name
-        """Note that the token *id* ended at *at*. Raises `LookupError`."""
-        token = self._tokens[id]
-        if token.revoked is None:
-            self._tokens[id] = replace(token, revoked=at)
+    def add(self, token: ApiToken, *, witness: TokenWitness) -> None:
+        """Keep *token*; see `TokenStore`."""
+        with self._lock:
+            if token.id in self._tokens or any(
+                other.name == token.name and other.revoked is None
+                for other in self._tokens.values()
+            ):
+                raise AlreadyThere(f"there is a token `{token.name}` already")
+            witness(None, token)
+            self._tokens[token.id] = token
             self._changes += 1
 
+    def revoke(
+        self,
+        id: str,  # noqa: A002 - the field's name
+        at: datetime,
+        *,
+        witness: TokenWitness,
+    ) -> ApiToken:
+        """Note that the token *id* ended at *at*; see `TokenStore`."""
+        with self._lock:
+            token = self._tokens[id]
+            if token.revoked is not None:
+                return token
+            ended = replace(token, revoked=at)
+            witness(token, ended)
+            self._tokens[id] = ended
+            self._changes += 1
+            return ended
+
     def used(self, uses: Mapping[str, datetime]) -> None:
-        """Note when tokens were used last, by id."""
-        for id_, at in uses.items():
-            token = self._tokens.get(id_)
-            if token and (token.last_used is None or token.last_used < at):
-                self._tokens[id_] = replace(token, last_used=at)
+        """Note when tokens were used last, by id; see `TokenStore`."""
+        with self._lock:
+            for id_, at in uses.items():
+                token = self._tokens.get(id_)
+                if token and (token.last_used is None or token.last_used < at):
+                    self._tokens[id_] = replace(token, last_used=at)
 
 
 def new_token(
@@ -196,30 +224,25 @@ class ApiTokens:
         *,
         fixed: Iterable[ApiToken] = (),
         others_read_bearer: bool = False,
-        interval: float = 2.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Know the tokens of *store*, and *fixed* ones of the environment.
 
         Args:
-            store: Looked at every *interval* seconds, in the background.
+            store: Looked at in the background (`authz.stores.following`).
             fixed: Tokens that are in no store; the role is granted by a setting.
             others_read_bearer: Whether signed tokens come in the same header. Then what
                 is no API token, and has dots, is theirs to judge.
-            interval: In seconds.
             now: The time, in seconds since the epoch.
         """
         self.store = store
         self.fixed = tuple(fixed)
         self._others = others_read_bearer
         self._now = now
-        self._mark: Hashable = None
+        self._mark: Hashable = object()
         self._table: Mapping[bytes, tuple[ApiToken, Subject, float]] = {}
         self._uses: dict[str, float] = {}
-        #: Why the store could not be read, or None.
-        self.problem: str | None = None
-        self._load()
-        self.poller = Poller(self.refresh, interval=interval, name="authz-tokens")
+        self.look()()
 
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return whose token it is, or None if there is none.
@@ -243,34 +266,32 @@ class ApiTokens:
         self._uses[record.id] = now
         return subject
 
-    def refresh(self) -> None:
-        """Look for tokens that came or went, and note which were used.
+    def look(self) -> Callable[[], None]:
+        """Read tokens that came or went; return what puts them in force.
 
-        Called in the background, and after a change made in this process. Whatever
-        fails, the tokens stay as they were.
+        Raises:
+            StoreError: if the store cannot be read.
         """
-        try:
-            uses, self._uses = self._uses, {}
-            known = {token.id for token in self.fixed}
-            noted = {
-                id_: datetime.fromtimestamp(at, UTC)
-                for id_, at in uses.items()
-                if id_ not in known
-            }
-            if noted:
-                self.store.used(noted)
-            if self.store.mark() != self._mark:
-                self._load()
-            self.problem = None
-        except Exception as error:  # noqa: BLE001 - nothing may end the watch
-            if str(error) != self.problem:
-                self.problem = str(error)
-                _log.error("the API tokens stay as they were: %s", error)
-
-    def _load(self) -> None:
         # The mark before the content: a change between the two is seen next time.
         mark = self.store.mark()
+        if mark == self._mark:
+            return _stay
         stored = [token for token in self.store.all() if token.revoked is None]
+        return partial(self._take, mark, [*stored, *self.fixed])
+
+    def note_uses(self) -> None:
+        """Tell the store which tokens were used, in the background."""
+        uses, self._uses = self._uses, {}
+        known = {token.id for token in self.fixed}
+        noted = {
+            id_: datetime.fromtimestamp(at, UTC)
+            for id_, at in uses.items()
+            if id_ not in known
+        }
+        if noted:
+            self.store.used(noted)
+
+    def _take(self, mark: Hashable, tokens: Iterable[ApiToken]) -> None:
         self._table = {
             token.digest: (
                 token,
@@ -283,6 +304,10 @@ class ApiTokens:
                 ),
                 token.expires.timestamp() if token.expires else float("inf"),
             )
-            for token in [*stored, *self.fixed]
+            for token in tokens
         }
         self._mark = mark
+
+
+def _stay() -> None:
+    """Change nothing."""

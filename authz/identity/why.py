@@ -88,6 +88,10 @@ class Why(StrEnum):
     #: The API token's time is over.
     EXPIRED_TOKEN = "expired-token"
 
+    # People.
+    #: An administrator has disabled this person.
+    DISABLED = "disabled"
+
     # Sessions and passwords.
     #: There are several session cookies: one of them was planted.
     SEVERAL_COOKIES = "several-cookies"

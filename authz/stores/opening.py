@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from authz.errors import StoreError
 from authz.identity.accounts import PeopleSource, same_password
 from authz.identity.people import PeopleStore, Person
+from authz.identity.tokens import TokenStore
 from authz.policy.csv_rows import spell
 from authz.policy.live import PolicyStore
 from authz.policy.model import Model
@@ -36,6 +37,8 @@ class Stores:
     policy: PolicyStore[bytes | Snapshot]
     records: PolicyRecords
     people: PeopleStore
+    #: The API tokens; None if there is nowhere to keep them.
+    tokens: TokenStore | None = None
     #: What the accounts in force are made of.
     people_source: PeopleSource
     #: The database, if there is one.
