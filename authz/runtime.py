@@ -307,11 +307,7 @@ def start(
     )
     accounts = Accounts(open_ended=database is not None)
     kept = upkeep(settings, stores, live, accounts)
-    if identity.proxied is not None:
-        kept.following.do_after(identity.seen.tell)
-    if identity.tokens is not None:
-        kept.following.follow(identity.tokens)
-        kept.following.do_after(identity.tokens.note_uses)
+    identity.keep_up(kept.following)
     lifetime = settings.session_hours * _HOUR
     idle = settings.session_idle_minutes * _MINUTE
     sessions = LocalSessions(

@@ -43,6 +43,7 @@ from authz.identity.wsgi_server import is_told_to_merge
 from authz.settings import OPEN_TO_EVERYONE, Settings
 from authz.settings.jwt import JwtSetting
 from authz.settings.proxy import HeadersSetting
+from authz.stores.following import Following
 
 _log: Final = logging.getLogger("authz")
 #: Headers that are not believed are reported this often for each peer, in seconds.
@@ -102,6 +103,14 @@ class Sources:
         """What fetches in the background."""
         fetching = [k for k in self.keys.values() if isinstance(k, Jwks | PemByKid)]
         return tuple(source.poller for source in fetching)
+
+    def keep_up(self, following: Following) -> None:
+        """Let *following* keep the tokens up to date, and note who was here."""
+        if self.tokens is not None:
+            following.follow(self.tokens)
+            following.do_after(self.tokens.note_uses)
+        if self.proxied is not None:
+            following.do_after(self.seen.tell)
 
     def start(self) -> None:
         """Fetch keys once, and go on in the background."""

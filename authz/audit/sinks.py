@@ -57,6 +57,8 @@ _QUIET: Final = frozenset(
         EventTag.PERSON_REMOVED,
         EventTag.PASSWORD_CHANGED,
         EventTag.PERSON_SIGNED_OUT,
+        EventTag.TOKEN_ADDED,
+        EventTag.TOKEN_REVOKED,
         EventTag.LINKED_ACCOUNT_ADDED,
         EventTag.LINKED_ACCOUNT_REMOVED,
     }

@@ -133,9 +133,14 @@ class _Block:
             ("HEADER", header, "name the header that carries the token"),
         ):
             if not value:
-                self._problem(
-                    word, "it is not set, and without it no token holds", mend
-                )
+                self._problem(word, "without it no token can be believed", mend)
+        if issuer and not issuer.endswith(self._jwt.issuer_ends):
+            self._problem(
+                "ISSUER",
+                f"`{issuer}` does not end with `{self._jwt.issuer_ends}`, as this "
+                "proxy's issuers do",
+                "copy it from a token, or from the provider's page",
+            )
         keys = self._keys(issuer, audiences)
         secret = "SECRET" in keys
         algorithms = parse(

@@ -89,6 +89,7 @@ MENDS: Final[Mapping[Why, str]] = {
     ),
     Why.UNKNOWN_TOKEN: "make a new token; an old one cannot be shown again",
     Why.EXPIRED_TOKEN: "make a new token",
+    Why.DISABLED: "an administrator disabled this person, and can enable them again",
     Why.SEVERAL_COOKIES: (
         "remove the cookies of this site in the browser, sign in again"
     ),
