@@ -5,7 +5,7 @@ import logging
 import sys
 from itertools import chain
 
-from benchmarks import decisions, hook
+from benchmarks import decisions, hook, tokens
 
 
 def main() -> int:
@@ -19,7 +19,9 @@ def main() -> int:
         print(line)
     print()
     held = True
-    for promise, measured, holds in chain(decisions.bars(figures), hook.bars()):
+    for promise, measured, holds in chain(
+        decisions.bars(figures), tokens.bars(), hook.bars()
+    ):
         print(f"{'PASS' if holds else 'FAIL'}  {promise}: {measured}", flush=True)
         held &= holds
     return 0 if held or not strict else 1
