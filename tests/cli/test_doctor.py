@@ -11,6 +11,7 @@ from flask.cli import ScriptInfo
 from authz import Authz, SettingsError
 from authz.cli import flask_group, main
 from authz.extension import get_authz
+from tests.e2e.servers import free_ports
 
 POLICY = """\
 p, role:user, /map, GET
@@ -215,3 +216,24 @@ def test_report_only_is_a_warning(monkeypatch: pytest.MonkeyPatch):
 
     assert result.exit_code == 0
     assert "AUTHZ_MODE: the app is NOT GUARDED" in result.output
+
+
+def test_a_database_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
+    """Exit code 7, and never the password that is in its address."""
+    (port,) = free_ports(1)
+    monkeypatch.setenv("AUTHZ_STORE", f"postgresql://authz:pa55word@127.0.0.1:{port}/x")
+
+    result = doctor()
+
+    assert result.exit_code == 7
+    assert "pa55word" not in result.output
+
+
+def test_a_database_that_is_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Looking fills nothing: the app does that when it starts."""
+    monkeypatch.setenv("AUTHZ_STORE", f"sqlite:///{tmp_path}/authz.db")
+
+    result = doctor()
+
+    assert result.exit_code == 3
+    assert "start the app once" in result.output
