@@ -41,6 +41,7 @@ def _home(
     (tmp_path / "policy.csv").write_text(POLICY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GUNICORN_CMD_ARGS", raising=False)
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
     monkeypatch.setenv("AUTHZ_PROXY_PRESET", "authentik")
     monkeypatch.setenv("AUTHZ_JWT_ISSUER", outpost.issuer)
     monkeypatch.setenv("AUTHZ_JWT_AUDIENCE", CLIENT)
@@ -481,6 +482,30 @@ class TestServer:
 
         assert result.exit_code == 3
         assert "--header-map dangerous" in result.output
+
+    @pytest.mark.parametrize(
+        ("name", "value", "warned"),
+        [
+            ("WEB_CONCURRENCY", "4", True),
+            ("WEB_CONCURRENCY", "1", False),
+            ("WEB_CONCURRENCY", "many", False),
+            ("GUNICORN_CMD_ARGS", "--workers 4", True),
+            ("GUNICORN_CMD_ARGS", "--threads=8 --workers=2", True),
+            ("GUNICORN_CMD_ARGS", "-w3", True),
+            ("GUNICORN_CMD_ARGS", "--workers 1 --threads 8", False),
+        ],
+    )
+    def test_several_processes(
+        self, home: pytest.MonkeyPatch, name: str, value: str, *, warned: bool
+    ):
+        """Local accounts cannot sign in then; people from the proxy can."""
+        home.setenv(name, value)
+        assert "workers, and sessions" not in doctor().output
+
+        home.setenv("AUTHZ_ADMIN", "root")
+        home.setenv("AUTHZ_ADMIN_PASSWORD", "a long enough password")
+
+        assert ("workers, and sessions" in said(doctor())) is warned
 
     def test_the_size_of_headers(self, home: pytest.MonkeyPatch):
         """Said once, unless somebody has raised it."""

@@ -1,5 +1,6 @@
 """What the WSGI servers that are installed do with the headers of a proxy."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,14 @@ _CHECK: Final = "WSGI server"
 _GOOD: Final = ("gunicorn", "waitress", "gevent")
 _MERGING: Final = ("uwsgi", "granian", "hypercorn", "uvicorn", "cheroot")
 _FIELD_SIZE: Final = ("limit_request_field_size", "limit-request-field_size")
+#: `--workers 4`, `--workers=4`, `-w4`, as gunicorn's command line spells it.
+_WORKERS: Final = re.compile(r"\s(?:--workers[\s=]+|-w\s*)(\d+)")
 _GUNICORN_CONF: Final = "gunicorn.conf.py"
 
 
 def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what is to be said of the servers the app may run under."""
+    yield from _workers(settings, environ)
     if not settings.proxy:
         return
     found = [f"{name} {v}" for name in _GOOD if (v := version_of(name))]
@@ -33,6 +37,21 @@ def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         )
     if settings.proxy.issuers:
         yield from _sizes(environ)
+
+
+def _workers(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Warn if several processes would each know other sessions."""
+    if settings.store.url is not None or not any(a.password for a in settings.accounts):
+        return
+    told = _WORKERS.search(f" {environ.get('GUNICORN_CMD_ARGS', '')}")
+    number = told[1] if told else environ.get("WEB_CONCURRENCY", "")
+    if number.isdecimal() and int(number) > 1:
+        yield warn(
+            _CHECK,
+            f"gunicorn is told to start {number} workers, and sessions are kept in one "
+            "process, so local accounts cannot sign in",
+            "`--workers 1 --threads 8`, or keep sessions in a database: AUTHZ_STORE",
+        )
 
 
 def _merging(settings: Settings) -> Iterator[Finding]:
