@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Final
 
-from authz.errors import Problem
+from authz.errors import Problem, SettingsError
 
 #: Two distributions that both bring a package `casbin`. Whichever was installed last
 #: has overwritten files of the other: what decides then is neither of them.
@@ -33,3 +33,10 @@ def package_problems() -> Iterator[Problem]:
         + ", and both are imported as `casbin`",
         mend=f"`pip uninstall {_IMPOSTOR} {_ENGINE}`, then `pip install {_ENGINE}`",
     )
+
+
+def refuse_wrong_packages() -> None:
+    """Raise `SettingsError` if packages are installed that must not be together."""
+    wrong = tuple(package_problems())
+    if wrong:
+        raise SettingsError(wrong)

@@ -15,7 +15,7 @@ from authz.audit import AuditEvent, AuditSink, Clock, EventTag, Tee, utc_now
 from authz.audit.log import AuditLog
 from authz.background import Poller
 from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
-from authz.errors import Problem, SettingsError, StoreError
+from authz.errors import Problem, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.claims import METHOD as JWT
 from authz.identity.people import LOCAL, PeopleStore, Person
@@ -23,7 +23,7 @@ from authz.identity.sessions import LocalSessions, MemorySessions
 from authz.identity.source import IdentitySource
 from authz.identity.throttle import Throttle
 from authz.identity.trusted_headers import METHOD as HEADERS
-from authz.installed import package_problems
+from authz.installed import refuse_wrong_packages
 from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.live import LivePolicy
 from authz.policy.model import read_model
@@ -246,9 +246,7 @@ def start(
     Raises:
         SettingsError, PolicyError, StoreError: if it cannot start; nothing runs then.
     """
-    wrong = tuple(package_problems())
-    if wrong:
-        raise SettingsError(wrong)
+    refuse_wrong_packages()
 
     def build(content: bytes | Snapshot) -> PolicyInForce:
         built = build_content(settings, content)
