@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +211,35 @@ class TestEachService:
         for variable, value in service["environment"].items():
             if re.search("PASSWORD|SECRET|KEY|TOKEN", variable):
                 assert variable.endswith("_FILE") or value.startswith("${"), variable
+
+
+@pytest.mark.slow
+def test_caddy_reads_both_sites(tmp_path: Path):
+    """The app's Caddyfile as it stands, and Authentik's own pages beside it."""
+    folder = ADAPTERS / "caddy"
+    document = compose(folder / "compose.yaml")
+    text = document["configs"]["all"]["content"].replace("$$", "$")
+    text = text.replace("/etc/caddy/Caddyfile", str(folder / "Caddyfile"))
+    (tmp_path / "all").write_text(text, encoding="utf-8")
+    environment = {
+        **document["services"]["caddy"]["environment"],
+        "SITE_ADDRESS": "app.company",
+        "AUTHENTIK_ADDRESS": "authentik.company",
+    }
+    caddy = shutil.which("caddy") or "/usr/bin/caddy"
+    result = subprocess.run(
+        [caddy, "adapt", "--adapter", "caddyfile", "--config", str(tmp_path / "all")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    adapted = json.loads(result.stdout)
+    routes = adapted["apps"]["http"]["servers"]["srv0"]["routes"]
+
+    assert {host for route in routes for host in route["match"][0]["host"]} == {
+        "app.company",
+        "authentik.company",
+    }
+    assert adapted["admin"] == {"listen": "localhost:2019"}
