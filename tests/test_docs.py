@@ -14,7 +14,13 @@ from authz.web import signals
 from docs.generate import REFERENCE, pages
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("adapters/*/README.md"),
+    ]
+)
 
 
 @pytest.mark.parametrize("name", pages())
