@@ -71,7 +71,7 @@ def attach_music(
     if not accounts.can_store:
         _log.warning(
             "AUTHZ_ENCRYPTION_KEY is not set, so nobody can connect a music account: "
-            "make a key with `authz music generate-key`"
+            "make a key with `authz secrets generate-key`"
         )
     if leavers is not None:
         leavers.accounts = accounts

@@ -1,8 +1,40 @@
-"""`authz music ...`: connect, look at and check music accounts."""
+"""`authz music ...`: connect, list, test and forget music accounts; change keys.
+
+Passwords and keys are asked for, or read from standard input: on a command line anybody
+on the machine could read them.
+"""
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final
 
 import click
+from flask import current_app, has_app_context
 
-from authz_audiomuse.music.sealing import generate_key as new_key
+from authz.audit import AuditSink, LoggingSink, Tee
+from authz.cli.outcome import Exit, complain, end, problems_in_words
+from authz.cli.output import Output, plain, with_output
+from authz.settings import read_settings
+from authz.stores.audit_file import AuditFile
+from authz.stores.sql.database import Database
+from authz_audiomuse.music.accounts import By, MusicAccounts
+from authz_audiomuse.music.faults import Fault, MusicFault
+from authz_audiomuse.music.links import Link, Mode
+from authz_audiomuse.music.opening import open_accounts
+from authz_audiomuse.music.port import Entered, MusicServer, Proof
+from authz_audiomuse.music.sealing import SealError
+from authz_audiomuse.music.secret import Secret
+from authz_audiomuse.music.settings import read_music_settings
+
+#: How whoever works in the shell of the host stands in the audit log.
+_SHELL: Final = "auth:shell"
+_AT_ONCE: Final = 200
+#: Faults that are not the account's: the server cannot be used.
+_SERVERS: Final = frozenset(Fault) - {Fault.WRONG_PASSWORD, Fault.NO_ACCOUNTS}
 
 
 @click.group("music", context_settings={"help_option_names": ["-h", "--help"]})
@@ -10,12 +42,261 @@ def music() -> None:
     """Connect people's music accounts, and check them."""
 
 
-@music.command("generate-key")
-def generate_key() -> None:
-    """Print a new key for AUTHZ_ENCRYPTION_KEY.
+@music.command("link")
+@click.argument("person")
+@click.argument("server")
+@click.option("--account", default="", help="Their name on the music server.")
+@click.option("--api-key", is_flag=True, help="Enter an API key, not a password.")
+@click.option(
+    "--shared",
+    is_flag=True,
+    help="Let them use the account of AudioMuse-AI instead of one of their own.",
+)
+@with_output
+def link(  # noqa: PLR0913 - one parameter for each option
+    person: str,
+    server: str,
+    *,
+    account: str,
+    api_key: bool,
+    shared: bool,
+    out: Output,
+) -> None:
+    """Connect the account of PERSON on SERVER, an id of AUTHZ_MUSIC_SERVERS.
 
-    Keep it in a file that only the app can read, and name that file in
-    AUTHZ_ENCRYPTION_KEY_FILE. To change keys, put the new one in front of the old one
-    and run `authz music rotate`.
+    PERSON is `alice`, or `authentik/bob` for somebody an identity provider vouches
+    for. The password or key is asked for, or read as one line from standard input. It
+    is tried at once; nothing is kept if it does not work.
+
+    Exit code 3: there is no key, or it cannot be kept; 4: the server does not accept
+    it; 7: the server cannot be reached.
     """
-    click.echo(new_key())
+    with _opened() as accounts, _in_words():
+        found = _server(accounts, server)
+        if shared:
+            kept = accounts.share(_person(person), server, by=_by())
+        else:
+            entered = _entered(found, account, api_key=api_key)
+            kept = accounts.link(_person(person), server, entered, by=_by())
+    out.document({"linked": _document(kept)})
+    where = kept.account if kept.mode is Mode.OWN else "the shared account"
+    out.line(f"linked  {kept.person} to {plain(where)} on {kept.server}")
+
+
+@music.command("unlink")
+@click.argument("person")
+@click.argument("server", required=False)
+@with_output
+def unlink(person: str, server: str | None, *, out: Output) -> None:
+    """Forget the account of PERSON on SERVER, or on every server.
+
+    The account itself stays as it is; only what is kept here goes.
+    """
+    with _opened() as accounts, _in_words():
+        if server is None:
+            count = accounts.forget(_person(person), by=_by())
+        else:
+            count = int(accounts.unlink(_person(person), server, by=_by()))
+    out.document({"forgotten": count})
+    out.line(f"forgotten  {count} account{'' if count == 1 else 's'}")
+
+
+@music.command("list")
+@click.option("--search", default="", help="Only persons or accounts that hold this.")
+@with_output
+def list_links(*, search: str, out: Output) -> None:
+    """List who has which account where. No secret is shown."""
+    with _opened() as accounts, _in_words():
+        links = list(_all(accounts, search))
+    out.document({"accounts": [_document(link) for link in links]})
+    for found in links:
+        state = str(found.fault or "works") if found.mode is Mode.OWN else ""
+        when = found.checked.isoformat(timespec="minutes") if found.checked else ""
+        cells = (found.person, found.server, str(found.mode), found.account)
+        out.line("  ".join(plain(cell) for cell in (*cells, state, when) if cell))
+    out.line(f"{len(links)} account{'' if len(links) == 1 else 's'}")
+
+
+@music.command("test")
+@click.argument("server", required=False)
+@click.option("--person", help="Sign in to this person's accounts too.")
+@click.option("--everybody", is_flag=True, help="Sign in to everybody's accounts too.")
+@with_output
+def test(
+    server: str | None, *, person: str | None, everybody: bool, out: Output
+) -> None:
+    """Ask every music server, or SERVER, what it is.
+
+    Exit code 4: an account does not work; 7: a server does not answer, or something
+    else does.
+    """
+    with _opened() as accounts, _in_words():
+        names = [server] if server else list(accounts.servers)
+        servers = {name: _about(_server(accounts, name)) for name in names}
+        wanted = _person(person) if person else ""
+        links = [
+            accounts.check(link)
+            for link in (_all(accounts, "") if everybody or wanted else ())
+            if link.server in servers
+            and link.mode is Mode.OWN
+            and (everybody or link.person == wanted)
+        ]
+    out.document(
+        {
+            "servers": [{"server": n, **about} for n, about in servers.items()],
+            "accounts": [_document(link) for link in links],
+        }
+    )
+    for name, about in servers.items():
+        shown = f"{about['product']} {about['version']}" if about["ok"] else ""
+        word = "ok    " if about["ok"] else "FAIL  "
+        out.line(f"{word}{name}  {plain(shown or str(about['problem']))}")
+    for found in links:
+        word = "FAIL  " if found.fault else "ok    "
+        state = str(found.fault or "works")
+        out.line(
+            f"{word}{found.server}  {found.person} as {plain(found.account)}: {state}"
+        )
+    if not all(about["ok"] for about in servers.values()):
+        end(Exit.UNREACHABLE)
+    end(Exit.FAILED if any(link.fault for link in links) else Exit.OK)
+
+
+@music.command("rotate")
+@with_output
+def rotate(*, out: Output) -> None:
+    """Seal every stored credential with the newest key of AUTHZ_ENCRYPTION_KEY.
+
+    Put a new key in front of the old one, restart the app, run this, and then take the
+    old key away.
+
+    Exit code 3: there is no key; 4: some credentials open with none of the keys; they
+    have to be entered again.
+    """
+    with _opened() as accounts, _in_words():
+        done = accounts.rotate()
+    out.document(
+        {
+            "resealed": done.resealed,
+            "current": done.current,
+            "lost": [[link.person, link.server] for link in done.lost],
+        }
+    )
+    out.line(f"sealed again  {done.resealed}, already so {done.current}")
+    for found in done.lost:
+        out.line(f"LOST  {found.person} on {found.server}: to be entered again")
+    end(Exit.FAILED if done.lost else Exit.OK)
+
+
+@contextmanager
+def _opened() -> Iterator[MusicAccounts]:
+    """Give the accounts that the app's settings, or the environment's, describe."""
+    config = current_app.config if has_app_context() else {}
+    with problems_in_words():
+        settings = read_music_settings(config, os.environ)
+        if not settings.servers:
+            raise click.UsageError(
+                "there are no music servers: list them in AUTHZ_MUSIC_SERVERS"
+            )
+        database = Database(settings.store_url)
+        accounts = open_accounts(
+            replace(settings, store=None), audit=_sink(), database=database
+        )
+    try:
+        yield accounts
+    finally:
+        database.close()
+
+
+def _sink() -> AuditSink:
+    """Return where the app's events go, as far as a command can know."""
+    guarded: Any = current_app.extensions.get("authz") if has_app_context() else None
+    if guarded is not None:
+        sink: AuditSink = guarded.runtime.audit
+        return sink
+    wanted = read_settings({}, os.environ).audit
+    if wanted.file is None:
+        return LoggingSink()
+    file = AuditFile(wanted.file, max_bytes=wanted.max_bytes, kept=wanted.kept)
+    file.open()
+    return Tee(file, LoggingSink())
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """End with the exit code of whatever a server or the store does."""
+    with problems_in_words():
+        try:
+            yield
+        except LookupError as error:
+            raise click.UsageError(str(error.args[0])) from error
+        except MusicFault as error:
+            complain(str(error))
+            end(Exit.UNREACHABLE if error.fault in _SERVERS else Exit.FAILED)
+        except SealError as error:
+            complain(str(error))
+            end(Exit.INVALID)
+
+
+def _server(accounts: MusicAccounts, name: str) -> MusicServer:
+    return accounts.server(name)
+
+
+def _about(server: MusicServer) -> dict[str, Any]:
+    try:
+        about = server.about()
+    except MusicFault as error:
+        return {"ok": False, "problem": str(error), "fault": str(error.fault)}
+    return {"ok": True, "product": about.product, "version": about.version}
+
+
+def _entered(server: MusicServer, account: str, *, api_key: bool) -> Entered:
+    proofs = server.capabilities.proofs
+    proof = Proof.API_KEY if api_key or proofs == (Proof.API_KEY,) else Proof.PASSWORD
+    if proof is Proof.PASSWORD and proofs and not account:
+        raise click.UsageError("name their account on the music server with --account")
+    what = "API key" if proof is Proof.API_KEY else "Password"
+    if not proofs:
+        secret = Secret("none")  # nobody is asked; the server has no accounts
+    elif sys.stdin.isatty():
+        secret = Secret(click.prompt(f"{what} on {server.listed.id}", hide_input=True))
+    else:
+        line = sys.stdin.readline()
+        secret = Secret(line.removesuffix("\n").removesuffix("\r"))
+        del line
+    return Entered(proof=proof, account=account, secret=secret)
+
+
+def _person(text: str) -> str:
+    return text if ":" in text else f"user:{text}"
+
+
+def _by() -> By:
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError):
+        login = str(os.getuid())
+    return By(name=f"{_SHELL}/{login}")
+
+
+def _all(accounts: MusicAccounts, search: str) -> Iterator[Link]:
+    start = 0
+    while True:
+        page = accounts.links.page(search=search, limit=_AT_ONCE, offset=start)
+        yield from page.links
+        start += len(page.links)
+        if not page.links or start >= page.total:
+            return
+
+
+def _document(found: Link) -> dict[str, Any]:
+    return {
+        "person": found.person,
+        "server": found.server,
+        "mode": str(found.mode),
+        "account": found.account,
+        "fault": str(found.fault) if found.fault else None,
+        "checked": found.checked.isoformat() if found.checked else None,
+        "linked": found.linked.isoformat(),
+        "linked_by": found.linked_by,
+    }

@@ -31,7 +31,7 @@ class NoKey(SealError):
     def __init__(self) -> None:
         super().__init__(
             "there is no key to seal credentials with: set AUTHZ_ENCRYPTION_KEY "
-            "(make one with `authz music generate-key`)"
+            "(make one with `authz secrets generate-key`)"
         )
 
 
@@ -53,7 +53,7 @@ def parse_keys(text: str) -> tuple[Secret, ...]:
     for number, key in enumerate(keys, start=1):
         if not _KEY.fullmatch(key):
             raise ValueError(
-                f"key {number} is not a key: make one with `authz music generate-key`"
+                f"key {number} is not a key: make one with `authz secrets generate-key`"
             )
     if len(set(keys)) < len(keys):
         raise ValueError("a key stands there twice: name each key once")

@@ -26,7 +26,7 @@ MUSIC_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_ENCRYPTION_KEY",
-        help="What credentials are sealed with, from `authz music generate-key`. "
+        help="What credentials are sealed with, from `authz secrets generate-key`. "
         "Several, newest first, separated by commas or line ends. Without one nothing "
         "is stored.",
         default="none",
