@@ -6,6 +6,9 @@ from enum import Enum
 from pathlib import Path
 
 import click
+from authz_audiomuse.music.commands import music
+from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.settings import SETTINGS as AUDIOMUSE_SETTINGS
 
 from authz.audit import EventTag
 from authz.cli import flask_group, main
@@ -35,6 +38,7 @@ def pages() -> dict[str, str]:
         "events.md": "\n".join(_events()),
         "presets.md": "\n".join(_presets()),
         "http-api.md": "\n".join(_http_api()),
+        "audiomuse.md": "\n".join(_audiomuse()),
     }
 
 
@@ -128,6 +132,34 @@ def _events() -> Iterator[str]:
     yield from ("", "| Event | Meaning |", "|---|---|")
     for member, meaning in _documented(EventTag, "audit/events.py"):
         yield f"| `{member}` | {meaning} |"
+    yield ""
+
+
+def _audiomuse() -> Iterator[str]:
+    yield from ("# AudioMuse-AI: settings and commands", "", _NOTE, "")
+    yield (
+        "What `authz-audiomuse` adds to the [settings](settings.md) and "
+        "[commands](commands.md) of authz."
+    )
+    yield from ("", "## Settings", "", "| Setting | Default | What it does |")
+    yield "|---|---|---|"
+    for setting in AUDIOMUSE_SETTINGS:
+        more = " *(file)*" if setting.from_file else ""
+        yield f"| `{setting.name}`{more} | {setting.default} | {setting.help} |"
+    yield from ("", "## What can be wrong with a music account", "")
+    yield (
+        "These words stand in the output of the commands with `--json`, in the audit "
+        "log as the `reason`, and in the database."
+    )
+    yield from ("", "| Word | Meaning |", "|---|---|")
+    source = "../adapters/audiomuse/authz_audiomuse/music/faults.py"
+    for member, meaning in _documented(Fault, source):
+        yield f"| `{member}` | {meaning} |"
+    for name, command in sorted(_flat("authz music", music).items()):
+        context = click.Context(
+            command, info_name=name, terminal_width=80, max_content_width=80
+        )
+        yield from ("", f"## `{name}`", "", "```", command.get_help(context), "```")
     yield ""
 
 
