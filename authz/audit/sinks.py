@@ -3,7 +3,7 @@
 import logging
 from typing import Final, Protocol
 
-from authz.audit.events import AuditEvent, EventTag
+from authz.audit.events import CHANGES, AuditEvent, EventTag
 
 
 class AuditSink(Protocol):
@@ -45,21 +45,9 @@ class LoggingSink:
             self._logger.log(level, "%s", event.as_json())
 
 
-_QUIET: Final = frozenset(
-    {
-        EventTag.DECISION_ALLOW,
-        EventTag.SIGN_IN_SUCCESS,
-        EventTag.SIGN_OUT,
-        EventTag.POLICY_LOADED,
-        EventTag.POLICY_CHANGED,
-        EventTag.PERSON_ADDED,
-        EventTag.PERSON_CHANGED,
-        EventTag.PERSON_REMOVED,
-        EventTag.PASSWORD_CHANGED,
-        EventTag.PERSON_SIGNED_OUT,
-        EventTag.TOKEN_ADDED,
-        EventTag.TOKEN_REVOKED,
-        EventTag.LINKED_ACCOUNT_ADDED,
-        EventTag.LINKED_ACCOUNT_REMOVED,
-    }
-)
+_QUIET: Final = CHANGES | {
+    EventTag.DECISION_ALLOW,
+    EventTag.SIGN_IN_SUCCESS,
+    EventTag.SIGN_OUT,
+    EventTag.POLICY_LOADED,
+}

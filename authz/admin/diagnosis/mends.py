@@ -95,6 +95,7 @@ MENDS: Final[Mapping[Why, str]] = {
     ),
     Why.UNKNOWN_OR_EXPIRED: "sign in again",
     Why.ACCOUNT_CHANGED: "sign in again",
+    Why.DISABLED: "ask an administrator to enable the person again",
     Why.ROLES_CHANGED: "sign in again",
     Why.WRONG_NAME_OR_PASSWORD: "type them again, or set another password",
     Why.TOO_MANY_ATTEMPTS: "wait, and try again",

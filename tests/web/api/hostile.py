@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 RULE = {"subject": "role:user", "path": "/talk", "methods": ["GET"]}
 GRANT = {"member": "user:carol", "role": "role:user"}
+_WORDS = "paper boat harbour lamp"
+_DAVE = {"id": "dave", "display_name": "Dave", "password": _WORDS}
 
 
 class Case(NamedTuple):
@@ -290,3 +292,56 @@ def _imports() -> Iterator[Case]:
         yield Case(f"policy tests {content!r}", "POST", "/policy-tests",
                    {"content": content})  # fmt: skip
     yield Case("policy tests of a number", "POST", "/policy-tests", {"content": 7})
+
+
+def people_cases() -> list[tuple[str, str, Any]]:
+    """Return hostile requests about people."""
+    bad: list[tuple[str, str, Any]] = [
+        ("POST", "/people", {**_DAVE, **more})
+        for more in (
+            {"id": None}, {"id": ""}, {"id": "a/b"}, {"id": "a b"}, {"id": "role:admin"},
+            {"id": "../alice"}, {"id": "alice"}, {"id": "ALICE"}, {"id": "\uff41lice"},
+            {"id": "x" * 65}, {"id": "dave\n"}, {"id": ["dave"]}, {"id": "da\u202eve"},
+            {"id": "*"}, {"id": "$admin"}, {"id": 7}, {"id": "dave\u0000"},
+            {"display_name": ""}, {"display_name": "a\nb"}, {"display_name": "\u001b[1m"},
+            {"display_name": "x" * 300}, {"display_name": None}, {"display_name": {}},
+            {"password": ""}, {"password": "short"}, {"password": "x" * 5000},
+            {"password": None}, {"password": ["x" * 20]}, {"password": "dave" * 5},
+            {"password": "\u0000" * 20}, {"role": "role:admin"}, {"roles": ["role:admin"]},
+            {"source": "sso"}, {"fixed": True}, {"epoch": 7}, {"password_hash": "$argon2id$"},
+            {"groups": ["group:admins"]}, {"disabled": False}, {"is_admin": True},
+            {"inherit": "true"}, {"inherit": 1}, {"Id": "root"}, {"created": "2020"},
+        )
+    ]  # fmt: skip
+    edit = {"display_name": "x", "disabled": False}
+    bad += [
+        ("PUT", "/people/local/erin", {**edit, **more})
+        for more in (
+            {"id": "alice"}, {"password": _WORDS}, {"epoch": 0}, {"source": "sso"},
+            {"disabled": None}, {"disabled": "no"}, {"display_name": 7}, {"roles": []},
+            {"display_name": "a\u2028b"}, {"fixed": False}, {"groups": []},
+        )
+    ]  # fmt: skip
+    bad += [
+        ("PUT", "/people/local/erin/password", body)
+        for body in ({}, {"password": "short"}, {"password": None}, [], {"passwd": _WORDS},
+                     {"password": _WORDS, "id": "alice"}, {"password": "x" * 20})
+    ]  # fmt: skip
+    bad += [
+        ("PUT", "/people/sso/erin", edit),
+        ("PUT", "/people/local/nobody", edit),
+        ("DELETE", "/people/local/nobody", None),
+        ("DELETE", "/people/local/alice", None),
+        ("DELETE", "/people/local/*", None),
+        ("DELETE", "/people/local/erin?all=true", None),
+        ("DELETE", "/people/local", None),
+        ("DELETE", "/people", None),
+        ("DELETE", "/sessions/local/*", None),
+        ("DELETE", "/sessions/sso/erin", None),
+        ("PATCH", "/people/local/erin", edit),
+        ("GET", "/people?search=" + "x" * 300, None),
+        ("GET", "/people?order=password_hash", None),
+        ("GET", "/people?role=admin", None),
+        ("GET", "/people?limit=1000000", None),
+    ]
+    return bad

@@ -1,0 +1,395 @@
+"""People: who they are, how they sign in, what they may, and changes to all that."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from authz.admin.office import Actor, Office
+from authz.admin.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, paged
+from authz.admin.remaining import people_check
+from authz.admin.roles import HeldRole, role_finder
+from authz.audit import EventTag
+from authz.decision import Subject, signed_in
+from authz.errors import (
+    AlreadyThere,
+    LastAdmin,
+    LockedOut,
+    NotFound,
+    PolicyError,
+    Problem,
+)
+from authz.identity.accounts import hash_password
+from authz.identity.passwords import password_problem
+from authz.identity.people import LOCAL, Person
+from authz.settings import ACCOUNT_NAME
+
+MAX_DISPLAY: Final = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonView:
+    """A person as an administrator sees them."""
+
+    person: Person
+    #: The roles they hold, and where each came from.
+    roles: tuple[HeldRole, ...]
+    #: What a writer shows to prove that they have seen this state of the person.
+    etag: str
+
+    @property
+    def signs_in_here(self) -> bool:
+        """Whether they have a password here and are not disabled."""
+        return bool(self.person.password_hash) and not self.person.disabled
+
+
+def list_people(  # noqa: PLR0913 - what a list can be narrowed by
+    office: Office,
+    *,
+    search: str = "",
+    source: str = "",
+    role: str = "",
+    limit: int = DEFAULT_LIMIT,
+    offset: int = 0,
+) -> Page[PersonView]:
+    """Return people by id, those whose id or display name holds *search*.
+
+    Of the identity *source*, and who hold *role*; each if it is given.
+    """
+    limit = max(1, min(limit, MAX_LIMIT))
+    offset = max(0, offset)
+    view = _viewer(office)
+    if role:
+        found = office.people.page(search=search, source=source, limit=2**31)
+        views = map(view, found.people)
+        holders = (each for each in views if _holds(each, role))
+        return paged(holders, limit=limit, offset=offset)
+    page = office.people.page(search=search, source=source, limit=limit, offset=offset)
+    return Page(
+        items=tuple(map(view, page.people)),
+        total=page.total,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def find_person(office: Office, id: str) -> PersonView:  # noqa: A002 - as in Person
+    """Return the person *id*. Raises `NotFound`."""
+    person = office.people.find(id)
+    if person is None:
+        raise NotFound(f"there is nobody called `{id[:80]}`")
+    return _view(office, person)
+
+
+def subject_of(office: Office, person: Person) -> Subject:
+    """Return the subject that *person* is when they sign in."""
+    methods = dict(office.runtime.providers)
+    return signed_in(
+        person.subject_name,
+        source=methods.get(person.source, person.source),
+        display_name=person.display_name or person.id,
+        groups=person.groups,
+    )
+
+
+def add_person(  # noqa: PLR0913 - what an account is made of
+    office: Office,
+    actor: Actor,
+    *,
+    id: str,  # noqa: A002 - as in Person
+    display_name: str = "",
+    password: str = "",
+    inherit: bool = False,
+) -> PersonView:
+    """Add the local account *id*. Without a *password* nobody can sign in to it.
+
+    What the policy says of the name already would be theirs at once; that has to be
+    meant: *inherit*.
+
+    Raises:
+        PolicyError: if the id, the name or the password cannot be one.
+        AlreadyThere: if the id, or a look-alike, is taken, or the policy speaks of it.
+        StoreReadOnly: if there is no store for people.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    problems = []
+    if not ACCOUNT_NAME.fullmatch(id):
+        problems.append(
+            _problem("id", "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`")
+        )
+    display_name = display_name.strip()
+    problems += _display_problems(display_name) if display_name else []
+    problems += _password_problems(password, id) if password else []
+    if problems:
+        raise PolicyError(problems)
+    person = Person(
+        id=id,
+        display_name=display_name or id,
+        source=LOCAL,
+        password_hash=hash_password(password) if password else "",
+        created=office.runtime.clock(),
+    )
+    if not inherit:
+        _refuse_inheritance(office, person)
+    kept = _made(
+        office,
+        actor,
+        EventTag.PERSON_ADDED,
+        person.subject_name,
+        lambda witness: office.people.add(
+            person, check=lambda _: None, witness=witness
+        ),
+    )
+    return _view(office, kept)
+
+
+def edit_person(
+    office: Office,
+    actor: Actor,
+    expected: Person,
+    *,
+    display_name: str | None = None,
+    disabled: bool | None = None,
+) -> PersonView:
+    """Rename, disable or enable a person, who must be as *expected*.
+
+    Who is disabled is refused from now on, whatever the policy says, and their
+    sessions end.
+
+    Raises:
+        PolicyError: if the name cannot be one.
+        LockedOut: if *actor* disables themselves.
+        LastAdmin: if nobody could administer then.
+        NotFound, StoreConflict, StoreReadOnly, StoreError: as stores do.
+    """
+    name = expected.display_name if display_name is None else display_name.strip()
+    off = expected.disabled if disabled is None else disabled
+    problems = _display_problems(name) if name != expected.display_name else []
+    if problems:
+        raise PolicyError(problems)
+    if off and not expected.disabled:
+        _refuse_self(office, actor, expected, "disable")
+    return _replace(
+        office,
+        actor,
+        EventTag.PERSON_CHANGED,
+        expected,
+        replace(expected, display_name=name, disabled=off),
+    )
+
+
+def set_password(
+    office: Office, actor: Actor, expected: Person, password: str
+) -> PersonView:
+    """Give a local account another password; an empty one takes it away.
+
+    Their sessions end.
+
+    Raises:
+        PolicyError: if the password cannot be one; never with the password in it.
+        LockedOut: if *actor* takes away their own.
+        LastAdmin: if nobody could administer then.
+        NotFound, StoreConflict, StoreReadOnly, StoreError: as stores do.
+    """
+    if expected.source != LOCAL:
+        raise NotFound(
+            f"`{expected.id}` signs in by `{expected.source}` and has no password here"
+        )
+    if password:
+        problems = _password_problems(password, expected.id)
+        if problems:
+            raise PolicyError(problems)
+    else:
+        _refuse_self(office, actor, expected, "take away the password of")
+    return _replace(
+        office,
+        actor,
+        EventTag.PASSWORD_CHANGED,
+        expected,
+        replace(
+            expected,
+            password_hash=hash_password(password) if password else "",
+            epoch=expected.epoch + 1,
+        ),
+    )
+
+
+def sign_out_everywhere(office: Office, actor: Actor, expected: Person) -> PersonView:
+    """End every session of a person, who must be as *expected*.
+
+    They may sign in again. Raises as `edit_person` does.
+    """
+    return _replace(
+        office,
+        actor,
+        EventTag.PERSON_SIGNED_OUT,
+        expected,
+        replace(expected, epoch=expected.epoch + 1),
+    )
+
+
+def remove_person(office: Office, actor: Actor, expected: Person) -> None:
+    """Forget a person, who must be as *expected*, and end their sessions.
+
+    Their grants stay in the policy, for whoever keeps it to remove.
+
+    Raises:
+        LockedOut: if *actor* removes themselves.
+        LastAdmin: if nobody could administer then.
+        NotFound, StoreConflict, StoreReadOnly, StoreError: as stores do.
+    """
+    _refuse_self(office, actor, expected, "remove")
+
+    def remove(witness: Callable[[Person | None, Person | None], None]) -> Person:
+        office.people.remove(
+            expected, check=people_check(office, actor, expected), witness=witness
+        )
+        return expected
+
+    _made(office, actor, EventTag.PERSON_REMOVED, expected.subject_name, remove)
+
+
+def _replace(
+    office: Office, actor: Actor, tag: EventTag, expected: Person, person: Person
+) -> PersonView:
+    kept = _made(
+        office,
+        actor,
+        tag,
+        expected.subject_name,
+        lambda witness: office.people.replace(
+            person,
+            expected=expected,
+            check=people_check(office, actor, expected),
+            witness=witness,
+        ),
+    )
+    return _view(office, kept)
+
+
+def _made(
+    office: Office,
+    actor: Actor,
+    tag: EventTag,
+    about: str,
+    change: Callable[[Callable[[Person | None, Person | None], None]], Person],
+) -> Person:
+    """Make *change*, whose record is written before it becomes visible."""
+    witnessed = False
+
+    def witness(before: Person | None, after: Person | None) -> None:
+        nonlocal witnessed
+        was, is_ = _lines(before), _lines(after)
+        office.record(
+            tag,
+            actor,
+            about=about,
+            before=tuple(line for line in was if line not in is_),
+            after=tuple(line for line in is_ if line not in was),
+        )
+        witnessed = True
+
+    try:
+        kept = change(witness)
+    except LastAdmin:
+        _note_refusal(office, actor, about, "last-admin")
+        raise
+    except LookupError as error:
+        if type(error) is not LookupError:
+            raise  # a mistake of ours, not of who asks
+        raise NotFound(str(error)) from error
+    except BaseException as error:
+        if witnessed:
+            office.record(
+                EventTag.PERSON_CHANGE_FAILED,
+                actor,
+                about=about,
+                reason=type(error).__name__,
+            )
+        raise
+    office.runtime.refresh()
+    return kept
+
+
+def _lines(person: Person | None) -> tuple[str, ...]:
+    """Return what a record tells of *person*; neither password nor hash."""
+    if person is None:
+        return ()
+    return (
+        f"display_name: {person.display_name}",
+        f"source: {person.source}",
+        f"password: {'set' if person.password_hash else 'none'}",
+        f"disabled: {'yes' if person.disabled else 'no'}",
+    )
+
+
+def _note_refusal(office: Office, actor: Actor, about: str, reason: str) -> None:
+    office.record(EventTag.PERSON_CHANGE_REFUSED, actor, about=about, reason=reason)
+
+
+def _refuse_self(office: Office, actor: Actor, person: Person, verb: str) -> None:
+    if actor.name == person.subject_name:
+        _note_refusal(office, actor, person.subject_name, "locked-out")
+        raise LockedOut(f"you cannot {verb} yourself: let another administrator do it")
+
+
+def _refuse_inheritance(office: Office, person: Person) -> None:
+    """Refuse an account to whose name the policy gives something already."""
+    name = person.subject_name
+    for entry in office.records.snapshot().entries:
+        if entry.row.fields[:1] == (name,) and not entry.disabled:
+            raise AlreadyThere(
+                f"the policy speaks of `{name}` already ({entry.row.origin}), and the "
+                "new account would have that at once: remove it first, or say that it "
+                "is meant"
+            )
+
+
+def _view(office: Office, person: Person) -> PersonView:
+    return _viewer(office)(person)
+
+
+def _viewer(office: Office) -> Callable[[Person], PersonView]:
+    roles = role_finder(office)
+    return lambda person: PersonView(
+        person=person,
+        roles=roles(subject_of(office, person).names),
+        etag=_etag(person),
+    )
+
+
+def _holds(view: PersonView, role: str) -> bool:
+    return any(held.role == role for held in view.roles)
+
+
+def _etag(person: Person) -> str:
+    parts = (
+        person.id,
+        person.source,
+        person.display_name,
+        str(person.disabled),
+        str(person.epoch),
+        # Whether there is one; another one is another epoch.
+        str(bool(person.password_hash)),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _display_problems(name: str) -> list[Problem]:
+    if not name or len(name) > MAX_DISPLAY:
+        return [_problem("display_name", f"use 1 to {MAX_DISPLAY} characters")]
+    if not name.isprintable():
+        return [_problem("display_name", "remove what cannot be seen")]
+    return []
+
+
+def _password_problems(password: str, id_: str) -> list[Problem]:
+    problem = password_problem(password, id=id_)
+    if problem is None:
+        return []
+    message, _, mend = problem.rpartition(": ")
+    return [Problem(where="password", message=message, mend=mend)]
+
+
+def _problem(where: str, mend: str) -> Problem:
+    return Problem(where=where, message="it cannot be like this", mend=mend)
