@@ -1,15 +1,13 @@
 """The docs say what the code says."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 from blinker import Signal
-from click.testing import CliRunner
 
 from authz import __all__ as public_names
-from authz.cli import main
+from authz.testing import __all__ as for_tests
 from authz.web import signals
 from docs.generate import REFERENCE, pages
 
@@ -47,41 +45,6 @@ def test_every_signal_is_documented():
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
-def transcripts(page: Path) -> list[tuple[str, str]]:
-    """Return the `authz` commands that *page* shows, each with its output."""
-    found = []
-    for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
-        for shown in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = shown.partition("\n")
-            if command.startswith("authz check") and output.strip():
-                found.append((command.removeprefix("authz "), output.rstrip()))
-    return found
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md"])
-def test_transcripts_are_what_one_sees(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    """A command in the docs prints what the docs show."""
-    monkeypatch.setenv("AUTHZ_ADMIN", "alice")
-    monkeypatch.setenv("AUTHZ_ADMIN_PASSWORD", "correct horse battery")
-    monkeypatch.setenv("AUTHZ_USER", "bob")
-    monkeypatch.setenv("AUTHZ_USER_PASSWORD", "paper boat harbour")
-    monkeypatch.chdir(ROOT)
-    if name != "README.md":
-        text = (ROOT / name).read_text(encoding="utf-8")
-        policy = re.search(r"```\n(p, .*?)```", text, re.DOTALL)
-        assert policy
-        (tmp_path / "policy.csv").write_text(policy[1])
-        monkeypatch.chdir(tmp_path)
-
-    shown = transcripts(ROOT / name)
-    assert shown
-    for command, expected in shown:
-        output = CliRunner().invoke(main, shlex.split(command)).output.rstrip()
-        assert output.startswith(expected)
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path):
     """Every relative link in the docs is a file that is there."""
@@ -89,3 +52,10 @@ def test_links_lead_somewhere(page: Path):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_helpers_for_tests_are_documented():
+    """What can be imported from `authz.testing` is in the reference."""
+    text = (REFERENCE / "python.md").read_text(encoding="utf-8")
+
+    assert [name for name in for_tests if f"`{name}(" not in text] == []
