@@ -213,6 +213,14 @@ def admin_url() -> str:
     return path if can("GET", path.removeprefix(request.script_root)) else ""
 
 
+def account_url() -> str:
+    """Return the address of one's own account; empty if the subject may not open it."""
+    if get_authz().pages is None or not current_state().subject.is_authenticated:
+        return ""
+    path = url_for("authz_admin.account")
+    return path if can("GET", path.removeprefix(request.script_root)) else ""
+
+
 def _current_subject() -> Subject:
     return current_state().subject
 
@@ -262,4 +270,5 @@ def _template_globals() -> dict[str, Any]:
         "authz_theme": theme,
         "authz_static": static_url,
         "authz_admin_url": admin_url,
+        "authz_account_url": account_url,
     }

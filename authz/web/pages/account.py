@@ -1,9 +1,33 @@
-"""Everybody's own account: what they are called, and what adapters add to it."""
+"""Everybody's own account: their password, their sessions, and what adapters add."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from authz.web.pages.frame import AdminPages
-from authz.web.state import current_state
+from authz.admin import people as use_cases
+from authz.audit import EventTag
+from authz.errors import (
+    InvalidCredentials,
+    LastAdmin,
+    NotFound,
+    PolicyError,
+    StoreConflict,
+    StoreReadOnly,
+)
+from authz.identity.people import LOCAL, Person
+from authz.identity.source import RequestFacts
+from authz.identity.turns import TooBusy
+from authz.web.cookies import Cookies
+from authz.web.pages import flash, words
+from authz.web.pages.frame import AdminPages, protect
+from authz.web.pages.people import problems_of
+
+_WRONG = "That is not your password."
+_WAIT = "Too many attempts. Please wait {} seconds and try again."
+_BUSY = "The server is busy. Please try again in a moment."
+_DIFFERENT = "The two passwords are not the same."
 
 
 class AccountPage:
@@ -12,15 +36,97 @@ class AccountPage:
     def __init__(self, pages: AdminPages) -> None:
         """Add the page to *pages*."""
         self._pages = pages
+        self._cookies = Cookies(pages.runtime.sessions)
         pages.add("/account", "account", self.show)
+        pages.add("/account/password", "own_password", self.password, post=True)
+        pages.add("/account/sign-out", "own_sign_out", self.sign_out, post=True)
 
     def show(self) -> Response:
         """Show it."""
-        subject = current_state().subject
-        policy = self._pages.runtime.policy
-        return self._pages.page(
+        return self._show()
+
+    def password(self) -> Response:
+        """Take another password, from somebody who knows the one they have."""
+        pages = self._pages
+        form = pages.form()
+        person = self._own()
+        if person is None or person.fixed or person.source != LOCAL:
+            raise NotFound("you have no password that can be changed here")
+        if form.get("password", "") != form.get("again", ""):
+            return self._show({"again": _DIFFERENT})
+        problem = self._is_theirs(person.id, form.get("current", ""))
+        if problem:
+            return self._show({"current": problem})
+        try:
+            use_cases.set_password(
+                pages.office, pages.actor, person, form.get("password", "")
+            )
+        except PolicyError as error:
+            return self._show(problems_of(error))
+        except (StoreReadOnly, LastAdmin) as error:
+            return self._show({"": words.sentence(str(error))})
+        except StoreConflict:
+            return self._show({"": "Your account was changed meanwhile. Try again."})
+        return self._go_on(person.id)
+
+    def sign_out(self) -> Response:
+        """End every session of theirs, this one included."""
+        pages = self._pages
+        pages.form()
+        person = self._own()
+        if person is None:
+            raise NotFound("this app keeps no sessions of yours")
+        use_cases.sign_out_everywhere(pages.office, pages.actor, person)
+        response = redirect(request.script_root + "/", HTTPStatus.SEE_OTHER)
+        self._cookies.take_session(response, RequestFacts(request.environ))
+        return protect(response)
+
+    def _is_theirs(self, name: str, password: str) -> str:
+        """Return why *password* does not prove that they are *name*, or nothing.
+
+        It may be guessed here as rarely as on the sign-in page.
+        """
+        runtime = self._pages.runtime
+        peer = RequestFacts(request.environ).peer
+        wait = runtime.throttle.wait(name, peer)
+        if wait:
+            return _WAIT.format(wait)
+        try:
+            runtime.accounts.authenticate(name, password)
+        except TooBusy:
+            return _BUSY
+        except InvalidCredentials as error:
+            runtime.throttle.failed(name, peer)
+            runtime.record(EventTag.SIGN_IN_FAILURE, peer=peer, reason=error.why)
+            return _WRONG
+        return ""
+
+    def _go_on(self, name: str) -> Response:
+        """Begin a new session here: those of the old password have ended."""
+        runtime = self._pages.runtime
+        account = runtime.accounts.by_name.get(name)
+        if account is None:
+            return protect(redirect(request.script_root + "/", HTTPStatus.SEE_OTHER))
+        session = runtime.sessions.store.begin(account, runtime.policy)
+        response = redirect(url_for("authz_admin.account"), HTTPStatus.SEE_OTHER)
+        facts = RequestFacts(request.environ)
+        self._cookies.give_session(response, facts, session.token)
+        flash.say(response, "password-changed")
+        return protect(response)
+
+    def _own(self) -> Person | None:
+        """Return who they are, if the store knows them."""
+        kind, _, id_ = self._pages.subject.name.partition(":")
+        return self._pages.office.people.find(id_) if kind == "user" else None
+
+    def _show(self, errors: Mapping[str, str] | None = None) -> Response:
+        pages = self._pages
+        subject = pages.subject
+        return pages.page(
             "authz/admin/account.html",
-            subject=subject,
-            roles=sorted(policy.roles_of(subject.names)),
-            sections=[section(subject) for section in self._pages.account_sections],
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+            errors=errors or {},
+            person=self._own(),
+            roles=sorted(pages.runtime.policy.roles_of(subject.names)),
+            sections=[section(subject) for section in pages.account_sections],
         )

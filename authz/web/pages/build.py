@@ -13,6 +13,8 @@ from authz.web.pages.drafts import Drafts
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.matrix import Matrix
 from authz.web.pages.overview import Overview
+from authz.web.pages.people import People
+from authz.web.pages.person import PersonPages
 from authz.web.pages.previews import Previews
 from authz.web.pages.roles import RoleBook, Roles
 from authz.web.pages.routes import Routes, RouteTable
@@ -31,6 +33,8 @@ def admin_pages(
     book = RoleBook(office)
     previews = Previews(office)
     Overview(pages, table, book)
+    People(pages, book)
+    PersonPages(pages, book)
     Roles(pages, book)
     Rules(pages)
     RuleForm(pages)

@@ -19,10 +19,12 @@ _MAX: Final = 400
 
 SENTENCES: Final = {
     "person-added": "{} was added.",
+    "person-added-draft": "{} was added. The roles are in your draft below; apply it.",
+    "person-added-bare": "{} was added, but without roles: your draft could not take "
+    "them. Give them here once it is applied.",
+    "person-password": "{} has a new password, and has to sign in again everywhere.",
     "person-changed": "{} was changed.",
     "person-removed": "{} was removed.",
-    "person-disabled": "{} can no longer sign in.",
-    "person-enabled": "{} can sign in again.",
     "password-changed": "The password was changed. Other sessions have ended.",
     "signed-out": "{} was signed out everywhere.",
     "session-ended": "That session has ended.",

@@ -57,6 +57,7 @@ class Overview:
         """Show it."""
         pages = self._pages
         routes = self._table.covered()
+        people = pages.runtime.people.page(limit=1).total
         roles, recent = self._stored()
         return pages.page(
             "authz/admin/overview.html",
@@ -67,8 +68,8 @@ class Overview:
             roles=roles,
             recent=recent,
             log=pages.runtime.audit_log,
-            people=None,
-            alone=False,
+            people=people,
+            alone=people == 1,
         )
 
     def refusals(self) -> Response:

@@ -20,6 +20,11 @@ _FILTERS: Final[Mapping[str, tuple[str, Callable[[Route], bool]]]] = {
 }
 
 
+def is_ours(route: Route | RoutePattern) -> bool:
+    """Return whether *route* is one of authz's own; those of the app come first."""
+    return route.endpoint.startswith(("authz.", "authz_"))
+
+
 class RouteTable:
     """The routes of one app, and who may use them under the policy in force."""
 
@@ -39,7 +44,7 @@ class RouteTable:
         patterns = self.patterns()
         known = self._known
         if known is None or known[:2] != (policy.revision, len(patterns)):
-            found = coverage(policy, patterns)
+            found = sorted(coverage(policy, patterns), key=is_ours)
             known = self._known = (policy.revision, len(patterns), found)
         return known[2]
 

@@ -1,0 +1,165 @@
+"""Everybody the store knows: to look through, and to add somebody."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from flask import url_for
+from werkzeug.wrappers import Response
+
+from authz.admin import people as use_cases
+from authz.admin.people import PersonView
+from authz.admin.roles import GIVEN
+from authz.admin.rules import grant_row
+from authz.errors import AlreadyThere, PolicyError, StoreConflict, StoreReadOnly
+from authz.identity.people import LOCAL
+from authz.policy.records import Add
+from authz.web.pages import words
+from authz.web.pages.drafting import DraftTooLong
+from authz.web.pages.frame import AdminPages, Crumb
+from authz.web.pages.listing import SIZE, Listing, asked, asked_page
+from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.roles import RoleBook
+
+#: Roles that a form offers as boxes to tick.
+_BOXES: Final = 40
+#: The field of the form that a problem is about.
+_FIELDS: Final = {
+    "id": "id",
+    "display_name": "display_name",
+    "password": "password",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What the form for a new person holds; never the password."""
+
+    id: str = ""
+    display_name: str = ""
+    roles: Sequence[str] = ()
+
+
+class People:
+    """The list of people, and the form for a new one."""
+
+    def __init__(self, pages: AdminPages, book: RoleBook) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        self._book = book
+        entry = MenuEntry(
+            label="People",
+            endpoint="authz_admin.people",
+            group=Group.WHO,
+            icon="people",
+        )
+        pages.add("/admin/people", "people", self.show, entry=entry)
+        pages.add("/admin/people/new", "person_new", self.new)
+        pages.add("/admin/people/new", "person_add", self.add, post=True)
+
+    def show(self) -> Response:
+        """Show the list."""
+        pages = self._pages
+        page = asked_page()
+        found = use_cases.list_people(
+            pages.office,
+            search=asked("search"),
+            source=asked("source"),
+            role=asked("role"),
+            limit=SIZE,
+            offset=(page - 1) * SIZE,
+        )
+        providers = [(name, f"through {name}") for name, _ in pages.runtime.providers]
+        return pages.page(
+            "authz/admin/people.html",
+            listing=Listing(rows=found.items, total=found.total, page=page),
+            search=asked("search"),
+            source=asked("source"),
+            role=asked("role"),
+            sources=[(LOCAL, "here"), *providers],
+            roles=self._role_names(),
+            can_add=pages.runtime.settings.store.url is not None,
+        )
+
+    def new(self) -> Response:
+        """Show the form for a new person."""
+        return self._form(Typed())
+
+    def add(self) -> Response:
+        """Add a person; the roles that were ticked go into the draft."""
+        pages = self._pages
+        form = pages.form()
+        typed = Typed(
+            id=form.get("id", "").strip(),
+            display_name=form.get("display_name", "").strip(),
+            roles=[r for r in form.getlist("roles") if r in self._role_names()],
+        )
+        password = form.get("password", "")
+        if password != form.get("again", ""):
+            return self._form(typed, {"again": "The two passwords are not the same."})
+        try:
+            view = use_cases.add_person(
+                pages.office,
+                pages.actor,
+                id=typed.id,
+                display_name=typed.display_name,
+                password=password,
+                inherit=form.get("inherit") == "yes",
+            )
+        except PolicyError as error:
+            return self._form(typed, problems_of(error))
+        except AlreadyThere as error:
+            return self._form(typed, {"id": words.sentence(str(error))}, taken=True)
+        except StoreReadOnly as error:
+            return self._form(typed, {"": words.sentence(str(error))})
+        return self._added(view, typed.roles)
+
+    def _added(self, view: PersonView, roles: Sequence[str]) -> Response:
+        pages = self._pages
+        name = view.person.display_name
+        if not roles:
+            return pages.go(
+                "authz_admin.person", "person-added", name, id=view.person.id
+            )
+        member = view.person.subject_name
+        grants = [Add(row=grant_row(member=member, role=role)) for role in roles]
+        try:
+            draft = pages.drafts.amended(pages.draft, *grants)
+            response = pages.go("authz_admin.changes", "person-added-draft", name)
+            return pages.keep_draft(response, draft)
+        except (StoreConflict, DraftTooLong):
+            # There is a draft already that this cannot join.
+            return pages.go(
+                "authz_admin.person", "person-added-bare", name, id=view.person.id
+            )
+
+    def _form(
+        self,
+        typed: Typed,
+        errors: Mapping[str, str] | None = None,
+        *,
+        taken: bool = False,
+    ) -> Response:
+        return self._pages.page(
+            "authz/admin/person_new.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+            crumbs=[Crumb(label="People", url=url_for("authz_admin.people"))],
+            typed=typed,
+            errors=errors or {},
+            taken=taken,
+            roles=self._role_names()[:_BOXES],
+        )
+
+    def _role_names(self) -> list[str]:
+        return [role.name for role in self._book.every() if role.name not in GIVEN]
+
+
+def problems_of(error: PolicyError) -> dict[str, str]:
+    """Return the sentence for each field that *error* is about."""
+    return {
+        _FIELDS.get(problem.where, ""): words.sentence(
+            f"{problem.message}: {problem.mend}"
+        )
+        for problem in error.problems
+    }

@@ -1,0 +1,232 @@
+"""One person: who they are, what they may, and what can be done about it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from authz.admin import people as use_cases
+from authz.admin.decisions import what_can
+from authz.admin.people import PersonView
+from authz.admin.roles import GIVEN
+from authz.audit.log import Record, Wanted
+from authz.errors import (
+    LastAdmin,
+    LockedOut,
+    PolicyError,
+    StoreConflict,
+    StoreReadOnly,
+)
+from authz.identity.people import LOCAL
+from authz.web.pages import words
+from authz.web.pages.frame import AdminPages, Crumb
+from authz.web.pages.listing import asked, listing
+from authz.web.pages.people import problems_of
+from authz.web.pages.roles import RoleBook
+from authz.web.pages.routes import is_ours
+
+_RECENT: Final = 20
+_OTHERS: Final = (
+    "Somebody else changed this person while you looked. Nothing was changed; "
+    "this is how they are now."
+)
+
+#: Does something about a person, who must be as given.
+Deed = Callable[[PersonView, MultiDict[str, str]], object]
+
+
+class PersonPages:
+    """The pages about one person."""
+
+    def __init__(self, pages: AdminPages, book: RoleBook) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        self._book = book
+        pages.add("/admin/people/person", "person", self.show)
+        pages.add("/admin/people/person/edit", "person_edit", self.edit, post=True)
+        pages.add(
+            "/admin/people/person/password", "person_password", self.password, post=True
+        )
+        pages.add(
+            "/admin/people/person/sign-out", "person_sign_out", self.sign_out, post=True
+        )
+        pages.add("/admin/people/person/remove", "person_remove", self.confirm)
+        pages.add(
+            "/admin/people/person/remove", "person_removed", self.remove, post=True
+        )
+
+    def show(self) -> Response:
+        """Show a person."""
+        return self._show(self._find())
+
+    def edit(self) -> Response:
+        """Rename, disable or enable a person."""
+
+        def edit(view: PersonView, form: MultiDict[str, str]) -> object:
+            return use_cases.edit_person(
+                self._pages.office,
+                self._pages.actor,
+                view.person,
+                display_name=form.get("display_name", ""),
+                disabled=form.get("disabled") == "yes",
+            )
+
+        return self._do(edit, "person-changed")
+
+    def password(self) -> Response:
+        """Give a person another password."""
+
+        def change(view: PersonView, form: MultiDict[str, str]) -> object:
+            return use_cases.set_password(
+                self._pages.office,
+                self._pages.actor,
+                view.person,
+                form.get("password", ""),
+            )
+
+        form = self._pages.form()
+        if not form.get("password"):
+            errors = {"password": "Write the new password."}
+            return self._show(self._find(form), errors)
+        if form.get("password") != form.get("again"):
+            errors = {"again": "The two passwords are not the same."}
+            return self._show(self._find(form), errors)
+        return self._do(change, "person-password")
+
+    def sign_out(self) -> Response:
+        """End all sessions of a person."""
+
+        def end(view: PersonView, _: MultiDict[str, str]) -> object:
+            return use_cases.sign_out_everywhere(
+                self._pages.office, self._pages.actor, view.person
+            )
+
+        return self._do(end, "signed-out")
+
+    def confirm(self) -> Response:
+        """Ask whether a person is really to be removed."""
+        return self._confirm(self._find())
+
+    def remove(self) -> Response:
+        """Remove a person, if their id was typed."""
+
+        def remove(view: PersonView, _: MultiDict[str, str]) -> None:
+            use_cases.remove_person(self._pages.office, self._pages.actor, view.person)
+
+        form = self._pages.form()
+        view = self._find(form)
+        if form.get("typed", "").strip() != view.person.id:
+            errors = {"typed": "Type the id exactly as it stands above."}
+            return self._confirm(view, errors)
+        return self._do(remove, "person-removed", gone=True)
+
+    def _do(self, deed: Deed, said: str, *, gone: bool = False) -> Response:
+        """Do what a form asks for, or show why it cannot be done."""
+        pages = self._pages
+        form = pages.form()
+        view = self._find(form)
+        if form.get("etag") != view.etag:
+            return self._show(view, {"": _OTHERS})
+        show = self._confirm if gone else self._show
+        try:
+            deed(view, form)
+        except PolicyError as error:
+            return show(view, problems_of(error))
+        except (LastAdmin, LockedOut, StoreReadOnly) as error:
+            return show(view, {"": words.sentence(str(error))})
+        except StoreConflict:
+            return self._show(self._find(form), {"": _OTHERS})
+        name = view.person.display_name
+        if gone:
+            return pages.go("authz_admin.people", said, name)
+        return pages.go("authz_admin.person", said, name, id=view.person.id)
+
+    def _find(self, form: Mapping[str, str] | None = None) -> PersonView:
+        id_ = asked("id") if form is None else form.get("id", "")
+        return use_cases.find_person(self._pages.office, id_)
+
+    def _show(
+        self, view: PersonView, errors: Mapping[str, str] | None = None
+    ) -> Response:
+        pages = self._pages
+        person = view.person
+        subject = use_cases.subject_of(pages.office, person)
+        access = sorted(what_can(pages.office, subject), key=lambda a: is_ours(a.route))
+        only = asked("access")
+        shown = [a for a in access if only != ("no" if a.allowed else "yes")]
+        held = {role.role for role in view.roles}
+        return self._page(
+            "authz/admin/person.html",
+            view,
+            errors,
+            crumbs=[Crumb(label="People", url=url_for("authz_admin.people"))],
+            subject=subject,
+            roles=[role for role in view.roles if role.role not in GIVEN],
+            can_have=[
+                role.name
+                for role in self._book.every()
+                if role.name not in held and not role.given
+            ],
+            grants=self._grants(person.subject_name),
+            listing=listing(shown, 25),
+            access=only,
+            counts=Counter(a.allowed for a in access),
+            recent=self._recent(person.subject_name),
+            log=pages.runtime.audit_log,
+        )
+
+    def _confirm(
+        self, view: PersonView, errors: Mapping[str, str] | None = None
+    ) -> Response:
+        person = view.person
+        return self._page(
+            "authz/admin/person_remove.html",
+            view,
+            errors,
+            crumbs=[
+                Crumb(label="People", url=url_for("authz_admin.people")),
+                Crumb(
+                    label=person.display_name,
+                    url=url_for("authz_admin.person", id=person.id),
+                ),
+            ],
+            grants=self._grants(person.subject_name),
+        )
+
+    def _page(
+        self,
+        template: str,
+        view: PersonView,
+        errors: Mapping[str, str] | None,
+        **values: Any,
+    ) -> Response:
+        return self._pages.page(
+            template,
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+            view=view,
+            person=view.person,
+            is_local=view.person.source == LOCAL,
+            is_self=self._pages.subject.name == view.person.subject_name,
+            errors=errors or {},
+            **values,
+        )
+
+    def _grants(self, name: str) -> dict[str, str]:
+        """Return the entries that give *name* a role, by role."""
+        return {
+            grant.role: grant.id
+            for role in self._book.every()
+            for grant in role.members
+            if grant.member == name and grant.entry is not None
+        }
+
+    def _recent(self, name: str) -> tuple[Record, ...]:
+        log = self._pages.runtime.audit_log
+        if log is None:
+            return ()
+        wanted = Wanted(subject=name, event="decision")
+        return log.find(wanted, limit=_RECENT).records
