@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
@@ -35,7 +36,7 @@ class Site:
     """The demo, served on a port of its own."""
 
     url: str
-    folder: Path
+    app: Flask
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def serving(folder: Path, **more: str) -> Iterator[Site]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield Site(url=f"http://127.0.0.1:{server.port}", folder=folder)
+        yield Site(url=f"http://127.0.0.1:{server.port}", app=app)
     finally:
         server.shutdown()
         thread.join()

@@ -13,6 +13,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 SCREENS = (
     "/authz/admin/",
     "/authz/admin/refusals",
+    "/authz/admin/people",
+    "/authz/admin/people?search=nobody",
+    "/authz/admin/people/new",
+    "/authz/admin/people/person?id=bob",
+    "/authz/admin/people/person/remove?id=bob",
     "/authz/admin/roles",
     "/authz/admin/roles/role?name=role:user",
     "/authz/admin/rules",

@@ -1,0 +1,95 @@
+"""Names that try to be more than names: markup, direction marks, endless ones."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from authz.extension import get_authz
+from authz.identity.people import Person
+from tests.browser.conftest import Site
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+MARKUP = "<img src=x onerror=window.hit=1>"
+LONG = "w" * 200
+#: As the policy names them; a right-to-left override cannot be in a name of a policy,
+#: but letters that are written from right to left can.
+NAMES = (f"group:{MARKUP}", f"role:{LONG}", "role:\u05d0\u05d3\u05de\u05d9\u05df")
+PEOPLE = (
+    ("sso/markup", f'{MARKUP}"&'),
+    ("sso/long", LONG),
+    ("sso/rtl", "\u05d0\u05d3\u05de\u05d9\u05df (admin)"),
+    ("sso/bidi", "user\u202enimda"),
+)
+NOTE = f'"><script>window.hit=1</script> {LONG}'
+PAGES = (
+    "/authz/admin/",
+    "/authz/admin/people",
+    "/authz/admin/people/person?id=sso/markup",
+    "/authz/admin/people/person?id=sso/bidi",
+    "/authz/admin/people/person/remove?id=sso/long",
+    "/authz/admin/roles",
+    f"/authz/admin/roles/role?name=role:{LONG}",
+    "/authz/admin/rules",
+    "/authz/admin/rules/matrix",
+    "/authz/admin/rules/lines",
+    "/authz/admin/routes",
+    "/authz/admin/changes",
+    "/authz/admin/changes/2",
+    "/authz/admin/audit?show=changes",
+    f"/authz/admin/tester?who=user:sso/x&groups={MARKUP}&method=GET&path=/{MARKUP}",
+)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_name_is_only_a_name(visit: Callable[..., Page], site: Site, width: int):
+    """In every table it is shown as it is written, runs nothing, and stays inside."""
+    people = get_authz(site.app).runtime.people
+    people.seen([Person(id=i, display_name=name, source="sso") for i, name in PEOPLE])
+    page = visit(width=width)
+    for name in NAMES:
+        page.goto("/authz/admin/rules/new")
+        page.fill("#subject", name)
+        page.fill("#path", "/analysis")
+        page.fill("#note", NOTE[:500])
+        page.click("text=Put it into the draft")
+    page.goto("/authz/admin/roles/role?name=role:user")
+    page.fill("#member", f"user:sso/{LONG}")
+    page.click("text=Put it into the draft >> nth=0")
+    page.goto("/authz/admin/changes")
+    page.fill("#note", NOTE[:500])
+    page.click("text=Apply the change")
+    page.goto("/authz/admin/roles/role?name=role:user")
+    page.fill("#member", NAMES[0])
+    page.click("text=Put it into the draft >> nth=0")
+
+    wrong = []
+    for path in PAGES:
+        answer = page.goto(path)
+        assert answer is not None
+        if answer.status >= 500:
+            wrong.append(f"{path}: {answer.status}")
+        if page.evaluate("window.hit"):
+            wrong.append(f"{path}: it ran")
+        if page.locator("main img").count():
+            wrong.append(f"{path}: markup became an element")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            wrong.append(f"{path}: is {wide} wide")
+    assert wrong == []
+
+
+def test_a_name_cannot_rearrange_what_stands_beside_it(
+    visit: Callable[..., Page], site: Site, tmp_path: Path
+):
+    """Each name of a person stands in an element that keeps its direction to itself."""
+    people = get_authz(site.app).runtime.people
+    people.seen([Person(id=i, display_name=name, source="sso") for i, name in PEOPLE])
+    page = visit()
+    page.goto("/authz/admin/people")
+
+    for _, name in PEOPLE:
+        around = page.get_by_text(name, exact=True).first
+        assert around.evaluate("e => e.closest('bdi') !== null"), name
