@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast lint types imports docs bench fuzz soak races system lock clean
+.PHONY: help demo screenshots test check fast lint types imports docs bench fuzz soak races system lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +36,9 @@ imports: $(VENV)/dev.stamp
 docs: $(VENV)/dev.stamp ## Write the generated reference pages again, and run the docs' examples.
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m pytest -q docs README.md
+
+screenshots: $(VENV)/dev.stamp system ## Take the pictures of the docs again.
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(VENV)/dev.stamp ## Measure, side by side with stock pycasbin.
 	$(BIN)/python -m benchmarks

@@ -40,7 +40,7 @@ def admin_pages(
     RuleForm(pages)
     Matrix(pages, previews)
     Routes(pages, table)
-    Tester(pages)
+    Tester(pages, previews)
     Drafts(pages)
     Changes(pages, previews)
     Audit(pages)

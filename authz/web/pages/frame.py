@@ -213,7 +213,10 @@ class AdminPages:
             "said": said[0].partition("{}") if said else None,
             "word": said[1] if said else "",
             "revision": runtime.policy.revision,
+            "number": self._number(),
             "problem": runtime.live.problem,
+            "report_only": runtime.report_only,
+            "open_to_everyone": runtime.open_to_everyone,
             "account_path": url_for("authz_admin.account").removeprefix(
                 request.script_root
             ),
@@ -222,6 +225,13 @@ class AdminPages:
             "can_sign_out": self._has_session(),
             "here": self._here(),
         }
+
+    def _number(self) -> int:
+        """Return the number of the newest revision, or 0 if nobody counts."""
+        try:
+            return self.office.records.snapshot().number
+        except (StoreError, PolicyError):
+            return 0
 
     def _has_session(self) -> bool:
         try:

@@ -18,7 +18,7 @@ from authz.web.origin import SAFE_METHODS
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook
-from authz.web.pages.routes import RouteTable
+from authz.web.pages.routes import RouteTable, is_ours
 
 _RECENT: Final = 5
 #: Refusals that are looked through to say how many there were.
@@ -56,7 +56,7 @@ class Overview:
     def show(self) -> Response:
         """Show it."""
         pages = self._pages
-        routes = self._table.covered()
+        routes = [route for route in self._table.covered() if not is_ours(route)]
         people = pages.runtime.people.page(limit=1).total
         roles, recent = self._stored()
         return pages.page(

@@ -1,29 +1,23 @@
 """May somebody do something, and why: the address of the page holds the question."""
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from authz.decision import (
-    AccessRequest,
-    Decision,
-    Effect,
-    Explanation,
-    Reason,
-    Subject,
-)
-from authz.errors import MalformedRequest
-from authz.policy.asking import asked_subject
+from authz.admin.decisions import Answer, check, named
+from authz.admin.people import subject_of
+from authz.admin.roles import GIVEN
+from authz.decision import PolicyInForce, Subject
+from authz.errors import MalformedRequest, NotFound
 from authz.policy.matching import METHODS
 from authz.web.canonical import check_canonical
 from authz.web.pages import words
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.listing import asked
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.previews import Previews
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -36,30 +30,17 @@ class Question:
     method: str = "GET"
     path: str = ""
     groups: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the policy says, and what the app has at that path."""
-
-    subject: Subject
-    explanation: Explanation
-    decision: Decision
-    #: The endpoint and pattern of the route, or None if the app has none.
-    endpoint: str | None
-    route: str | None
-    #: How long the decision took, in microseconds.
-    microseconds: float
-    #: The roles that the subject has.
-    roles: tuple[str, ...]
+    #: `draft` asks the visitor's draft.
+    policy: str = ""
 
 
 class Tester:
     """The tester of one app."""
 
-    def __init__(self, pages: AdminPages) -> None:
+    def __init__(self, pages: AdminPages, previews: Previews) -> None:
         """Add the page to *pages*."""
         self._pages = pages
+        self._previews = previews
         entry = MenuEntry(
             label="Tester",
             endpoint="authz_admin.tester",
@@ -75,6 +56,7 @@ class Tester:
             method=asked("method").upper() or "GET",
             path=_path(asked("path")),
             groups=asked("groups"),
+            policy=asked("policy"),
         )
         errors: dict[str, str] = {}
         answer = None
@@ -84,21 +66,20 @@ class Tester:
             "authz/admin/tester.html",
             question=question,
             answer=answer,
+            roles=self._roles(answer),
             errors=errors,
             methods=_METHODS,
             offered=self._pages.names(),
         )
 
+    def _roles(self, answer: Answer | None) -> list[str]:
+        """Return the roles of who was asked about, but those that everybody has."""
+        if answer is None:
+            return []
+        roles = self._pages.office.policy.roles_of(answer.request.subject.names)
+        return sorted(roles - GIVEN)
+
     def _answer(self, question: Question, errors: dict[str, str]) -> Answer | None:
-        groups = [g.strip() for g in question.groups.split(",") if g.strip()]
-        subject = None
-        if not question.who:
-            errors["who"] = "Say who is asking, for example alice or role:user."
-        else:
-            try:
-                subject = asked_subject(question.who, groups)
-            except ValueError as error:
-                errors["who"] = words.sentence(str(error))
         if not question.path.startswith("/"):
             errors["path"] = "Write a path of the app; it begins with a slash: /map."
         elif question.method not in METHODS:
@@ -112,49 +93,45 @@ class Tester:
                     "A request with this path is refused before the policy is asked "
                     f"({error.why.replace('-', ' ')})."
                 )
+        subject = self._subject(question, errors)
+        policy = self._policy(question, errors)
         if errors or subject is None:
             return None
-        request = AccessRequest(
-            subject=subject, path=question.path, method=question.method
-        )
-        return self._ask(request)
-
-    def _ask(self, request: AccessRequest) -> Answer:
-        policy = self._pages.runtime.policy
-        policy.decide(request)  # the first look at a subject notes what it found
-        begin = time.perf_counter()
-        policy.decide(request)
-        took = time.perf_counter() - begin
-        explanation = policy.explain(request)
-        endpoint, route = self._route(request)
-        decision = explanation.decision
-        if (
-            decision.reason is Reason.NO_RULE
-            and endpoint in self._pages.public_endpoints
-        ):
-            decision = Decision(
-                effect=Effect.ALLOW,
-                reason=Reason.DECLARED_PUBLIC,
-                rules=(),
-                revision=decision.revision,
-            )
-        return Answer(
-            subject=request.subject,
-            explanation=explanation,
-            decision=decision,
-            endpoint=endpoint,
-            route=route,
-            microseconds=took * 1e6,
-            roles=tuple(sorted(policy.roles_of(request.subject.names))),
+        return check(
+            self._pages.office, subject, question.method, question.path, policy=policy
         )
 
-    def _route(self, request: AccessRequest) -> tuple[str | None, str | None]:
-        adapter = self._pages.app.url_map.bind("")
+    def _subject(self, question: Question, errors: dict[str, str]) -> Subject | None:
+        """Return who is meant: somebody the store knows, or just a name."""
+        if not question.who:
+            errors["who"] = "Say who is asking, for example alice or role:user."
+            return None
+        groups = [g.strip() for g in question.groups.split(",") if g.strip()]
         try:
-            rule, _ = adapter.match(request.path, request.method, return_rule=True)
-        except HTTPException:
-            return None, None
-        return str(rule.endpoint), rule.rule
+            meant = named(question.who, groups)
+        except NotFound as error:
+            errors["who"] = words.sentence(str(error))
+            return None
+        office = self._pages.office
+        kind, _, id_ = meant.name.partition(":")
+        person = office.people.find(id_) if kind == "user" else None
+        if person is None:
+            return meant
+        known = subject_of(office, person)
+        return replace(known, names=known.names | meant.names)
+
+    def _policy(
+        self, question: Question, errors: dict[str, str]
+    ) -> PolicyInForce | None:
+        """Return the policy to ask: the visitor's draft, or None for that in force."""
+        draft = self._pages.draft
+        if question.policy != "draft" or draft is None:
+            return None
+        seen = self._previews.of(self._pages.actor, draft)
+        if seen.after is None:
+            problems = (f"{p.message}: {p.mend}" for p in seen.problems)
+            errors["policy"] = " ".join(map(words.sentence, problems))
+        return seen.after
 
 
 def _path(text: str) -> str:
