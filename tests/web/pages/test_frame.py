@@ -6,12 +6,15 @@ from pathlib import Path
 from tomllib import loads
 
 import pytest
+from flask import Flask
+from jinja2 import ChoiceLoader, DictLoader
 
 import authz.web
 from authz.extension import get_authz
 from authz.web.pages.menu import MenuEntry
-from tests.web.apps import Client
+from tests.web.apps import ALICE, BOB, Client
 
+ROOT = Path(__file__).parents[3]
 STATIC = Path(authz.web.__file__).with_name("static")
 PAGES = (
     "/authz/admin/",
@@ -86,6 +89,31 @@ class TestColours:
         """A cookie that was planted changes nothing."""
         alice.cookies["authz-theme"] = '"><script>'
         assert "data-authz-theme" not in alice(path="/authz/admin/").text
+
+
+class TestOwnFrame:
+    def test_an_app_puts_its_frame_in_the_place_of_ours(self, app: Flask):
+        """The template of the docs holds the sign-in page, refusals and admin pages."""
+        guide = ROOT / "docs" / "how-to" / "customise-pages.md"
+        blocks = re.findall(r"```html\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+        own = DictLoader({"authz/base.html": blocks[0]})
+        ours = app.jinja_env.loader
+        assert ours is not None
+        app.jinja_env.loader = ChoiceLoader([own, ours])
+        client = Client(app)
+
+        pages = [client(path="/authz/sign-in").text]
+        client.sign_in("bob", BOB)
+        pages.append(client(path="/admin").text)
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        pages.append(client(path="/authz/admin/rules").text)
+
+        for page in pages:
+            assert "<p>My music</p>" in page
+            assert page.count("<h1>") == 1
+        assert 'aria-label="Access"' in pages[2]
+        assert "admin.css" in pages[2]
 
 
 class TestMenu:
