@@ -121,10 +121,9 @@ class Changes:
             except NotFound as not_found:
                 gone = words.sentence(str(not_found))
         before = asked("before")
-        revisions = history.revisions(
-            pages.office,
-            limit=_HISTORY + 1,
-            before=int(before) if before.isascii() and before.isdecimal() else None,
+        revisions = pages.revisions(
+            _HISTORY + 1,
+            int(before) if before.isascii() and before.isdecimal() else None,
         )
         return pages.page(
             "authz/admin/changes.html",

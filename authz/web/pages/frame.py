@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from authz.admin.changes import Draft
+from authz.admin.history import revisions
 from authz.admin.office import Actor, Office
 from authz.decision import PolicyInForce, Subject
 from authz.errors import (
@@ -21,6 +22,7 @@ from authz.errors import (
     StoreError,
 )
 from authz.identity.source import RequestFacts
+from authz.policy.records import Revision
 from authz.runtime import Runtime
 from authz.web.hook import Hook
 from authz.web.next_page import safe_next
@@ -88,6 +90,7 @@ class AdminPages:
         self.account_sections: list[AccountSection] = []
         self._tokens = FormTokens(runtime)
         self._names: Memory[list[str]] = Memory()
+        self._revisions: Memory[tuple[Revision, ...]] = Memory(2)
         self.blueprint = Blueprint(
             "authz_admin", "authz.web.pages", url_prefix=runtime.settings.url_prefix
         )
@@ -142,6 +145,18 @@ class AdminPages:
         policy = self.office.policy
         known = self._names.get(policy.revision, lambda: sorted(names_of(policy)))
         return [name for name in known[:_OFFERED] if name not in without]
+
+    def revisions(self, limit: int, before: int | None = None) -> tuple[Revision, ...]:
+        """Return the newest revisions first, those below number *before*.
+
+        Raises:
+            StoreError, PolicyError: if they cannot be read.
+        """
+        state = self.office.records.snapshot().etag
+        return self._revisions.get(
+            (state, limit, before),
+            lambda: revisions(self.office, limit=limit, before=before),
+        )
 
     @property
     def draft(self) -> Draft | None:

@@ -8,7 +8,6 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from authz.admin.history import revisions
 from authz.audit import EventTag
 from authz.audit.log import Wanted
 from authz.errors import PolicyError, StoreError
@@ -81,9 +80,8 @@ class Overview:
 
         The overview is there even when the store is not.
         """
-        office = self._pages.office
         try:
-            return len(self._book.every()), revisions(office, limit=_RECENT)
+            return len(self._book.every()), self._pages.revisions(_RECENT)
         except (StoreError, PolicyError):
             return None, ()
 
