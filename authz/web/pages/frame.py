@@ -46,6 +46,9 @@ CONTENT_SECURITY_POLICY: Final = (
 #: Names that a field offers; more would only make the page long.
 _OFFERED: Final = 300
 
+#: As many revisions as any page shows at once, and one more.
+_REVISIONS: Final = 21
+
 #: A part of the page on which people look after their own account: takes who they
 #: are and returns HTML.
 AccountSection = Callable[[Subject], Markup]
@@ -90,7 +93,7 @@ class AdminPages:
         self.account_sections: list[AccountSection] = []
         self._tokens = FormTokens(runtime)
         self._names: Memory[list[str]] = Memory()
-        self._revisions: Memory[tuple[Revision, ...]] = Memory(2)
+        self._revisions: tuple[str, int, tuple[Revision, ...]] | None = None
         self.blueprint = Blueprint(
             "authz_admin", "authz.web.pages", url_prefix=runtime.settings.url_prefix
         )
@@ -152,11 +155,18 @@ class AdminPages:
         Raises:
             StoreError, PolicyError: if they cannot be read.
         """
-        state = self.office.records.snapshot().etag
-        return self._revisions.get(
-            (state, limit, before),
-            lambda: revisions(self.office, limit=limit, before=before),
-        )
+        if before is not None:
+            return revisions(self.office, limit=limit, before=before)
+        # A big first revision takes long to read, and stays the same.
+        now = self.office.records.snapshot()
+        known = self._revisions
+        if known is None or known[:2] != (now.etag, now.number):
+            found = revisions(self.office, limit=_REVISIONS)
+            known = now.etag, now.number, found
+            # The history may be a moment behind the state it tells of.
+            if found and found[0].number == now.number:
+                self._revisions = known
+        return known[2][:limit]
 
     @property
     def draft(self) -> Draft | None:
