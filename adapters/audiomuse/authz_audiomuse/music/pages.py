@@ -180,6 +180,7 @@ class Pages:
                 for id_, music in self._accounts.servers.items()
             ],
             faults=WORDS,
+            short=SHORT,
             action=url_for("authz_music.me_submit"),
             whom=None,
         )

@@ -1,0 +1,119 @@
+"""The pages about music accounts in a real browser: usable, also without scripts."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from authz_audiomuse.music.accounts import By
+from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.music.listed import ServerKind
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from tests.adapters.music.rigs import CAROLS
+from tests.adapters.music.test_pages import (
+    House,
+    _compiled,  # noqa: F401 - fixtures
+    _house,  # noqa: F401
+)
+from tests.browser.conftest import _chromium  # noqa: F401
+from tests.browser.test_screens import axe_problems
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+KINDS = (ServerKind.NAVIDROME, ServerKind.JELLYFIN, ServerKind.LMS, ServerKind.LYRION)
+
+
+@pytest.fixture(name="home")
+def _home(house: Callable[..., House]) -> Iterator[tuple[House, str]]:
+    home = house(*KINDS)
+    server = make_server("127.0.0.1", 0, home.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield home, f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(name="visit")
+def _visit(chromium: Browser, home: tuple[House, str]) -> Iterator[Callable[..., Page]]:
+    contexts = []
+
+    def visit(
+        who: str, *, width: int = 1280, dark: bool = False, scripts: bool = True
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=home[1],
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            extra_http_headers={"X-Who": who},
+        )
+        contexts.append(context)
+        context.set_default_timeout(8000)
+        return context.new_page()
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
+def test_a_screen(
+    visit: Callable[..., Page], home: tuple[House, str], width: int, dark: bool
+):
+    """Nothing beside the window, and nothing serious for axe."""
+    accounts, rigs = home[0].accounts, home[0].rigs
+    by = By(name="user:root")
+    accounts.link("user:carol", "s0", rigs[0].entered("carol"), by=by)
+    broken = accounts.link("user:carol", "s1", rigs[1].entered("carol"), by=by)
+    accounts.links.note(broken, fault=Fault.WRONG_PASSWORD, checked=broken.linked)
+    accounts.share("user:authentik/a-rather-long-name@example.com", "s0", by=by)
+    found: list[str] = []
+    for who, path in (
+        ("user:carol", "/authz/music/me"),
+        ("user:dan", "/authz/music/me"),
+        ("user:carol", "/authz/account"),
+        ("user:root", "/authz/music/"),
+        ("user:root", "/authz/music/link?person=user:dan&server=s0"),
+    ):
+        page = visit(who, width=width, dark=dark)
+        page.goto(path)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"{path} is {wide} wide")
+        found += [f"{path} for {who}: {problem}" for problem in axe_problems(page)]
+
+    assert found == []
+
+
+def test_connecting_without_scripts(
+    visit: Callable[..., Page], home: tuple[House, str]
+):
+    """A wrong password is said where it was entered; the right one connects."""
+    page = visit("user:carol", scripts=False)
+    page.goto("/authz/music/me")
+    page.fill("#account-s1", "carol")
+    page.fill("#secret-s1", "wrong")
+    page.click("section[aria-labelledby=server-s1] button")
+    assert "does not accept" in page.text_content("#secret-s1-error")
+    assert page.input_value("#account-s1") == "carol"
+    assert page.input_value("#secret-s1") == ""
+
+    page.fill("#secret-s1", CAROLS)
+    page.click("section[aria-labelledby=server-s1] button")
+
+    assert "is connected" in page.text_content("#said")
+    assert home[0].accounts.of("user:carol")["s1"].account == "carol"
+
+
+def test_a_picture(visit: Callable[..., Page], tmp_path: Path):
+    """A page that draws at all."""
+    page = visit("user:root")
+    page.goto("/authz/music/")
+    picture = tmp_path / "music.png"
+    page.screenshot(path=picture, full_page=True)
+
+    assert picture.stat().st_size > 10_000
