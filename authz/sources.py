@@ -39,7 +39,7 @@ from authz.identity.tokens import (
     digest_of,
 )
 from authz.identity.trusted_headers import TrustedHeaders
-from authz.identity.wsgi_server import is_told_to_merge
+from authz.identity.wsgi_server import is_told_to_merge, merging_server
 from authz.settings import OPEN_TO_EVERYONE, Settings
 from authz.settings.jwt import JwtSetting
 from authz.settings.proxy import HeadersSetting
@@ -230,6 +230,19 @@ def _headers(setting: HeadersSetting, name: str, record: Record) -> TrustedHeade
                     message="gunicorn runs with `--header-map dangerous`, so anybody "
                     "can send the proxy's headers spelled with `_`",
                     mend="remove that option",
+                )
+            ]
+        )
+    server = merging_server(sys.modules)
+    if not setting.underscores_stripped and server is not None:
+        raise SettingsError(
+            [
+                Problem(
+                    where="AUTHZ_TRUSTED_PROXIES",
+                    message=f"{server} cannot tell `X_User` from `X-User`, so anybody "
+                    "can send the proxy's headers",
+                    mend="have the proxy remove header names with `_` and set "
+                    "AUTHZ_UNDERSCORES_STRIPPED=true, or use gunicorn or waitress",
                 )
             ]
         )

@@ -44,7 +44,8 @@ class SeenPeople:
 
     def tell(self) -> None:
         """Tell the store, in the background."""
-        seen, self._seen = self._seen, {}
+        found, self._seen = self._seen, {}
+        seen = dict(found)  # a request that began before may still add to the other
         if not seen:
             return
         if len(self._told) + len(seen) > _MAX_PEOPLE:

@@ -285,7 +285,8 @@ class ApiTokens:
         known = {token.id for token in self.fixed}
         noted = {
             id_: datetime.fromtimestamp(at, UTC)
-            for id_, at in uses.items()
+            # A copy: a request that began before may still add to it.
+            for id_, at in list(uses.items())
             if id_ not in known
         }
         if noted:

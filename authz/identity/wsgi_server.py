@@ -13,6 +13,8 @@ from typing import Any, Final
 _DROPS_UNDERSCORES: Final = re.compile(
     r"gunicorn/(?:2[2-9]|[3-9]\d|\d{3,})|gevent/|waitress\b|Werkzeug/"
 )
+#: Modules that are there when such a server runs the app.
+_MERGING: Final = frozenset({"uwsgi", "granian", "hypercorn", "cheroot", "a2wsgi"})
 _DANGEROUS: Final = re.compile(r"--header-map[\s=]+['\"]?dangerous")
 
 
@@ -24,6 +26,11 @@ def merges_names(environ: Mapping[str, Any]) -> bool:
     """
     software = environ.get("SERVER_SOFTWARE")
     return not (isinstance(software, str) and _DROPS_UNDERSCORES.match(software))
+
+
+def merging_server(modules: Iterable[str]) -> str | None:
+    """Return which server that merges names has loaded this process, if one has."""
+    return next(iter(sorted(_MERGING.intersection(modules))), None)
 
 
 def is_told_to_merge(arguments: Iterable[str], environ: Mapping[str, str]) -> bool:

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -281,6 +283,18 @@ class TestPlainHeaders:
             make_app(**HEADERS)
 
         assert make_app(**HEADERS, AUTHZ_UNDERSCORES_STRIPPED="true")
+
+    @pytest.mark.parametrize("server", ["uwsgi", "granian", "hypercorn", "cheroot"])
+    def test_a_server_that_is_seen_at_start(
+        self, server: str, make_app: Make, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Where the server shows before the first request, nothing starts."""
+        monkeypatch.setitem(sys.modules, server, ModuleType(server))
+        with pytest.raises(SettingsError, match=f"{server} cannot tell"):
+            make_app(**HEADERS)
+
+        assert make_app(**HEADERS, AUTHZ_UNDERSCORES_STRIPPED="true")
+        assert make_app(**TOKENS)  # a signed token proves itself
 
     def test_vary(self, make_app: Make):
         """Caches are told of the headers that are read."""

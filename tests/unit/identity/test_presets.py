@@ -531,9 +531,13 @@ class TestAwsAlb:
                 ({"exp": str(now() + 60)}, "bad-claim"),
                 ({"kid": "../../x"}, "unknown-key"),
                 ({"alg": "HS256"}, "wrong-algorithm"),
+                ({"crit": ["exp"]}, "header-not-allowed"),
             ):
                 with pytest.raises(InvalidCredentials, match=why):
                     identify(built, {"X-Amzn-Oidc-Data": alb_token(honest, **changes)})
+            for odd in (f"{alb_token(honest)}=", f"{alb_token(honest)}===="):
+                with pytest.raises(InvalidCredentials, match="malformed-token"):
+                    identify(built, {"X-Amzn-Oidc-Data": odd})
             with pytest.raises(InvalidCredentials, match="bad-signature"):
                 identify(built, {"X-Amzn-Oidc-Data": alb_token(signer("ES256", 2))})
             for poller in built.pollers:
