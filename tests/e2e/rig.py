@@ -197,9 +197,14 @@ def start_app(
 
 
 def settings_for(provider: Provider) -> dict[str, str]:
-    """Return the settings of an app that believes the tokens of *provider*."""
+    """Return the settings of an app that believes the tokens of *provider*.
+
+    Without the preset: only Authentik's own issuers end with a slash.
+    """
     return {
-        "AUTHZ_PROXY_PRESET": "authentik",
+        "AUTHZ_PROXY_NAME": "authentik",
+        "AUTHZ_JWT_HEADER": "X-authentik-jwt",
+        "AUTHZ_JWT_SUBJECT": "preferred_username",
         "AUTHZ_JWT_ISSUER": provider.issuer,
         "AUTHZ_JWT_AUDIENCE": CLIENT_ID,
         "AUTHZ_JWT_JWKS_URL": f"{provider.issuer}/jwks",
