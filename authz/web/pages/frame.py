@@ -31,6 +31,7 @@ from authz.web.pages.csrf import FormTokens, StaleForm
 from authz.web.pages.drafting import DraftKeeper
 from authz.web.pages.memory import Memory
 from authz.web.pages.menu import Menu, MenuEntry
+from authz.web.pages.theme import has_keys
 from authz.web.rendering import protect_page, render
 from authz.web.state import current_state
 
@@ -247,6 +248,8 @@ class AdminPages:
             ),
             "draft_size": len(draft.changes) if (draft := self.draft) else 0,
             "read_only": self.office.records.read_only,
+            "single_keys": has_keys(),
+            "sign_out_elsewhere": runtime.settings.proxy.sign_out_url,
             "can_sign_out": self._has_session(),
             "here": self._here(),
         }

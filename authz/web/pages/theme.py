@@ -1,4 +1,4 @@
-"""Light, dark, or as the visitor's system has it: kept in a cookie."""
+"""What a visitor chose about the pages: their colours, and keys. Kept in cookies."""
 
 from http import HTTPStatus
 from typing import Final
@@ -11,6 +11,7 @@ from authz.web.rendering import protect_page
 from authz.web.views import public
 
 COOKIE: Final = "authz-theme"
+KEYS_COOKIE: Final = "authz-keys"
 _YEAR: Final = 365 * 24 * 3600
 
 
@@ -20,23 +21,36 @@ def theme() -> str:
     return chosen if chosen in {"light", "dark"} else ""
 
 
+def has_keys() -> bool:
+    """Return whether single keys are shortcuts; WCAG 2.1.4 wants a way to say no."""
+    return request.cookies.get(KEYS_COOKIE) != "off"
+
+
 @public
 def choose_theme() -> Response:
     """Keep what the visitor chose, and go back to where they were."""
     request.max_content_length = 4096
     back = safe_next(request.form.get("next")) or request.script_root + "/"
     response = redirect(back, HTTPStatus.SEE_OTHER)
-    chosen = request.form.get("theme", "")
-    if chosen in {"light", "dark"}:
-        response.set_cookie(
-            COOKIE,
-            chosen,
-            max_age=_YEAR,
-            path="/",
-            secure=request.is_secure,
-            httponly=True,
-            samesite="Lax",
-        )
-    else:
-        response.delete_cookie(COOKIE, path="/")
+    for field, cookie, words in (
+        ("theme", COOKIE, {"light", "dark"}),
+        ("keys", KEYS_COOKIE, {"off"}),
+    ):
+        chosen = request.form.get(field)
+        if chosen in words:
+            _keep(response, cookie, chosen)
+        elif chosen is not None:
+            response.delete_cookie(cookie, path="/")
     return protect_page(response)
+
+
+def _keep(response: Response, cookie: str, chosen: str) -> None:
+    response.set_cookie(
+        cookie,
+        chosen,
+        max_age=_YEAR,
+        path="/",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )

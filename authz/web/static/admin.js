@@ -5,21 +5,21 @@
   const editing = (element) =>
     element.closest("input, select, textarea, [contenteditable]") !== null;
 
-  // "/" goes to the search, "t" to the tester. Only where nothing is being typed, and
-  // only if the visitor did not switch it off (their own account page).
+  // Single keys, where nothing is being typed. The dialog that lists them is left out of
+  // the page for whoever switched them off.
+  const keys = document.getElementById("authz-keys");
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || editing(event.target)) {
+    if (!keys || event.ctrlKey || event.metaKey || event.altKey || editing(event.target)) {
       return;
     }
-    if (document.documentElement.dataset.authzKeys === "off") {
-      return;
-    }
-    if (event.key === "/") {
-      const search = document.querySelector('input[type="search"], #who');
-      if (search) {
-        event.preventDefault();
-        search.focus();
-      }
+    const search = document.querySelector('input[type="search"], #who');
+    if (event.key === "/" && search) {
+      event.preventDefault();
+      search.focus();
+    } else if (event.key === "t") {
+      window.location.assign(keys.dataset.authzTester);
+    } else if (event.key === "?" && !keys.open) {
+      keys.showModal();
     }
   });
 

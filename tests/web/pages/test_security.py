@@ -1,0 +1,163 @@
+"""What an attacker would try on the admin pages."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from authz import Authz
+from authz.decision import Subject, signed_in
+from authz.extension import get_authz
+from authz.identity.source import RequestFacts
+from tests.web.apps import CHEAP_ALICE, POLICY, Client, RecordingSink, add_routes
+from tests.web.pages.walk import draft_rule, hidden
+
+CHANGES = "/authz/admin/changes"
+NEW = "/authz/admin/rules/new"
+
+
+class Proxy:
+    """Believes a header, as a source behind a proxy does."""
+
+    method = "headers"
+    ambient = True
+
+    def identify(self, facts: RequestFacts) -> Subject | None:
+        """Return whom the header names."""
+        name = facts.environ.get("HTTP_X_USER")
+        if name is None:
+            return None
+        return signed_in(f"user:sso/{name}", source=self.method, display_name=name)
+
+
+@pytest.fixture(name="proxied")
+def _proxied(tmp_path: Path) -> Iterator[Flask]:
+    path = tmp_path / "policy.csv"
+    path.write_text(
+        POLICY + "g, user:sso/erin, role:admin\ng, user:sso/eve, role:user\n"
+    )
+    app = Flask("proxied")
+    app.config.update(
+        AUTHZ_POLICY=str(path),
+        AUTHZ_POLICY_WRITABLE="true",
+        AUTHZ_ADMIN="alice",
+        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+    )
+    add_routes(app)
+    Authz(app, audit=RecordingSink(), sources=[Proxy()])
+    yield app
+    get_authz(app).runtime.close()
+
+
+class As(Client):
+    """A browser whose proxy says who it is."""
+
+    def __init__(self, app: Flask, name: str) -> None:
+        super().__init__(app)
+        self._name = name
+
+    def __call__(self, *args, **more):
+        """Send one request as that person."""
+        return super().__call__(*args, **{"x_user": self._name, **more})
+
+
+class TestThroughAProxy:
+    def test_a_form_carries_what_lies_in_the_cookie(self, proxied: Flask):
+        """Without a session here, the token is tied to the browser."""
+        erin = As(proxied, "erin")
+
+        shown = draft_rule(erin, "role:user", "/admin")
+
+        assert "Your draft" in shown.text
+        assert "authz-form" in erin.cookies
+
+    @pytest.mark.parametrize("cookie", [None, "", "another"])
+    def test_without_that_cookie_nothing_happens(self, proxied: Flask, cookie):
+        """A token alone, or one of another browser, is refused."""
+        erin = As(proxied, "erin")
+        form = hidden(
+            erin(path="/authz/admin/rules/new").text, "/authz/admin/rules/new"
+        )
+        erin.cookies.pop("authz-form")
+        if cookie is not None:
+            erin.cookies["authz-form"] = cookie
+
+        assert erin("POST", f"{CHANGES}/draft/discard", form=form).status == 400
+
+    def test_two_cookies_are_none(self, proxied: Flask):
+        """One of them was planted; neither opens a form."""
+        erin = As(proxied, "erin")
+        form = hidden(
+            erin(path="/authz/admin/rules/new").text, "/authz/admin/rules/new"
+        )
+        token = erin.cookies["authz-form"]
+        erin.cookies.clear()
+        both = f"authz-form={token}; authz-form={token}"
+        answer = erin("POST", f"{CHANGES}/draft/discard", form=form, cookie=both)
+        assert answer.status == 400
+
+    def test_an_old_session_of_somebody_else_lends_nothing(self, proxied: Flask):
+        """Whoever the proxy names is who they are, whatever cookie lies about."""
+        eve = As(proxied, "eve")
+        other = Client(proxied)
+        other.sign_in("alice", "alice's password")
+        eve.cookies.update(other.cookies)
+
+        assert eve(path="/authz/admin/").status == 403
+
+
+class TestGuard:
+    def test_every_page_is_refused_to_a_user(self, alice: Client, bob: Client):
+        """No page and no form of the administration is open by itself."""
+        rules = [
+            rule
+            for rule in alice.app.url_map.iter_rules()
+            if rule.endpoint.startswith("authz_admin.")
+            and rule.endpoint != "authz_admin.theme"
+        ]
+        assert len(rules) > 30
+        for rule in rules:
+            path = re.sub("<int:[a-z]+>", "1", rule.rule)
+            for method in {"GET", "POST"} & set(rule.methods or ()):
+                assert bob(method, path).status == 403, (method, path)
+
+    def test_looking_changes_nothing(self, make_app: Callable[..., Flask]):
+        """Every page that is looked at leaves the policy file as it was."""
+        app = make_app(AUTHZ_POLICY_WRITABLE="true")
+        client = Client(app)
+        client.sign_in("alice", "alice's password")
+        file = Path(app.config["AUTHZ_POLICY"])
+        before = hashlib.sha256(file.read_bytes()).digest()
+        for rule in app.url_map.iter_rules():
+            if rule.endpoint.startswith("authz_admin.") and "GET" in (
+                rule.methods or ()
+            ):
+                path = re.sub("<int:[a-z]+>", "1", rule.rule)
+                for query in ("", "?id=bob&name=role:user&who=bob&path=/map"):
+                    assert client(path=path + query).status < 500, path
+        assert hashlib.sha256(file.read_bytes()).digest() == before
+        assert not list(file.parent.glob(".*.history"))
+
+
+class TestSaid:
+    @pytest.mark.parametrize(
+        "value", ["x", "W10", "WyJ4IiwgInkiXQ", "\u00e9", "A" * 3000]
+    )
+    def test_a_planted_cookie_says_nothing(self, alice: Client, value: str):
+        """Only sentences of ours are ever shown."""
+        alice.cookies["authz-said"] = value
+        text = alice(path="/authz/admin/").text
+        assert '<div role="status" id="said">\n    </div>' in text
+
+
+class TestKeys:
+    def test_single_keys_can_be_switched_off(self, alice: Client):
+        """WCAG 2.1.4: for whoever talks to their computer."""
+        assert 'id="authz-keys"' in alice(path="/authz/admin/").text
+        alice("POST", "/authz/theme", form={"keys": "off", "next": "/authz/account"})
+        assert 'id="authz-keys"' not in alice(path="/authz/admin/").text
+        alice("POST", "/authz/theme", form={"keys": "on"})
+        assert 'id="authz-keys"' in alice(path="/authz/admin/").text
