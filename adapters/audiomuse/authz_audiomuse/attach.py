@@ -57,9 +57,7 @@ def attach(
     """
     check_host(host)
     app: Flask = host.app
-    for name, value in _defaults().items():
-        if name not in environ:
-            app.config.setdefault(name, value)
+    _set_defaults(app, environ)
     settings = read_host_settings(app.config, environ)
     fields = read_fields(settings.fields)
     theirs = frozenset(app.blueprints)
@@ -80,13 +78,29 @@ def attach(
     own = frozenset(app.blueprints) - theirs
     Bridge(host, guarded, guard, own).install()
     close_door(host, guarded)
-    _warn(host)
+    _warn(host, guarded)
     return app
 
 
-def _defaults() -> dict[str, str]:
-    policy = files("authz_audiomuse").joinpath("policy.csv")
-    return {**_DEFAULTS, "AUTHZ_POLICY": str(policy)}
+def _set_defaults(app: Flask, environ: Mapping[str, str]) -> None:
+    """Say what the operator need not say."""
+    policy = str(files("authz_audiomuse").joinpath("policy.csv"))
+    stored = any(
+        source.get(name)
+        for source in (app.config, environ)
+        for name in ("AUTHZ_STORE", "AUTHZ_STORE_FILE")
+    )
+    # A database holds the rules unless a file is named; it is filled once.
+    home = "AUTHZ_POLICY_SEED" if stored else "AUTHZ_POLICY"
+    if not (stored and (environ.get("AUTHZ_POLICY") or app.config.get("AUTHZ_POLICY"))):
+        _set_default(app, environ, home, policy)
+    for name, value in _DEFAULTS.items():
+        _set_default(app, environ, name, value)
+
+
+def _set_default(app: Flask, environ: Mapping[str, str], name: str, value: str) -> None:
+    if name not in environ:
+        app.config.setdefault(name, value)
 
 
 def _share_header(token: HostToken, guarded: Guarded) -> None:
@@ -131,9 +145,15 @@ def _default_server(host: Host) -> Callable[[str], bool]:
     return is_default
 
 
-def _warn(host: Host) -> None:
+def _warn(host: Host, guarded: Guarded) -> None:
+    runtime = guarded.runtime
     if not host.config.AUTH_ENABLED:
         _log.warning(
             "AUTH_ENABLED is off in AudioMuse-AI, so its own checks behind authz's are "
             "off too: switch it on in its set-up, or remove the variable"
+        )
+    if not (runtime.accounts or runtime.settings.proxy or runtime.open_to_everyone):
+        _log.warning(
+            "nobody can sign in: set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD, or "
+            "AUTHZ_PROXY_PRESET with what belongs to it"
         )

@@ -1,41 +1,43 @@
-"""Fills an empty configuration folder: `python -m authz_audiomuse.seed /config`.
+"""Writes the policy file that the settings name, if it is not there.
 
-What is there already stays as it is.
+`python -m authz_audiomuse.seed`, before the first start. What is there stays as it is.
 """
 
+import os
 import sys
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 
-def seed(folder: Path) -> bool:
-    """Write the shipped policy into *folder* if it holds none; return whether.
+def seed(policy: Path) -> bool:
+    """Write the shipped policy to *policy* if nothing is there; return whether.
 
     Raises:
-        OSError: if the folder cannot be written.
+        OSError: if it cannot be written.
     """
-    target = folder / "policy.csv"
-    policy = files("authz_audiomuse").joinpath("policy.csv").read_bytes()
+    if policy.exists():
+        return False
+    shipped = files("authz_audiomuse").joinpath("policy.csv").read_bytes()
     try:
-        with target.open("xb") as file:
-            file.write(policy)
+        with policy.open("xb") as file:
+            file.write(shipped)
     except FileExistsError:
         return False
     return True
 
 
-def main(arguments: list[str]) -> int:
-    """Fill the folder in *arguments*; return the exit code."""
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        sys.stderr.write("usage: python -m authz_audiomuse.seed FOLDER\n")
-        return 2
-    folder = Path(arguments[0])
+def main(environ: Mapping[str, str]) -> int:
+    """Write what AUTHZ_POLICY in *environ* names, if anything; return the exit code."""
+    named = environ.get("AUTHZ_POLICY")
+    if not named:
+        return 0
     try:
-        if seed(folder):
-            sys.stdout.write(f"wrote {folder / 'policy.csv'}\n")
+        if seed(Path(named)):
+            sys.stdout.write(f"wrote {named}\n")
     except OSError as error:
         sys.stderr.write(
-            f"{folder}: the policy cannot be written ({error.strerror}): "
+            f"AUTHZ_POLICY: `{named}` cannot be written ({error.strerror}): "
             "check who owns the folder\n"
         )
         return 1
@@ -43,4 +45,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(os.environ))

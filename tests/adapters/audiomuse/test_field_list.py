@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from authz_audiomuse.fields.listed import Action, FieldList, read_fields
-from authz_audiomuse.seed import main, seed
 
 from authz.errors import SettingsError
 from tests.adapters.audiomuse.rig import ACCOUNTS, guarded
@@ -92,24 +91,3 @@ def test_the_shipped_list_knows_its_own_fields():
                 found = listed.find(path.replace(":id", "7"), name)
                 assert found
                 assert found.action is field.action
-
-
-class TestTheFirstStart:
-    """An empty configuration folder is filled, and a full one left alone."""
-
-    def test_it_is_filled_once(self, tmp_path: Path):
-        """The shipped policy is written if there is none, and never over another."""
-        assert main([str(tmp_path)]) == 0
-        policy = tmp_path / "policy.csv"
-        assert "p, role:admin, /*, *" in policy.read_text(encoding="utf-8")
-
-        policy.write_text("mine", encoding="utf-8")
-        assert seed(tmp_path) is False
-        assert policy.read_text(encoding="utf-8") == "mine"
-
-    def test_it_says_why_it_cannot(self, tmp_path: Path, capsys):
-        """A folder that is missing is named."""
-        assert main([str(tmp_path / "nothing")]) == 1
-        assert "cannot be written" in capsys.readouterr().err
-        assert main([]) == 2
-        assert main(["--help"]) == 2

@@ -1,0 +1,186 @@
+"""The entry point under gunicorn, in a folder like AudioMuse-AI's, over real HTTP."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.adapters.audiomuse.rig import STAND_IN, TOKEN
+
+PACKAGE = Path(__file__).parents[3] / "adapters" / "audiomuse"
+#: Names from the environment of whoever runs the tests would be settings.
+CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+ACCOUNTS = {
+    "AUTHZ_ADMIN": "alice",
+    "AUTHZ_ADMIN_PASSWORD": "paper boat harbour",
+    "AUTHZ_USER": "bob",
+    "AUTHZ_USER_PASSWORD": "correct horse battery",
+    "API_TOKEN": TOKEN,
+}
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Server:
+    """A gunicorn that runs."""
+
+    port: int
+
+    def __call__(
+        self, method: str, path: str, body: str = "", **headers: str
+    ) -> tuple[HTTPResponse, str]:
+        """Send one request; `_` in the name of a header is `-`."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(
+                method,
+                path,
+                body or None,
+                {name.replace("_", "-"): value for name, value in headers.items()},
+            )
+            response = connection.getresponse()
+            return response, response.read().decode()
+        finally:
+            connection.close()
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    """Return how the server is started, as the image does."""
+    return [
+        sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--workers", "1",
+        "--threads", "8", "--chdir", str(folder), *more, "authz_audiomuse.wsgi:app",
+    ]  # fmt: skip
+
+
+@contextmanager
+def serving(tmp_path: Path, **settings: str) -> Iterator[Server]:
+    """Start the server in the folder of the stand-in."""
+    log = tmp_path / "gunicorn.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command(STAND_IN),
+            cwd=tmp_path,
+            env={**CLEAN, **ACCOUNTS, **settings},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + 30
+        found = None
+        while found is None:
+            text = log.read_text("utf-8", "replace")
+            found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", text)
+            assert process.poll() is None, text
+            assert time.monotonic() < deadline, text
+            time.sleep(0.05)
+        server = Server(int(found[1]))
+        while True:
+            try:
+                if server("GET", "/api/health")[0].status == 200:
+                    break
+            except OSError:
+                pass
+            assert process.poll() is None, log.read_text("utf-8", "replace")
+            assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
+            time.sleep(0.05)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=15)
+
+
+def signed_in(server: Server, name: str, password: str) -> str:
+    """Sign in with the form and return the cookie."""
+    shown, page = server("GET", "/authz/sign-in")
+    form = str(shown.getheader("Set-Cookie")).partition(";")[0]
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token
+    sent = {"username": name, "password": password, "csrf_token": token[1]}
+    answer, _ = server(
+        "POST",
+        "/authz/sign-in",
+        urlencode(sent),
+        Content_Type="application/x-www-form-urlencoded",
+        Cookie=form,
+    )
+    assert answer.status == 303
+    cookies = answer.headers.get_all("Set-Cookie") or []
+    return next(c.partition(";")[0] for c in cookies if c.startswith("authz="))
+
+
+def test_the_app_behind_the_policy(tmp_path: Path):
+    """Strangers, a user, an administrator and a machine, over real HTTP."""
+    with serving(tmp_path) as server:
+        answer, _ = server("GET", "/map")
+        assert answer.status == 302
+        assert str(answer.getheader("Location")).startswith("/authz/sign-in")
+        answer, text = server("GET", "/external/search")
+        assert answer.status == 401
+        assert json.loads(text)["status"] == 401
+
+        bob = signed_in(server, "bob", ACCOUNTS["AUTHZ_USER_PASSWORD"])
+        assert server("GET", "/", Cookie=bob)[0].getheader("Location") == "/map"
+        answer, page = server("GET", "/map", Cookie=bob)
+        assert answer.status == 200
+        assert "Administration" not in page
+        assert server("GET", "/analysis", Cookie=bob)[0].status == 403
+        sent = json.dumps(
+            {"userInput": "rain", "ollama_server_url": "http://evil.test"}
+        )
+        chat = "/chat/api/chatPlaylist"
+        kind = "application/json"
+        _, text = server("POST", chat, sent, Cookie=bob, Content_Type=kind)
+        assert json.loads(text)["json"] == {"userInput": "rain"}
+        sent = json.dumps({"server": "attic"})
+        answer, _ = server("POST", chat, sent, Cookie=bob, Content_Type=kind)
+        assert answer.status == 403
+
+        alice = signed_in(server, "alice", ACCOUNTS["AUTHZ_ADMIN_PASSWORD"])
+        assert "Administration" in server("GET", "/map", Cookie=alice)[1]
+        bearer = f"Bearer {TOKEN}"
+        assert server("GET", "/api/sync", Authorization=bearer)[0].status == 200
+        assert server("GET", "/api/sync", Authorization=bearer + "x")[0].status == 401
+
+
+def test_it_does_not_start_elsewhere(tmp_path: Path):
+    """In another folder it ends, with a sentence that says where to start it."""
+    result = subprocess.run(
+        command(tmp_path, "--preload"),
+        cwd=tmp_path,
+        env={**CLEAN, **ACCOUNTS},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert result.returncode != 0
+    assert "start the server in the folder that holds its `app.py`" in result.stderr
+
+
+def test_the_package_is_whole(tmp_path: Path):
+    """What `pip install` would put in place holds the policy and the list of fields."""
+    options = "--quiet --no-deps --no-build-isolation --disable-pip-version-check"
+    pip = [sys.executable, "-m", "pip", "wheel", *options.split()]
+    subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(PACKAGE)], check=True)
+    (wheel,) = tmp_path.glob("authz_audiomuse-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        policy = archive.read("authz_audiomuse/policy.csv")
+        names = set(archive.namelist())
+
+    assert policy == (PACKAGE / "policy.csv").read_bytes()
+    assert "authz_audiomuse/fields/fields.toml" in names
+    assert "authz_audiomuse/wsgi.py" in names
+    assert "authz_audiomuse/py.typed" in names
