@@ -13,6 +13,7 @@ from authz.web.api import (
     roles,
     rules,
     tests,
+    tokens,
     transfer,
 )
 from authz.web.api.operation import Operation
@@ -24,6 +25,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         grants.OPERATIONS,
         roles.OPERATIONS,
         people.OPERATIONS,
+        tokens.OPERATIONS,
         decisions.OPERATIONS,
         history.OPERATIONS,
         audit.OPERATIONS,

@@ -1,0 +1,128 @@
+"""API tokens: made, listed and revoked."""
+
+from datetime import datetime
+
+from authz.admin.office import Actor, Office
+from authz.audit import EventTag
+from authz.decision import AccessRequest
+from authz.errors import (
+    LockedOut,
+    NotFound,
+    PolicyError,
+    Problem,
+    StoreReadOnly,
+)
+from authz.identity.tokens import ApiToken, ApiTokens, new_token
+
+
+def list_tokens(office: Office, *, revoked: bool = False) -> tuple[ApiToken, ...]:
+    """Return the API tokens, those of settings first; *revoked* ones too if wanted."""
+    tokens = office.runtime.identity.tokens
+    if tokens is None:
+        return ()
+    kept = (t for t in tokens.store.all() if revoked or t.revoked is None)
+    return (*tokens.fixed, *kept)
+
+
+def make_token(
+    office: Office,
+    actor: Actor,
+    *,
+    name: str,
+    role: str,
+    expires: datetime | None = None,
+) -> tuple[str, ApiToken]:
+    """Make an API token; return the token itself, to show once, and its record.
+
+    Nobody makes a token that may more than they: it has a role of theirs, unless they
+    may change the policy anyway.
+
+    Raises:
+        PolicyError: if the name, the role or the time cannot be one.
+        AlreadyThere: if a token that is not revoked has the name.
+        StoreReadOnly: if there is no store for tokens.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    now = office.runtime.clock()
+    if expires is not None and expires <= now:
+        raise _wrong("expires", "it is in the past: choose a later time")
+    try:
+        secret, token = new_token(
+            name, role=role, author=actor.name, now=now, expires=expires
+        )
+    except ValueError as error:
+        raise _wrong("token", str(error)) from error
+    if role not in office.policy.roles_of(actor.subject.names) and not _may_change(
+        office, actor
+    ):
+        raise _wrong("role", f"you do not hold `{role}`: choose a role of yours")
+
+    def witness(_: ApiToken | None, after: ApiToken) -> None:
+        office.record(
+            EventTag.TOKEN_ADDED,
+            actor,
+            about=after.subject_name,
+            after=_lines(after),
+        )
+
+    _tokens(office).store.add(token, witness=witness)
+    office.runtime.refresh()
+    return secret, token
+
+
+def revoke_token(office: Office, actor: Actor, id: str) -> ApiToken:  # noqa: A002
+    """Revoke the token *id*; return it as it is kept. Doing it twice is fine.
+
+    Raises:
+        LockedOut: if it is the token by which *actor* came.
+        NotFound: if there is no such token.
+        StoreReadOnly: if settings hold it.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    known = {t.id: t for t in list_tokens(office, revoked=True)}
+    token = known.get(id)
+    if token is None:
+        raise NotFound(f"there is no token `{id[:80]}`")
+    if token.fixed:
+        raise StoreReadOnly("the token is in a setting: change it there", patch="")
+    if actor.name == token.subject_name:
+        raise LockedOut("this is the token you came by: make another one first")
+
+    def witness(before: ApiToken | None, after: ApiToken) -> None:
+        office.record(
+            EventTag.TOKEN_REVOKED,
+            actor,
+            about=after.subject_name,
+            before=_lines(before) if before else (),
+        )
+
+    ended = _tokens(office).store.revoke(id, office.runtime.clock(), witness=witness)
+    office.runtime.refresh()
+    return ended
+
+
+def _tokens(office: Office) -> ApiTokens:
+    tokens = office.runtime.identity.tokens
+    if tokens is None:
+        raise StoreReadOnly(
+            "there is no store for tokens: set AUTHZ_STORE, or AUTHZ_API_TOKEN",
+            patch="",
+        )
+    return tokens
+
+
+def _may_change(office: Office, actor: Actor) -> bool:
+    path = f"{office.settings.url_prefix}/api/v1/changes"
+    asked = AccessRequest(subject=actor.subject, path=path, method="POST")
+    return bool(office.policy.decide(asked))
+
+
+def _lines(token: ApiToken) -> tuple[str, ...]:
+    """Return what a record tells of *token*; neither it nor its digest."""
+    until = token.expires.isoformat() if token.expires else "revoked"
+    return (f"id: {token.id}", f"role: {token.role}", f"until: {until}")
+
+
+def _wrong(where: str, problem: str) -> PolicyError:
+    message, _, mend = problem.rpartition(": ")
+    return PolicyError([Problem(where=where, message=message, mend=mend)])
