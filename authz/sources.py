@@ -87,6 +87,14 @@ class Sources:
         return tuple(source for source in named if source is not None)
 
     @property
+    def lacks_keys(self) -> bool:
+        """Whether the keys of an issuer could never be fetched since the start."""
+        return any(
+            isinstance(source, Jwks) and source.age is None
+            for source in self.keys.values()
+        )
+
+    @property
     def vary(self) -> str:
         """The request headers that say who asks, for `Vary`."""
         names = ["Cookie"]

@@ -31,6 +31,8 @@ def add_health(blueprint: Blueprint, runtime: Runtime) -> None:
         """Say whether requests can be decided."""
         if runtime.following.is_stale:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable")
+        if runtime.identity.lacks_keys:
+            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "keys-unavailable")
         return _answer(HTTPStatus.OK, "ok")
 
     blueprint.add_url_rule("/healthz", "healthz", healthz, methods=["GET"])
