@@ -88,7 +88,7 @@ def test_reasons_are_called_by_their_names():
 def test_what_authz_check_says_is_what_one_sees(monkeypatch: pytest.MonkeyPatch):
     """The transcript of the end to end guide."""
     text = (ROOT / "docs" / "how-to" / "audiomuse.md").read_text("utf-8")
-    block = next(b for b in re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    block = next(b for b in re.findall(r"```text\n(.*?)```", text, re.DOTALL)
                  if "authz check" in b)  # fmt: skip
     monkeypatch.chdir(ROOT)
     commands = 0
