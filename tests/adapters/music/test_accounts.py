@@ -27,6 +27,7 @@ from authz_audiomuse.music.secret import Secret
 from authz.audit import AuditEvent, EventTag
 from authz.errors import AuditFailure, StoreError
 from tests.adapters.music.rigs import CAROLS, Rig, started
+from tests.adapters.music.servers.loopback import Trouble
 from tests.web.apps import RecordingSink
 
 CAROL, DAN, BY = "user:carol", "user:authentik/dan", By(name="user:alice", peer="::1")
@@ -453,21 +454,26 @@ def values_in(traceback_: TracebackType | None) -> str:
 @pytest.mark.parametrize(
     "kind", [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 )
-@pytest.mark.parametrize("status", [200, 401, 403, 500])
+@pytest.mark.parametrize(
+    "status", [200, 401, 403, 500, Trouble.HANGS_UP, Trouble.NOT_UTF8, Trouble.PAGE]
+)
 def test_a_secret_is_nowhere_to_be_found(
     make: Callable[..., Bench],
     caplog: pytest.LogCaptureFixture,
     kind: ServerKind,
-    status: int,
+    status: int | Trouble,
 ):
     """In no log down to the last detail, message, traceback, frame or audit event."""
     caplog.set_level(logging.DEBUG, logger="")
     bench = make(kind)
     good = bench.fake.answer
     # All goes well until what is secret was sent.
-    bench.fake.answers = lambda seen: (
-        good(seen) if len(bench.fake.seen) == 1 else (status, {"message": "no"})
-    )
+    if isinstance(status, Trouble):
+        bench.fake.trouble, bench.fake.trouble_from = status, 1
+    else:
+        bench.fake.answers = lambda seen: (
+            good(seen) if len(bench.fake.seen) == 1 else (status, {"message": "no"})
+        )
 
     with pytest.raises(MusicFault) as caught:
         bench.link()
