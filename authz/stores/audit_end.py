@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -173,16 +174,40 @@ def full_files(path: Path) -> list[Path]:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Let nobody else append meanwhile."""
-    descriptor = os.open(
-        path.with_name(f".{path.name}.lock"),
-        os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-        _MODE,
-    )
+    with _forking:
+        descriptor = os.open(
+            path.with_name(f".{path.name}.lock"),
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+            _MODE,
+        )
+        _held.add(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        with _forking:
+            _held.discard(descriptor)
+            os.close(descriptor)
+
+
+# A process that is forked while a thread holds the lock has it too, and nobody there to
+# give it back: it would wait for itself for ever. So it lets go as soon as it begins.
+_held: Final[set[int]] = set()
+_forking: Final = threading.Lock()
+
+
+def _let_go() -> None:
+    for descriptor in _held:
         os.close(descriptor)
+    _held.clear()
+    _forking.release()
+
+
+os.register_at_fork(
+    before=_forking.acquire,
+    after_in_parent=_forking.release,
+    after_in_child=_let_go,
+)
 
 
 def _tail(descriptor: int, size: int) -> tuple[bytes, bytes]:
