@@ -19,7 +19,7 @@ from authz.errors import Problem, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.claims import METHOD as JWT
 from authz.identity.people import LOCAL, PeopleStore, Person
-from authz.identity.sessions import LocalSessions, MemorySessions
+from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource
 from authz.identity.throttle import Throttle
 from authz.identity.trusted_headers import METHOD as HEADERS
@@ -39,11 +39,9 @@ from authz.stores.following import Following
 from authz.stores.opening import Stores, open_stores, policy_source, shown
 from authz.stores.remembered import RememberedRecords
 from authz.stores.replicas import Replica
-from authz.stores.upkeep import Upkeep, replicas, upkeep
+from authz.stores.upkeep import Upkeep, replicas, session_source, upkeep
 
 _log: Final = logging.getLogger("authz")
-_HOUR: Final = 3600
-_MINUTE: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,30 +268,11 @@ def start(
         )
         on_refused(problem)
 
-    def tell(told: Told) -> None:
-        deviation = told.deviation
-        runtime.record(
-            EventTag.SHADOW_DIFFERS,
-            subject=deviation.subject,
-            names=tuple(sorted(told.names)),
-            method=deviation.method,
-            path=told.path,
-            reason=str(told.decision.reason),
-            rules=tuple(str(rule.origin) for rule in told.decision.rules),
-            revision=told.decision.revision,
-            detail={
-                "candidate": "allow" if deviation.opens else "deny",
-                "route": deviation.route,
-                "times": str(told.times),
-            },
-        )
-
     def record(tag: EventTag, **fields: Any) -> None:
         runtime.record(tag, **fields)
 
     audit, audit_log = _with_file(settings, audit)
     stores = open_all(settings)
-    database = stores.database
     identity = build_sources(
         settings,
         record=record,
@@ -303,25 +282,11 @@ def start(
     live = LivePolicy(
         stores.policy, build, on_reload=note_reload, on_failure=note_refused
     )
-    accounts = Accounts(open_ended=database is not None)
+    accounts = Accounts(open_ended=stores.database is not None)
     kept = upkeep(settings, stores, live, accounts)
     identity.keep_up(kept.following)
-    lifetime = settings.session_hours * _HOUR
-    idle = settings.session_idle_minutes * _MINUTE
-    sessions = LocalSessions(
-        store=MemorySessions(lifetime=lifetime, idle=idle)
-        if database is None
-        else database.open_sessions(
-            accounts, kept.following, lifetime=lifetime, idle=idle
-        ),
-        accounts=accounts,
-        live=live,
-        secure=settings.cookie_secure,
-        catch_up=None if database is None else kept.following.catch_up,
-    )
-    shadow = None
-    if settings.trial.shadow is not None:
-        shadow = _shadow(settings, settings.trial.shadow, tell)
+    sessions = session_source(settings, stores, kept.following, accounts, live)
+    shadow = _shadow(settings, record)
     runtime = Runtime(
         settings=settings,
         live=live,
@@ -349,8 +314,30 @@ def start(
     return runtime
 
 
-def _shadow(settings: Settings, path: Path, tell: Callable[[Told], None]) -> Shadow:
-    """Return the candidate at *path*. One that cannot be used stops nothing."""
+def _shadow(settings: Settings, record: Callable[..., None]) -> Shadow | None:
+    """Return the candidate that the settings name. A bad one stops nothing."""
+    path = settings.trial.shadow
+    if path is None:
+        return None
+
+    def tell(told: Told) -> None:
+        deviation = told.deviation
+        record(
+            EventTag.SHADOW_DIFFERS,
+            subject=deviation.subject,
+            names=tuple(sorted(told.names)),
+            method=deviation.method,
+            path=told.path,
+            reason=str(told.decision.reason),
+            rules=tuple(str(rule.origin) for rule in told.decision.rules),
+            revision=told.decision.revision,
+            detail={
+                "candidate": "allow" if deviation.opens else "deny",
+                "route": deviation.route,
+                "times": str(told.times),
+            },
+        )
+
     return Shadow(
         CsvFile(path),
         lambda data: load_policy(settings, data, source=path).policy,

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from authz.background import Poller
 from authz.identity.accounts import Accounts, FollowedAccounts
+from authz.identity.sessions import LocalSessions, MemorySessions, SessionStore
 from authz.policy.live import LivePolicy
 from authz.policy.records import Snapshot
 from authz.settings import Settings
@@ -12,6 +14,9 @@ from authz.stores.following import Following
 from authz.stores.hints import Listener, RedisHints
 from authz.stores.opening import Stores
 from authz.stores.replicas import Replica, Served
+
+_HOUR: Final = 3600
+_MINUTE: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +76,36 @@ def upkeep(
         database.database.changed.append(redis.tell)
         listeners.append(Listener(redis.open, poller.wake))
     return Upkeep(following=following, poller=poller, listeners=tuple(listeners))
+
+
+def session_source(
+    settings: Settings,
+    stores: Stores,
+    following: Following,
+    accounts: Accounts,
+    live: LivePolicy[bytes | Snapshot],
+) -> LocalSessions:
+    """Return the identity source that reads the session cookie.
+
+    Sessions are in the database, or in this process without one.
+    """
+    database = stores.database
+    lifetime = settings.session_hours * _HOUR
+    idle = settings.session_idle_minutes * _MINUTE
+    store: SessionStore
+    if database is None:
+        store = MemorySessions(lifetime=lifetime, idle=idle)
+    else:
+        store = database.open_sessions(
+            accounts, following, lifetime=lifetime, idle=idle
+        )
+    return LocalSessions(
+        store=store,
+        accounts=accounts,
+        live=live,
+        secure=settings.cookie_secure,
+        catch_up=None if database is None else following.catch_up,
+    )
 
 
 def replicas(stores: Stores) -> tuple[Replica, ...]:
