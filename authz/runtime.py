@@ -271,8 +271,8 @@ def start(
     def record(tag: EventTag, **fields: Any) -> None:
         runtime.record(tag, **fields)
 
-    audit, audit_log = _with_file(settings, audit)
     stores = open_all(settings)
+    audit, audit_log = _kept_audit(settings, stores, audit)
     identity = build_sources(
         settings,
         record=record,
@@ -346,25 +346,34 @@ def _shadow(settings: Settings, record: Callable[..., None]) -> Shadow | None:
     )
 
 
-def _with_file(
-    settings: Settings, audit: AuditSink
+def _kept_audit(
+    settings: Settings, stores: Stores, audit: AuditSink
 ) -> tuple[AuditSink, AuditLog | None]:
-    """Return *audit* behind the file that the settings name, and that file's log.
+    """Return *audit* behind what keeps events, and the log to look through.
+
+    The file comes first: it is not undone with a transaction, so that nothing is in
+    force that it does not tell of.
 
     Raises:
         AuditFailure: if the file cannot be continued.
     """
+    sinks: list[AuditSink] = []
+    log: AuditLog | None = None
     wanted = settings.audit
-    if wanted.file is None:
-        return audit, None
-    file = AuditFile(
-        wanted.file,
-        max_bytes=wanted.max_bytes,
-        kept=wanted.kept,
-        sync_all=wanted.sync_all,
-    )
-    file.open()
-    return Tee(file, audit), AuditFiles(wanted.file)
+    if wanted.file is not None:
+        file = AuditFile(
+            wanted.file,
+            max_bytes=wanted.max_bytes,
+            kept=wanted.kept,
+            sync_all=wanted.sync_all,
+        )
+        file.open()
+        sinks.append(file)
+        log = AuditFiles(wanted.file)
+    if stores.database is not None:
+        sinks.append(stores.database.audit)
+        log = stores.database.audit_log
+    return (Tee(*sinks, audit), log) if sinks else (audit, None)
 
 
 def warn(problems: Iterable[Problem]) -> None:

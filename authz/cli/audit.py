@@ -14,6 +14,7 @@ from authz.cli.moments import moment
 from authz.cli.outcome import Exit, end, print_json, problems_in_words
 from authz.settings import read_settings
 from authz.stores.audit_reading import AuditFiles
+from authz.stores.opening import stored_audit
 
 _AT_ONCE: Final = 500
 
@@ -118,12 +119,11 @@ def log_here(file: str | None) -> AuditLog:
     if guarded is not None:
         log = guarded.runtime.audit_log
     else:
-        settings = read_settings({}, os.environ)
-        log = AuditFiles(settings.audit.file) if settings.audit.file else None
+        log = stored_audit(read_settings({}, os.environ))
     if log is None:
         raise click.UsageError(
-            "there is no audit log to look through: set AUTHZ_AUDIT_FILE, or name one "
-            "with --file"
+            "there is no audit log to look through: set AUTHZ_STORE or "
+            "AUTHZ_AUDIT_FILE, or name a file with --file"
         )
     return log
 

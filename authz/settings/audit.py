@@ -19,6 +19,8 @@ class AuditSettings:
     max_bytes: int = 50 * _MEGABYTE
     #: How many full files are kept.
     kept: int = 20
+    #: How long a database keeps records, in days.
+    days: float = 365.0
     #: Whether decisions, too, are forced to the disk.
     sync_all: bool = False
 
@@ -30,6 +32,7 @@ def read_audit(reader: Reader) -> AuditSettings:
         max_bytes=int(
             reader.parse("AUTHZ_AUDIT_MAX_MB", parsers.positive, 50.0) * _MEGABYTE
         ),
+        days=reader.parse("AUTHZ_AUDIT_DAYS", parsers.positive, 365.0),
         kept=reader.parse("AUTHZ_AUDIT_KEEP", parsers.count, 20),
         sync_all=reader.parse("AUTHZ_AUDIT_SYNC", _sync_all, default=False),
     )

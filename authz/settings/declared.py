@@ -183,6 +183,11 @@ SETTINGS: Final = (
         default="20",
     ),
     Setting(
+        name="AUTHZ_AUDIT_DAYS",
+        help="How long the audit log in a database is kept, in days.",
+        default="365",
+    ),
+    Setting(
         name="AUTHZ_AUDIT_SYNC",
         help="What is forced to the disk at once: `changes`, or `all` with decisions.",
         default="changes",

@@ -23,14 +23,10 @@ from authz.audit import AuditEvent, Clock, EventTag, utc_now
 from authz.audit.events import CHANGES
 from authz.errors import AuditFailure
 from authz.stores.audit_end import AuditEnd, locked
+from authz.stores.audit_flood import BURST, RATE, WAITING, Bucket
 
 _log: Final = logging.getLogger("authz")
 
-#: Events that may wait to be written, in each process.
-_WAITING: Final = 10_000
-#: Events other than changes that are kept: this many a second, and at once.
-_RATE: Final = 200.0
-_BURST: Final = 2000.0
 #: Seconds between two complaints about the same thing.
 _QUIET: Final = 60.0
 
@@ -68,7 +64,7 @@ class AuditFile:
         #: Events that were dropped, all in all.
         self.lost = 0
         self._complained = 0.0
-        self._bucket = _Bucket(_RATE, _BURST)
+        self._bucket = Bucket(RATE, BURST)
 
     def open(self) -> None:
         """Make sure that the log can be continued.
@@ -87,7 +83,7 @@ class AuditFile:
         writer = self._writer
         if event.tag in CHANGES:
             self._append(writer, [event], sync=True)
-        elif self._bucket.take() and len(writer.waiting) < _WAITING:
+        elif self._bucket.take() and len(writer.waiting) < WAITING:
             writer.put(event)
         else:
             self._drop(1)
@@ -201,23 +197,3 @@ class _Writer:
         while self._bell.get():
             if self.waiting:
                 self._file.write_waiting(self)
-
-
-class _Bucket:
-    """Lets so many through each second, and a burst at once."""
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._left = burst
-        self._at = time.monotonic()
-
-    def take(self) -> bool:
-        # Without a lock: a race lets one event more through, or one less.
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

@@ -62,6 +62,7 @@ class Following:
         self._clock = clock
         self._seen = clock()
         self._failures = 0
+        self._complaints: list[str] = []
         # One for each process: a lock that was held at a fork is held for ever.
         self._locks: dict[int, threading.Lock] = {}
 
@@ -102,6 +103,11 @@ class Following:
             return self._interval
         return min(self._interval * 2.0 ** min(self._failures - 1, 8), _MAX_PAUSE)
 
+    def run(self) -> None:
+        """Look, and do what is due. Called by one thread, again and again."""
+        if self.refresh():
+            self.do_chores()
+
     def refresh(self) -> bool:
         """Look now; return whether the store could be read. Never raises."""
         with self._locks.setdefault(os.getpid(), threading.Lock()):
@@ -117,7 +123,6 @@ class Following:
                 put_in_force()
             # What was read may be as old as the beginning of the look.
             self._seen, self._failures = begun, 0
-        self._do_chores()
         return True
 
     def catch_up(self) -> None:
@@ -130,11 +135,16 @@ class Following:
         if self.is_failing or not self.refresh():
             raise StoreError("the store cannot be read")
 
-    def _do_chores(self) -> None:
+    def do_chores(self) -> None:
+        """Do what is due; what fails is tried again after the next look."""
+        failures = []
         for chore in self._chores:
             try:
                 chore()
             except Exception as error:  # noqa: BLE001 - it is tried again
-                _log.warning(
-                    "a chore of the store failed and is tried again: %s", error
-                )
+                failures.append(str(error))
+        if failures and failures != self._complaints:
+            _log.warning(
+                "what is due for the store is tried again: %s", "; ".join(failures)
+            )
+        self._complaints = failures

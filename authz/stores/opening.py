@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from authz.audit.log import AuditLog
 from authz.errors import StoreError
 from authz.identity.accounts import PeopleSource, same_password
 from authz.identity.people import PeopleStore, Person
@@ -16,6 +17,7 @@ from authz.policy.model import Model
 from authz.policy.records import Check, PolicyRecords, Snapshot
 from authz.policy.whole_row import whole_rows
 from authz.settings import Settings
+from authz.stores.audit_reading import AuditFiles
 from authz.stores.csv_file import CsvFile
 from authz.stores.csv_history import CsvHistory
 from authz.stores.csv_records import CsvRecords
@@ -79,6 +81,7 @@ def open_stores(
         fixed=fixed,
         whole=whole_rows(model.rules),
         revisions=settings.store.revisions,
+        audit_days=settings.audit.days,
     )
     passwords = {account.name: account.password for account in settings.accounts}
     store.people.pin_fixed(
@@ -91,6 +94,7 @@ def open_stores(
             policy=file,
             records=records,
             people=in_turn or store.people,
+            tokens=store.tokens,
             people_source=store.people_source,
             database=store,
         )
@@ -101,9 +105,21 @@ def open_stores(
         policy=store.policy_source,
         records=store.records,
         people=store.people,
+        tokens=store.tokens,
         people_source=store.people_source,
         database=store,
     )
+
+
+def stored_audit(settings: Settings) -> AuditLog | None:
+    """Return the audit log that the settings name; None if there is none.
+
+    Raises:
+        StoreError: if the database cannot be opened.
+    """
+    if settings.store.url is not None:
+        return _open_database(settings.store.url).audit_log
+    return AuditFiles(settings.audit.file) if settings.audit.file else None
 
 
 def stored_text(settings: Settings) -> bytes:

@@ -39,7 +39,10 @@ class Upkeep:
         """Stop."""
         for listener in self.listeners:
             listener.close()
-        self.poller.close()
+        if self.poller.is_running:
+            self.poller.close()
+            # What is still to be written down is written now.
+            self.following.do_chores()
 
 
 def upkeep(
@@ -66,11 +69,12 @@ def upkeep(
     # People first: whoever came back as somebody else is not met by an old policy.
     following.follow(FollowedAccounts(accounts, stores.people_source))
     following.follow(live)
-    poller = Poller(following.refresh, interval=following.pause)
+    poller = Poller(following.run, interval=following.pause)
     listeners = []
     if database is not None:
         listeners.append(Listener(database.database.hints, poller.wake))
         following.do_after(lambda: database.replicas.report(_served(live)))
+        following.do_after(database.audit.write_waiting)
     if database is not None and store.redis is not None:
         redis = RedisHints(store.redis)
         database.database.changed.append(redis.tell)

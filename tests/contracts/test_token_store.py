@@ -1,12 +1,17 @@
 """What holds for every store of API tokens."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from authz.errors import AlreadyThere, AuditFailure
 from authz.identity.tokens import ApiToken, MemoryTokens, TokenStore, new_token
+from authz.stores.sql.database import Database
+from authz.stores.sql.tokens import SqlTokens
+from tests.contracts.conftest import POSTGRESQL, database_url
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -26,10 +31,13 @@ def refuse(before: ApiToken | None, after: ApiToken) -> None:
     raise AuditFailure("the disk is full")
 
 
-@pytest.fixture(name="store", params=["memory"])
-def _store(request: Any) -> TokenStore:
-    assert request.param == "memory"
-    return MemoryTokens()
+@pytest.fixture(name="store", params=["memory", "sqlite", POSTGRESQL])
+def _store(
+    request: Any, tmp_path: Path, open_database: Callable[[str], Database]
+) -> TokenStore:
+    if request.param == "memory":
+        return MemoryTokens()
+    return SqlTokens(open_database(database_url(request.param, tmp_path, request)))
 
 
 def test_it_begins_empty(store: TokenStore):

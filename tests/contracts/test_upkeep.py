@@ -344,8 +344,10 @@ class TestFollowing:
         watch.following.do_after(fail)
         watch.following.do_after(lambda: done.append(1))
 
-        assert watch.following.refresh()
-        assert watch.following.refresh()
+        watch.following.run()
+        watch.following.run()
+        watch.broken = True
+        watch.following.run()
         assert done == [1, 1]
         assert "tried again" in caplog.text
 

@@ -67,6 +67,7 @@ def test_every_setting_is_read():
         "AUTHZ_POLICY_WRITABLE": "yes please",
         "AUTHZ_METRICS": "some",
         "AUTHZ_AUDIT_MAX_MB": "-1",
+        "AUTHZ_AUDIT_DAYS": "never",
         "AUTHZ_AUDIT_KEEP": "1.5",
         "AUTHZ_AUDIT_SYNC": "never",
         "AUTHZ_PROXY_PRESET": "authentic",

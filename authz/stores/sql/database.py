@@ -29,6 +29,7 @@ _FILE_MODE: Final = 0o600
 _NO_ANSWER: Final = (InterfaceError, OperationalError, sqlite3.OperationalError)
 _POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 5}
 
+_leaked: list[object] = []
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
@@ -141,6 +142,8 @@ class Database:
 
     def forget(self) -> None:
         """Let go of a parent's connections, in a child, without closing them."""
+        # Kept, so that nobody tidies them up either: the parent uses them.
+        _leaked.append(self._engine.pool)
         self._engine.dispose(close=False)
         self._running = threading.local()
 
@@ -238,9 +241,10 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _before_fork() -> None:
-    # An open SQLite file must not be carried over a fork, and a socket not be shared.
+    # An open SQLite file must not be carried over a fork.
     for database in list(_databases):
-        database.close()
+        if database.is_sqlite:
+            database.close()
 
 
 def _after_fork() -> None:

@@ -7,6 +7,8 @@ from authz.identity.people import Person
 from authz.policy.records import Snapshot
 from authz.policy.whole_row import Whole, whole_row
 from authz.stores.following import Following
+from authz.stores.sql.audit import SqlAudit
+from authz.stores.sql.audit_log import SqlAuditLog
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import head
 from authz.stores.sql.migrate import migrate
@@ -14,6 +16,7 @@ from authz.stores.sql.people import SqlPeople
 from authz.stores.sql.records import KEPT, SqlRecords
 from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.sessions import SqlSessions
+from authz.stores.sql.tokens import SqlTokens
 
 
 class SqlStore:
@@ -26,6 +29,7 @@ class SqlStore:
         fixed: Sequence[Person] = (),
         whole: Whole = whole_row,
         revisions: int = KEPT,
+        audit_days: float = 365.0,
     ) -> None:
         """Open the database at *url* and bring its schema up to date.
 
@@ -34,6 +38,7 @@ class SqlStore:
             fixed: The accounts that settings name.
             whole: Writes out what rows of the model in use may leave out.
             revisions: How many revisions of the policy are kept.
+            audit_days: How long records of the audit log are kept.
 
         Raises:
             StoreError: if it cannot be opened, or is of a newer version.
@@ -42,7 +47,10 @@ class SqlStore:
         migrate(self.database)
         self.records = SqlRecords(self.database, whole=whole, kept=revisions)
         self.people = SqlPeople(self.database, fixed=fixed)
+        self.tokens = SqlTokens(self.database)
         self.replicas = SqlReplicas(self.database)
+        self.audit = SqlAudit(self.database, days=audit_days)
+        self.audit_log = SqlAuditLog(self.database)
         self.policy_source = _Policy(self.database, self.records)
         self.people_source = _People(self.database, self.people)
 

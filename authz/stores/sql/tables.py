@@ -154,6 +154,22 @@ authz_session: Final = Table(
     Column("ended", Integer, nullable=False, index=True),
 )
 
+#: A revoked token is kept for the record.
+authz_token: Final = Table(
+    "authz_token",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(MAX_FIELD), nullable=False, index=True),
+    Column("role", String(MAX_FIELD), nullable=False),
+    #: SHA-256 of the token, in hexadecimal digits.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("author", String(MAX_FIELD), nullable=False),
+    Column("created", UtcTime),
+    Column("expires", UtcTime),
+    Column("last_used", UtcTime),
+    Column("revoked", UtcTime),
+)
+
 #: Which process serves what.
 authz_replica: Final = Table(
     "authz_replica",
@@ -171,10 +187,16 @@ authz_audit: Final = Table(
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("at", UtcTime, nullable=False, index=True),
-    Column("event", String(64), nullable=False),
-    Column("subject", String(MAX_FIELD), nullable=False),
-    #: The event as one line of canonical JSON.
-    Column("record", Text, nullable=False),
-    Column("prev_hash", String(64), nullable=False),
+    Column("event", String(64), nullable=False, index=True),
+    #: The record as one line of the chain; what the other columns say comes from it.
+    Column("line", Text, nullable=False),
+)
+
+#: One row: where the chain stands, so that an end that was cut off shows.
+authz_audit_head: Final = Table(
+    "authz_audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )

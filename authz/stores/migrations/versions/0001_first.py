@@ -88,6 +88,18 @@ def upgrade() -> None:
         sa.Column("ended", sa.Integer, nullable=False, index=True),
     )
     op.create_table(
+        "authz_token",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(255), nullable=False, index=True),
+        sa.Column("role", sa.String(255), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False, unique=True),
+        sa.Column("author", sa.String(255), nullable=False),
+        sa.Column("created", _TIME),
+        sa.Column("expires", _TIME),
+        sa.Column("last_used", _TIME),
+        sa.Column("revoked", _TIME),
+    )
+    op.create_table(
         "authz_replica",
         sa.Column("name", sa.String(255), primary_key=True),
         sa.Column("revision", sa.Integer, nullable=False),
@@ -100,9 +112,18 @@ def upgrade() -> None:
         "authz_audit",
         sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("at", _TIME, nullable=False, index=True),
-        sa.Column("event", sa.String(64), nullable=False),
-        sa.Column("subject", sa.String(255), nullable=False),
-        sa.Column("record", sa.Text, nullable=False),
-        sa.Column("prev_hash", sa.String(64), nullable=False),
+        sa.Column("event", sa.String(64), nullable=False, index=True),
+        sa.Column("line", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "authz_audit_head",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
+    )
+    op.bulk_insert(
+        sa.table(
+            "authz_audit_head", sa.column("id"), sa.column("number"), sa.column("hash")
+        ),
+        [{"id": 1, "number": 0, "hash": "0" * 64}],
     )
