@@ -44,8 +44,8 @@ SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_REDIS_URL",
-        help="A Redis server, `redis://host:6379/0`: makes changes known at once, and "
-        "counts wrong passwords for all processes together.",
+        help="A Redis server, `redis://host:6379/0`: makes changes known at once "
+        "to all processes. Without it they learn of them by the database.",
         default="none",
         from_file=True,
     ),

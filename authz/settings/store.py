@@ -27,7 +27,7 @@ class StoreSettings:
     revisions: int = 1000
     #: Seconds that the last good state serves while the database is not there.
     max_stale: float = 300.0
-    #: Redis, for hints and for counting wrong passwords; or None. May hold a password.
+    #: Redis, for hints that something has changed; or None. May hold a password.
     redis: str | None = field(default=None, repr=False)
 
 

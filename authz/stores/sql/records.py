@@ -219,8 +219,8 @@ class SqlRecords:
         if projection.found_rows(connection) != expected:
             raise StoreError(
                 f"{self._database.shown}: another program changed the table "
-                "casbin_rule: run `authz db adopt` to put that in force, or "
-                "`authz db restore` to undo it"
+                "casbin_rule, which authz writes itself: undo that there, and make the "
+                "change here"
             )
 
     def _keep(
