@@ -320,8 +320,8 @@ def test_what_is_dropped_is_counted(
     caplog: pytest.LogCaptureFixture,
 ):
     """Decisions that cannot be written are lost; the log says how many."""
-    monkeypatch.setattr(audit_file, "_BURST", 10.0)
-    monkeypatch.setattr(audit_file, "_RATE", 0.0)
+    monkeypatch.setattr(audit_file, "BURST", 10.0)
+    monkeypatch.setattr(audit_file, "RATE", 0.0)
     sink = make()
     for _ in range(25):
         sink.record(event())
