@@ -480,6 +480,7 @@ def alb_token(honest: Signer, **changes: Any) -> str:
         "email_verified": "true",
         "email": "bob@example.org",
         "username": "bob",
+        "client": "1h57kf5cpq17m0eml12EXAMPLE",  # says the provider, not Amazon
         "exp": now() + 120,
         "iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
     }
@@ -505,7 +506,11 @@ class TestAwsAlb:
         """The first request waits for nothing and is refused; then the key is there."""
         honest = signer("ES256")
         with KeyServer(answer(honest.pem)) as server:
-            settings = {**ALB, "AUTHZ_JWT_PEM_URL": server.url}
+            settings = {
+                **ALB,
+                "AUTHZ_JWT_PEM_URL": server.url,
+                "AUTHZ_JWT_REQUIRE": "client=1h57kf5cpq17m0eml12EXAMPLE",
+            }
             built = build_sources(
                 read_settings({}, settings), record=lambda *_, **__: None
             )
@@ -531,6 +536,7 @@ class TestAwsAlb:
                 ({"exp": str(now() + 60)}, "bad-claim"),
                 ({"kid": "../../x"}, "unknown-key"),
                 ({"alg": "HS256"}, "wrong-algorithm"),
+                ({"client": "another"}, "claim-mismatch"),
                 ({"crit": ["exp"]}, "header-not-allowed"),
             ):
                 with pytest.raises(InvalidCredentials, match=why):
