@@ -18,6 +18,7 @@ from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
 from authz.web.api.serving import api_blueprint
+from authz.web.break_glass import break_glass_blueprint
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
 from authz.web.mounts import GuardedMount
@@ -122,6 +123,8 @@ class Authz:
             pages = admin_pages(app, office, hook, views.public_endpoints)
             app.register_blueprint(pages.blueprint)
             app.register_blueprint(api_blueprint(app, office))
+        if runtime.break_glass is not None:
+            app.register_blueprint(break_glass_blueprint(office, runtime.break_glass))
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())
         app.extensions[_KEY] = Guarded(

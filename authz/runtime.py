@@ -14,13 +14,20 @@ from typing import Any, Final
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, Tee, utc_now
 from authz.audit.log import AuditLog
 from authz.background import Poller
-from authz.decision import ANONYMOUS, AccessRequest, Decision, PolicyInForce
+from authz.decision import (
+    ANONYMOUS,
+    AccessRequest,
+    Decision,
+    PolicyInForce,
+    Subject,
+)
 from authz.errors import Problem, StoreError
 from authz.identity.accounts import Accounts, new_account
+from authz.identity.break_glass import BreakGlass
 from authz.identity.claims import METHOD as JWT
 from authz.identity.people import LOCAL, PeopleStore, Person
 from authz.identity.sessions import LocalSessions
-from authz.identity.source import IdentitySource
+from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.throttle import Throttle
 from authz.identity.trusted_headers import METHOD as HEADERS
 from authz.installed import refuse_wrong_packages
@@ -70,6 +77,8 @@ class Runtime:
     clock: Clock
     #: A candidate policy that is asked beside the one in force; None without one.
     shadow: Shadow | None = None
+    #: The way in that the shell opens; None where there is no store for its codes.
+    break_glass: BreakGlass | None = None
 
     @property
     def following(self) -> Following:
@@ -287,6 +296,7 @@ def start(
     identity.keep_up(kept.following)
     sessions = session_source(settings, stores, kept.following, accounts, live)
     shadow = _shadow(settings, record)
+    break_glass = _break_glass(stores, identity, sessions, record)
     runtime = Runtime(
         settings=settings,
         live=live,
@@ -294,7 +304,11 @@ def start(
         upkeep=kept,
         records=RememberedRecords(stores.records, stores.policy.mark),
         people=stores.people,
-        sources=identity.in_order([*sources, sessions]),
+        # Whoever breaks the glass means it: before all others.
+        sources=(
+            *(() if break_glass is None else (break_glass,)),
+            *identity.in_order([*sources, sessions]),
+        ),
         identity=identity,
         accounts=accounts,
         sessions=sessions,
@@ -303,6 +317,7 @@ def start(
         audit_log=audit_log,
         clock=utc_now,
         shadow=shadow,
+        break_glass=break_glass,
     )
     warn(settings.warnings)
     _warn_of_openings(runtime)
@@ -315,34 +330,59 @@ def start(
 
 
 def _shadow(settings: Settings, record: Callable[..., None]) -> Shadow | None:
-    """Return the candidate that the settings name. A bad one stops nothing."""
+    """Return the candidate of the settings. One that cannot be used stops nothing."""
     path = settings.trial.shadow
     if path is None:
         return None
-
-    def tell(told: Told) -> None:
-        deviation = told.deviation
-        record(
-            EventTag.SHADOW_DIFFERS,
-            subject=deviation.subject,
-            names=tuple(sorted(told.names)),
-            method=deviation.method,
-            path=told.path,
-            reason=str(told.decision.reason),
-            rules=tuple(str(rule.origin) for rule in told.decision.rules),
-            revision=told.decision.revision,
-            detail={
-                "candidate": "allow" if deviation.opens else "deny",
-                "route": deviation.route,
-                "times": str(told.times),
-            },
-        )
-
     return Shadow(
         CsvFile(path),
         lambda data: load_policy(settings, data, source=path).policy,
-        tell=tell,
+        tell=partial(_record_deviation, record),
         on_problem=partial(_log.error, "AUTHZ_SHADOW_POLICY is not asked: %s"),
+    )
+
+
+def _break_glass(
+    stores: Stores,
+    identity: Sources,
+    sessions: LocalSessions,
+    record: Callable[..., None],
+) -> BreakGlass | None:
+    """Return the way in that the shell opens, where its codes can be kept."""
+    if stores.tokens is None or identity.tokens is None:
+        return None
+
+    def on_request(subject: Subject, facts: RequestFacts) -> None:
+        record(
+            EventTag.BREAK_GLASS_REQUEST,
+            subject=subject.name,
+            names=tuple(sorted(subject.names)),
+            peer=facts.peer,
+            method=str(facts.environ.get("REQUEST_METHOD", "")),
+            path=str(facts.environ.get("PATH_INFO", "")),
+        )
+
+    return BreakGlass(
+        identity.tokens, is_secure=sessions.is_secure, on_request=on_request
+    )
+
+
+def _record_deviation(record: Callable[..., None], told: Told) -> None:
+    deviation = told.deviation
+    record(
+        EventTag.SHADOW_DIFFERS,
+        subject=deviation.subject,
+        names=tuple(sorted(told.names)),
+        method=deviation.method,
+        path=told.path,
+        reason=str(told.decision.reason),
+        rules=tuple(str(rule.origin) for rule in told.decision.rules),
+        revision=told.decision.revision,
+        detail={
+            "candidate": "allow" if deviation.opens else "deny",
+            "route": deviation.route,
+            "times": str(told.times),
+        },
     )
 
 

@@ -8,6 +8,12 @@ two commands, a page says in a comment that is not shown:
     sed -i 's/GET/POST/' policy.csv
     -->
 
+and what is set, beside the accounts, in another:
+
+    <!--- settings
+    AUTHZ_STORE=sqlite:///authz.db
+    -->
+
 In an output `...` stands for anything. A command without an output must run.
 """
 
@@ -47,7 +53,8 @@ PAGES = sorted(
     if "```console" in page.read_text(encoding="utf-8")
 )
 _STEP = re.compile(
-    r"^```console\n(?P<console>.*?)^```|^<!--- shell\n(?P<shell>.*?)^-->",
+    r"^```console\n(?P<console>.*?)^```|"
+    r"^<!--- (?P<kind>shell|settings)\n(?P<text>.*?)^-->",
     re.DOTALL | re.MULTILINE,
 )
 #: A command whose exit code is none of these cannot be run as it is shown.
@@ -70,8 +77,8 @@ class Step(NamedTuple):
 def steps(page: str) -> Iterator[Step]:
     """Yield what happens on *page*, in order."""
     for found in _STEP.finditer((ROOT / page).read_text(encoding="utf-8")):
-        if found["shell"] is not None:
-            yield Step("shell", found["shell"])
+        if found["kind"] is not None:
+            yield Step(found["kind"], found["text"])
             continue
         for shown in re.split(r"^\$ ", found["console"], flags=re.MULTILINE)[1:]:
             command, _, output = shown.partition("\n")
@@ -149,7 +156,7 @@ def is_random(command: str) -> bool:
 
 
 @pytest.mark.parametrize("page", sorted(set(PAGES) - ELSEWHERE))
-def test_what_a_page_shows(page: str, folder: Path):
+def test_what_a_page_shows(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch):
     """Each command prints what the page shows, in the order of the page."""
     app: list[Flask] = []
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -161,6 +168,9 @@ def test_what_a_page_shows(page: str, folder: Path):
         for step in steps(page):
             if step.kind == "shell":
                 shell(step.text)
+            elif step.kind == "settings":
+                for line in step.text.splitlines():
+                    monkeypatch.setenv(*line.split("=", 1))
             elif not is_random(step.text):
                 result = run(step.text, app)
                 ran += 1

@@ -4,14 +4,13 @@ For programs; the pages say the same in sentences.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from authz.admin.changes import Preview
 from authz.admin.office import Office
 from authz.audit.log import AuditLog, Record, Wanted
-from authz.decision import Origin, PolicyInForce, Rule, Subject
+from authz.decision import PolicyInForce, Subject
 from authz.policy.effect import Comparison, compare, people_of
-from authz.policy.places import places
+from authz.policy.places import changed_places, places
 from authz.policy.rules import Policy
 from authz.policy.simulate import Recorded, Replay, read_recorded, replay
 
@@ -25,18 +24,23 @@ def effect_of(
 ) -> Comparison | None:
     """Return what *seen* changes for the names of the policy, and for *people*.
 
-    At each route of the app, and wherever the changed rules tell paths apart. None if
+    At each route of the app, and wherever what has changed tells paths apart. None if
     there are no two policies to compare.
     """
     before, after = seen.before, seen.after
     if before is None or after is None:
         return None
-    changed = _rules(before) ^ _rules(after)
+    old, new = (getattr(policy, "policy", None) for policy in (before, after))
+    where = (
+        changed_places(old, new, office.routes())
+        if isinstance(old, Policy) and isinstance(new, Policy)
+        else places((), office.routes())
+    )
     return compare(
         before,
         after,
         people=people_of(before, after) | dict(people or {}),
-        places=places(changed, office.routes()),
+        places=where,
     )
 
 
@@ -68,11 +72,3 @@ def _recorded(record: Record) -> Recorded | None:
         return read_recorded(record)
     except ValueError:
         return None
-
-
-def _rules(policy: PolicyInForce) -> set[Rule]:
-    written = getattr(policy, "policy", None)
-    if not isinstance(written, Policy):
-        return set()
-    # Where a rule stands does not matter.
-    return {replace(rule, origin=Origin("")) for rule in written.rules}

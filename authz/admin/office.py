@@ -21,6 +21,9 @@ class Actor:
     #: The address at the other end of the socket; empty for a command.
     peer: str = ""
     request_id: str = ""
+    #: Whether they work in a shell of the host, where the files and the database are
+    #: theirs anyway.
+    on_the_host: bool = False
 
     @property
     def name(self) -> str:

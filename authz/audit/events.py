@@ -74,6 +74,12 @@ class EventTag(StrEnum):
     TOKEN_ADDED = "token:added"  # noqa: S105 - no token
     #: An administrator revoked an API token.
     TOKEN_REVOKED = "token:revoked"  # noqa: S105 - no token
+    #: Whoever has a shell on the host let somebody administer for minutes.
+    BREAK_GLASS_OPENED = "break-glass:opened"
+    #: The code that was given out for it was used; it cannot be used again.
+    BREAK_GLASS_USED = "break-glass:used"
+    #: A request was made with it, whatever became of it.
+    BREAK_GLASS_REQUEST = "break-glass:request"
     #: A change of a person or a token was refused; `reason` says why.
     PERSON_CHANGE_REFUSED = "person:change-refused"
     #: The change of a person was written down here, and then it could not be kept.
@@ -112,6 +118,8 @@ CHANGES: Final = frozenset(
         EventTag.PERSON_SIGNED_OUT,
         EventTag.TOKEN_ADDED,
         EventTag.TOKEN_REVOKED,
+        EventTag.BREAK_GLASS_OPENED,
+        EventTag.BREAK_GLASS_USED,
         EventTag.LINKED_ACCOUNT_ADDED,
         EventTag.LINKED_ACCOUNT_REMOVED,
     }

@@ -9,6 +9,7 @@ from authz.cli.adapters import CommandGroup, FlaskCommandGroup
 from authz.cli.app import in_app
 from authz.cli.audit import audit
 from authz.cli.bench import bench
+from authz.cli.break_glass import break_glass
 from authz.cli.check import check, explain
 from authz.cli.completion import completion
 from authz.cli.config import config
@@ -18,12 +19,14 @@ from authz.cli.fmt import fmt
 from authz.cli.init import init
 from authz.cli.lint import lint_policies
 from authz.cli.password import hash_password
+from authz.cli.people import user
 from authz.cli.policy_tests import test_policy
 from authz.cli.revisions import apply, history, rollback
 from authz.cli.routes import routes
 from authz.cli.schema import schema
 from authz.cli.secrets import secrets
 from authz.cli.simulate import shadow, simulate
+from authz.cli.tokens import token
 from authz.cli.transfer import export, import_, sync
 from authz.cli.who import what_can, who_can
 from authz.cli.whoami import whoami
@@ -32,6 +35,7 @@ from authz.cli.whoami import whoami
 _EITHER: Final = (
     apply,
     bench,
+    break_glass,
     check,
     config,
     diff,
@@ -46,6 +50,8 @@ _EITHER: Final = (
     simulate,
     sync,
     test_policy,
+    token,
+    user,
     what_can,
     who_can,
     whoami,

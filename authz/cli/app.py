@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import click
 from flask import current_app, has_app_context
@@ -16,13 +16,11 @@ from authz.admin.office import Actor, Office
 from authz.audit import LoggingSink
 from authz.cli.outcome import problems_in_words
 from authz.decision import PolicyInForce, Subject
+from authz.identity.break_glass import SHELL
 from authz.names import name_problem
 from authz.policy.coverage import RoutePattern
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
-
-#: How whoever works in the shell of the host stands in the audit log.
-SHELL: Final = "auth:shell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,8 @@ def shell() -> Actor:
     """Return who works in this shell: what the audit log calls them.
 
     Whoever has a shell on the host has the files and the database too, so nothing is
-    asked; but it is written down, with the name they have on the host.
+    asked; but it is written down, with the name they have on the host
+    (`auth:shell/root`).
     """
     try:
         login = getpass.getuser()
@@ -108,7 +107,8 @@ def shell() -> Actor:
     return Actor(
         subject=Subject(
             name=name, names=frozenset({name}), source="shell", display_name=login
-        )
+        ),
+        on_the_host=True,
     )
 
 

@@ -18,7 +18,7 @@ from authz.cli.sources import (
 from authz.decision import EVERYONE, PolicyInForce
 from authz.policy.csv_rows import Rows, read_rows, spell
 from authz.policy.effect import Comparison, Difference, compare, people_of
-from authz.policy.places import methods_in_words, places
+from authz.policy.places import changed_places, methods_in_words, places
 from authz.policy.rules import Policy
 
 _SHOWN: Final = 50
@@ -49,7 +49,7 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     Each is a file, `-`, git:REV:PATH, or, with an app, `store:` for what its store
     holds now and store:41 for an earlier revision. With --effect also
     what that means: for each name that either policy speaks of, at each route of the
-    app; without known routes, at each kind of path that the rules tell apart.
+    app; without known routes, at each kind of path that the change touches.
 
     Exit code 0: they are the same; 6: they differ.
     """
@@ -80,24 +80,18 @@ def diff(  # noqa: PLR0913 - one parameter for each option
 def _compare(
     before: PolicyInForce, after: PolicyInForce, routes_file: str | None
 ) -> Comparison:
-    rules = [
-        rule
-        for policy in (before, after)
-        if isinstance(written := getattr(policy, "policy", None), Policy)
-        for rule in written.rules
-    ]
     routes = known_routes(routes_file)
-    if not rules and not routes:
+    old, new = (getattr(policy, "policy", None) for policy in (before, after))
+    if isinstance(old, Policy) and isinstance(new, Policy):
+        where = changed_places(old, new, routes)
+    elif routes:
+        where = places((), routes)
+    else:
         raise click.UsageError(
             "the effect of a policy in another language shows only on known routes: "
             "give --routes, or ask the app with `flask authz diff`"
         )
-    return compare(
-        before,
-        after,
-        people=people_of(before, after),
-        places=places(rules, routes),
-    )
+    return compare(before, after, people=people_of(before, after), places=where)
 
 
 def _rows(before: Rows, after: Rows) -> tuple[list[str], list[str]]:
@@ -114,7 +108,8 @@ def effect_lines(comparison: Comparison, *, shown: int | None) -> Iterator[str]:
     opened, closed = len(comparison.opened), len(comparison.closed)
     public = len(comparison.public)
     yield (
-        f"effect on {comparison.people} names x {comparison.places} places: "
+        f"effect on {comparison.people} names at {comparison.places} "
+        f"place{'' if comparison.places == 1 else 's'}: "
         f"+{opened} allowed, -{closed} denied, "
         + (f"{public} opened to everyone" if public else "none opened to everyone")
     )

@@ -1,4 +1,4 @@
-"""`authz hash-password`."""
+"""`authz hash-password`, and how a password gets from a person to a command."""
 
 import sys
 
@@ -14,14 +14,25 @@ def hash_password() -> None:
     The password is asked for, or read as one line from standard input; never from the
     command line, where other people could see it.
     """
+    click.echo(accounts.hash_password(read_password()))
+    if sys.stdout.isatty():
+        click.echo("In a compose file write $$ for each $.", err=True)
+
+
+def read_password() -> str:
+    """Return the password that is typed, twice and unseen, or piped in as one line.
+
+    Raises:
+        click.UsageError: if it is empty, or longer than any that could sign in.
+    """
     if sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        password: str = click.prompt(
+            "Password", hide_input=True, confirmation_prompt=True
+        )
     else:
         password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     if not password:
         raise click.UsageError("the password is empty: an empty one never signs in")
     if len(password) > accounts.MAX_PASSWORD:
         raise click.UsageError(f"use at most {accounts.MAX_PASSWORD} characters")
-    click.echo(accounts.hash_password(password))
-    if sys.stdout.isatty():
-        click.echo("In a compose file write $$ for each $.", err=True)
+    return password

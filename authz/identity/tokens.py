@@ -25,6 +25,8 @@ METHOD: Final = "token"
 PREFIX: Final = "authz_"
 #: The name of the token that the environment holds.
 FIXED_NAME: Final = "env"
+#: Names of tokens that only the shell of the host makes; see `break_glass`.
+RESERVED: Final = "break-glass/"
 _RANDOM_BYTES: Final = 32
 _MAX_TOKEN: Final = 1024
 _AUTHORIZATION: Final = "HTTP_AUTHORIZATION"
@@ -260,11 +262,27 @@ class ApiTokens:
                 return None
             raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
         record, subject, until = entry
+        if record.name.startswith(RESERVED):
+            raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
         now = self._now()
         if now >= until:
             raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
         self._uses[record.id] = now
         return subject
+
+    def reserved(self, token: str) -> ApiToken:
+        """Return the record of *token*, one that only the shell makes. Without I/O.
+
+        Raises:
+            InvalidCredentials: if it is another one, unknown, revoked or expired.
+        """
+        entry = self._table.get(digest_of(token)) if len(token) <= _MAX_TOKEN else None
+        if entry is None or not entry[0].name.startswith(RESERVED):
+            raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
+        record, _, until = entry
+        if self._now() >= until:
+            raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
+        return record
 
     def look(self) -> Callable[[], None]:
         """Read tokens that came or went; return what puts them in force.

@@ -5,7 +5,7 @@ kind, two policies that ever answer differently do so at one of them; so the eff
 a change can be listed whole, not sampled.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from authz.decision import (
     AccessRequest,
     Decision,
     Effect,
+    Origin,
     PolicyInForce,
     Reason,
     Rule,
@@ -20,17 +21,19 @@ from authz.decision import (
 )
 from authz.policy.coverage import RoutePattern
 from authz.policy.regions import (
+    common_methods,
     depth_of,
     fresh_sample,
     overlap,
     paths_in,
-    shares_methods,
 )
 from authz.policy.route_tables import route_of
+from authz.policy.rules import Policy, closure, grants_by_member
 
 #: What a rule for every method is taken to stand for, in the order people expect.
 _IN_ORDER: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 USUAL: Final = frozenset(_IN_ORDER)
+_NOWHERE: Final = Origin("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ def in_order(methods: Iterable[str]) -> list[str]:
 def methods_in_words(methods: Iterable[str]) -> str:
     """Return *methods* as a rule spells them; `*` for all that are usual."""
     every = set(methods)
-    return "*" if every == USUAL else "|".join(in_order(every))
+    return "*" if every >= USUAL else "|".join(in_order(every))
 
 
 def decide_at(policy: PolicyInForce, subject: Subject, place: Place) -> Decision:
@@ -87,13 +90,56 @@ def places(
     With *routes*, one for each of them and those of the rules' that a route serves;
     without, those of the rules.
     """
+    rules = tuple(rules)
+    return _served(rules, _regions(rules, rules), routes)
+
+
+def changed_places(
+    before: Policy, after: Policy, routes: Sequence[RoutePattern] = ()
+) -> tuple[Place, ...]:
+    """Return the places where *before* and *after* may tell somebody other things.
+
+    As `places` of the rules of both, but only those that a difference of them touches;
+    so a small change of a large policy is looked at quickly.
+    """
+    every = tuple({*_anywhere(before.rules), *_anywhere(after.rules)})
+    touched = set(_anywhere(before.rules)) ^ set(_anywhere(after.rules))
+    given = {(g.member, g.role) for g in before.grants} ^ {
+        (g.member, g.role) for g in after.grants
+    }
+    roles = {role for _, role in given}
+    reached = {
+        name
+        for policy in (before, after)
+        for name in closure(roles, grants_by_member(policy.grants))
+    }
+    touched |= {rule for rule in every if rule.subject in reached}
+    regions = _regions(tuple(touched), every)
+    return _served(every, regions, routes)
+
+
+def _anywhere(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield *rules* so that they are equal wherever they stand."""
+    for rule in rules:
+        yield replace(rule, origin=_NOWHERE)
+
+
+def _served(
+    rules: Iterable[Rule],
+    regions: Mapping[str, set[str]],
+    routes: Sequence[RoutePattern],
+) -> tuple[Place, ...]:
+    """Return the routes, and places in *regions*; with routes, those that one serves.
+
+    *rules* are all that may tell places apart.
+    """
     found: dict[tuple[str, str], Place] = {
         (route.method, route.path): Place(
             method=route.method, path=route.path, shown=route.route, route=route
         )
         for route in routes
     }
-    for place in _ruled(tuple(rules)):
+    for place in _ruled(rules, regions):
         key = place.method, place.path
         if key in found:
             continue
@@ -108,30 +154,34 @@ def places(
     return tuple(found.values())
 
 
-def _ruled(rules: tuple[Rule, ...]) -> Iterator[Place]:
+def _ruled(rules: Iterable[Rule], regions: Mapping[str, set[str]]) -> Iterator[Place]:
     patterns = {rule.path for rule in rules}
     depth = depth_of(patterns)
     sample = fresh_sample(patterns)
-    for pattern, methods in _regions(rules).items():
+    for pattern, methods in regions.items():
         for path in paths_in(pattern, depth=depth, sample=sample):
             shown = pattern if sample in path or pattern.endswith("*") else path
             for method in in_order(methods):
                 yield Place(method=method, path=path, shown=shown)
 
 
-def _regions(rules: tuple[Rule, ...]) -> dict[str, set[str]]:
-    """Return the patterns, and what is common to an allow and a deny, with methods."""
+def _regions(rules: tuple[Rule, ...], every: tuple[Rule, ...]) -> dict[str, set[str]]:
+    """Return the patterns of *rules* with their methods, and where denies cross allows.
+
+    What is common to a deny of *rules* and an allow of *every* rule is a region of its
+    own: it is the one place where such a deny can be missed by either.
+    """
     regions: dict[str, set[str]] = {}
+    # What a rule for every method covers and another one names is told apart too.
+    usual = USUAL.union(*(rule.methods for rule in every))
     for rule in rules:
-        regions.setdefault(rule.path, set()).update(rule.methods or USUAL)
+        regions.setdefault(rule.path, set()).update(rule.methods or usual)
     denies = {(r.path, r.methods) for r in rules if r.effect is Effect.DENY}
-    allows = {(r.path, r.methods) for r in rules if r.effect is Effect.ALLOW}
+    allows = {(r.path, r.methods) for r in every if r.effect is Effect.ALLOW}
     for denied, denied_methods in denies:
         for allowed, methods in allows:
-            if not shares_methods(denied_methods, methods):
-                continue
-            common = overlap(denied, allowed)
-            if common is not None:
-                both = (denied_methods or USUAL) & (methods or USUAL)
-                regions.setdefault(common, set()).update(both)
+            both = common_methods(denied_methods, methods)
+            common = overlap(denied, allowed) if both is not None else None
+            if both is not None and common is not None:
+                regions.setdefault(common, set()).update(both or usual)
     return regions

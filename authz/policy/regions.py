@@ -35,7 +35,17 @@ def covers_methods(wide: frozenset[str], narrow: frozenset[str]) -> bool:
 
 def shares_methods(one: frozenset[str], other: frozenset[str]) -> bool:
     """Return whether some method is in both."""
-    return not one or not other or bool(_spoken(one) & _spoken(other))
+    return common_methods(one, other) is not None
+
+
+def common_methods(one: frozenset[str], other: frozenset[str]) -> frozenset[str] | None:
+    """Return the methods that are in both, empty for every one; None if none is."""
+    if not one or not other:
+        return one or other
+    both = _spoken(one) & _spoken(other)
+    if "GET" in both:
+        both -= {"HEAD"}  # GET covers it
+    return both or None
 
 
 def covers_path(wide: str, narrow: str) -> bool:

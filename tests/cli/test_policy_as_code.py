@@ -333,7 +333,7 @@ class TestDiff:
         assert result.output.splitlines() == [
             "+ p, role:user, /map, GET|POST",
             "- p, role:user, /map, GET",
-            f"effect on 4 names x 9 places: +3 allowed, -0 denied, {none} to everyone",
+            f"effect on 4 names at 2 places: +3 allowed, -0 denied, {none} to everyone",
             "  denied -> allowed  group:admins  POST /map",
             "  denied -> allowed  role:admin  POST /map",
             "  denied -> allowed  role:user  POST /map",

@@ -12,8 +12,8 @@ from flask.cli import ScriptInfo
 
 from authz import Authz
 from authz.cli import flask_group
-from authz.cli.app import SHELL
 from authz.extension import get_authz
+from authz.identity.break_glass import SHELL
 from tests.cli.commands import document, flask_run, run
 from tests.cli.conftest import POLICY
 

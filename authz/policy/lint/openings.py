@@ -11,7 +11,18 @@ from authz.policy.regions import covers_path, overlap, shares_methods
 from authz.policy.rules import ADMIN, Policy, closure, grants_by_member
 
 #: Pages of authz itself that are meant for everybody, below its prefix.
-FOR_EVERYBODY: Final = frozenset({"account", "sign-in", "sign-out", "static", "theme"})
+FOR_EVERYBODY: Final = frozenset(
+    {
+        "account",
+        "break-glass",
+        "healthz",
+        "readyz",
+        "sign-in",
+        "sign-out",
+        "static",
+        "theme",
+    }
+)
 
 
 def opening_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:

@@ -10,8 +10,13 @@ from authz.policy.compiled import CompiledPolicy
 from authz.policy.coverage import RoutePattern
 from authz.policy.csv_rows import read_rows
 from authz.policy.effect import Comparison, compare, people_of
-from authz.policy.places import USUAL, methods_in_words, places
-from authz.policy.rules import policy_from_rows
+from authz.policy.places import (
+    USUAL,
+    changed_places,
+    methods_in_words,
+    places,
+)
+from authz.policy.rules import Policy, policy_from_rows
 from tests.strategies import SEEDS, world
 
 ROUTES = (
@@ -40,40 +45,70 @@ def effect(
         old,
         new,
         people=people_of(old, new),
-        places=places((*old.policy.rules, *new.policy.rules), routes),
+        places=changed_places(old.policy, new.policy, routes),
     )
 
 
 @given(SEEDS)
 def test_no_difference_is_missed(seed: int):
-    """If any question has two answers, the comparison lists a difference."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    made = world(seed, 120)
-    rules = list(made.policy.rules)
-    for _ in range(rng.randint(1, 3)):
-        if rng.random() < 0.5 and len(rules) > 1:
-            rules.pop(rng.randrange(len(rules)))
-        else:
-            other = rng.choice(world(seed ^ 1, 1).policy.rules)
-            rules.insert(rng.randrange(len(rules)), other)
-    old = CompiledPolicy(made.policy)
-    new = CompiledPolicy(replace(made.policy, rules=tuple(rules), revision="1" * 12))
-    people = people_of(old, new)
-    found = compare(
-        old, new, people=people, places=places((*made.policy.rules, *rules))
-    )
-    changed = {(d.who.name, d.opens) for d in found.differences}
+    """If any question has two answers, the comparison lists a difference.
 
-    for request in made.requests:
-        if request.method not in USUAL:
-            continue
-        for subject in people.values():
-            asked = AccessRequest(
-                subject=subject, path=request.path, method=request.method
-            )
-            before, after = bool(old.decide(asked)), bool(new.decide(asked))
-            if before is not after:
-                assert (subject.name, after) in changed, asked
+    Whether all places are looked at, or those that the change touches.
+    """
+    made = world(seed, 120)
+    old = CompiledPolicy(made.policy)
+    new = CompiledPolicy(changed(made.policy, seed))
+    people = people_of(old, new)
+    rules = (*old.policy.rules, *new.policy.rules)
+    for where in (places(rules), changed_places(old.policy, new.policy)):
+        found = compare(old, new, people=people, places=where)
+        listed = {(d.who.name, d.opens) for d in found.differences}
+        for request in made.requests:
+            if request.method not in USUAL:
+                continue
+            for subject in people.values():
+                asked = AccessRequest(
+                    subject=subject, path=request.path, method=request.method
+                )
+                before, after = bool(old.decide(asked)), bool(new.decide(asked))
+                if before is not after:
+                    assert (subject.name, after) in listed, asked
+
+
+@given(SEEDS)
+def test_what_is_not_touched_need_not_be_looked_at(seed: int):
+    """Fewer places tell of the same people the same kinds of differences."""
+    policy = world(seed, 1).policy
+    old, new = CompiledPolicy(policy), CompiledPolicy(changed(policy, seed))
+    people = people_of(old, new)
+    all_places = places((*old.policy.rules, *new.policy.rules))
+    some_places = changed_places(old.policy, new.policy)
+    whole, part = (
+        compare(old, new, people=people, places=where)
+        for where in (all_places, some_places)
+    )
+
+    assert {(d.who.name, d.opens) for d in whole.differences} == {
+        (d.who.name, d.opens) for d in part.differences
+    }
+
+
+def changed(policy: Policy, seed: int) -> Policy:
+    """Return *policy* after a few changes of rules and grants."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    other = world(seed ^ 1, 1).policy
+    rules, grants = list(policy.rules), list(policy.grants)
+    for _ in range(rng.randint(1, 3)):
+        kind = rng.random()
+        if kind < 0.35 and len(rules) > 1:
+            rules.pop(rng.randrange(len(rules)))
+        elif kind < 0.7:
+            rules.insert(rng.randrange(len(rules) + 1), rng.choice(other.rules))
+        elif kind < 0.85 and grants:
+            grants.pop(rng.randrange(len(grants)))
+        elif other.grants:
+            grants.append(rng.choice(other.grants))
+    return replace(policy, rules=tuple(rules), grants=tuple(grants), revision="1" * 12)
 
 
 @given(SEEDS)

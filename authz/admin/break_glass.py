@@ -1,0 +1,111 @@
+"""Opening the administration for minutes, and using the code that opens it."""
+
+from datetime import timedelta
+
+from authz.admin.office import Actor, Office
+from authz.admin.tokens import revoke_token
+from authz.audit import EventTag
+from authz.errors import InvalidCredentials, PolicyError, Problem, StoreReadOnly
+from authz.identity.break_glass import MAX_MINUTES, METHOD, is_code
+from authz.identity.tokens import RESERVED, ApiToken, TokenStore, new_token
+from authz.identity.why import Why
+from authz.policy.rules import ADMIN
+from authz.settings import ACCOUNT_NAME
+
+
+def open_glass(
+    office: Office, actor: Actor, *, user: str, lasts: timedelta
+) -> tuple[str, ApiToken]:
+    """Return a code with which *user* gets into the administration, once.
+
+    What it opens is over when *lasts* has passed, however late the code is used. A code
+    or a way in that *user* had before ends now.
+
+    Raises:
+        PolicyError: if *user* cannot be part of a name, or it would last too long.
+        StoreReadOnly: if there is no store for tokens.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    if not timedelta() < lasts <= timedelta(minutes=MAX_MINUTES):
+        raise _wrong("it would not be over soon", f"use at most {MAX_MINUTES} minutes")
+    if not ACCOUNT_NAME.fullmatch(user):
+        raise _wrong(
+            f"`{user[:80]}` names nobody",
+            "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
+        )
+    store = _store(office)
+    name, now = RESERVED + user, office.runtime.clock()
+    for before in store.all():
+        if before.name == name and before.revoked is None:
+            revoke_token(office, actor, before.id)
+    secret, code = new_token(
+        name, role=ADMIN, author=actor.name, now=now, expires=now + lasts
+    )
+
+    def witness(_before: ApiToken | None, after: ApiToken) -> None:
+        office.record(
+            EventTag.BREAK_GLASS_OPENED,
+            actor,
+            about=after.subject_name,
+            after=(f"role: {ADMIN}", f"until: {(now + lasts).isoformat()}"),
+        )
+
+    store.add(code, witness=witness)
+    office.runtime.refresh()
+    return secret, code
+
+
+def use_code(office: Office, code: str, *, peer: str) -> tuple[str, ApiToken]:
+    """Use *code* up; return what the browser of who typed it in is to be given.
+
+    Raises:
+        InvalidCredentials: if it is no code, is over, or was used before.
+        StoreError: if the store or the audit log cannot be written; it can be tried
+            again then.
+    """
+    tokens = office.runtime.identity.tokens
+    if tokens is None:
+        raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
+    kept = tokens.reserved(code)
+    if not is_code(kept):
+        raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
+    store, now = _store(office), office.runtime.clock()
+    secret, cookie = new_token(
+        kept.name,
+        role=kept.role,
+        author=kept.subject_name,
+        now=now,
+        expires=kept.expires,
+    )
+    used = False
+
+    def witness(_before: ApiToken | None, _after: ApiToken) -> None:
+        # Of several who type it in at once, the store calls this for one.
+        nonlocal used
+        office.runtime.record(
+            EventTag.BREAK_GLASS_USED, subject=kept.subject_name, peer=peer
+        )
+        used = True
+
+    store.revoke(kept.id, now, witness=witness)
+    if not used:
+        raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
+    # It comes of the code, whose use has just been written down.
+    store.add(cookie, witness=lambda _before, _after: None)
+    office.runtime.refresh()
+    return secret, cookie
+
+
+def _store(office: Office) -> TokenStore:
+    store = office.runtime.stores.tokens
+    if store is None:
+        raise StoreReadOnly(
+            "there is no store for the code: set AUTHZ_STORE; or set AUTHZ_ADMIN and "
+            "AUTHZ_ADMIN_PASSWORD, and start the app again",
+            patch="",
+        )
+    return store
+
+
+def _wrong(message: str, mend: str) -> PolicyError:
+    return PolicyError([Problem(where="break-glass", message=message, mend=mend)])

@@ -1,0 +1,52 @@
+"""`authz break-glass`: into the administration for minutes, when nobody can sign in."""
+
+import click
+
+from authz.admin.break_glass import open_glass
+from authz.cli.app import office_here, shell
+from authz.cli.outcome import problems_in_words
+from authz.cli.output import Output, with_output
+from authz.cli.tokens import span
+
+
+@click.command("break-glass")
+@click.option("--user", required=True, help="Who comes in; it stands in the audit log.")
+@click.option(
+    "--ttl",
+    default="15m",
+    show_default=True,
+    help="How long it stays open: at most 60m.",
+)
+@with_output
+def break_glass(*, user: str, ttl: str, out: Output) -> None:
+    """Let somebody administer for minutes, whatever is wrong with signing in.
+
+    Prints a code that is typed in once, at /authz/break-glass, by a browser. It gives
+    role:admin until the time is over; the policy still decides what that may do. It is
+    written to the audit log, with each request that is made. `authz token revoke
+    break-glass/NAME` ends it early.
+
+    For whoever has a shell on the host, and with AUTHZ_STORE; without a store set
+    AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD, and start the app again.
+
+    Exit code 0: done; 3: it cannot be, and why; 7: the store cannot be reached.
+    """
+    lasts = span(ttl, "--ttl")
+    with problems_in_words(), office_here() as office:
+        code, kept = open_glass(office, shell(), user=user, lasts=lasts)
+        path = f"{office.settings.url_prefix}/break-glass"
+    assert kept.expires is not None  # noqa: S101 - it always has an end
+    out.document(
+        {
+            "code": code,
+            "path": path,
+            "name": kept.subject_name,
+            "expires": kept.expires.isoformat(),
+        }
+    )
+    if not out.as_json:
+        # Alone on its line, and also with --quiet: it is what was asked for.
+        click.echo(code)
+    until = kept.expires.astimezone().isoformat(" ", "seconds")
+    out.line(f"type it in at {path}, once; within two seconds the app knows it")
+    out.line(f"{kept.subject_name} may administer until {until}")

@@ -1,0 +1,251 @@
+"""`authz user`: people whom the store knows, from the shell of the host."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+
+from authz.admin.changes import Draft, apply
+from authz.admin.office import Office
+from authz.admin.people import (
+    PersonView,
+    add_person,
+    edit_person,
+    find_person,
+    list_people,
+    remove_person,
+    set_password,
+    sign_out_everywhere,
+)
+from authz.admin.rules import grant_row
+from authz.cli.app import office_here, shell
+from authz.cli.outcome import Exit, complain, end, problems_in_words
+from authz.cli.output import Output, plain, with_output
+from authz.cli.password import read_password
+from authz.errors import StoreReadOnly
+from authz.policy.csv_rows import spell
+from authz.policy.records import Add
+
+_LIMIT: Final = 500
+_id_argument = click.argument("id")
+
+
+@click.group("user")
+def user() -> None:
+    """Add, change and remove people; give them a password; sign them out.
+
+    Accounts that settings name (AUTHZ_ADMIN and the like) are changed there. Everything
+    is written to the audit log before it takes effect. Exit codes: 0 done; 3 it cannot
+    be done, and why; 7 the store cannot be reached.
+    """
+
+
+@user.command("list")
+@click.option("--search", default="", help="Only who has this in the id or name.")
+@click.option("--source", default="", help="Only people of this source: local.")
+@click.option("--role", default="", help="Only who holds this role: role:admin.")
+@with_output
+def list_(*, search: str, source: str, role: str, out: Output) -> None:
+    """List people, with their roles and where each role comes from."""
+    role = role if not role or role.startswith("role:") else f"role:{role}"
+    with problems_in_words(), office_here() as office:
+        found = list_people(
+            office, search=search, source=source, role=role, limit=_LIMIT
+        )
+    out.document(
+        {"total": found.total, "people": [_document(view) for view in found.items]}
+    )
+    out.lines(_table(found.items))
+    if found.total > len(found.items):
+        out.line(f"and {found.total - len(found.items)} more; narrow it with --search")
+
+
+@user.command("add")
+@_id_argument
+@click.option("--role", "roles", multiple=True, help="A role to give; repeatable.")
+@click.option("--display-name", default="", help="What to call them on pages.")
+@click.option(
+    "--no-password", is_flag=True, help="Nobody can sign in to the account here."
+)
+@click.option(
+    "--inherit",
+    is_flag=True,
+    help="What the policy says of the name already is meant for them.",
+)
+@with_output
+def add(  # noqa: PLR0913 - one parameter for each option
+    id: str,  # noqa: A002 - what it is called everywhere
+    *,
+    roles: tuple[str, ...],
+    display_name: str,
+    no_password: bool,
+    inherit: bool,
+    out: Output,
+) -> None:
+    """Add the local account ID.
+
+    Its password is asked for, or read as one line from standard input.
+    """
+    named = [role if role.startswith("role:") else f"role:{role}" for role in roles]
+    with problems_in_words(), office_here() as office:
+        grants = [grant_row(member=f"user:{id}", role=role) for role in named]
+        view = add_person(
+            office,
+            shell(),
+            id=id,
+            display_name=display_name,
+            password="" if no_password else read_password(),
+            inherit=inherit,
+        )
+        if grants:
+            _grant(office, id, [Add(row=row) for row in grants])
+            view = find_person(office, id)
+    out.document({"person": _document(view)})
+    out.line(f"added {view.person.subject_name}{_roles_in_words(view)}")
+
+
+@user.command("edit")
+@_id_argument
+@click.option("--display-name", required=True, help="What to call them on pages.")
+@with_output
+def edit(id: str, *, display_name: str, out: Output) -> None:  # noqa: A002
+    """Change what somebody is called on pages."""
+    with problems_in_words(), office_here() as office:
+        seen = find_person(office, id)
+        view = edit_person(office, shell(), seen.person, display_name=display_name)
+    _done(out, view, "changed")
+
+
+@user.command("disable")
+@_id_argument
+@with_output
+def disable(id: str, *, out: Output) -> None:  # noqa: A002
+    """Refuse somebody from now on, whatever the policy says; their sessions end."""
+    with problems_in_words(), office_here() as office:
+        seen = find_person(office, id)
+        view = edit_person(office, shell(), seen.person, disabled=True)
+    _done(out, view, "disabled")
+
+
+@user.command("enable")
+@_id_argument
+@with_output
+def enable(id: str, *, out: Output) -> None:  # noqa: A002
+    """Let somebody in again who was disabled."""
+    with problems_in_words(), office_here() as office:
+        seen = find_person(office, id)
+        view = edit_person(office, shell(), seen.person, disabled=False)
+    _done(out, view, "enabled")
+
+
+@user.command("passwd")
+@_id_argument
+@click.option("--none", "nothing", is_flag=True, help="Take the password away.")
+@with_output
+def passwd(id: str, *, nothing: bool, out: Output) -> None:  # noqa: A002
+    """Set the password of a local account; its sessions end.
+
+    It is asked for, or read as one line from standard input.
+    """
+    with problems_in_words(), office_here() as office:
+        seen = find_person(office, id)
+        password = "" if nothing else read_password()
+        view = set_password(office, shell(), seen.person, password)
+    _done(out, view, "without a password now:" if nothing else "password set for")
+
+
+@user.command("sign-out")
+@_id_argument
+@with_output
+def sign_out(id: str, *, out: Output) -> None:  # noqa: A002
+    """End every session of somebody; they may sign in again."""
+    with problems_in_words(), office_here() as office:
+        seen = find_person(office, id)
+        view = sign_out_everywhere(office, shell(), seen.person)
+    _done(out, view, "signed out everywhere:")
+
+
+@user.command("delete")
+@_id_argument
+@with_output
+def delete(id: str, *, out: Output) -> None:  # noqa: A002
+    """Forget somebody, and end their sessions. Their grants stay in the policy."""
+    with problems_in_words(), office_here() as office:
+        seen = find_person(office, id)
+        remove_person(office, shell(), seen.person)
+    _done(out, seen, "deleted")
+
+
+def _grant(office: Office, id_: str, changes: list[Add]) -> None:
+    """Give roles to a new account; where Git has the policy, say which lines to add."""
+    draft = Draft(base=office.records.snapshot().etag, changes=tuple(changes))
+    try:
+        apply(office, shell(), draft, note=f"roles of {id_}")
+    except StoreReadOnly:
+        complain(
+            f"the account `{id_}` is there and has no role: the policy is changed "
+            "where its file is kept; add "
+            + ", ".join(f"`{spell('g', *add.row.fields)}`" for add in changes)
+        )
+        end(Exit.INVALID)
+
+
+def _done(out: Output, view: PersonView, what: str) -> None:
+    out.document({"person": _document(view)})
+    out.line(f"{what} {view.person.subject_name}")
+
+
+def _roles_in_words(view: PersonView) -> str:
+    names = [held.role for held in view.roles]
+    return f" with {', '.join(names)}" if names else "; no role leads to them yet"
+
+
+def _table(views: tuple[PersonView, ...]) -> Iterator[str]:
+    rows = [
+        (
+            view.person.subject_name,
+            view.person.source,
+            ", ".join(held.role for held in view.roles) or "-",
+            _state(view),
+        )
+        for view in views
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    for *cells, state in rows:
+        line = "  ".join(
+            cell.ljust(width) for cell, width in zip(cells, widths, strict=True)
+        )
+        yield plain(f"{line}  {state}").rstrip()
+    if not rows:
+        yield "nobody"
+
+
+def _state(view: PersonView) -> str:
+    person = view.person
+    states = [
+        word
+        for word, holds in (
+            ("disabled", person.disabled),
+            ("named by a setting", person.fixed),
+            ("no password", person.source == "local" and not person.password_hash),
+        )
+        if holds
+    ]
+    return ", ".join(states)
+
+
+def _document(view: PersonView) -> dict[str, Any]:
+    person = view.person
+    return {
+        "id": person.id,
+        "name": person.subject_name,
+        "display_name": person.display_name,
+        "source": person.source,
+        "disabled": person.disabled,
+        "fixed": person.fixed,
+        "has_password": bool(person.password_hash),
+        "groups": sorted(person.groups),
+        "roles": [held.role for held in view.roles],
+        "created": person.created.isoformat() if person.created else None,
+        "last_seen": person.last_seen.isoformat() if person.last_seen else None,
+    }

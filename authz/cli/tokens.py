@@ -1,0 +1,144 @@
+"""`authz token`: API tokens for scripts and plug-ins, from the shell of the host."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+
+from authz.admin.office import Office
+from authz.admin.tokens import list_tokens, make_token, revoke_token
+from authz.cli.app import office_here, shell
+from authz.cli.outcome import problems_in_words
+from authz.cli.output import Output, plain, with_output
+from authz.errors import NotFound, StoreReadOnly
+from authz.identity.tokens import ApiToken
+
+_SPAN: Final = re.compile(r"(\d{1,5})([mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@click.group("token")
+def token() -> None:
+    """Make, list and revoke API tokens.
+
+    A token comes in `Authorization: Bearer` and holds one role. Exit codes: 0 done; 3
+    it cannot be done, and why; 7 the store cannot be reached.
+    """
+
+
+@token.command("create")
+@click.argument("name")
+@click.option("--role", required=True, help="The role it holds.")
+@click.option(
+    "--expires", help="When it ends: 30m, 12h, 90d from now; never if left out."
+)
+@with_output
+def create(name: str, *, role: str, expires: str | None, out: Output) -> None:
+    """Make the token NAME, and print it. It is shown once, and kept hashed."""
+    role = role if role.startswith("role:") else f"role:{role}"
+    until = None if expires is None else datetime.now(UTC) + span(expires, "--expires")
+    with problems_in_words(), office_here() as office:
+        _need_store(office)
+        secret, made = make_token(office, shell(), name=name, role=role, expires=until)
+    out.document({"secret": secret, "token": _document(made)})
+    if not out.as_json:
+        # Alone on its line, and also with --quiet: it is what was asked for.
+        click.echo(secret)
+    out.line(f"it holds {role}, {_until(made)}; it is not shown again")
+
+
+@token.command("list")
+@click.option("--all", "everything", is_flag=True, help="Revoked ones too.")
+@with_output
+def list_(*, everything: bool, out: Output) -> None:
+    """List the tokens: what each holds, until when, and when it was used last."""
+    with problems_in_words(), office_here() as office:
+        found = list_tokens(office, revoked=everything)
+    out.document({"tokens": [_document(each) for each in found]})
+    out.lines(_table(found))
+
+
+@token.command("revoke")
+@click.argument("name")
+@with_output
+def revoke(name: str, *, out: Output) -> None:
+    """End the token NAME at once; its id does as well."""
+    with problems_in_words(), office_here() as office:
+        named = [t for t in list_tokens(office) if name in {t.name, t.id}]
+        if not named:
+            raise NotFound(f"there is no token `{name}`, or it is revoked already")
+        ended = revoke_token(office, shell(), named[0].id)
+    out.document({"token": _document(ended)})
+    out.line(f"revoked {ended.subject_name}")
+
+
+def _need_store(office: Office) -> None:
+    """Refuse to make a token that would be gone with this command."""
+    if office.runtime.stores.tokens is None:
+        raise StoreReadOnly(
+            "there is no store for tokens: set AUTHZ_STORE, or put one token into "
+            "AUTHZ_API_TOKEN",
+            patch="",
+        )
+
+
+def span(text: str, option: str) -> timedelta:
+    """Return how long *text*, given for *option*, is: `15m`, `12h`, `90d`."""
+    found = _SPAN.fullmatch(text)
+    if not found or not int(found[1]):
+        raise click.BadParameter("write 15m, 12h or 90d", param_hint=option)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _until(made: ApiToken) -> str:
+    if made.expires is None:
+        return "until it is revoked"
+    return f"until {made.expires.astimezone().isoformat(' ', 'minutes')}"
+
+
+def _table(tokens: Sequence[ApiToken]) -> Iterator[str]:
+    rows = [
+        (
+            each.subject_name,
+            each.role,
+            "revoked" if each.revoked else _until(each),
+            _used(each),
+        )
+        for each in tokens
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    for *cells, used in rows:
+        line = "  ".join(
+            cell.ljust(width) for cell, width in zip(cells, widths, strict=True)
+        )
+        yield plain(f"{line}  {used}")
+    if not rows:
+        yield "no tokens"
+
+
+def _used(each: ApiToken) -> str:
+    if each.fixed:
+        return "held by AUTHZ_API_TOKEN"
+    if each.last_used is None:
+        return "never used"
+    return f"used {each.last_used.astimezone().isoformat(' ', 'minutes')}"
+
+
+def _document(made: ApiToken) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "name": made.name,
+        "role": made.role,
+        "author": made.author,
+        "fixed": made.fixed,
+        "created": _time(made.created),
+        "expires": _time(made.expires),
+        "last_used": _time(made.last_used),
+        "revoked": _time(made.revoked),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,90 @@
+"""The way in when no other works: for minutes, opened from the shell of the host.
+
+The shell makes a code (`authz break-glass`). Whoever types it in gets a cookie for it,
+once. Both are kept like API tokens: hashed, with an end, revocable; the end is compared
+at each request, so nothing has to be cleaned up for it to be over.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from authz.decision import Subject, signed_in
+from authz.errors import InvalidCredentials
+from authz.identity.source import RequestFacts
+from authz.identity.tokens import RESERVED, ApiToken, ApiTokens
+
+METHOD: Final = "break-glass"
+COOKIE: Final = "authz-break-glass"
+SECURE_COOKIE: Final = "__Host-authz-break-glass"
+#: How the shell stands as the author of a code. What came of one has another author.
+SHELL: Final = "auth:shell"
+#: The longest that it stays open, in minutes.
+MAX_MINUTES: Final = 60
+
+
+class BreakGlass:
+    """The identity source that reads the cookie. Each request is written down."""
+
+    method = METHOD
+    # A browser sends a cookie by itself, so the origin of unsafe requests is checked.
+    ambient = True
+
+    def __init__(
+        self,
+        tokens: ApiTokens,
+        *,
+        is_secure: Callable[[RequestFacts], bool],
+        on_request: Callable[[Subject, RequestFacts], None],
+    ) -> None:
+        """Know the cookies that *tokens* has.
+
+        Args:
+            tokens: What is kept of codes and cookies.
+            is_secure: Whether the browser was given a `__Host-` cookie.
+            on_request: Writes down who made which request.
+        """
+        self._tokens = tokens
+        self._is_secure = is_secure
+        self._on_request = on_request
+        self._subjects: dict[str, Subject] = {}
+
+    def cookie_name(self, facts: RequestFacts) -> str:
+        """Return what the cookie is called where *facts* come from."""
+        return SECURE_COOKIE if self._is_secure(facts) else COOKIE
+
+    def identify(self, facts: RequestFacts) -> Subject | None:
+        """Return who came in this way, or None if there is no such cookie.
+
+        Raises:
+            InvalidCredentials: if the cookie is not, or not any more, one that holds.
+        """
+        token = facts.cookie(self.cookie_name(facts))
+        if token is None:
+            return None
+        try:
+            kept = self._tokens.reserved(token)
+        except InvalidCredentials as error:
+            raise InvalidCredentials(METHOD, error.why) from error
+        if is_code(kept):
+            # It is to be typed in, where it is used up; as a cookie it would not be.
+            raise InvalidCredentials(METHOD, "unknown-token")
+        subject = self._subjects.get(kept.id)
+        if subject is None:
+            # Two at a time are many; more are old ones.
+            self._subjects = {kept.id: (subject := _subject(kept))}
+        self._on_request(subject, facts)
+        return subject
+
+
+def is_code(kept: ApiToken) -> bool:
+    """Return whether *kept* is a code of the shell, which is used once."""
+    return kept.author.startswith(f"{SHELL}/")
+
+
+def _subject(kept: ApiToken) -> Subject:
+    return signed_in(
+        kept.subject_name,
+        source=METHOD,
+        display_name=f"{kept.name.removeprefix(RESERVED)} (break-glass)",
+        groups=frozenset({kept.role}),
+    )

@@ -1,0 +1,109 @@
+"""The page on which the code of `authz break-glass` is typed in."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+from flask import Blueprint, redirect, request
+from werkzeug.wrappers import Response
+
+from authz.admin.break_glass import use_code
+from authz.admin.office import Office
+from authz.audit import EventTag
+from authz.errors import InvalidCredentials, StoreError
+from authz.identity.break_glass import METHOD, BreakGlass
+from authz.identity.source import RequestFacts
+from authz.identity.tokens import ApiToken
+from authz.web.origin import is_same_origin
+from authz.web.rendering import new_request_id, protect_page, render
+from authz.web.views import public
+
+#: A form with one code; more is not one.
+_MAX_FORM: Final = 4 * 1024
+_WRONG: Final = "This code does not open anything, or not any more."
+_FOREIGN: Final = "This form was opened elsewhere. Please type the code in here."
+_LATER: Final = "The code could not be used. Please try again in a moment."
+
+
+def break_glass_blueprint(office: Office, source: BreakGlass) -> Blueprint:
+    """Return the blueprint with the page for the codes of *source*."""
+    blueprint = Blueprint(
+        "authz_break_glass", "authz.web", url_prefix=office.settings.url_prefix
+    )
+    page = _Page(office, source)
+    add = blueprint.add_url_rule
+    add("/break-glass", "show", page.show, methods=["GET"])
+    add("/break-glass", "use", page.use, methods=["POST"])
+    return blueprint
+
+
+class _Page:
+    def __init__(self, office: Office, source: BreakGlass) -> None:
+        self._office = office
+        self._source = source
+
+    @public
+    def show(self) -> Response:
+        """Ask for the code."""
+        return self._form(HTTPStatus.OK)
+
+    @public
+    def use(self) -> Response:
+        """Use the code up, and let whoever typed it in go on."""
+        request.max_content_length = _MAX_FORM
+        runtime = self._office.runtime
+        facts = RequestFacts(request.environ)
+        if not is_same_origin(request.environ, runtime.settings.trusted_origins):
+            return self._form(HTTPStatus.BAD_REQUEST, _FOREIGN)
+        try:
+            secret, kept = use_code(
+                self._office, request.form.get("code", "").strip(), peer=facts.peer
+            )
+        except InvalidCredentials as error:
+            runtime.record(
+                EventTag.IDENTITY_INVALID,
+                peer=facts.peer,
+                method=request.method,
+                path=request.path,
+                reason=error.why,
+                request_id=new_request_id(),
+                detail={"source": METHOD},
+            )
+            return self._form(HTTPStatus.FORBIDDEN, _WRONG)
+        except StoreError:
+            return self._form(HTTPStatus.SERVICE_UNAVAILABLE, _LATER)
+        response = redirect(
+            f"{request.script_root}{runtime.settings.url_prefix}/admin/",
+            HTTPStatus.SEE_OTHER,
+        )
+        self._give(response, facts, secret, kept)
+        return protect_page(response)
+
+    def _give(
+        self, response: Response, facts: RequestFacts, secret: str, kept: ApiToken
+    ) -> None:
+        assert kept.expires is not None  # noqa: S101 - a code always has an end
+        left = kept.expires - datetime.now(UTC)
+        name = self._source.cookie_name(facts)
+        response.set_cookie(
+            name,
+            secret,
+            max_age=max(0, int(left.total_seconds())),
+            path="/",
+            secure=name.startswith("__Host-"),
+            httponly=True,
+            # Nobody comes this way by a link from elsewhere.
+            samesite="Strict",
+        )
+
+    def _form(self, status: HTTPStatus, error: str | None = None) -> Response:
+        response = Response(
+            render(
+                "authz/break_glass.html",
+                action=request.script_root + request.path,
+                error=error,
+            ),
+            status=status,
+            content_type="text/html; charset=utf-8",
+        )
+        return protect_page(response)
