@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,10 @@ import pytest
 from flask import Flask
 
 from authz import Authz
-from authz import runtime as runtime_module
 from authz.admin.break_glass import use_code
 from authz.errors import InvalidCredentials
 from authz.extension import get_authz
 from authz.identity.break_glass import COOKIE, SECURE_COOKIE, SHELL
-from authz.identity.tokens import MemoryTokens
 from tests.cli.commands import document, flask_run
 from tests.web.apps import Answer, Client, RecordingSink, add_routes
 
@@ -42,14 +39,6 @@ def _app(
     Path("policy.csv").write_text(POLICY)
     app = Flask("guarded")
     app.config["AUTHZ_STORE"] = f"sqlite:///{tmp_path / 'a.db'}"
-    whole = runtime_module.open_all
-    monkeypatch.setattr(
-        runtime_module,
-        "open_all",
-        lambda settings: replace(
-            whole(settings), tokens=MemoryTokens() if settings.store.url else None
-        ),
-    )
     add_routes(app)
     Authz(app, audit=sink)
     yield app

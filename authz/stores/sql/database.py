@@ -19,6 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from authz.errors import StoreError, StoreUnreachable
 from authz.stores.hints import HintSource
+from authz.stores.sql.gate import Gate
 from authz.stores.sql.hints import FileHints
 from authz.stores.sql.tables import CHANNEL, authz_head
 
@@ -31,6 +32,9 @@ _POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 5}
 
 _leaked: list[object] = []
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+_gate = Gate()
 
 
 class Database:
@@ -72,7 +76,11 @@ class Database:
             with self._failures("read"):
                 yield running
             return
-        with self._failures("read"), self._engine.connect() as connection:
+        with (
+            self._failures("read"),
+            _gate.inside(),
+            self._engine.connect() as connection,
+        ):
             if not self.is_sqlite:
                 connection = connection.execution_options(  # noqa: PLW2901
                     isolation_level="REPEATABLE READ"
@@ -101,7 +109,11 @@ class Database:
             with self._failures("written"):
                 yield running
             return
-        with self._failures("written"), self._engine.connect() as connection:
+        with (
+            self._failures("written"),
+            _gate.inside(),
+            self._engine.connect() as connection,
+        ):
             connection = connection.execution_options(  # noqa: PLW2901
                 authz_writes=True
             )
@@ -241,15 +253,25 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _before_fork() -> None:
-    # An open SQLite file must not be carried over a fork.
+    # A socket must not be shared either: nothing is open when the child begins.
+    _gate.shut()
     for database in list(_databases):
-        if database.is_sqlite:
-            database.close()
+        database.close()
 
 
-def _after_fork() -> None:
+def _after_fork_in_parent() -> None:
+    _gate.open()
+
+
+def _after_fork_in_child() -> None:
+    global _gate  # noqa: PLW0603 - who was inside is not in this process
+    _gate = Gate()
     for database in list(_databases):
         database.forget()
 
 
-os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
