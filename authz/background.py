@@ -19,6 +19,7 @@ class Poller:
     """A daemon thread that calls *refresh* every *interval* seconds.
 
     Threads do not survive a fork; a started poller starts itself again in the child.
+    The thread ends with its poller: an app that nobody uses any more is not kept.
     """
 
     def __init__(
@@ -48,7 +49,10 @@ class Poller:
         # A new one: a thread of the parent process may have held the old one's lock.
         self._bell = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(self._bell,), name=self._name, daemon=True
+            target=_run,
+            args=(weakref.ref(self), self._bell),
+            name=self._name,
+            daemon=True,
         )
         self._thread.start()
 
@@ -69,21 +73,32 @@ class Poller:
             self._thread = None
             self.start()
 
-    def _run(self, bell: threading.Event) -> None:
-        # Its own generator: the app may have seeded the shared one.
-        jitter = random.Random()  # noqa: S311 - no secret
-        while True:
-            bell.wait(self._seconds() * jitter.uniform(1 - _JITTER, 1))
-            bell.clear()
-            if self._thread is not threading.current_thread():
-                return
-            try:
-                self._refresh()
-            except Exception:  # noqa: BLE001 - nothing may end the watch
-                _log.exception("a call in the background failed; it goes on")
+    def __del__(self) -> None:
+        self._bell.set()
+
+    def _call(self) -> None:
+        try:
+            self._refresh()
+        except Exception:  # noqa: BLE001 - nothing may end the watch
+            _log.exception("a call in the background failed; it goes on")
 
     def _seconds(self) -> float:
         return self._interval() if callable(self._interval) else self._interval
+
+
+def _run(reference: "weakref.ref[Poller]", bell: threading.Event) -> None:
+    # Its own generator: the app may have seeded the shared one.
+    jitter = random.Random()  # noqa: S311 - no secret
+    while (poller := reference()) is not None:
+        pause = poller._seconds() * jitter.uniform(1 - _JITTER, 1)  # noqa: SLF001
+        del poller
+        bell.wait(pause)
+        bell.clear()
+        poller = reference()
+        if poller is None or poller._thread is not threading.current_thread():  # noqa: SLF001
+            return
+        poller._call()  # noqa: SLF001
+        del poller
 
 
 def _after_fork() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakSet
 
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, Tee, utc_now
 from authz.audit.log import AuditLog
@@ -49,9 +50,10 @@ from authz.stores.replicas import Replica
 from authz.stores.upkeep import Upkeep, replicas, session_source, upkeep
 
 _log: Final = logging.getLogger("authz")
+_running: "Final[WeakSet[Runtime]]" = WeakSet()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Runtime:
     """Everything one app's requests are answered with."""
 
@@ -325,8 +327,15 @@ def start(
     if shadow is not None:
         shadow.poller.start()
     kept.start()
-    atexit.register(runtime.close)
+    _running.add(runtime)
     return runtime
+
+
+@atexit.register
+def _close() -> None:
+    """Write what is still to be written when the process ends."""
+    for runtime in list(_running):
+        runtime.close()
 
 
 def _shadow(settings: Settings, record: Callable[..., None]) -> Shadow | None:

@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from types import MethodType
 from typing import Any, Final, Protocol
+from weakref import WeakMethod
 
 from authz.background import Poller
 from authz.errors import StoreError
@@ -48,9 +50,12 @@ class Listener:
     def __init__(
         self, open_: Callable[[], HintSource], wake: Callable[[], object]
     ) -> None:
-        """Prepare to call *wake* for each hint of what *open_* returns."""
+        """Prepare to call *wake* for each hint of what *open_* returns.
+
+        A method is called as long as there is its object; listening does not keep it.
+        """
         self._open = open_
-        self._wake = wake
+        self._wake = WeakMethod(wake) if isinstance(wake, MethodType) else lambda: wake
         self._source: HintSource | None = None
         self._process = 0
         self._pause = 0.0
@@ -71,6 +76,9 @@ class Listener:
         return self._pause or 0.001
 
     def _step(self) -> None:
+        if self._wake() is None:
+            self.close()
+            return
         if self._process != os.getpid():
             _leaked.append(self._source)
             self._source, self._process = None, os.getpid()
@@ -78,9 +86,9 @@ class Listener:
             if self._source is None:
                 self._source = self._open()
                 # Whatever was hinted at before is found by this look.
-                self._wake()
+                self._tell()
             if self._source.wait(WAIT):
-                self._wake()
+                self._tell()
                 time.sleep(_CALM)
         except Exception as error:  # noqa: BLE001 - without hints it only takes longer
             self.problem = f"{type(error).__name__}: {error}"
@@ -88,6 +96,10 @@ class Listener:
             self._pause = min(max(1.0, self._pause * 2), _MAX_PAUSE)
         else:
             self.problem, self._pause = None, 0.0
+
+    def _tell(self) -> None:
+        if (wake := self._wake()) is not None:
+            wake()
 
     def _let_go(self) -> None:
         source, self._source = self._source, None

@@ -146,6 +146,25 @@ def test_many_threads_may_ask_while_it_is_replaced():
     assert wrong == []
 
 
+def test_where_python_stumbles_it_is_asked_again():
+    """`SystemError` of CPython 3.11 is nothing that the policy said."""
+    stumbles = iter([True, False])
+
+    def stumble(text: str, start: str) -> bool:
+        if next(stumbles):
+            raise SystemError("AST constructor recursion depth mismatch")
+        return text.startswith(start)
+
+    model = read_model(
+        DOMAINS["model"].replace("r.obj == p.obj", "stumble(r.obj, p.obj)"),
+        functions=["stumble"],
+    )
+    rows = read_rows(b"p, admin, d, /a, GET\ng, ann, admin, d\n").rows
+    policy = CasbinPolicy(model, rows, functions={"stumble": stumble})
+
+    assert policy.ask("ann", "d", "/ab", "GET")[0]
+
+
 class TestAsTheApp:
     """Requests of an app, put to a model in another language."""
 

@@ -1,5 +1,8 @@
 """An app whose rules, people and sessions are in a database."""
 
+import gc
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +19,7 @@ from authz.identity.people import Person
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add
 from authz.runtime import Runtime
+from tests.services import until
 from tests.web.apps import (
     ALICE,
     BOB,
@@ -324,12 +328,36 @@ class TestWithoutTheStore:
         client = Client(app)
         client.sign_in("alice", ALICE)
         following = runtime(app).following
-        monkeypatch.setattr(following, "_seen", following._seen - 301)
+        # Longer ago than is allowed, also right after a look in the background.
+        monkeypatch.setattr(following, "_max_stale", -1.0)
 
         for path in ("/admin", "/health", "/nowhere", "/authz/sign-in"):
             assert client(path=path).status == 503
         assert client(path="/authz/healthz").status == 200
         assert client(path="/authz/readyz").status == 503
-        runtime(app).refresh()
+        monkeypatch.undo()
+        assert runtime(app).following.refresh()
         assert client(path="/admin").ran == "admin"
         assert client(path="/authz/readyz").status == 200
+
+
+@pytest.mark.parametrize("store", ["", "sqlite:///{}/authz.db"])
+def test_an_app_that_nobody_uses_any_more_is_gone(tmp_path: Path, store: str):
+    """Whoever makes an app for each test does not keep them all, and their threads."""
+    before = set(threading.enumerate())
+    policy = tmp_path / "policy.csv"
+    policy.write_text(POLICY)
+    app = Flask("guarded")
+    app.config.update(AUTHZ_POLICY=str(policy), AUTHZ_ADMIN="alice")
+    app.config.update(AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE)
+    app.config.update(AUTHZ_STORE=store.format(tmp_path) or None)
+    add_routes(app)
+    Authz(app)
+    assert app.test_client().get("/health").status_code == 200
+    started = set(threading.enumerate()) - before
+    assert started
+    gone = weakref.ref(app)
+    del app
+
+    until(lambda: gc.collect() >= 0 and gone() is None)
+    until(lambda: not any(thread.is_alive() for thread in started))

@@ -32,9 +32,7 @@ _POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 5}
 
 _leaked: list[object] = []
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
-
-
-_gate = Gate()
+_gate: Final = Gate()
 
 
 class Database:
@@ -264,10 +262,10 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _gate  # noqa: PLW0603 - who was inside is not in this process
-    _gate = Gate()
+    # The last step: a thread that the child has started already waits for it.
     for database in list(_databases):
         database.forget()
+    _gate.open_in_child()
 
 
 os.register_at_fork(

@@ -44,3 +44,8 @@ class Gate:
     def open(self) -> None:
         """Let everybody in again."""
         self._change.release()
+
+    def open_in_child(self) -> None:
+        """Let everybody in; who else was inside is not in this process."""
+        self._inside = getattr(self._own, "count", 0)
+        self._change.release()

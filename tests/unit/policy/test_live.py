@@ -1,5 +1,6 @@
 """The policy in force changes whole, or not at all."""
 
+import gc
 import os
 import threading
 from pathlib import Path
@@ -181,6 +182,18 @@ class TestPoller:
 
         assert poller._thread is thread
         poller.close()
+
+    def test_it_ends_with_who_holds_it(self):
+        """An app that nobody uses any more leaves no thread behind."""
+        poller = Poller(lambda: None, interval=60)
+        poller.start()
+        thread = poller._thread
+        assert thread is not None
+        del poller
+        gc.collect()
+        thread.join(10)
+
+        assert not thread.is_alive()
 
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
     @pytest.mark.parametrize("started", [True, False])
