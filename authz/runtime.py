@@ -235,13 +235,14 @@ def open_all(settings: Settings) -> Stores:
     )
 
 
-def start(
+def start(  # noqa: PLR0913 - what an app is made of
     settings: Settings,
     *,
     audit: AuditSink,
     sources: Iterable[IdentitySource] = (),
     on_reload: Callable[[str], None],
     on_refused: Callable[[str], None],
+    serves: bool = True,
 ) -> Runtime:
     """Put the parts together and begin to watch the policy.
 
@@ -251,6 +252,8 @@ def start(
         sources: Ways of knowing who is asking, asked before the session cookie.
         on_reload: Called with the revision of each new policy in force.
         on_refused: Called with what is wrong when a changed policy cannot be used.
+        serves: Whether it stays and answers requests. Without, nothing is watched and
+            no keys are fetched.
 
     Raises:
         SettingsError, PolicyError, StoreError: if it cannot start; nothing runs then.
@@ -323,10 +326,11 @@ def start(
     )
     warn(settings.warnings)
     _warn_of_openings(runtime)
-    identity.start()
-    if shadow is not None:
-        shadow.poller.start()
-    kept.start()
+    if serves:
+        identity.start()
+        if shadow is not None:
+            shadow.poller.start()
+        kept.start()
     _running.add(runtime)
     return runtime
 

@@ -120,11 +120,15 @@ class Sources:
         if self.proxied is not None:
             following.do_after(self.seen.tell)
 
-    def start(self) -> None:
-        """Fetch keys once, and go on in the background."""
+    def fetch(self) -> None:
+        """Fetch keys once."""
         for source in self.keys.values():
             if isinstance(source, Jwks):
                 source.refresh()
+
+    def start(self) -> None:
+        """Fetch keys once, and go on in the background."""
+        self.fetch()
         for poller in self.pollers:
             poller.start()
 

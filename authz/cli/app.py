@@ -83,6 +83,7 @@ def office_here() -> Iterator[Office]:
         audit=LoggingSink(),
         on_reload=_nobody,
         on_refused=_nobody,
+        serves=False,
     )
     try:
         yield Office(runtime=runtime)

@@ -79,9 +79,15 @@ def _runtime() -> tuple[Runtime, bool]:
     # Asking fills no database, which an app that starts would do, and is no event.
     stored_text(settings)
     settings = replace(settings, audit=AuditSettings())
-    return start(
-        settings, audit=_Nowhere(), on_reload=_say_nothing, on_refused=_say_nothing
-    ), True
+    runtime = start(
+        settings,
+        audit=_Nowhere(),
+        on_reload=_say_nothing,
+        on_refused=_say_nothing,
+        serves=False,
+    )
+    runtime.identity.fetch()
+    return runtime, True
 
 
 def _say_nothing(_text: str) -> None:

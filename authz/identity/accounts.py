@@ -1,10 +1,11 @@
 """Local accounts: a name and a password, for people without an identity provider."""
 
 import os
+import secrets
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Final, Protocol
 
 from argon2 import PasswordHasher
@@ -81,6 +82,12 @@ def same_password(password: str, known: str) -> bool:
         return False
 
 
+@cache
+def _nobodys_hash() -> str:
+    """Return a hash to verify against where there is none; one for the process."""
+    return hash_password(secrets.token_urlsafe())
+
+
 class Accounts:
     """The local accounts, and the one way to prove that one is yours."""
 
@@ -135,7 +142,7 @@ class Accounts:
         hashes = (account.password_hash for account in by_name.values())
         decoy = next(filter(None, hashes), "")
         self._usable = bool(decoy)
-        self._decoy = decoy or self._decoy or hash_password("nobody has this password")
+        self._decoy = decoy or self._decoy or _nobodys_hash()
         self.refused = refused
         self.by_name = by_name
 

@@ -39,10 +39,9 @@ class Upkeep:
         """Stop."""
         for listener in self.listeners:
             listener.close()
-        if self.poller.is_running:
-            self.poller.close()
-            # What is still to be written down is written now.
-            self.following.do_chores()
+        self.poller.close()
+        # What is still to be written down is written now.
+        self.following.do_chores()
 
 
 def upkeep(
@@ -73,7 +72,13 @@ def upkeep(
     listeners = []
     if database is not None:
         listeners.append(Listener(database.database.hints, poller.wake))
-        following.do_after(lambda: database.replicas.report(_served(live)))
+
+        def report() -> None:
+            # Whoever does not watch does not serve either.
+            if poller.is_running:
+                database.replicas.report(_served(live))
+
+        following.do_after(report)
         following.do_after(database.audit.write_waiting)
     if database is not None and store.redis is not None:
         redis = RedisHints(store.redis)
