@@ -60,6 +60,10 @@ class Poller:
         """Make the next call happen now. Returns at once."""
         self._bell.set()
 
+    def sleep(self, seconds: float) -> None:
+        """Wait, within a call; less long if the poller is woken or closed."""
+        self._bell.wait(seconds)
+
     def close(self) -> None:
         """Stop calling, and wait until the call that may be running is over."""
         thread, self._thread = self._thread, None

@@ -5,7 +5,6 @@ A hint that is lost costs seconds, never a wrong decision. What it says is never
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import MethodType
@@ -29,12 +28,16 @@ _CHANNEL: Final = "authz:changed"
 _leaked: list[object] = []
 
 
+Sleep = Callable[[float], object]
+
+
 class HintSource(Protocol):
     """Where hints come from."""
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, sleep: Sleep) -> bool:
         """Wait for a hint; return whether there was one.
 
+        Whoever has nothing to wait for may *sleep*, which ends when it is over.
         Raises whatever goes wrong; then it is closed, and opened again later.
         """
         ...
@@ -87,9 +90,9 @@ class Listener:
                 self._source = self._open()
                 # Whatever was hinted at before is found by this look.
                 self._tell()
-            if self._source.wait(WAIT):
+            if self._source.wait(WAIT, self.poller.sleep):
                 self._tell()
-                time.sleep(_CALM)
+                self.poller.sleep(_CALM)
         except Exception as error:  # noqa: BLE001 - without hints it only takes longer
             self.problem = f"{type(error).__name__}: {error}"
             self._let_go()
@@ -157,7 +160,7 @@ class RedisSource:
         self._subscribed = client.pubsub(ignore_subscribe_messages=True)
         self._subscribed.subscribe(_CHANNEL)
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, _: Sleep) -> bool:
         """Wait for a hint; return whether there was one."""
         # Answers to the subscription itself are no message; one call may end early.
         return self._subscribed.get_message(timeout=seconds) is not None

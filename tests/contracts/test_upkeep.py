@@ -359,7 +359,7 @@ class Source:
         self.closed = False
         self.said: list[bool | Exception] = []
 
-    def wait(self, _: float) -> bool:
+    def wait(self, *_: object) -> bool:
         """Say the next thing."""
         said = self.said.pop(0) if self.said else False
         if isinstance(said, Exception):

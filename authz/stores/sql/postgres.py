@@ -80,7 +80,7 @@ class Notifications:
         )
         self._connection.execute(f"LISTEN {CHANNEL}")
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, _: object) -> bool:
         """Wait for a hint; return whether there was one."""
         return any(list(self._connection.notifies(timeout=seconds, stop_after=1)))
 
