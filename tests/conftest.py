@@ -1,8 +1,10 @@
-"""How thoroughly hypothesis looks: HYPOTHESIS_PROFILE chooses."""
+"""Servers for all tests; HYPOTHESIS_PROFILE says how thoroughly hypothesis looks."""
 
 import os
 
 from hypothesis import settings
+
+from tests.services import postgresql_server, redis_server  # noqa: F401 - fixtures
 
 # 900 worlds of 60 questions, for the scan and again for pycasbin: over 100 000 pairs.
 settings.register_profile(

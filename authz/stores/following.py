@@ -16,8 +16,8 @@ from typing import Final, Protocol
 from authz.errors import StoreError
 
 _log: Final = logging.getLogger("authz")
-#: Between looks at a store that fails, at most so many seconds.
-_MAX_PAUSE: Final = 4.0
+#: Seconds until a look that failed is tried again for the first time.
+_FIRST_RETRY: Final = 0.25
 
 
 class Follower(Protocol):
@@ -97,11 +97,12 @@ class Following:
     def pause(self) -> float:
         """Return how many seconds to wait until the next look.
 
-        Longer after failures, so that a store that comes back is not overrun.
+        After failures soon and then less often, so that a short outage is short here
+        too, and a store that comes back has no more to do than on any other day.
         """
         if not self._failures:
             return self._interval
-        return min(self._interval * 2.0 ** min(self._failures - 1, 8), _MAX_PAUSE)
+        return min(_FIRST_RETRY * 2.0 ** min(self._failures - 1, 8), self._interval)
 
     def run(self) -> None:
         """Look, and do what is due. Called by one thread, again and again."""

@@ -18,8 +18,9 @@ from authz.errors import StoreError
 WAIT: Final = 0.5
 #: Seconds between two hints that are passed on: a flood of changes is one change.
 _CALM: Final = 0.1
-#: Seconds until the next try, at most, where hints cannot be had.
-_MAX_PAUSE: Final = 30.0
+#: Seconds until the first and between later tries, where hints cannot be had.
+_FIRST_RETRY: Final = 0.25
+_MAX_PAUSE: Final = 8.0
 #: Seconds that who has changed something waits until others have been told.
 _TELL: Final = 0.5
 _CHANNEL: Final = "authz:changed"
@@ -96,7 +97,7 @@ class Listener:
         except Exception as error:  # noqa: BLE001 - without hints it only takes longer
             self.problem = f"{type(error).__name__}: {error}"
             self._let_go()
-            self._pause = min(max(1.0, self._pause * 2), _MAX_PAUSE)
+            self._pause = min(max(_FIRST_RETRY, self._pause * 2), _MAX_PAUSE)
         else:
             self.problem, self._pause = None, 0.0
 

@@ -80,8 +80,9 @@ def _site(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture(name="chromium", scope="session")
+@pytest.fixture(name="chromium", scope="module")
 def _chromium() -> Iterator[Browser]:
+    # Not for longer: while it runs, its event loop is in everybody's way.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=FLAGS

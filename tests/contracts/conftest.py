@@ -8,7 +8,6 @@ import pytest
 
 from authz.stores.sql.database import Database
 from authz.stores.sql.migrate import migrate
-from tests.services import postgresql_server, redis_server  # noqa: F401 - fixtures
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
 

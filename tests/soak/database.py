@@ -9,10 +9,11 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from authz.audit.sinks import LoggingSink
 from authz.errors import AuthzError
 from authz.policy.csv_rows import read_rows, spell
 from authz.policy.records import Add, PolicyRecords, Remove
-from authz.runtime import open_all
+from authz.runtime import start
 from authz.settings import read_settings
 from tests.services import PostgreSQL, Redis
 from tests.soak.csv_faults import MODEL
@@ -43,7 +44,14 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
     }
     history.stored(history.expect(MODEL, seed.read_bytes()))
     replicas = [Replica(settings), Replica(settings)]
-    records = open_all(read_settings({}, settings)).records
+    # It edits, as a command of the shell does, and tells the others.
+    editor = start(
+        read_settings({}, settings),
+        audit=LoggingSink(),
+        on_reload=lambda _: None,
+        on_refused=lambda _: None,
+        serves=False,
+    )
     kills = 0
     stop = threading.Event()
     faults = threading.Thread(target=_fail, args=(postgresql, redis, stop))
@@ -55,13 +63,14 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
                 replicas[second % 2].kill_a_worker(second)
                 kills += 1
                 # It may hang with the database; the faults go on meanwhile.
-                _edit(records, second, history)
+                _edit(editor.records, second, history)
                 time.sleep(max(0.0, begun + second - time.monotonic()))
             stop.set()
             faults.join()
     finally:
         for replica in replicas:
             replica.stop()
+        editor.close()
     return decision_bars("two replicas", load.answers, history, kills=kills)
 
 

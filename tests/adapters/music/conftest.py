@@ -10,7 +10,6 @@ from authz_audiomuse.music.links import LinkStore, MemoryLinks
 from authz_audiomuse.music.sql_links import SqlLinks, migrate_links
 
 from authz.stores.sql.database import Database
-from tests.services import postgresql_server  # noqa: F401 - a fixture
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
 

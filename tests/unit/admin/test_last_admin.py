@@ -11,7 +11,6 @@ from authz.decision import signed_in
 from authz.identity.people import Person
 from authz.policy.build import build_policy
 from tests import races
-from tests.services import postgresql_server  # noqa: F401 - a fixture
 
 MODEL = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")
 RULES = "p, role:user, /map, GET\np, role:admin, /*, *\n"
