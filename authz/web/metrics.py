@@ -10,7 +10,7 @@ keeps them; how fresh things are is told by the process that answers.
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import prometheus_client as prometheus
 from flask import Blueprint, Flask
@@ -22,7 +22,6 @@ from werkzeug.wrappers import Response
 from authz.audit import Tee
 from authz.identity.jwks import Jwks
 from authz.runtime import Runtime
-from authz.stores.audit_file import AuditFile
 from authz.web.hook import Hook
 from authz.web.rendering import protect_page
 from authz.web.signals import (
@@ -183,18 +182,26 @@ class _Now(Collector):
             if isinstance(source, Jwks):
                 keys.add_metric([name], -1.0 if source.age is None else source.age)
         yield keys
-        file = _file_of(runtime)
-        if file is not None:
+        logs = _logs(runtime)
+        if logs:
             yield _gauge(
                 "authz_audit_lost",
                 "Events that this process could not write to the audit log.",
-                float(file.lost),
+                float(sum(log.lost for log in logs)),
             )
 
 
-def _file_of(runtime: Runtime) -> AuditFile | None:
+@runtime_checkable
+class _Log(Protocol):
+    """An audit log, which may be too slow for what happens."""
+
+    lost: int
+
+
+def _logs(runtime: Runtime) -> list[_Log]:
+    """Return the audit logs there are: a file, a database, both or none."""
     sinks = runtime.audit.sinks if isinstance(runtime.audit, Tee) else ()
-    return next((sink for sink in sinks if isinstance(sink, AuditFile)), None)
+    return [sink for sink in sinks if isinstance(sink, _Log)]
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

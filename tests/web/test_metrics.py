@@ -74,16 +74,21 @@ def test_the_policy(app: Flask, alice: Client):
     assert 0 <= found[("authz_store_age_seconds",)] < 60
 
 
-def test_the_audit_log(make_app: Callable[..., Flask], tmp_path: Path):
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("AUTHZ_AUDIT_FILE", "{}/audit.jsonl"), ("AUTHZ_STORE", "sqlite:///{}/authz.db")],
+)
+def test_the_audit_log(
+    make_app: Callable[..., Flask], tmp_path: Path, setting: str, value: str
+):
     """Events that were lost are counted."""
-    app = make_app(AUTHZ_METRICS=True, AUTHZ_AUDIT_FILE=str(tmp_path / "audit.jsonl"))
+    app = make_app(AUTHZ_METRICS=True, **{setting: value.format(tmp_path)})
     alice = Client(app)
     alice.sign_in("alice", ALICE)
-    file = get_authz(app).runtime.audit.sinks[0]
-    file._drop(7)
+    log = get_authz(app).runtime.audit.sinks[0]
+    log._drop(7)
 
     assert samples(alice)[("authz_audit_lost",)] == 7
-    file.close()
 
 
 def test_the_policy_says_who_sees_them(app: Flask, bob: Client, make_app):
