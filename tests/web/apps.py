@@ -103,14 +103,18 @@ class Client:
         env.update({f"HTTP_{name.upper()}": value for name, value in headers.items()})
         env.update(environ or {})
         parts, status, answered = run_wsgi_app(self.app.wsgi_app, env, buffered=True)
-        for cookie in answered.getlist("Set-Cookie"):
+        return self.took(int(status[:3]), answered, b"".join(parts).decode())
+
+    def took(self, status: int, headers: Headers, text: str) -> Answer:
+        """Keep the cookies that came along, and return the answer."""
+        for cookie in headers.getlist("Set-Cookie"):
             name, _, rest = cookie.partition("=")
             value = rest.partition(";")[0]
             if "Max-Age=0" in cookie:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = value
-        return Answer(int(status[:3]), answered, b"".join(parts).decode())
+        return Answer(status, headers, text)
 
     def sign_in(self, name: str, password: str, **form: str) -> Answer:
         """Open the form, fill it in and send it."""

@@ -30,7 +30,15 @@ from tests.web.apps import (
 )
 
 STAND_IN = Path(__file__).with_name("stand_in")
-MODULES = ("app", "app_auth", "app_server_context", "config")
+MODULES = (
+    "app",
+    "app_auth",
+    "app_server_context",
+    "config",
+    "tasks",
+    "tasks.mediaserver",
+    "tasks.mediaserver.context",
+)
 #: The token of machines in the stand-in's settings.
 TOKEN = "a-token-of-the-app-itself"
 #: Local accounts: alice is an administrator, bob a user, eve nothing.

@@ -16,10 +16,22 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from authz_audiomuse.music.listed import ServerKind
 
+from tests.adapters.audiomuse.houses import (
+    SECRETS,
+    Browser,
+    House,
+    check_what_is_not_bobs,
+    music_server,
+    people,
+    playlist,
+    settings,
+)
 from tests.adapters.audiomuse.rig import STAND_IN, TOKEN
 
-PACKAGE = Path(__file__).parents[3] / "adapters" / "audiomuse"
+ROOT = Path(__file__).parents[3]
+PACKAGE = ROOT / "adapters" / "audiomuse"
 #: Names from the environment of whoever runs the tests would be settings.
 CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 ACCOUNTS = {
@@ -72,7 +84,8 @@ def serving(tmp_path: Path, **settings: str) -> Iterator[Server]:
         process = subprocess.Popen(
             command(STAND_IN),
             cwd=tmp_path,
-            env={**CLEAN, **ACCOUNTS, **settings},
+            # The stand-in makes playlists with the tests' own modules.
+            env={**CLEAN, "PYTHONPATH": str(ROOT), **ACCOUNTS, **settings},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -152,6 +165,43 @@ def test_the_app_behind_the_policy(tmp_path: Path):
         bearer = f"Bearer {TOKEN}"
         assert server("GET", "/api/sync", Authorization=bearer)[0].status == 200
         assert server("GET", "/api/sync", Authorization=bearer + "x")[0].status == 401
+
+
+def test_a_house_with_a_music_server(tmp_path: Path):
+    """Bob's playlist is in bob's account, carol's in the app's; also after a restart.
+
+    People, roles and accounts are made with the pages' own forms, and are in the
+    database.
+    """
+    alices = ACCOUNTS["AUTHZ_ADMIN_PASSWORD"]
+    with music_server(ServerKind.JELLYFIN) as (music, host, line):
+        # No account but the first administrator's is in the environment.
+        more = {
+            **host,
+            "AUTHZ_USER": "",
+            "AUTHZ_USER_PASSWORD": "",
+            **settings(f"sqlite:///{tmp_path}/authz.db", line),
+        }
+        with serving(tmp_path, **more) as server:
+            house = House(ServerKind.JELLYFIN, music, lambda: Browser(server.port))
+            people(house, alices)
+            bob = house.signed_in("bob")
+            check_what_is_not_bobs(house, bob)
+            assert playlist(bob, "bob's").status == 201
+            assert playlist(house.signed_in("carol"), "carol's").status == 201
+            with_creds = {"user_creds": {"token": host["JELLYFIN_TOKEN"]}}
+            assert playlist(bob, "stolen", **with_creds).status == 403
+        with serving(tmp_path, **more) as server:
+            bob.port = server.port
+            assert playlist(bob, "bob's again").status == 201
+
+    assert music.owners() == {
+        "bob's": "dan",
+        "carol's": "admin",
+        "bob's again": "dan",
+    }
+    log = (tmp_path / "gunicorn.log").read_text("utf-8")
+    assert [secret for secret in (*SECRETS, *music.tokens) if secret in log] == []
 
 
 def test_it_does_not_start_elsewhere(tmp_path: Path):

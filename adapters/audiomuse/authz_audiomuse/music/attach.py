@@ -21,6 +21,8 @@ from authz_audiomuse.music.settings import MusicSettings, read_music_settings
 _log: Final = logging.getLogger("authz")
 #: How often it is looked whether an account is due for a check, in seconds.
 _LOOK: Final = 300.0
+#: Where the music of an app lies in its `extensions`.
+EXTENSION: Final = "authz_music"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +86,12 @@ def attach_music(
         interval=min(_LOOK, age.total_seconds()),
     )
     poller.start()
-    return Music(
+    music = Music(
         settings=settings, accounts=accounts, playlists=playlists, poller=poller
     )
+    # As long as the app is there: a poller that nobody holds on to ends.
+    app.extensions[EXTENSION] = music
+    return music
 
 
 def _open(settings: MusicSettings, guarded: Guarded) -> MusicAccounts:

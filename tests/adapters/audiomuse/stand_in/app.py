@@ -11,6 +11,7 @@ import app_auth
 import app_server_context
 import config
 from flask import Blueprint, Flask, g, jsonify, render_template_string, request
+from tasks import mediaserver
 
 TABLE = Path(__file__).parents[3] / "unit" / "adapters" / "routes_audiomuse.csv"
 PAGE = """
@@ -57,6 +58,8 @@ def answer(endpoint):
             page = render_template_string(PAGE, heading=endpoint)
             return page, {**headers, "X-Told": str(told)}
         data = request.get_json(silent=True)
+        if request.path.endswith("/create_playlist") and mediaserver.is_set_up():
+            return make_playlist(data)
         read = {
             "told": told,
             "parts": parts,
@@ -68,6 +71,17 @@ def answer(endpoint):
         return jsonify(read), headers
 
     return view
+
+
+def make_playlist(asked):
+    """Make the playlist that was asked for, or say why not."""
+    tracks = asked.get("track_ids") or asked.get("item_ids")
+    made = mediaserver.create_playlist(
+        asked["playlist_name"], tracks, asked.get("user_creds")
+    )
+    if not made:
+        return jsonify(error="The media server refused."), 502
+    return jsonify(playlist_id=made), 201
 
 
 def _add_routes():

@@ -1,0 +1,1 @@
+"""Work of the stand-in that is not a view."""
