@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakSet
 
-from authz.audit import AuditEvent, AuditSink, Clock, EventTag, Tee, utc_now
+from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.audit.log import AuditLog
 from authz.background import Poller
 from authz.decision import (
@@ -40,11 +40,15 @@ from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.shadow import Shadow, Told
 from authz.settings import Settings
 from authz.sources import Sources, build_sources
-from authz.stores.audit_file import AuditFile
-from authz.stores.audit_reading import AuditFiles
 from authz.stores.csv_file import CsvFile
 from authz.stores.following import Following
-from authz.stores.opening import Stores, open_stores, policy_source, shown
+from authz.stores.opening import (
+    Stores,
+    kept_audit,
+    open_stores,
+    policy_source,
+    shown,
+)
 from authz.stores.remembered import RememberedRecords
 from authz.stores.replicas import Replica
 from authz.stores.upkeep import Upkeep, replicas, session_source, upkeep
@@ -286,7 +290,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         runtime.record(tag, **fields)
 
     stores = open_all(settings)
-    audit, audit_log = _kept_audit(settings, stores, audit)
+    audit, audit_log = kept_audit(settings, stores.database, audit)
     identity = build_sources(
         settings,
         record=record,
@@ -397,36 +401,6 @@ def _record_deviation(record: Callable[..., None], told: Told) -> None:
             "times": str(told.times),
         },
     )
-
-
-def _kept_audit(
-    settings: Settings, stores: Stores, audit: AuditSink
-) -> tuple[AuditSink, AuditLog | None]:
-    """Return *audit* behind what keeps events, and the log to look through.
-
-    The file comes first: it is not undone with a transaction, so that nothing is in
-    force that it does not tell of.
-
-    Raises:
-        AuditFailure: if the file cannot be continued.
-    """
-    sinks: list[AuditSink] = []
-    log: AuditLog | None = None
-    wanted = settings.audit
-    if wanted.file is not None:
-        file = AuditFile(
-            wanted.file,
-            max_bytes=wanted.max_bytes,
-            kept=wanted.kept,
-            sync_all=wanted.sync_all,
-        )
-        file.open()
-        sinks.append(file)
-        log = AuditFiles(wanted.file)
-    if stores.database is not None:
-        sinks.append(stores.database.audit)
-        log = stores.database.audit_log
-    return (Tee(*sinks, audit), log) if sinks else (audit, None)
 
 
 def warn(problems: Iterable[Problem]) -> None:

@@ -13,7 +13,7 @@ from flask import current_app, has_app_context
 from flask.cli import ScriptInfo
 
 from authz.admin.office import Actor, Office
-from authz.audit import LoggingSink
+from authz.audit import AuditSink, LoggingSink
 from authz.cli.outcome import problems_in_words
 from authz.decision import PolicyInForce, Subject
 from authz.identity.break_glass import SHELL
@@ -21,6 +21,7 @@ from authz.names import name_problem
 from authz.policy.coverage import RoutePattern
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
+from authz.stores.opening import opened_audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,23 @@ def office_here() -> Iterator[Office]:
         yield Office(runtime=runtime)
     finally:
         runtime.close()
+
+
+@contextmanager
+def audit_here() -> Iterator[AuditSink]:
+    """Give where the events of the app go, or of what the environment's settings name.
+
+    For commands that need no policy, and so no office.
+
+    Raises:
+        SettingsError, StoreError: if it cannot be opened.
+    """
+    app = app_if_any()
+    if app is not None:
+        yield app.runtime.audit
+        return
+    with opened_audit(read_settings({}, os.environ), LoggingSink()) as audit:
+        yield audit
 
 
 def shell() -> Actor:

@@ -1,11 +1,12 @@
 """Where rules and people of one app are kept, as its settings say."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from authz.audit import AuditSink, Tee
 from authz.audit.log import AuditLog
 from authz.errors import StoreError
 from authz.identity.accounts import PeopleSource, same_password
@@ -17,6 +18,7 @@ from authz.policy.model import Model
 from authz.policy.records import Check, PolicyRecords, Snapshot
 from authz.policy.whole_row import whole_rows
 from authz.settings import Settings
+from authz.stores.audit_file import AuditFile
 from authz.stores.audit_reading import AuditFiles
 from authz.stores.csv_file import CsvFile
 from authz.stores.csv_history import CsvHistory
@@ -120,6 +122,57 @@ def stored_audit(settings: Settings) -> AuditLog | None:
     if settings.store.url is not None:
         return _open_database(settings.store.url).audit_log
     return AuditFiles(settings.audit.file) if settings.audit.file else None
+
+
+def kept_audit(
+    settings: Settings, database: "SqlStore | None", audit: AuditSink
+) -> tuple[AuditSink, AuditLog | None]:
+    """Return *audit* behind what keeps events, and the log to look through.
+
+    The file comes first: it is not undone with a transaction, so that nothing is in
+    force that it does not tell of.
+
+    Raises:
+        AuditFailure: if the file cannot be continued.
+    """
+    sinks: list[AuditSink] = []
+    log: AuditLog | None = None
+    wanted = settings.audit
+    if wanted.file is not None:
+        file = AuditFile(
+            wanted.file,
+            max_bytes=wanted.max_bytes,
+            kept=wanted.kept,
+            sync_all=wanted.sync_all,
+        )
+        file.open()
+        sinks.append(file)
+        log = AuditFiles(wanted.file)
+    if database is not None:
+        sinks.append(database.audit)
+        log = database.audit_log
+    return (Tee(*sinks, audit), log) if sinks else (audit, None)
+
+
+@contextmanager
+def opened_audit(settings: Settings, audit: AuditSink) -> Iterator[AuditSink]:
+    """Give *audit* behind what keeps events, to whoever needs no policy.
+
+    Raises:
+        AuditFailure, StoreError: if it cannot be opened, or not be written.
+    """
+    if settings.store.url is None:
+        yield kept_audit(settings, None, audit)[0]
+        return
+    database = _open_database(settings.store.url, audit_days=settings.audit.days)
+    try:
+        yield kept_audit(settings, database, audit)[0]
+    finally:
+        # Also what was written down of a failure.
+        try:
+            database.audit.write_waiting()
+        finally:
+            database.database.close()
 
 
 def stored_text(settings: Settings) -> bytes:

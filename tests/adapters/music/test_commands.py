@@ -198,6 +198,23 @@ def test_keys_are_rotated(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     assert run("music", "test", "--person", "carol").exit_code == 3
 
 
+@pytest.mark.usefixtures("rig")
+def test_a_database_keeps_the_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Where AUTHZ_STORE is the audit log, what the shell did stands in it too."""
+    monkeypatch.delenv("AUTHZ_AUDIT_FILE")
+    monkeypatch.setenv("AUTHZ_STORE", f"sqlite:///{tmp_path}/authz.db")
+    assert link().exit_code == 0
+    assert run("music", "unlink", "carol").exit_code == 0
+
+    found = json.loads(run("audit", "--json").stdout)["records"]
+    assert [(record["event"], record["about"]) for record in found] == [
+        ("linked-account:added", "user:carol"),
+        ("linked-account:removed", "user:carol"),
+    ]
+    assert found[0]["subject"].startswith("auth:shell/")
+    assert run("audit", "verify").exit_code == 0
+
+
 def test_with_an_app_its_settings_count(rig: Rig, tmp_path: Path):
     """`flask authz music` asks the app, and writes into its audit log."""
     (tmp_path / "policy.csv").write_text("p, role:user, /, GET\n")

@@ -1,14 +1,16 @@
 """What holds for every music server, whatever language it speaks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from authz_audiomuse.music import lyrion
 from authz_audiomuse.music.faults import Fault, MusicFault
 from authz_audiomuse.music.listed import ServerKind
-from authz_audiomuse.music.port import Credential, Proof
+from authz_audiomuse.music.port import Credential, MusicServer, Proof
 from authz_audiomuse.music.secret import Secret
 
 from tests.adapters.music.rigs import CAROLS, FAKES, Rig, connect, started
+from tests.adapters.music.servers.loopback import Seen
 
 WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 
@@ -313,6 +315,11 @@ def test_a_disabled_account_is_refused(kind: ServerKind):
     assert fault_of(caught) is Fault.REFUSED
 
 
+def names(music: MusicServer) -> list[str]:
+    """Return the names of everybody's playlists."""
+    return [playlist.name for playlist in music.playlists(None)]
+
+
 class TestLyrion:
     @pytest.fixture(name="rig")
     def _rig(self) -> Iterator[Rig]:
@@ -352,3 +359,88 @@ class TestLyrion:
 
         assert fault_of(caught) is Fault.REFUSED
         assert [rig.fake.tracks(id_) for id_ in rig.fake.lists] == [["1"]]
+
+    @pytest.mark.parametrize(
+        ("result", "ask", "fault"),
+        [
+            ({}, lambda m: m.about(), Fault.OTHER_PRODUCT),
+            ({"_version": ""}, lambda m: m.about(), Fault.OTHER_PRODUCT),
+            (None, lambda m: m.about(), Fault.OTHER_PRODUCT),
+            ({"count": 1, "playlists_loop": {}}, names, Fault.NONSENSE),
+            ({"playlists_loop": []}, names, Fault.NONSENSE),
+            (
+                {"count": 1, "playlists_loop": [{"playlist": "x"}]},
+                names,
+                Fault.NONSENSE,
+            ),
+            (
+                {"count": 1, "playlists_loop": ["x"]},
+                names,
+                Fault.NONSENSE,
+            ),
+            ({}, lambda m: m.create_playlist(None, "x", []), Fault.NONSENSE),
+            (
+                {"songinfo_loop": "x"},
+                lambda m: m.create_playlist(None, "x", ["1"]),
+                Fault.REFUSED,
+            ),
+        ],
+    )
+    def test_answers_that_are_none(
+        self,
+        rig: Rig,
+        result: object,
+        ask: Callable[[MusicServer], object],
+        fault: Fault,
+    ):
+        """What is not as the reference has it is said to be so, and never guessed."""
+        rig.fake.answers = lambda _: (200, {"id": 1, "result": result})
+
+        with pytest.raises(MusicFault) as caught:
+            ask(rig.music)
+
+        assert fault_of(caught) is fault
+
+    @pytest.mark.parametrize(
+        ("status", "fault"),
+        [(401, Fault.REFUSED), (403, Fault.OTHER_PRODUCT), (404, Fault.OTHER_PRODUCT)],
+    )
+    def test_a_server_behind_a_password(self, rig: Rig, status: int, fault: Fault):
+        """Its password is not anybody's account, so none is asked for."""
+        rig.fake.answers = lambda _: (status, {"result": {}})
+
+        with pytest.raises(MusicFault) as caught:
+            rig.music.about()
+
+        assert fault_of(caught) is fault
+
+    def test_a_list_without_an_end(self, rig: Rig, monkeypatch: pytest.MonkeyPatch):
+        """A server that sends page after page is not listened to for ever."""
+        monkeypatch.setattr(lyrion, "_PAGE", 1)
+        monkeypatch.setattr(lyrion, "_MAX_PAGES", 5)
+        endless = {"count": 9, "playlists_loop": [{"id": 1, "playlist": "x"}]}
+        rig.fake.answers = lambda _: (200, {"result": endless})
+
+        with pytest.raises(MusicFault) as caught:
+            names(rig.music)
+
+        assert fault_of(caught) is Fault.NONSENSE
+        assert len(rig.fake.seen) == 5
+
+    def test_half_a_playlist_is_taken_back(self, rig: Rig):
+        """If the second track cannot be added, the list goes and the fault is told."""
+        asked: list[str] = []
+
+        def answer(request: Seen) -> tuple[int, object]:
+            words = request.document["params"][1]
+            asked.append(" ".join(map(str, words[:2])))
+            fails = asked.count("playlists edit") == 2 == len(asked) - 3
+            return (500, None) if fails else real(request)
+
+        real = rig.fake.answer
+        rig.fake.answers = answer
+        with pytest.raises(MusicFault):
+            rig.music.create_playlist(None, "mix", ["1", "2"])
+
+        assert "playlists delete" in asked
+        assert rig.fake.lists == {}

@@ -4,7 +4,6 @@ Passwords and keys are asked for, or read from standard input: on a command line
 on the machine could read them.
 """
 
-import getpass
 import os
 import sys
 from collections.abc import Iterator
@@ -15,11 +14,9 @@ from typing import Any, Final
 import click
 from flask import current_app, has_app_context
 
-from authz.audit import AuditSink, LoggingSink, Tee
+from authz.cli.app import audit_here, shell
 from authz.cli.outcome import Exit, complain, end, problems_in_words
 from authz.cli.output import Output, plain, with_output
-from authz.settings import read_settings
-from authz.stores.audit_file import AuditFile
 from authz.stores.sql.database import Database
 from authz_audiomuse.music.accounts import By, MusicAccounts
 from authz_audiomuse.music.faults import Fault, MusicFault
@@ -30,8 +27,6 @@ from authz_audiomuse.music.sealing import SealError
 from authz_audiomuse.music.secret import Secret
 from authz_audiomuse.music.settings import read_music_settings
 
-#: How whoever works in the shell of the host stands in the audit log.
-_SHELL: Final = "auth:shell"
 _AT_ONCE: Final = 200
 #: Faults that are not the account's: the server cannot be used.
 _SERVERS: Final = frozenset(Fault) - {Fault.WRONG_PASSWORD, Fault.NO_ACCOUNTS}
@@ -198,28 +193,14 @@ def _opened() -> Iterator[MusicAccounts]:
             raise click.UsageError(
                 "there are no music servers: list them in AUTHZ_MUSIC_SERVERS"
             )
+    with problems_in_words(), audit_here() as audit:
         database = Database(settings.store_url)
-        accounts = open_accounts(
-            replace(settings, store=None), audit=_sink(), database=database
-        )
-    try:
-        yield accounts
-    finally:
-        database.close()
-
-
-def _sink() -> AuditSink:
-    """Return where the app's events go, as far as a command can know."""
-    guarded: Any = current_app.extensions.get("authz") if has_app_context() else None
-    if guarded is not None:
-        sink: AuditSink = guarded.runtime.audit
-        return sink
-    wanted = read_settings({}, os.environ).audit
-    if wanted.file is None:
-        return LoggingSink()
-    file = AuditFile(wanted.file, max_bytes=wanted.max_bytes, kept=wanted.kept)
-    file.open()
-    return Tee(file, LoggingSink())
+        try:
+            yield open_accounts(
+                replace(settings, store=None), audit=audit, database=database
+            )
+        finally:
+            database.close()
 
 
 @contextmanager
@@ -272,11 +253,7 @@ def _person(text: str) -> str:
 
 
 def _by() -> By:
-    try:
-        login = getpass.getuser()
-    except (OSError, KeyError):
-        login = str(os.getuid())
-    return By(name=f"{_SHELL}/{login}")
+    return By(name=shell().subject.name)
 
 
 def _all(accounts: MusicAccounts, search: str) -> Iterator[Link]:
