@@ -9,6 +9,7 @@ from authz.admin.changes import Draft, Preview, preview
 from authz.admin.changes import apply as make
 from authz.admin.effect import effect_of
 from authz.admin.history import revisions, way_back
+from authz.admin.in_step import InStep, wait_for_step
 from authz.admin.office import Office
 from authz.admin.transfer import Form, Mode, imported
 from authz.cli.app import office_here, shell
@@ -20,6 +21,7 @@ from authz.cli.sources import read_policy, same_text
 from authz.errors import PolicyError, StoreReadOnly
 from authz.policy.records import Revision, Snapshot
 from authz.policy.tests_run import run_tests
+from authz.stores.replicas import Replica
 
 _SHOWN: Final = 50
 
@@ -36,6 +38,15 @@ expect_option = click.option(
 tests_option = click.option(
     "--tests", help="Policy tests that must hold, or nothing is changed."
 )
+wait_option = click.option(
+    "--wait",
+    type=click.FloatRange(0, 600),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait until every process that shares the database serves it; 0: "
+    "do not look.",
+)
 
 
 @click.command("apply")
@@ -44,6 +55,7 @@ tests_option = click.option(
 @expect_option
 @tests_option
 @dry_run_option
+@wait_option
 @with_output
 def apply(  # noqa: PLR0913 - one parameter for each option
     policy: str,
@@ -52,16 +64,18 @@ def apply(  # noqa: PLR0913 - one parameter for each option
     expect_rev: str | None,
     tests: str | None,
     dry_run: bool,
+    wait: float,
     out: Output,
 ) -> None:
     """Make the store hold what POLICY says: a file, `-`, or git:REV:PATH.
 
     All of it or nothing; notes and disabled lines come along. Each process takes it
-    within two seconds. Where the policy is a file that is kept in Git, nothing is
-    changed and the patch is printed.
+    within two seconds; with a database it is waited until all do. Where the policy is
+    a file that is kept in Git, nothing is changed and the patch is printed.
 
     Exit code 0: applied, or nothing to change; 3: it cannot be; 4: a test does not
-    hold; 7: the store cannot be reached.
+    hold; 7: the store cannot be reached, or it is applied and a process does not serve
+    it yet.
     """
     with problems_in_words(), office_here() as office:
         text = same_text(read_policy(policy, office.settings))
@@ -73,6 +87,7 @@ def apply(  # noqa: PLR0913 - one parameter for each option
             expect_rev=expect_rev,
             tests=tests,
             dry_run=dry_run,
+            wait=wait,
             out=out,
         )
 
@@ -101,6 +116,7 @@ def history(*, limit: int, before: int | None, out: Output) -> None:
 @expect_option
 @tests_option
 @dry_run_option
+@wait_option
 @with_output
 def rollback(  # noqa: PLR0913 - one parameter for each option
     number: int,
@@ -109,6 +125,7 @@ def rollback(  # noqa: PLR0913 - one parameter for each option
     expect_rev: str | None,
     tests: str | None,
     dry_run: bool,
+    wait: float,
     out: Output,
 ) -> None:
     """Make the store hold what revision NUMBER left; the history goes on.
@@ -123,6 +140,7 @@ def rollback(  # noqa: PLR0913 - one parameter for each option
             expect_rev=expect_rev,
             tests=tests,
             dry_run=dry_run,
+            wait=wait,
             out=out,
         )
 
@@ -135,9 +153,13 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
     expect_rev: str | None,
     tests: str | None,
     dry_run: bool,
+    wait: float,
     out: Output,
 ) -> None:
-    """Look at *draft*, test it, make it, and say so; end the command if it fails."""
+    """Look at *draft*, test it, make it, and say so; end the command if it fails.
+
+    *wait* is how many seconds the processes that serve have to take it.
+    """
     _expect(office.records.snapshot(), expect_rev)
     actor = shell()
     if office.records.read_only and not dry_run:
@@ -145,22 +167,25 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
     seen = preview(office, actor, draft)
     if seen.after is None:
         raise PolicyError(seen.problems)
-    if tests is not None:
-        _test(office, seen, tests, out)
-    unchanged = not draft.changes
-    revision = None
-    if not dry_run and not unchanged:
-        revision = make(office, actor, draft, note=note)
-    out.document(_document(office, seen, revision))
-    if dry_run:
+    said = [] if tests is None else [_test(office, seen, tests)]
+    if dry_run or not draft.changes:
+        out.document(_document(office, seen, None, None))
+        out.lines(said)
         out.lines(_preview_lines(office, seen))
-    elif revision is None:
-        out.line("nothing to change: the store holds just that")
-    else:
-        out.line(
-            f"revision {revision.number} applied "
-            f"(+{len(revision.added)} -{len(revision.removed)})"
-        )
+        return
+    revision = make(office, actor, draft, note=note)
+    step = wait_for_step(office, revision, within=wait) if wait else None
+    out.document(_document(office, seen, revision, step))
+    said.insert(
+        0,
+        f"revision {revision.number} applied "
+        f"(+{len(revision.added)} -{len(revision.removed)})",
+    )
+    out.line("; ".join([*said, *_step_words(step)]))
+    if step is not None and step.behind:
+        for replica in step.behind:
+            complain(_behind(replica))
+        end(Exit.UNREACHABLE)
 
 
 def _expect(now: Snapshot, wanted: str | None) -> None:
@@ -185,7 +210,8 @@ def _print_patch(office: Office, draft: Draft) -> None:
         end(Exit.INVALID)
 
 
-def _test(office: Office, seen: Preview, tests: str, out: Output) -> None:
+def _test(office: Office, seen: Preview, tests: str) -> str:
+    """Return how many tests hold; end the command if one does not."""
     assert seen.after is not None  # noqa: S101 - the caller has looked
     file = read_test_file(tests)
     failed = passed = 0
@@ -203,7 +229,29 @@ def _test(office: Office, seen: Preview, tests: str, out: Output) -> None:
     if failed:
         complain(f"{failed} of {failed + passed} tests do not hold: nothing is changed")
         end(Exit.FAILED)
-    out.line(f"{passed} tests hold")
+    return f"{passed} test{'s hold' if passed != 1 else ' holds'}"
+
+
+def _step_words(step: InStep | None) -> Iterator[str]:
+    if step is None or not (step.ready or step.behind):
+        return
+    if step.behind:
+        count = len(step.ready) + len(step.behind)
+        yield (
+            f"{len(step.ready)} of {count} replicas in step after {step.seconds:.1f} s"
+        )
+        return
+    plural = "" if len(step.ready) == 1 else "s"
+    yield f"{len(step.ready)} replica{plural} in step after {step.seconds:.1f} s"
+
+
+def _behind(replica: Replica) -> str:
+    at = f"revision {replica.number}" if replica.number else replica.revision[:12]
+    why = f" ({plain(replica.problem)})" if replica.problem else ""
+    return (
+        f"{plain(replica.name)} serves {at}{why}: the change is made; look at this "
+        "process"
+    )
 
 
 def _preview_lines(office: Office, seen: Preview) -> Iterator[str]:
@@ -221,7 +269,7 @@ def _preview_lines(office: Office, seen: Preview) -> Iterator[str]:
 
 
 def _document(
-    office: Office, seen: Preview, revision: Revision | None
+    office: Office, seen: Preview, revision: Revision | None, step: InStep | None
 ) -> dict[str, Any]:
     comparison = effect_of(office, seen)
     return {
@@ -231,6 +279,22 @@ def _document(
         "added": list(seen.added),
         "removed": list(seen.removed),
         "effect": None if comparison is None else effect_document(comparison),
+        "replicas": None if step is None else _step_document(step),
+    }
+
+
+def _step_document(step: InStep) -> dict[str, Any]:
+    return {
+        "in_step": [replica.name for replica in step.ready],
+        "behind": [
+            {
+                "name": replica.name,
+                "number": replica.number,
+                "problem": replica.problem or None,
+            }
+            for replica in step.behind
+        ],
+        "seconds": round(step.seconds, 3),
     }
 
 

@@ -15,6 +15,7 @@ from authz.cli.revisions import (
     expect_option,
     note_option,
     tests_option,
+    wait_option,
 )
 from authz.cli.sources import read_policy, same_text
 from authz.errors import StoreError
@@ -61,6 +62,7 @@ def export(*, form: str | None, output: str | None) -> None:
 @expect_option
 @tests_option
 @dry_run_option
+@wait_option
 @with_output
 def import_(
     policy: str, *, form: str | None, replacing: bool | None, out: Output, **asked: Any
@@ -94,6 +96,7 @@ def import_(
 @click.option("--note", help="Why; `sync` and the file's name if left out.")
 @tests_option
 @dry_run_option
+@wait_option
 @with_output
 def sync(  # noqa: PLR0913 - one parameter for each option
     file: Path,
@@ -102,6 +105,7 @@ def sync(  # noqa: PLR0913 - one parameter for each option
     note: str | None,
     tests: str | None,
     dry_run: bool,
+    wait: float,
     out: Output,
 ) -> None:
     """Make the store hold what FILE says, if it does not yet.
@@ -123,6 +127,7 @@ def sync(  # noqa: PLR0913 - one parameter for each option
             expect_rev=None,
             tests=tests,
             dry_run=dry_run,
+            wait=wait,
             out=out,
         )
 

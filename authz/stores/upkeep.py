@@ -1,10 +1,13 @@
 """What keeps a process up to date with its stores, and tells them that it is there."""
 
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from authz.background import Poller
+from authz.errors import StoreError
 from authz.identity.accounts import Accounts, FollowedAccounts
 from authz.identity.sessions import LocalSessions, MemorySessions, SessionStore
 from authz.policy.live import LivePolicy
@@ -27,7 +30,9 @@ class Upkeep:
     #: Looks at the stores again and again.
     poller: Poller
     #: What makes it look sooner.
-    listeners: tuple[Listener, ...] = ()
+    listeners: tuple[Listener, ...]
+    #: Tells the others that this process serves no more.
+    leave: Callable[[], object]
 
     def start(self) -> None:
         """Begin."""
@@ -42,6 +47,8 @@ class Upkeep:
         self.poller.close()
         # What is still to be written down is written now.
         self.following.do_chores()
+        with suppress(StoreError):  # the others find out by its silence
+            self.leave()
 
 
 def upkeep(
@@ -84,7 +91,12 @@ def upkeep(
         redis = RedisHints(store.redis)
         database.database.changed.append(redis.tell)
         listeners.append(Listener(redis.open, poller.wake))
-    return Upkeep(following=following, poller=poller, listeners=tuple(listeners))
+    return Upkeep(
+        following=following,
+        poller=poller,
+        listeners=tuple(listeners),
+        leave=(lambda: None) if database is None else database.replicas.leave,
+    )
 
 
 def session_source(

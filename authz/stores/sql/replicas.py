@@ -52,6 +52,20 @@ class SqlReplicas:
         self._write(served, self._clock())
         self._reported = served, now
 
+    def leave(self) -> None:
+        """Say that this process serves no more, if it did.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        if self._reported is None or self._process != os.getpid():
+            return
+        self._reported = None
+        with self._database.write(alone=False) as connection:
+            connection.execute(
+                delete(authz_replica).where(authz_replica.c.name == this_process())
+            )
+
     def all(self) -> tuple[Replica, ...]:
         """Return the processes that have reported lately, by name."""
         columns = authz_replica.c
