@@ -11,7 +11,8 @@ from flask.cli import ScriptInfo
 
 from authz.audit.log import AuditLog, Record, Wanted
 from authz.cli.moments import moment
-from authz.cli.outcome import Exit, end, print_json, problems_in_words
+from authz.cli.outcome import Exit, end, problems_in_words
+from authz.cli.output import Output, with_output
 from authz.settings import read_settings
 from authz.stores.audit_reading import AuditFiles
 from authz.stores.opening import stored_audit
@@ -32,8 +33,8 @@ _AT_ONCE: Final = 500
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000)
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
+@with_output
 def audit(  # noqa: PLR0913 - one parameter for each option
     context: click.Context,
     *,
@@ -47,7 +48,7 @@ def audit(  # noqa: PLR0913 - one parameter for each option
     since: str | None,
     until: str | None,
     limit: int,
-    as_json: bool,
+    out: Output,
 ) -> None:
     """Show the newest records of the audit log, the oldest of them first."""
     context.obj = file
@@ -66,18 +67,16 @@ def audit(  # noqa: PLR0913 - one parameter for each option
     with problems_in_words():
         records = list(newest(log_here(file), wanted, limit))
     records.reverse()
-    if as_json:
-        print_json({"records": records})
-    for record in [] if as_json else records:
-        click.echo(_line(record))
+    out.document({"records": records})
+    out.lines(map(_line, records))
     end(Exit.OK)
 
 
 @audit.command("verify")
 @click.option("--head", default="", help="A hash that must be in the log.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def verify(file: str | None, *, head: str, as_json: bool) -> None:
+@with_output
+def verify(file: str | None, *, head: str, out: Output) -> None:
     """Follow the chain of the audit log from its first record to its last.
 
     Note the hash that is printed somewhere else: with --HEAD it shows later that the
@@ -85,25 +84,22 @@ def verify(file: str | None, *, head: str, as_json: bool) -> None:
     """
     with problems_in_words():
         found = log_here(file).verify(head=head)
-    if as_json:
-        print_json(
-            {
-                "sound": not found.problems,
-                "records": found.count,
-                "first": found.first,
-                "last": found.link.number,
-                "head": found.link.head,
-                "problems": list(found.problems),
-            }
-        )
-    else:
-        for problem in found.problems:
-            click.echo(f"broken  {problem}")
-        click.echo(
-            f"{'sound' if not found.problems else 'BROKEN'}  {found.count} records, "
-            f"{found.first} to {found.link.number}"
-        )
-        click.echo(f"head    {found.link.head}")
+    out.document(
+        {
+            "sound": not found.problems,
+            "records": found.count,
+            "first": found.first,
+            "last": found.link.number,
+            "head": found.link.head,
+            "problems": list(found.problems),
+        }
+    )
+    out.lines(f"broken  {problem}" for problem in found.problems)
+    out.line(
+        f"{'sound' if not found.problems else 'BROKEN'}  {found.count} records, "
+        f"{found.first} to {found.link.number}"
+    )
+    out.line(f"head    {found.link.head}")
     end(Exit.FAILED if found.problems else Exit.OK)
 
 

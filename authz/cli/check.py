@@ -7,7 +7,7 @@ import click
 
 from authz.cli.app import GuardedApp, app_if_any
 from authz.cli.outcome import Exit, end, problems_in_words
-from authz.cli.output import Output, with_output
+from authz.cli.output import Output, output_options, with_output
 from authz.cli.sources import (
     build,
     known_routes,
@@ -119,15 +119,14 @@ def check(  # noqa: PLR0913 - one parameter for each option
 @policy_option
 @model_option
 @routes_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--no-color", is_flag=True, help="Print no colours; so does NO_COLOR.")
+@output_options
 @click.pass_context
 def explain(context: click.Context, /, **options: Any) -> None:
     """Say why SUBJECT may, or may not, use METHOD on PATH.
 
     The same as `check --explain`, exit codes included.
     """
-    context.invoke(check, **options, explain=True, quiet=False)
+    context.invoke(check, **options, explain=True)
 
 
 def subject_of(text: str, groups: tuple[str, ...]) -> Subject:

@@ -39,7 +39,8 @@ class Exit(IntEnum):
     DENIED = 5
     #: there are differences
     DIFFERS = 6
-    #: the database or the identity provider cannot be reached
+    #: the database or the identity provider cannot be reached, or a process does not
+    #: serve the change yet
     UNREACHABLE = 7
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import click
 
@@ -14,6 +14,14 @@ from authz.cli.outcome import print_json
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T")
+
+_OPTIONS: Final = (
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
+    click.option(
+        "--no-color", is_flag=True, help="Print no colours; so does NO_COLOR."
+    ),
+)
 
 
 class Output:
@@ -58,14 +66,17 @@ def plain(text: str) -> str:
     )
 
 
+def output_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Give *command* the options that all have."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
 def with_output(command: Callable[_P, _R]) -> Callable[..., _R]:
     """Give *command* the options that all have, and an `Output` as `out`."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
-    @click.option(
-        "--no-color", is_flag=True, help="Print no colours; so does NO_COLOR."
-    )
+    @output_options
     @functools.wraps(command)
     def with_options(
         *args: Any, as_json: bool, quiet: bool, no_color: bool, **options: Any

@@ -146,3 +146,11 @@ def test_the_log_of_the_app(log: Path, tmp_path: Path, monkeypatch: pytest.Monke
         assert result.output.splitlines()[-1].endswith("GET  /map  no-rule")
     finally:
         get_authz(app).runtime.poller.close()
+
+
+@pytest.mark.usefixtures("log")
+def test_it_can_be_quiet():
+    """A job that only asks for the exit code prints nothing."""
+    assert run("--quiet", "--no-color").output == ""
+    quiet = run("verify", "--quiet")
+    assert (quiet.exit_code, quiet.output) == (0, "")

@@ -32,6 +32,25 @@ def test_each_command_with_json_has_one():
     assert names == set(schema_names()) - {TEST_FILE}
 
 
+def test_each_command_has_the_same_options():
+    """All but those that print one thing, which somebody pipes somewhere else."""
+    bare = {"completion", "export", "hash-password", "schema", "generate-key"}
+    for group in (main, flask_group):
+        for command in every(group):
+            options = {option for param in command.params for option in param.opts}
+            missing = {"--json", "--quiet", "--no-color"} - options
+            assert not missing or command.name in bare, (command.name, missing)
+
+
+def every(group: click.Group) -> Iterator[click.Command]:
+    """Yield the commands of *group*, and of groups within, that do something."""
+    for command in group.commands.values():
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield command
+        if isinstance(command, click.Group):
+            yield from every(command)
+
+
 def with_json(group: click.Group, prefix: str = "") -> Iterator[str]:
     """Yield the commands of *group*, and of groups within, that have `--json`."""
     for name, command in group.commands.items():

@@ -16,6 +16,7 @@ from authz_audiomuse.music.listed import ServerKind
 from authz.extension import get_authz
 from tests.adapters.audiomuse.houses import (
     SECRETS,
+    WORDS,
     House,
     check_what_is_not_bobs,
     music_server,
@@ -192,6 +193,24 @@ def test_whoever_leaves_takes_their_account_along(house: Attached):
 
     assert "was removed" in removed.text
     assert kept.of("user:bob") == {}
+
+
+def test_one_s_own_account(house: Attached):
+    """Bob changes his password himself, and sees where his playlists go."""
+    bob = house.signed_in("bob")
+    page = bob(path="/authz/account")
+    assert "dan" in page.text
+    assert "/authz/music/me" in page.text
+    fields = {
+        "current": WORDS,
+        "password": "staple fence window",
+        "again": "staple fence window",
+    }
+    action = "/authz/account/password"
+    assert send(bob, "/authz/account", action, **fields).status == 200
+
+    assert house.browser().sign_in("bob", WORDS).status != 303
+    house.signed_in("bob", "staple fence window")
 
 
 def test_nothing_secret_is_written_down(
