@@ -18,8 +18,10 @@ class Signer:
 
     ```python
     signer = Signer(issuer="https://auth.test", audience="app")
-    signer.write_jwks(tmp_path / "jwks.json")
+    app.config.update(signer.settings(tmp_path / "jwks.json"))
+    Authz(app)
     token = signer.token(sub="alice", groups=["admins"])
+    app.test_client().get("/", headers={"Authorization": f"Bearer {token}"})
     ```
     """
 
@@ -67,6 +69,21 @@ class Signer:
         """Write the key set to *path*, for AUTHZ_JWT_JWKS_FILE; return *path*."""
         path.write_text(json.dumps(self.jwks), encoding="utf-8")
         return path
+
+    def settings(self, jwks: Path, *, name: str = "test") -> dict[str, str]:
+        """Write its keys to *jwks*; return the settings of an app that takes tokens.
+
+        The token comes as `Authorization: Bearer`; its `sub` is `user:<name>/<sub>` to
+        the policy. Settings that an app has already stay in force beside these.
+        """
+        return {
+            "AUTHZ_JWT_NAME": name,
+            "AUTHZ_JWT_HEADER": "Authorization",
+            "AUTHZ_JWT_ISSUER": self.issuer,
+            "AUTHZ_JWT_AUDIENCE": self.audience,
+            "AUTHZ_JWT_ALGORITHMS": self.algorithm,
+            "AUTHZ_JWT_JWKS_FILE": str(self.write_jwks(jwks)),
+        }
 
     def token(
         self,

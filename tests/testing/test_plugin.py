@@ -18,6 +18,44 @@ tests:
 """
 
 
+#: What the tests of an app look like that stands behind an identity provider.
+SUITE = """\
+from flask import Flask
+from authz import Authz
+from authz.extension import get_authz
+from authz.testing import Signer
+import pytest
+
+@pytest.fixture
+def signer():
+    return Signer(issuer="https://auth.test", audience="maps")
+
+@pytest.fixture
+def client(signer, tmp_path):
+    app = Flask("maps", static_folder=None)
+    app.config["AUTHZ_POLICY"] = "policy.csv"
+    app.config.update(signer.settings(tmp_path / "jwks.json"))
+    app.add_url_rule("/map", "map", lambda: "map")
+    Authz(app)
+    yield app.test_client()
+    get_authz(app).runtime.close()
+
+def status(client, token):
+    header = {"Authorization": f"Bearer {token}"}
+    return client.get("/map", headers=header).status_code
+
+def test_a_kid(client, signer):
+    assert status(client, signer.token(sub="kid")) == 200
+
+def test_a_stranger(client, signer):
+    assert status(client, signer.token(sub="stranger")) == 403
+
+def test_a_forger(client):
+    forger = Signer(issuer="https://auth.test", audience="maps")
+    assert status(client, forger.token(sub="kid")) == 401
+"""
+
+
 @pytest.fixture(name="folder")
 def _folder(pytester: pytest.Pytester) -> pytest.Pytester:
     (pytester.path / "policy.csv").write_text(POLICY)
@@ -52,6 +90,16 @@ def test_each_expectation_is_an_item(folder: pytest.Pytester):
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_beside_the_tests_of_an_app(folder: pytest.Pytester):
+    """One run: what the policy promises, and the app with tokens that are signed."""
+    policy = folder.path / "policy.csv"
+    policy.write_text("p, role:user, /map, GET\ng, user:test/kid, role:user\n")
+    folder.makepyfile(test_app=SUITE)
+
+    result = folder.runpytest_inprocess("-p", "no:xdist", "--authz")
+    result.assert_outcomes(passed=6)
 
 
 def test_always_by_configuration(folder: pytest.Pytester):

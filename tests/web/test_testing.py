@@ -1,9 +1,12 @@
 """authz.testing, as the tests of an app use it."""
 
+import base64
+import hmac
 import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -12,6 +15,9 @@ from flask import Flask
 from authz import Subject, current_subject
 from authz.decision import AUTHENTICATED, EVERYONE
 from authz.testing import Signer, as_subject, assert_every_route_is_classified
+from tests.key_server import KeyServer, answer
+from tests.services import until
+from tests.web.apps import POLICY
 
 MakeApp = Callable[..., Flask]
 
@@ -172,3 +178,116 @@ class TestSigner:
         assert not {"d", "p", "q", "dp", "dq", "qi"} & key.keys()
         assert {"kid", "alg", "use", "kty"} <= key.keys()
         assert repr(signer) == f"Signer({algorithm}, https://issuer.test, test-key)"
+
+
+GRANTS = (
+    POLICY
+    + """
+g, group:admins, role:admin
+g, user:test/dan, role:user
+"""
+)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that carries *token*."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+#: Tokens that are not as the settings want them, made from those of a real signer.
+FORGED: dict[str, Callable[[Signer], str]] = {
+    "another key with its id": lambda real: Signer().token(groups=["admins"]),
+    "another key": lambda real: Signer(key_id="another").token(groups=["admins"]),
+    "another id": lambda real: real.token(
+        groups=["admins"], headers={"kid": "another"}
+    ),
+    "over": lambda real: real.token(groups=["admins"], lifetime=-60),
+    "without end": lambda real: real.token(groups=["admins"], exp=None),
+    "another issuer": lambda real: real.token(
+        groups=["admins"], iss="https://evil.test"
+    ),
+    "another audience": lambda real: real.token(groups=["admins"], aud="another-app"),
+    "nobody": lambda real: real.token(sub="", groups=["admins"]),
+    "changed": lambda real: real.token(groups=["admins"])[:-4] + "AAAA",
+    "unsigned": lambda real: unsigned(real, "none"),
+    "HMAC with the public key": lambda real: unsigned(real, "HS256", real.public_pem),
+    "HMAC with the key set": lambda real: unsigned(
+        real, "HS256", json.dumps(real.jwks).encode()
+    ),
+}
+
+
+class TestSignerAndAnApp:
+    """The whole way: settings, a request with a token, and the policy."""
+
+    @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+    def test_its_tokens_are_taken(
+        self, make_app: MakeApp, algorithm: Any, tmp_path: Path
+    ):
+        """Groups and names of the token are what the policy knows them by."""
+        signer = Signer(algorithm=algorithm)
+        client = make_app(
+            GRANTS, **signer.settings(tmp_path / "jwks.json")
+        ).test_client()
+        admin = bearer(signer.token(sub="carol", groups=["admins"]))
+        user = bearer(signer.token(sub="dan"))
+        nobody = bearer(signer.token(sub="eve", groups=["users"]))
+
+        assert client.get("/admin", headers=admin).status_code == 200
+        assert client.post("/api/analysis", headers=admin).status_code == 200
+        assert client.get("/map", headers=user).status_code == 200
+        assert client.post("/api/analysis", headers=user).status_code == 403
+        assert client.get("/map", headers=nobody).status_code == 403
+        assert client.get("/map").status_code == 302
+
+    def test_keys_from_an_address(self, make_app: MakeApp):
+        """The key set is published, as an identity provider does."""
+        signer = Signer()
+        published = json.dumps(signer.jwks).encode()
+        with KeyServer(answer(published, Content_Type="application/json")) as server:
+            app = make_app(
+                GRANTS,
+                AUTHZ_JWT_HEADER="X-Token",
+                AUTHZ_JWT_NAME="test",
+                AUTHZ_JWT_ISSUER=signer.issuer,
+                AUTHZ_JWT_AUDIENCE=signer.audience,
+                AUTHZ_JWT_ALGORITHMS="ES256",
+                AUTHZ_JWT_JWKS_URL=server.url,
+            )
+            client = app.test_client()
+            shown = {"X-Token": signer.token(groups=["admins"])}
+            until(lambda: client.get("/admin", headers=shown).status_code == 200)
+            foreign = {"X-Token": Signer().token(groups=["admins"])}
+
+            assert client.get("/admin", headers=foreign).status_code == 401
+
+    @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+    def test_others_are_refused(
+        self, make_app: MakeApp, forged: Callable[[Signer], str], tmp_path: Path
+    ):
+        """Another key, time, issuer or audience: 401, never somebody lesser.
+
+        Also on a path that is open to everyone.
+        """
+        signer = Signer()
+        client = make_app(
+            GRANTS, **signer.settings(tmp_path / "jwks.json")
+        ).test_client()
+        shown = bearer(forged(signer))
+
+        assert client.post("/api/analysis", headers=shown).status_code == 401
+        assert client.get("/map", headers=shown).status_code == 401
+
+
+def unsigned(real: Signer, algorithm: str, secret: bytes = b"") -> str:
+    """Return a token like those of *real* that anybody could have made."""
+
+    def part(value: object) -> bytes:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+    claims = jwt.decode(
+        real.token(groups=["admins"]), options={"verify_signature": False}
+    )
+    text = part({"alg": algorithm, "kid": real.key_id}) + b"." + part(claims)
+    made = hmac.digest(secret, text, "sha256") if secret else b""
+    return (text + b"." + base64.urlsafe_b64encode(made).rstrip(b"=")).decode()
