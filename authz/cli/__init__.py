@@ -13,6 +13,7 @@ from authz.cli.break_glass import break_glass
 from authz.cli.check import check, explain
 from authz.cli.completion import completion
 from authz.cli.config import config
+from authz.cli.db import db
 from authz.cli.diff import diff
 from authz.cli.doctor import doctor, doctor_of_app
 from authz.cli.fmt import fmt
@@ -38,6 +39,7 @@ _EITHER: Final = (
     break_glass,
     check,
     config,
+    db,
     diff,
     explain,
     export,

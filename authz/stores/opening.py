@@ -25,6 +25,7 @@ from authz.stores.csv_history import CsvHistory
 from authz.stores.csv_records import CsvRecords
 from authz.stores.fixed_people import FixedPeople
 from authz.stores.in_turn import InTurn
+from authz.stores.schema import NO_SQLALCHEMY
 
 if TYPE_CHECKING:
     from authz.stores.sql.store import SqlStore
@@ -207,10 +208,7 @@ def _open_database(url: str, **options: Any) -> "SqlStore":
         # An extra: an app without a database has not installed SQLAlchemy.
         from authz.stores.sql.store import SqlStore  # noqa: PLC0415
     except ImportError as error:
-        raise StoreError(
-            "AUTHZ_STORE: a database needs SQLAlchemy and Alembic: "
-            'run `pip install "authz-casbin[db]"`'
-        ) from error
+        raise StoreError(NO_SQLALCHEMY) from error
     return SqlStore(url, **options)
 
 

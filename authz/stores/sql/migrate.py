@@ -43,6 +43,18 @@ def migrate(database: Database) -> None:
         command.upgrade(config, "head")
 
 
+def versions(database: Database) -> tuple[str | None, str]:
+    """Return the schema of *database*, None if it has none, and the newest one.
+
+    Raises:
+        StoreError: if the schema is a newer version's, or cannot be read.
+    """
+    with database.read() as connection:
+        version = _version(connection)
+    _refuse_newer(database, version)
+    return version, _newest()
+
+
 def _refuse_newer(database: Database, version: str | None) -> None:
     known = {step.revision for step in _scripts().walk_revisions()}
     if version is not None and version not in known:
