@@ -147,6 +147,12 @@ def test_nobody_is_followed_elsewhere(rig: Rig):
 
 
 class TestRetries:
+    @pytest.fixture(name="rig", params=list(ServerKind))
+    def _rig(self, request: pytest.FixtureRequest) -> Iterator[Rig]:
+        # Nothing here is slow, so nobody need be impatient on a busy machine.
+        with started(request.param) as rig:
+            yield rig
+
     def test_a_question_is_asked_three_times(self, rig: Rig):
         """A connection that broke off is tried again, and not for ever."""
         rig.fake.trouble = Trouble.HANGS_UP
