@@ -47,6 +47,8 @@ class Upkeep:
         self.poller.close()
         # What is still to be written down is written now.
         self.following.do_chores()
+        if self.following.is_failing:
+            return  # nobody waits for a database that is gone
         with suppress(StoreError):  # the others find out by its silence
             self.leave()
 
