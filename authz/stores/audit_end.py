@@ -1,10 +1,8 @@
 """Where an audit log is continued: the end of its file, and the turn to a new one."""
 
 import contextlib
-import fcntl
 import os
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -169,45 +167,6 @@ def full_files(path: Path) -> list[Path]:
         for name in sorted(names)
         if name.startswith(prefix) and name.removeprefix(prefix).isdecimal()
     ]
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Let nobody else append meanwhile."""
-    with _forking:
-        descriptor = os.open(
-            path.with_name(f".{path.name}.lock"),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-            _MODE,
-        )
-        _held.add(descriptor)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        with _forking:
-            _held.discard(descriptor)
-            os.close(descriptor)
-
-
-# A process that is forked while a thread holds the lock has it too, and nobody there to
-# give it back: it would wait for itself for ever. So it lets go as soon as it begins.
-_held: Final[set[int]] = set()
-_forking: Final = threading.Lock()
-
-
-def _let_go() -> None:
-    for descriptor in _held:
-        os.close(descriptor)
-    _held.clear()
-    _forking.release()
-
-
-os.register_at_fork(
-    before=_forking.acquire,
-    after_in_parent=_forking.release,
-    after_in_child=_let_go,
-)
 
 
 def _tail(descriptor: int, size: int) -> tuple[bytes, bytes]:

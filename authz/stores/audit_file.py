@@ -22,8 +22,9 @@ from typing import Final
 from authz.audit import AuditEvent, Clock, EventTag, utc_now
 from authz.audit.events import CHANGES
 from authz.errors import AuditFailure
-from authz.stores.audit_end import AuditEnd, locked
+from authz.stores.audit_end import AuditEnd
 from authz.stores.audit_flood import BURST, RATE, WAITING, Bucket
+from authz.stores.file_lock import locked
 
 _log: Final = logging.getLogger("authz")
 

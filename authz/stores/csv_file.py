@@ -1,7 +1,6 @@
 """`policy.csv` on disk: read whole, written so that nobody ever sees half of it."""
 
 import contextlib
-import fcntl
 import glob
 import hashlib
 import os
@@ -13,6 +12,7 @@ from typing import Final
 
 from authz.errors import StoreConflict, StoreError
 from authz.policy.csv_rows import MAX_BYTES
+from authz.stores.file_lock import locked
 
 _NEW_FILE_MODE: Final = 0o600
 #: How the name of a file ends that is still being written.
@@ -83,7 +83,7 @@ class CsvFile:
         # A link stays a link: what it leads to is replaced.
         target = self.path.resolve()
         try:
-            with _locked(target):
+            with locked(target):
                 if digest(self.read()) != expected:
                     raise StoreConflict(
                         f"{self.path}: somebody else changed the file: "
@@ -104,7 +104,7 @@ class CsvFile:
         target = self.path.resolve()
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(_locked(target))
+                held.enter_context(locked(target))
             except OSError as error:
                 raise self._unwritable(error) from error
             yield
@@ -130,18 +130,6 @@ class CsvFile:
 def digest(data: bytes) -> str:
     """Return the fingerprint of *data* that `CsvFile.write` expects."""
     return hashlib.sha256(data).hexdigest()
-
-
-@contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Hold the lock beside *target*. The file itself is replaced, and so is no lock."""
-    lock = target.with_name(f".{target.name}.lock")
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _NEW_FILE_MODE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def write_whole(target: Path, data: bytes, *, mode: int = _NEW_FILE_MODE) -> None:
