@@ -51,6 +51,7 @@ from authz.stores.opening import (
 )
 from authz.stores.remembered import RememberedRecords
 from authz.stores.replicas import Replica
+from authz.stores.shared_limits import shared_limits
 from authz.stores.upkeep import Upkeep, replicas, session_source, upkeep
 
 _log: Final = logging.getLogger("authz")
@@ -304,6 +305,8 @@ def start(  # noqa: PLR0913 - what an app is made of
     kept = upkeep(settings, stores, live, accounts)
     identity.keep_up(kept.following)
     sessions = session_source(settings, stores, kept.following, accounts, live)
+    throttle = Throttle(shared_limits(settings, stores))
+    kept.following.do_after(throttle.tidy)
     shadow = _shadow(settings, record)
     break_glass = _break_glass(stores, identity, sessions, record)
     runtime = Runtime(
@@ -321,7 +324,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         identity=identity,
         accounts=accounts,
         sessions=sessions,
-        throttle=Throttle(),
+        throttle=throttle,
         audit=audit,
         audit_log=audit_log,
         clock=utc_now,

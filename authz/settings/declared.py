@@ -45,7 +45,8 @@ SETTINGS: Final = (
     Setting(
         name="AUTHZ_REDIS_URL",
         help="A Redis server, `redis://host:6379/0`: makes changes known at once "
-        "to all processes. Without it they learn of them by the database.",
+        "to all processes, and counts wrong passwords for them. Without it the "
+        "database does both.",
         default="none",
         from_file=True,
     ),

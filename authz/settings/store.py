@@ -27,7 +27,8 @@ class StoreSettings:
     revisions: int = 1000
     #: Seconds that the last good state serves while the database is not there.
     max_stale: float = 300.0
-    #: Redis, for hints that something has changed; or None. May hold a password.
+    #: Redis, for hints that something has changed and for the limits on wrong
+    #: passwords; or None. May hold a password.
     redis: str | None = field(default=None, repr=False)
 
 

@@ -112,6 +112,22 @@ class Listener:
                 source.close()
 
 
+def redis_driver() -> Any:
+    """Return the library that talks to Redis.
+
+    Raises:
+        StoreError: if it is not installed.
+    """
+    try:
+        import redis  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise StoreError(
+            "AUTHZ_REDIS_URL: Redis needs a driver: "
+            'run `pip install "authz-casbin[redis]"`'
+        ) from error
+    return redis
+
+
 class RedisHints:
     """Tells other processes by Redis, and is told."""
 
@@ -121,13 +137,7 @@ class RedisHints:
         Raises:
             StoreError: if the driver is not installed.
         """
-        try:
-            import redis  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise StoreError(
-                "AUTHZ_REDIS_URL: Redis needs a driver: "
-                'run `pip install "authz-casbin[redis]"`'
-            ) from error
+        redis = redis_driver()
         self._make: Callable[[], Any] = lambda: redis.Redis.from_url(
             url, socket_timeout=_TELL, socket_connect_timeout=_TELL
         )

@@ -89,6 +89,7 @@ def upkeep(
 
         following.do_after(report)
         following.do_after(database.audit.write_waiting)
+        following.do_after(database.limits.tidy)
     if database is not None and store.redis is not None:
         redis = RedisHints(store.redis)
         database.database.changed.append(redis.tell)

@@ -19,9 +19,10 @@ from authz.policy.csv_rows import Row
 from authz.policy.matching import method_match, path_match
 from authz.policy.records import Add, Change, Snapshot, Switch
 from authz.stores.sql.database import Database
+from authz.stores.sql.head import head
 from authz.stores.sql.migrate import VERSION_TABLE, migrate
 from authz.stores.sql.records import SqlRecords
-from authz.stores.sql.tables import casbin_rule, metadata
+from authz.stores.sql.tables import authz_limit, casbin_rule, metadata
 from tests.contracts.conftest import POSTGRESQL, database_url
 
 MODEL = Path(__file__).parents[2] / "model.conf"
@@ -237,6 +238,24 @@ def test_a_newer_schema_is_refused(url: str, open_database: Callable[[str], Data
         connection.exec_driver_sql("UPDATE authz_alembic_version SET version_num='99'")
     with pytest.raises(StoreError, match="newer version of authz"):
         migrate(database)
+
+
+def test_an_older_schema_is_brought_up_to_date(
+    url: str, open_database: Callable[[str], Database]
+):
+    """What an earlier version kept is still there."""
+    database = open_database(url)
+    with database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE authz_limit")
+        connection.exec_driver_sql(
+            "UPDATE authz_alembic_version SET version_num='0001'"
+        )
+        connection.exec_driver_sql("UPDATE authz_head SET people=17")
+    migrate(database)
+
+    assert head(database).people == 17
+    with database.read() as connection:
+        assert connection.execute(authz_limit.select()).all() == []
 
 
 def test_a_table_that_is_not_casbin_s_is_refused(url: str):

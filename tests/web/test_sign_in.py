@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from authz.extension import get_authz
-from authz.identity.throttle import PER_ACCOUNT, PER_PEER
+from authz.identity.guesses import PER_ACCOUNT, PER_PEER
 from authz.identity.turns import Turns
 from authz.web import signals
 from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink

@@ -15,6 +15,7 @@ from authz import Authz
 from authz.decision import Origin
 from authz.errors import PolicyError, StoreError
 from authz.extension import get_authz
+from authz.identity.guesses import PER_ACCOUNT
 from authz.identity.people import Person
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add
@@ -26,6 +27,7 @@ from tests.web.apps import (
     CHEAP_ALICE,
     CHEAP_BOB,
     POLICY,
+    Answer,
     Client,
     RecordingSink,
     add_routes,
@@ -187,6 +189,46 @@ def test_several_processes_know_a_session(start_app: Callable[..., Flask]):
     assert answer.status == 303
     # The other process has not heard of bob, nor of his role, until it is asked.
     assert client(path="/map", environ=several).ran == "map"
+
+
+def test_several_processes_count_wrong_passwords_together(
+    start_app: Callable[..., Flask],
+):
+    """More of them are not more tries; who is known to one is known to the other."""
+    one, other = Client(start_app()), Client(start_app())
+    assert other.sign_in("alice", ALICE).status == 303
+    for number in range(PER_ACCOUNT.amount):
+        client = (one, other)[number % 2]
+        assert _guess(client, "alice", "wrong").status == 401
+
+    for client in (one, other):
+        answer = _guess(client, "alice", ALICE)
+        assert answer.status == 429
+        assert 1 <= int(answer.headers["Retry-After"]) <= 30
+    assert one.sign_in("alice", ALICE).status == 303
+
+
+def test_redis_counts_if_there_is_one(
+    start_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
+):
+    """While it is not there each process counts, and says so, without a secret."""
+    app = start_app(AUTHZ_REDIS_URL="unix://:s3cret@/nowhere.sock")
+    client = Client(app)
+    for _ in range(PER_ACCOUNT.amount):
+        assert _guess(client, "alice", "wrong").status == 401
+
+    assert _guess(client, "alice", ALICE).status == 429
+    assert caplog.text.count("counted by this process alone") == 1
+    assert "s3cret" not in caplog.text
+
+
+def _guess(client: Client, name: str, password: str) -> Answer:
+    """Sign in from somewhere else."""
+    client(path="/authz/sign-in")
+    form = {"username": name, "password": password}
+    form["csrf_token"] = client.cookies["authz-form"]
+    environ = {"REMOTE_ADDR": "203.0.113.9"}
+    return client("POST", "/authz/sign-in", form=form, environ=environ)
 
 
 def test_who_is_disabled_is_refused_everywhere(start_app: Callable[..., Flask]):

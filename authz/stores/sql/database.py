@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,10 +61,11 @@ class Database:
         return self._engine
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, patience: float | None = None) -> Iterator[Connection]:
         """Read one consistent state. Inside `write`, what is about to be.
 
-        Whatever reads inside reads the same state.
+        Whatever reads inside reads the same state. *patience* is how many seconds an
+        answer may take, if somebody would rather do without.
 
         Raises:
             StoreError: if the database cannot be read.
@@ -77,6 +78,7 @@ class Database:
         with (
             self._failures("read"),
             _gate.inside(),
+            self._bound(patience),
             self._engine.connect() as connection,
         ):
             if not self.is_sqlite:
@@ -91,11 +93,15 @@ class Database:
                     self._running.reading = None
 
     @contextmanager
-    def write(self, *, alone: bool = True) -> Iterator[Connection]:
+    def write(
+        self, *, alone: bool = True, patience: float | None = None
+    ) -> Iterator[Connection]:
         """Change something: visible whole at the end, or not at all.
 
         What runs inside may read and write too, and joins. *alone* keeps every other
         writer out until the end; without it only those of the same rows wait.
+        *patience* is how many seconds an answer, and in SQLite the turn of a writer,
+        may take.
 
         Raises:
             StoreError: if the database cannot be written; it is then as it was.
@@ -110,10 +116,12 @@ class Database:
         with (
             self._failures("written"),
             _gate.inside(),
+            self._bound(patience),
             self._engine.connect() as connection,
         ):
             connection = connection.execution_options(  # noqa: PLW2901
-                authz_writes=True
+                authz_writes=True,
+                authz_busy=_BUSY if patience is None else int(patience * 1000),
             )
             with connection.begin():
                 if alone and not self.is_sqlite:
@@ -156,6 +164,13 @@ class Database:
         _leaked.append(self._engine.pool)
         self._engine.dispose(close=False)
         self._running = threading.local()
+
+    def _bound(self, patience: float | None) -> AbstractContextManager[object]:
+        if patience is None or self.is_sqlite:
+            return nullcontext()
+        from authz.stores.sql.postgres import answers_within  # noqa: PLC0415 - an extra
+
+        return answers_within(patience)
 
     @property
     def _connection(self) -> Connection | None:
@@ -223,8 +238,12 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("authz_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("authz_writes"):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {options['authz_busy']}")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
 

@@ -1,7 +1,10 @@
 """What PostgreSQL needs: limits on how long anything may take, on both sides."""
 
+import math
+import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -11,6 +14,8 @@ from authz.stores.sql.tables import CHANNEL
 
 #: Seconds until an attempt to connect is given up.
 CONNECT_TIMEOUT: Final = 3
+#: The same for somebody who would rather do without.
+_SHORT_TIMEOUT: Final = 2
 #: Seconds until the server is asked to give a statement up, or a wait for a lock.
 _STATEMENT_TIMEOUT: Final = 5
 _LOCK_TIMEOUT: Final = 4
@@ -19,6 +24,9 @@ _IDLE_TIMEOUT: Final = 10
 #: Seconds without an answer until the connection is given up: a server that hangs
 #: cannot enforce its own limits.
 _ANSWER_TIMEOUT: Final = 8.0
+
+_NO_ANSWER: Final = "the server gave no answer in time"
+_this_thread: Final = threading.local()
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -34,23 +42,41 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         # The library resumes a waiting generator several times a second.
-        deadline = time.monotonic() + _ANSWER_TIMEOUT
+        deadline = min(time.monotonic() + _ANSWER_TIMEOUT, _end())
         try:
             ready = yield next(gen)
             while True:
                 if time.monotonic() > deadline:
                     self.pgconn.finish()
-                    raise psycopg.OperationalError(
-                        f"no answer within {_ANSWER_TIMEOUT:.0f} seconds"
-                    )
+                    raise psycopg.OperationalError(_NO_ANSWER)
                 ready = yield gen.send(ready)
         except StopIteration as done:
             return done.value
 
 
+@contextmanager
+def answers_within(seconds: float) -> Iterator[None]:
+    """Give up on the server after so many seconds, in this thread.
+
+    Only to connect may take longer: the driver knows whole seconds, and at least two.
+    """
+    _this_thread.end = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        del _this_thread.end
+
+
+def _end() -> float:
+    return getattr(_this_thread, "end", math.inf)
+
+
 def connect(*args: Any, **kwargs: Any) -> BoundedConnection:
     """Connect as `psycopg.connect` does, with limits."""
-    kwargs.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    if time.monotonic() > _end():
+        raise psycopg.OperationalError(_NO_ANSWER)
+    hurry = _end() < math.inf
+    kwargs.setdefault("connect_timeout", _SHORT_TIMEOUT if hurry else CONNECT_TIMEOUT)
     kwargs.setdefault("application_name", "authz")
     kwargs["options"] = " ".join(
         [

@@ -11,6 +11,7 @@ from authz.stores.sql.audit import SqlAudit
 from authz.stores.sql.audit_log import SqlAuditLog
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import head
+from authz.stores.sql.limits import SqlLimits
 from authz.stores.sql.migrate import migrate
 from authz.stores.sql.people import SqlPeople
 from authz.stores.sql.records import KEPT, SqlRecords
@@ -49,6 +50,7 @@ class SqlStore:
         self.people = SqlPeople(self.database, fixed=fixed)
         self.tokens = SqlTokens(self.database)
         self.replicas = SqlReplicas(self.database)
+        self.limits = SqlLimits(self.database)
         self.audit = SqlAudit(self.database, days=audit_days)
         self.audit_log = SqlAuditLog(self.database)
         self.policy_source = _Policy(self.database, self.records)

@@ -200,3 +200,16 @@ authz_audit_head: Final = Table(
     Column("number", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+#: How often somebody did something lately, for `limits`. Removed when it is over.
+authz_limit: Final = Table(
+    "authz_limit",
+    metadata,
+    #: SHA-256 of the key.
+    Column("id", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    #: JSON: milliseconds since 1970, the newest first.
+    Column("times", Text, nullable=False),
+    #: The same, by the clock of the server.
+    Column("expires", BigInteger, nullable=False, index=True),
+)
