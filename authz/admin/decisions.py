@@ -1,7 +1,7 @@
 """Questions to the policy: may somebody, who may, what may somebody; and why."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from authz.admin.changes import Draft, preview
@@ -132,10 +132,44 @@ def who_can(
     A name stands for somebody who has it and no other name of the policy.
     """
     policy = policy or office.policy
+    return tuple(
+        holder(office, subject, method, path, policy=policy)
+        for subject in who_may(office, method, path, people=people, policy=policy)
+    )
+
+
+def who_may(
+    office: Office,
+    method: str,
+    path: str,
+    *,
+    people: Mapping[str, Subject] | None = None,
+    policy: PolicyInForce | None = None,
+) -> tuple[Subject, ...]:
+    """Return who may, as `who_can` does, without the reasons: they cost more."""
+    policy = policy or office.policy
     route = RoutePattern(method=method, route=path, path=path, endpoint="")
     (found,) = coverage(policy, [route])
     subjects = {name: asked_subject(name) for name in found.who} | dict(people or {})
-    return tuple(_holders(policy, method, path, subjects.values()))
+    return tuple(
+        subject
+        for subject in subjects.values()
+        if policy.decide(AccessRequest(subject=subject, path=path, method=method))
+    )
+
+
+def holder(
+    office: Office,
+    subject: Subject,
+    method: str,
+    path: str,
+    *,
+    policy: PolicyInForce | None = None,
+) -> Holder:
+    """Return *subject*, who may, and why."""
+    policy = policy or office.policy
+    asked = AccessRequest(subject=subject, path=path, method=method)
+    return Holder(subject=subject, because=policy.explain(asked).because)
 
 
 def what_can(
@@ -159,15 +193,6 @@ def covered(
 ) -> tuple[Route, ...]:
     """Return every route of the app with who may use it."""
     return tuple(coverage(policy or office.policy, office.routes()))
-
-
-def _holders(
-    policy: PolicyInForce, method: str, path: str, subjects: Iterable[Subject]
-) -> Iterator[Holder]:
-    for subject in subjects:
-        asked = AccessRequest(subject=subject, path=path, method=method)
-        if policy.decide(asked):
-            yield Holder(subject=subject, because=policy.explain(asked).because)
 
 
 def _passes(decision: Decision, route: RoutePattern | None) -> bool:

@@ -16,7 +16,8 @@ from authz.policy.simulate import Recorded, Replay, read_recorded, replay
 
 #: Recorded decisions that are made again for one preview.
 MAX_REPLAYED = 20_000
-_AT_ONCE = 500
+#: To go on in a file means to read its end again.
+_AT_ONCE = 5_000
 
 
 def effect_of(

@@ -15,6 +15,8 @@ from authz.errors import StoreError
 from authz.stores.audit_end import full_files
 
 _CHUNK: Final = 256 * 1024
+#: How often the chain is followed anew because a writer turned to a new file.
+_TRIES: Final = 5
 #: Bytes that one question may read; the answer says where to go on.
 _MAX_READ: Final = 64 * 1024 * 1024
 #: More problems than this say nothing new.
@@ -63,11 +65,25 @@ class AuditFiles:
         A last line without an end is no problem: its writer died, nobody was told that
         it was kept, and the next writer cuts it off.
         """
+        for _ in range(_TRIES):
+            files = self._files()
+            try:
+                found = self._verify(files, head)
+            except StoreError:
+                if files == self._files():
+                    raise
+                continue
+            if not found.problems or files == self._files():
+                return found
+        # A writer turned to a new file each time: there may be nothing wrong with it.
+        raise StoreError(f"{self.path}: the audit log is written too fast: try again")
+
+    def _verify(self, files: list[Path], head: str) -> Verified:
         link: Link | None = None
         first = count = 0
         problems: list[str] = []
         head_found = not head
-        for path in self._files():
+        for path in files:
             for number, line, whole in _forwards(path):
                 if not whole:
                     continue
@@ -129,7 +145,10 @@ def _forwards(path: Path) -> Iterator[tuple[int, bytes, bool]]:
     """Yield each line of *path* with its number, and whether it has an end."""
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
-            yield number, line.removesuffix(b"\n"), line.endswith(b"\n")
+            whole = line.endswith(b"\n")
+            yield number, line.removesuffix(b"\n"), whole
+            if not whole:
+                return  # it may be growing: its rest would look like another line
 
 
 def _last_first(path: Path) -> Iterator[bytes]:

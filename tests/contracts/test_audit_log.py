@@ -16,6 +16,7 @@ from authz.errors import AuditFailure, AuthzError, StoreError
 from authz.identity.people import Person
 from authz.stores.audit_flood import BURST, RATE
 from authz.stores.sql import audit as module
+from authz.stores.sql import audit_log
 from authz.stores.sql.audit import SqlAudit
 from authz.stores.sql.audit_log import SqlAuditLog
 from authz.stores.sql.database import Database
@@ -243,6 +244,30 @@ def test_a_head_that_was_noted_elsewhere_is_looked_for(database: Database):
 
     assert log.verify(head=head).problems == ()
     assert "no record has the hash" in log.verify(head="f" * 64).problems[0]
+
+
+@pytest.mark.parametrize("batch", [500, 3, 2])
+def test_what_is_written_meanwhile_is_no_problem(
+    database: Database, monkeypatch: pytest.MonkeyPatch, batch: int
+):
+    """An app that runs writes while somebody follows the chain."""
+    sink = SqlAudit(database)
+    for _ in range(3):
+        sink.record(change())
+    followed, more = audit_log._followed, iter(range(3))
+
+    def follow(link: Any, row: Any) -> Any:
+        if next(more, None) is not None:
+            sink.record(change())
+        return followed(link, row)
+
+    monkeypatch.setattr(audit_log, "_followed", follow)
+    monkeypatch.setattr(audit_log, "_BATCH", batch)
+    found = SqlAuditLog(database).verify()
+
+    assert found.problems == ()
+    assert found.count >= 3
+    assert next(more, None) is None
 
 
 def test_records_are_found(database: Database):

@@ -1,7 +1,7 @@
 """Looking through the audit log in a database."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -46,7 +46,11 @@ class SqlAuditLog:
         first = count = 0
         problems: list[str] = []
         head_found = not head
-        for row in self._oldest_first():
+        anchor = Link()
+        for row, stands in self._oldest_first():
+            anchor = stands
+            if row is None:
+                continue
             where = f"authz_audit:{row.number}"
             try:
                 after = _followed(link, row)
@@ -61,7 +65,6 @@ class SqlAuditLog:
             link = after
             head_found = head_found or after.head == head
         stand = link or Link()
-        anchor = self._anchor()
         if (stand.number, stand.head) != (anchor.number, anchor.head) and not problems:
             problems.append(
                 f"authz_audit: the log ends at record {stand.number}, but "
@@ -96,24 +99,26 @@ class SqlAuditLog:
                 return
             before = rows[-1].number
 
-    def _oldest_first(self) -> Iterator[Any]:
+    def _oldest_first(self) -> Iterator[tuple[Any | None, Link]]:
+        """Yield each record with where the chain stood when it was read.
+
+        Both are read as one state: others may write meanwhile. Without a record it is
+        None, once.
+        """
         columns = authz_audit.c
         behind = -1
         while True:
             query = select(authz_audit).where(columns.number > behind)
             with self._database.read() as connection:
-                rows = connection.execute(
+                rows: Sequence[Any] = connection.execute(
                     query.order_by(columns.number).limit(_BATCH)
                 ).all()
-            yield from rows
+                head = connection.execute(select(authz_audit_head)).one()
+            anchor = Link(number=head.number, head=head.hash)
+            yield from ((row, anchor) for row in rows or (None,))
             if len(rows) < _BATCH:
                 return
             behind = rows[-1].number
-
-    def _anchor(self) -> Link:
-        with self._database.read() as connection:
-            row = connection.execute(select(authz_audit_head)).one()
-        return Link(number=row.number, head=row.hash)
 
 
 def _record(line: str) -> Record | None:

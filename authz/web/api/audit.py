@@ -1,13 +1,14 @@
-"""`/audit`: what happened."""
+"""`/audit`: what happened, and whether somebody touched the record of it."""
 
-from datetime import datetime
+import os
+import threading
 from typing import Any, Final
 
-from authz.audit.log import Wanted
+from authz.audit.log import AuditLog, Wanted
 from authz.errors import NotFound
 from authz.web.api.body import BadRequest
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.parts import LIMIT
+from authz.web.api.parts import LIMIT, read_moment
 from authz.web.api.schema import array, flag, moment, nullable, number, record, text
 
 _RECORD: Final = {
@@ -27,12 +28,23 @@ _FOUND: Final = record(
         "next_before": nullable(number("Where to go on, as `before`; or null.")),
     }
 )
+_VERIFIED: Final = record(
+    {
+        "sound": flag("Whether the chain is whole, from the first record to the last."),
+        "records": number("How many records were followed."),
+        "first": number("The number of the first record that is kept."),
+        "last": number("The number of the last record."),
+        "head": text("Its hash: note it elsewhere, and ask for it later.", most=64),
+        "problems": array(
+            text("What is wrong, and where.", most=4096), "Empty if it is sound."
+        ),
+    }
+)
+_turns: Final[dict[int, threading.Lock]] = {}
 
 
 def _list(call: Call) -> Reply:
-    log = call.office.runtime.audit_log
-    if log is None:
-        raise NotFound("there is no audit log to look through: set AUTHZ_AUDIT_FILE")
+    log = _log(call)
     query = call.query
     wanted = Wanted(
         event=query.get("event", ""),
@@ -42,8 +54,8 @@ def _list(call: Call) -> Reply:
         request_id=query.get("request_id", ""),
         denied=query.get("denied", False),
         changes=query.get("changes", False),
-        since=_moment(query.get("since")),
-        until=_moment(query.get("until")),
+        since=read_moment(query.get("since")),
+        until=read_moment(query.get("until")),
     )
     found = log.find(wanted, limit=query.get("limit", 50), before=query.get("before"))
     document: dict[str, Any] = {
@@ -53,16 +65,35 @@ def _list(call: Call) -> Reply:
     return Reply(document=document)
 
 
-def _moment(given: str | None) -> datetime | None:
-    if given is None:
-        return None
+def _verify(call: Call) -> Reply:
+    log = _log(call)
+    # The whole log is read: one at a time, in each process.
+    turn = _turns.setdefault(os.getpid(), threading.Lock())
+    if not turn.acquire(blocking=False):
+        raise BadRequest(503, "busy", "the log is being verified: try again later")
     try:
-        at = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise BadRequest(422, "does-not-fit", "a time is not RFC 3339") from error
-    if at.tzinfo is None:
-        raise BadRequest(422, "does-not-fit", "a time has no zone: write `...Z`")
-    return at
+        found = log.verify(head=call.query.get("head", ""))
+    finally:
+        turn.release()
+    return Reply(
+        document={
+            "sound": not found.problems,
+            "records": found.count,
+            "first": found.first,
+            "last": found.link.number,
+            "head": found.link.head,
+            "problems": list(found.problems),
+        }
+    )
+
+
+def _log(call: Call) -> AuditLog:
+    log = call.office.runtime.audit_log
+    if log is None:
+        raise NotFound(
+            "there is no audit log to look through: set AUTHZ_AUDIT_FILE or AUTHZ_STORE"
+        )
+    return log
 
 
 OPERATIONS: Final = (
@@ -87,6 +118,24 @@ OPERATIONS: Final = (
             "until": moment("Before this moment."),
         },
         answers={200: _FOUND},
+        errors=(404,),
+    ),
+    Operation(
+        id="verify_audit",
+        method="GET",
+        path="/audit/verify",
+        summary="Follow the chain of the audit log from its first record to its last",
+        tag="Audit",
+        run=_verify,
+        query={
+            "head": text(
+                "A hash that must be in the log.",
+                least=64,
+                most=64,
+                pattern="^[0-9a-f]{64}$",
+            )
+        },
+        answers={200: _VERIFIED},
         errors=(404,),
     ),
 )

@@ -5,14 +5,16 @@ from typing import Any, Final
 from authz.admin.decisions import (
     Access,
     Answer,
-    Holder,
     check,
     covered,
+    holder,
     named,
     what_can,
-    who_can,
+    who_may,
 )
 from authz.admin.pages import paged
+from authz.admin.people import subject_of
+from authz.decision import Subject
 from authz.policy.coverage import Route
 from authz.web.api.operation import Call, Operation, Reply
 from authz.web.api.parts import (
@@ -74,7 +76,8 @@ _EXPLAINED: Final = record(
 )
 _HOLDER: Final = record(
     {
-        "name": text("A name of the policy, or a person."),
+        "name": text("A name of the policy, or a person's."),
+        "person": flag("Whether it is a person whom the store knows."),
         "because": array(RULE_PATH, "The rules that allow it."),
     }
 )
@@ -147,15 +150,26 @@ def _checked(answer: Answer) -> dict[str, Any]:
 
 
 def _who_can(call: Call) -> Reply:
-    found = who_can(call.office, call.query["method"], call.query["path"])
-    return Reply(document=page_document(paged(found, **paging(call.query)), _holder))
+    query, office, policy = call.query, call.office, call.office.policy
+    method, path = query["method"], query["path"]
+    people = {}
+    if query.get("people", False):
+        people = {
+            person.subject_name: subject_of(office, person)
+            for person in office.people.everyone()
+            if not person.disabled
+        }
+    found = who_may(office, method, path, people=people, policy=policy)
 
+    def document(subject: Subject) -> dict[str, Any]:
+        because = holder(office, subject, method, path, policy=policy).because
+        return {
+            "name": subject.name,
+            "person": subject.name in people,
+            "because": [rule_path(found) for found in because],
+        }
 
-def _holder(holder: Holder) -> dict[str, Any]:
-    return {
-        "name": holder.subject.name,
-        "because": [rule_path(found) for found in holder.because],
-    }
+    return Reply(document=page_document(paged(found, **paging(query)), document))
 
 
 def _what_can(call: Call) -> Reply:
@@ -225,7 +239,15 @@ OPERATIONS: Final = (
         summary="Who may do something",
         tag=_TAG,
         run=_who_can,
-        query={**PAGING, "method": METHOD, "path": PATH},
+        query={
+            **PAGING,
+            "method": METHOD,
+            "path": PATH,
+            "people": flag(
+                "Also each person whom the store knows, by all of their names; not "
+                "those who are disabled."
+            ),
+        },
         needed=("method", "path"),
         answers={200: page_of(_HOLDER)},
     ),

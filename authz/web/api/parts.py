@@ -9,6 +9,7 @@ from authz.admin.rules import GrantEntry, RuleEntry
 from authz.decision import Decision, Explanation, Rule, RulePath
 from authz.policy.csv_rows import MAX_LINE
 from authz.policy.records import MAX_NOTE, Entry
+from authz.web.api.body import BadRequest
 from authz.web.api.schema import (
     Schema,
     array,
@@ -202,6 +203,19 @@ def decision_document(decision: Decision) -> dict[str, Any]:
 def when(at: datetime | None) -> str | None:
     """Return a moment as JSON has it."""
     return None if at is None else at.isoformat()
+
+
+def read_moment(given: str | None) -> datetime | None:
+    """Return the moment that a caller gave. Raises `BadRequest` if it is none."""
+    if given is None:
+        return None
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError as error:
+        raise BadRequest(422, "does-not-fit", "a time is not RFC 3339") from error
+    if at.tzinfo is None:
+        raise BadRequest(422, "does-not-fit", "a time has no zone: write `...Z`")
+    return at
 
 
 def _entry(entry: Entry | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from authz.audit import AuditEvent, EventTag
 from authz.audit.log import Wanted
 from authz.errors import AuditFailure, StoreError
-from authz.stores import audit_end, audit_file
+from authz.stores import audit_end, audit_file, audit_reading
 from authz.stores.audit_file import AuditFile
 from authz.stores.audit_reading import AuditFiles
 
@@ -205,6 +205,45 @@ def test_a_child_process_writes_too(make: Callable[..., AuditFile], path: Path):
 
     verified = AuditFiles(path).verify()
     assert (verified.count, verified.problems) == (5, ())
+
+
+def test_what_is_written_meanwhile_is_no_problem(
+    make: Callable[..., AuditFile], path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A writer turns to a new file while somebody follows the chain."""
+    sink = make(max_bytes=1000, kept=2)
+    for _ in range(4):
+        sink.record(change())
+    follow, turns = audit_reading.follow, iter(range(6))
+
+    def slow(*given: Any, **more: Any) -> Any:
+        if next(turns, None) is not None:
+            sink.record(change())
+        return follow(*given, **more)
+
+    monkeypatch.setattr(audit_reading, "follow", slow)
+
+    assert AuditFiles(path).verify().problems == ()
+
+
+def test_a_log_that_turns_all_the_time_is_not_called_broken(
+    make: Callable[..., AuditFile], path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nor sound: nobody could follow it."""
+    sink = make(max_bytes=400, kept=2)
+    for _ in range(4):
+        sink.record(change())
+    follow = audit_reading.follow
+
+    def slow(*given: Any, **more: Any) -> Any:
+        for _ in range(5):
+            sink.record(change())
+        return follow(*given, **more)
+
+    monkeypatch.setattr(audit_reading, "follow", slow)
+
+    with pytest.raises(StoreError, match="too fast"):
+        AuditFiles(path).verify()
 
 
 def test_a_torn_record_is_cut_off_and_told(make: Callable[..., AuditFile], path: Path):

@@ -49,12 +49,32 @@ def test_who_and_what(api: Api):
     """Names that may, and routes that somebody may use."""
     found = api.get("/decisions/who-can?method=GET&path=/map")["items"]
     assert [h["name"] for h in found] == ["role:admin", "role:user"]
+    assert not [h for h in found if h["person"]]
 
     found = api.get("/decisions/what-can?subject=bob&limit=500")["items"]
     allowed = {a["endpoint"] for a in found if a["allowed"]}
     assert {"map", "index", "similar"} <= allowed
     assert "admin" not in allowed
     assert not {e for e in allowed if e.startswith("authz_api")}
+
+
+def test_people_who_may(api: Api):
+    """Each whom the store knows, and why, page by page."""
+    asked = "/decisions/who-can?people=true&method=GET"
+    found = api.get(f"{asked}&path=/map")
+    assert [(h["name"], h["person"]) for h in found["items"]] == [
+        ("role:admin", False),
+        ("role:user", False),
+        ("user:alice", True),
+        ("user:bob", True),
+    ]
+    assert found["items"][3]["because"][0]["names"] == ["user:bob", "role:user"]
+    page = api.get(f"{asked}&path=/map&limit=1&offset=3")
+    assert page["items"] == found["items"][3:]
+    assert (page["total"], page["next_offset"]) == (4, None)
+
+    names = [h["name"] for h in api.get(f"{asked}&path=/admin")["items"]]
+    assert names == ["role:admin", "user:alice"]
 
 
 def test_routes(api: Api):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from authz.errors import StoreError
 from authz.extension import get_authz
 from tests.web.api.client import Api, etag, problem
 from tests.web.apps import ALICE, BOB, Client
@@ -122,6 +123,88 @@ class TestAudit:
         assert seqs == sorted(seqs, reverse=True)
         assert api.get("/audit?since=2999-01-01T00:00:00Z")["items"] == []
 
+    def test_the_chain_is_followed(self, api: Api, app: Flask, tmp_path: Path):
+        """As `authz audit verify` does, with the hash that was noted before."""
+        api("POST", "/rules", {**TALK, "why": "for bob"}, match="*")
+        get_authz(app).runtime.audit.sinks[0].close()
+        found = api.get("/audit/verify")
+        assert (found["sound"], found["problems"], found["first"]) == (True, [], 1)
+        assert found["records"] == found["last"] >= 1
+        head = found["head"]
+        assert api.get(f"/audit/verify?head={head}")["sound"] is True
+        other = api.get(f"/audit/verify?head={'0' * 64}")
+        assert other["sound"] is False
+        assert "no record has the hash" in other["problems"][0]
+        for given in ("", "x", head.upper() + "x", head + "0"):
+            assert api("GET", f"/audit/verify?head={given}").status == 422
+
+        log = tmp_path / "audit.jsonl"
+        log.write_text(log.read_text().replace("for bob", "for eve"))
+        broken = api.get("/audit/verify")
+        assert broken["sound"] is False
+        assert broken["problems"][0].startswith("audit.jsonl:")
+
+    def test_the_chain_is_followed_once_at_a_time(
+        self, api: Api, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Whoever may read the log cannot make every thread read all of it."""
+        log = get_authz(app).runtime.audit_log
+        inside: list[str] = []
+
+        def verify(*, head: str = "") -> object:
+            inside.append(head)
+            answer = api("GET", "/audit/verify")
+            assert (answer.status, problem(answer)) == (503, "busy")
+            assert answer.headers["Retry-After"]
+            raise StoreError("gone")
+
+        monkeypatch.setattr(type(log), "verify", lambda _, head: verify(head=head))
+        assert problem(api("GET", "/audit/verify")) == "store-unavailable"
+        assert inside == [""]
+        monkeypatch.undo()
+        assert api.get("/audit/verify")["sound"] is True
+
+    def test_what_happened_is_decided_again(self, api: Api, app: Flask):
+        """Under a draft: who would get what they did not, and how often."""
+        bob = Client(app)
+        bob.sign_in("bob", BOB)
+        for _ in range(3):
+            assert bob(path="/admin").status == 403
+        assert bob(path="/authz/api/v1/rules").status == 403
+        get_authz(app).runtime.audit.sinks[0].close()
+        draft = {"changes": [{"do": "add", "rule": TALK}]}
+
+        found = json.loads(api("POST", "/decisions/simulate", draft).text)
+        assert (found["decisions"], found["same"]) == (4, 1)
+        assert (found["newly_allowed"], found["newly_denied"]) == (3, 0)
+        assert found["shifts"] == [
+            {
+                "subject": "user:bob",
+                "method": "GET",
+                "path": "/admin",
+                "allowed": True,
+                "times": 3,
+            }
+        ]
+        assert found["revision"] != get_authz(app).runtime.policy.revision
+        now = json.loads(api("POST", "/decisions/simulate", {}).text)
+        assert (now["same"], now["shifts"]) == (4, [])
+        for less in (
+            {"path": "/authz"},
+            {"subject": "user:eve"},
+            {"since": "2999-01-01T00:00:00Z"},
+            {"until": "2000-01-01T00:00:00Z"},
+        ):
+            other = api("POST", "/decisions/simulate", {**draft, **less})
+            assert json.loads(other.text)["shifts"] == []
+        bad = api("POST", "/decisions/simulate", {"since": "2026-01-01T00:00:00"})
+        assert bad.status == 422
+        bad = api(
+            "POST", "/decisions/simulate", {"changes": [{"do": "remove", "id": "L99"}]}
+        )
+        assert bad.status in {404, 422}
+        assert "/talk" not in api("GET", "/export").text
+
     def test_times_have_a_zone(self, api: Api):
         """A time that could mean several is refused."""
         for given in ("2026-01-01T00:00:00", "yesterday", ""):
@@ -148,11 +231,19 @@ class TestAudit:
 def test_no_audit_log(api: Api):
     """Without a file there is nothing to look through."""
     assert api("GET", "/audit").status == 404
+    assert api("GET", "/audit/verify").status == 404
+    assert api("POST", "/decisions/simulate", {}).status == 404
 
 
 def test_only_administrators_see_the_log(app: Flask):
     """The policy guards it like everything else."""
     assert Api(Client(app))("GET", "/audit").status == 401
+    assert Api(Client(app))("GET", "/audit/verify").status == 401
+    assert Api(Client(app))("POST", "/decisions/simulate", {}).status == 401
+    bob = Client(app)
+    bob.sign_in("bob", BOB)
+    assert Api(bob)("GET", "/audit/verify").status == 403
+    assert Api(bob)("POST", "/decisions/simulate", {}).status == 403
     alice = Client(app)
     alice.sign_in("alice", ALICE)
     assert Api(alice)("GET", "/export").status == 200
