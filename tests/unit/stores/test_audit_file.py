@@ -18,6 +18,7 @@ from authz.audit import AuditEvent, EventTag
 from authz.audit.log import Wanted
 from authz.errors import AuditFailure, StoreError
 from authz.stores import audit_end, audit_file, audit_reading
+from authz.stores.audit_end import full_files
 from authz.stores.audit_file import AuditFile
 from authz.stores.audit_reading import AuditFiles
 
@@ -211,8 +212,8 @@ def test_what_is_written_meanwhile_is_no_problem(
     make: Callable[..., AuditFile], path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """A writer turns to a new file while somebody follows the chain."""
-    sink = make(max_bytes=1000, kept=2)
-    for _ in range(4):
+    sink = make(max_bytes=1000, kept=9)
+    while not full_files(path):
         sink.record(change())
     follow, turns = audit_reading.follow, iter(range(6))
 
