@@ -26,6 +26,7 @@ from authz.errors import Problem, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
 from authz.identity.claims import METHOD as JWT
+from authz.identity.owners import Owners
 from authz.identity.people import LOCAL, PeopleStore, Person
 from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
@@ -304,6 +305,10 @@ def start(  # noqa: PLR0913 - what an app is made of
     accounts = Accounts(open_ended=stores.database is not None)
     kept = upkeep(settings, stores, live, accounts)
     identity.keep_up(kept.following)
+    if identity.tokens is not None:
+        owners = Owners(accounts, live)
+        identity.tokens.vouch = owners.vouch
+        kept.following.follow(owners)
     sessions = session_source(settings, stores, kept.following, accounts, live)
     throttle = Throttle(shared_limits(settings, stores))
     kept.following.do_after(throttle.tidy)

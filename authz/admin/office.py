@@ -61,6 +61,11 @@ class Office:
         """The policy in force at this moment."""
         return self.runtime.policy
 
+    @property
+    def stores_tokens(self) -> bool:
+        """Whether there is a store for API tokens that lasts."""
+        return self.runtime.stores.tokens is not None
+
     def build(self, entries: Iterable[Entry]) -> PolicyInForce:
         """Return the policy that *entries* would make. Raises `PolicyError`."""
         return policy_of(self.settings, entries).policy

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from authz.admin.office import Actor, Office
+from authz.admin.own_tokens import revoke_tokens_of
 from authz.admin.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, paged
 from authz.admin.remaining import people_check
 from authz.admin.roles import HeldRole, role_finder
@@ -131,6 +132,9 @@ def add_person(  # noqa: PLR0913 - what an account is made of
     )
     if not inherit:
         _refuse_inheritance(office, person)
+    if office.people.find(id) is None:
+        # Whoever had the id before left nothing that would be theirs.
+        revoke_tokens_of(office, actor, id)
     kept = _made(
         office,
         actor,
@@ -229,7 +233,7 @@ def sign_out_everywhere(office: Office, actor: Actor, expected: Person) -> Perso
 
 
 def remove_person(office: Office, actor: Actor, expected: Person) -> None:
-    """Forget a person, who must be as *expected*, and end their sessions.
+    """Forget a person, who must be as *expected*; end their sessions and own tokens.
 
     Their grants stay in the policy, for whoever keeps it to remove.
 
@@ -247,6 +251,7 @@ def remove_person(office: Office, actor: Actor, expected: Person) -> None:
         return expected
 
     _made(office, actor, EventTag.PERSON_REMOVED, expected.subject_name, remove)
+    revoke_tokens_of(office, actor, expected.id)
 
 
 def _replace(

@@ -35,7 +35,7 @@ def make_token(
     """Make an API token; return the token itself, to show once, and its record.
 
     Nobody makes a token that may more than they: it has a role of theirs, unless they
-    may change the policy anyway.
+    may change the policy anyway, and a name that the policy does not speak of.
 
     Raises:
         PolicyError: if the name, the role or the time cannot be one.
@@ -44,20 +44,25 @@ def make_token(
         StoreError: if the store or the audit log cannot be written.
     """
     if name.startswith(RESERVED):
-        raise _wrong("token", f"only the shell makes `{name[:80]}`: choose another")
+        raise wrong("token", f"only the shell makes `{name[:80]}`: choose another")
     now = office.runtime.clock()
     if expires is not None and expires <= now:
-        raise _wrong("expires", "it is in the past: choose a later time")
+        raise wrong("expires", "it is in the past: choose a later time")
     try:
         secret, token = new_token(
             name, role=role, author=actor.name, now=now, expires=expires
         )
     except ValueError as error:
-        raise _wrong("token", str(error)) from error
-    if role not in office.policy.roles_of(actor.subject.names) and not _may_change(
-        office, actor
-    ):
-        raise _wrong("role", f"you do not hold `{role}`: choose a role of yours")
+        raise wrong("token", str(error)) from error
+    if not _may_change(office, actor):
+        if role not in office.policy.roles_of(actor.subject.names):
+            raise wrong("role", f"you do not hold `{role}`: choose a role of yours")
+        if _is_spoken_of(office, token.subject_name):
+            raise wrong(
+                "token",
+                f"the policy speaks of `{token.subject_name}` already, and the new "
+                "token would have that at once: choose another name",
+            )
 
     def witness(_: ApiToken | None, after: ApiToken) -> None:
         office.record(
@@ -121,12 +126,22 @@ def _may_change(office: Office, actor: Actor) -> bool:
     return bool(office.policy.decide(asked))
 
 
+def _is_spoken_of(office: Office, name: str) -> bool:
+    """Return whether the policy gives something to *name*, or settings do."""
+    fixed = (grant.member for grant in office.settings.grants)
+    entries = office.records.snapshot().entries
+    return name in fixed or any(
+        entry.row.fields[:1] == (name,) and not entry.disabled for entry in entries
+    )
+
+
 def _lines(token: ApiToken) -> tuple[str, ...]:
     """Return what a record tells of *token*; neither it nor its digest."""
     until = token.expires.isoformat() if token.expires else "revoked"
     return (f"id: {token.id}", f"role: {token.role}", f"until: {until}")
 
 
-def _wrong(where: str, problem: str) -> PolicyError:
+def wrong(where: str, problem: str) -> PolicyError:
+    """Return the error about the field *where*; *problem* is "message: mend"."""
     message, _, mend = problem.rpartition(": ")
     return PolicyError([Problem(where=where, message=message, mend=mend)])

@@ -48,7 +48,7 @@ class EventTag(StrEnum):
     SIGN_IN_DELAYED = "session:sign-in:delayed"
     #: Somebody signed out.
     SIGN_OUT = "session:sign-out"
-    #: A session ended because a password or a role changed.
+    #: Somebody ended a session of theirs from another one; `detail` says which.
     SESSION_ENDED = "session:ended"
     #: A changed policy is in force.
     POLICY_LOADED = "policy:loaded"
@@ -116,6 +116,7 @@ CHANGES: Final = frozenset(
         EventTag.PERSON_REMOVED,
         EventTag.PASSWORD_CHANGED,
         EventTag.PERSON_SIGNED_OUT,
+        EventTag.SESSION_ENDED,
         EventTag.TOKEN_ADDED,
         EventTag.TOKEN_REVOKED,
         EventTag.BREAK_GLASS_OPENED,

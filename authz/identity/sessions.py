@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from authz.decision import PolicyInForce, Subject
@@ -24,6 +24,7 @@ SECURE_COOKIE: Final = "__Host-authz"
 #: More sessions than this for one account: the oldest ends.
 MAX_SESSIONS: Final = 64
 _TOKEN_BYTES: Final = 32
+_PUBLIC_DIGITS: Final = 16
 
 Clock = Callable[[], float]
 
@@ -72,6 +73,14 @@ class Session:
         self.roles = roles
         self.revision = revision
 
+    @property
+    def public_id(self) -> str:
+        """What names it on a page: nothing that anybody could sign in with.
+
+        The beginning of `id`, which is a SHA-256 itself.
+        """
+        return self.id[:_PUBLIC_DIGITS]
+
 
 def session_id(token: str) -> str:
     """Return what stands for *token* where it is written down: its SHA-256."""
@@ -118,6 +127,18 @@ class SessionStore(Protocol):
 
     def drop(self, session: Session) -> None:
         """End *session* because its person or roles changed, without waiting."""
+        ...
+
+    def of(self, account: Account) -> Sequence[Session]:
+        """Return the sessions of *account* that have not ended, the newest first.
+
+        Another process may have used one since, or seen that its time is over, by a
+        minute at most. Raises `StoreError`.
+        """
+        ...
+
+    def now(self) -> float:
+        """Return the time by which `created` and `used` are told, in seconds."""
         ...
 
 
@@ -168,6 +189,19 @@ class MemorySessions:
             self._sessions.pop(session.token, None)
 
     drop = end
+
+    def of(self, account: Account) -> Sequence[Session]:
+        """Return the sessions of *account* that have not ended, the newest first."""
+        now = self._clock()
+        with self._lock:
+            every = list(self._sessions.values())
+        own = [s for s in every if s.account.name == account.name]
+        lasting = [s for s in own if not self._is_over(s, now)]
+        return sorted(lasting, key=lambda s: s.created, reverse=True)
+
+    def now(self) -> float:
+        """Return the time by which `created` and `used` are told, in seconds."""
+        return self._clock()
 
     def _is_over(self, session: Session, now: float) -> bool:
         return now - session.used > self._idle or now - session.created > self._lifetime
@@ -253,6 +287,17 @@ class LocalSessions:
             self.store.drop(session)
             raise InvalidCredentials("session", why)
         return session
+
+    def of(self, name: str) -> tuple[Session, ...]:
+        """Return the sessions of the account *name* that still hold, newest first.
+
+        Raises:
+            StoreError: if nobody can say now.
+        """
+        account = self._accounts.by_name.get(name)
+        if account is None:
+            return ()
+        return tuple(s for s in self.store.of(account) if self._why_over(s) is None)
 
     def _why_over(self, session: Session) -> str | None:
         """Return why *session* is over, as far as this process knows, or None."""

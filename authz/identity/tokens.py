@@ -61,7 +61,19 @@ class ApiToken:
         """The name the policy knows it by."""
         return f"token:{self.name}"
 
+    @property
+    def owner(self) -> str:
+        """The id of whose own token it is, `alice`; empty if it is nobody's own.
 
+        A person's own token is called `alice/...`, and she made it.
+        """
+        kind, _, id_ = self.author.partition(":")
+        own = kind == "user" and self.name.startswith(f"{id_}/")
+        return id_ if own else ""
+
+
+#: Returns whether the owner of a token still may what it may.
+Vouch = Callable[[ApiToken], bool]
 #: Is told what a token was (None: nothing) and what it is, before that becomes visible;
 #: what it raises refuses the change. It writes the audit record.
 TokenWitness = Callable[[ApiToken | None, ApiToken], None]
@@ -208,6 +220,17 @@ def check_token(name: str, role: str) -> None:
         raise ValueError(f"`{role}` cannot be given: write for example `role:user`")
 
 
+def subject_of(token: ApiToken) -> Subject:
+    """Return the subject that a program with *token* is."""
+    return signed_in(
+        token.subject_name,
+        source=METHOD,
+        display_name=token.name,
+        # The role of a fixed token is a grant of the policy.
+        groups=frozenset() if token.fixed else frozenset({token.role}),
+    )
+
+
 def digest_of(token: str) -> bytes:
     """Return what is kept of *token*."""
     return sha256(token.encode("utf-8", "replace")).digest()
@@ -244,13 +267,16 @@ class ApiTokens:
         self._mark: Hashable = object()
         self._table: Mapping[bytes, tuple[ApiToken, Subject, float]] = {}
         self._uses: dict[str, float] = {}
+        #: Asked at each use of a person's own token. Nobody vouches by nature.
+        self.vouch: Vouch = lambda _: False
         self.look()()
 
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return whose token it is, or None if there is none.
 
         Raises:
-            InvalidCredentials: if it is unknown, revoked or expired.
+            InvalidCredentials: if it is unknown, revoked or expired, or its owner may
+                not what it may any more.
         """
         value = facts.environ.get(_AUTHORIZATION)
         if not value or value[: len(_BEARER)].lower() != _BEARER:
@@ -267,6 +293,8 @@ class ApiTokens:
         now = self._now()
         if now >= until:
             raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
+        if record.owner and not self.vouch(record):
+            raise InvalidCredentials(METHOD, Why.OWNER_CHANGED)
         self._uses[record.id] = now
         return subject
 
@@ -314,13 +342,7 @@ class ApiTokens:
         self._table = {
             token.digest: (
                 token,
-                signed_in(
-                    token.subject_name,
-                    source=METHOD,
-                    display_name=token.name,
-                    # The role of a fixed token is a grant of the policy.
-                    groups=frozenset() if token.fixed else frozenset({token.role}),
-                ),
+                subject_of(token),
                 token.expires.timestamp() if token.expires else float("inf"),
             )
             for token in tokens

@@ -87,6 +87,9 @@ class Why(StrEnum):
     UNKNOWN_TOKEN = "unknown-token"
     #: The API token's time is over.
     EXPIRED_TOKEN = "expired-token"
+    #: It is somebody's own token, and they are disabled or gone, or may not (any more)
+    #: what it may.
+    OWNER_CHANGED = "owner-changed"
 
     # People.
     #: An administrator has disabled this person.

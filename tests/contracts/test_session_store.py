@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from authz.identity.sessions import (
     LocalSessions,
     MemorySessions,
     SessionStore,
+    session_id,
 )
 from authz.identity.source import RequestFacts
 from authz.policy.build import build_policy
@@ -164,6 +166,64 @@ def test_a_token_nobody_has_is_unknown(process: Process, token: str):
     process.begin()
 
     assert process.ask(token) == "unknown-or-expired"
+
+
+def public_ids(process: Process, name: str = "bob") -> list[str]:
+    """Return what names the sessions of somebody on a page."""
+    return [session.public_id for session in process.cookie().of(name)]
+
+
+def test_the_sessions_of_somebody_are_listed(process: Process, clock: Clock):
+    """The newest first, with their times; of nobody else, and no token among them."""
+    first = process.begin()
+    clock.now += 5
+    second = process.begin()
+    clock.now += 2
+
+    found = process.cookie().of("bob")
+
+    assert [s.public_id for s in found] == [session_id(t)[:16] for t in (second, first)]
+    now = process.store.now()
+    assert [round(now - s.created) for s in found] == [2, 7]
+    assert public_ids(process, "alice") == []
+
+
+def test_what_is_over_is_not_listed(process: Process, clock: Clock):
+    """Ended, of an old epoch, with other roles, or past its time."""
+    ended = process.begin()
+    process.store.end(process.cookie().of("bob")[0])
+    assert process.ask(ended) == "unknown-or-expired"
+    assert public_ids(process) == []
+
+    process.begin()
+    process.current = policy("g, user:bob, role:user")
+    assert public_ids(process) == []
+    process.begin()
+    process.accounts.put([replace(BOB, epoch=BOB.epoch + 1)])
+    assert public_ids(process) == []
+
+    process.begin()
+    assert len(public_ids(process)) == 1
+    clock.now += 2 * IDLE
+    assert public_ids(process) == []
+
+
+def test_a_session_of_another_process_is_listed_and_ended(
+    new_process: Callable[[], Process], clock: Clock
+):
+    """It is in no memory here; its end is learned of there."""
+    here, there = new_process(), new_process()
+    token = there.begin()
+    mine = here.begin()
+
+    theirs = [s for s in here.cookie().of("bob") if s.id == session_id(token)]
+    here.store.end(theirs[0])
+    there.tick()
+
+    assert there.ask(token) == "unknown-or-expired"
+    assert here.ask(mine) == "user:bob"
+    clock.now += LIFETIME + 1
+    assert public_ids(here) == []
 
 
 def test_who_signed_out_is_unknown(process: Process):

@@ -146,6 +146,32 @@ class SqlSessions:
         self._dropped.add(session.id)
         self._forget(session.id)
 
+    def of(self, account: Account) -> Sequence[Session]:
+        """Return the sessions of *account* that have not ended, the newest first."""
+        columns = authz_session.c
+        now = self._clock()
+        # The last use is written down a while later; see `find`.
+        idle_since = _time(now - self._idle - 2 * self._note_after)
+        query = (
+            select(authz_session)
+            .where(columns.person == account.name, columns.ended == 0)
+            .where(columns.created >= _time(now - self._lifetime))
+            .order_by(columns.created.desc(), columns.id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = [
+            self._known.get(row.id) or _session(row, account)
+            for row in rows
+            if row.id not in self._dropped
+            and (row.used >= idle_since or row.id in self._known)
+        ]
+        return [s for s in found if _time(s.used) >= idle_since]
+
+    def now(self) -> float:
+        """Return the time by which `created` and `used` are told, in seconds."""
+        return self._clock()
+
     def look(self) -> Callable[[], None]:
         """Read which sessions were ended elsewhere; see `Following`."""
         mark = head(self._database).sessions

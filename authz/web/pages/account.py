@@ -7,6 +7,8 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from authz.admin import people as use_cases
+from authz.admin.own_sessions import own_sessions
+from authz.admin.own_tokens import may_have_own, own_roles, own_tokens
 from authz.audit import EventTag
 from authz.errors import (
     InvalidCredentials,
@@ -23,6 +25,7 @@ from authz.web.cookies import Cookies
 from authz.web.pages import flash, words
 from authz.web.pages.frame import AdminPages, protect
 from authz.web.pages.people import problems_of
+from authz.web.pages.token_form import SPANS, Typed
 
 _WRONG = "That is not your password."
 _WAIT = "Too many attempts. Please wait {} seconds and try again."
@@ -43,7 +46,7 @@ class AccountPage:
 
     def show(self) -> Response:
         """Show it."""
-        return self._show()
+        return self.show_with()
 
     def password(self) -> Response:
         """Take another password, from somebody who knows the one they have."""
@@ -53,20 +56,22 @@ class AccountPage:
         if person is None or person.fixed or person.source != LOCAL:
             raise NotFound("you have no password that can be changed here")
         if form.get("password", "") != form.get("again", ""):
-            return self._show({"again": _DIFFERENT})
+            return self.show_with({"again": _DIFFERENT})
         problem = self._is_theirs(person.id, form.get("current", ""))
         if problem:
-            return self._show({"current": problem})
+            return self.show_with({"current": problem})
         try:
             use_cases.set_password(
                 pages.office, pages.actor, person, form.get("password", "")
             )
         except PolicyError as error:
-            return self._show(problems_of(error))
+            return self.show_with(problems_of(error))
         except (StoreReadOnly, LastAdmin) as error:
-            return self._show({"": words.sentence(str(error))})
+            return self.show_with({"": words.sentence(str(error))})
         except StoreConflict:
-            return self._show({"": "Your account was changed meanwhile. Try again."})
+            return self.show_with(
+                {"": "Your account was changed meanwhile. Try again."}
+            )
         return self._go_on(person.id)
 
     def sign_out(self) -> Response:
@@ -119,14 +124,26 @@ class AccountPage:
         kind, _, id_ = self._pages.subject.name.partition(":")
         return self._pages.office.people.find(id_) if kind == "user" else None
 
-    def _show(self, errors: Mapping[str, str] | None = None) -> Response:
+    def show_with(
+        self, errors: Mapping[str, str] | None = None, typed: Typed | None = None
+    ) -> Response:
+        """Show the page, with what is wrong with the form that was sent."""
         pages = self._pages
-        subject = pages.subject
+        office, actor, subject = pages.office, pages.actor, pages.subject
+        session = pages.session
+        has_tokens = may_have_own(office, actor)
         return pages.page(
             "authz/admin/account.html",
             status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
             errors=errors or {},
             person=self._own(),
-            roles=sorted(pages.runtime.policy.roles_of(subject.names)),
+            roles=sorted(office.policy.roles_of(subject.names)),
             sections=[section(subject) for section in pages.account_sections],
+            sessions=own_sessions(office, session) if session else (),
+            has_tokens=has_tokens,
+            tokens=own_tokens(office, actor) if has_tokens else (),
+            typed=typed or Typed(),
+            token_roles=[(r, words.who(r).label) for r in own_roles(office, actor)],
+            spans=SPANS,
+            now=office.runtime.clock(),
         )

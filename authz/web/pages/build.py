@@ -13,6 +13,8 @@ from authz.web.pages.drafts import Drafts
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.matrix import Matrix
 from authz.web.pages.overview import Overview
+from authz.web.pages.own_sessions import OwnSessions
+from authz.web.pages.own_tokens import OwnTokens
 from authz.web.pages.people import People
 from authz.web.pages.person import PersonPages
 from authz.web.pages.previews import Previews
@@ -22,6 +24,7 @@ from authz.web.pages.rule_form import RuleForm
 from authz.web.pages.rules import Rules
 from authz.web.pages.tester import Tester
 from authz.web.pages.theme import choose_theme
+from authz.web.pages.tokens import Tokens
 
 
 def admin_pages(
@@ -36,6 +39,7 @@ def admin_pages(
     People(pages, book)
     PersonPages(pages, book)
     Roles(pages, book)
+    Tokens(pages, book)
     Rules(pages)
     RuleForm(pages)
     Matrix(pages, previews)
@@ -44,6 +48,8 @@ def admin_pages(
     Drafts(pages)
     Changes(pages, previews)
     Audit(pages)
-    AccountPage(pages)
+    account = AccountPage(pages)
+    OwnSessions(pages)
+    OwnTokens(pages, account)
     pages.add("/theme", "theme", choose_theme, post=True)
     return pages

@@ -28,6 +28,7 @@ SENTENCES: Final = {
     "password-changed": "The password was changed. Other sessions have ended.",
     "signed-out": "{} was signed out everywhere.",
     "session-ended": "That session has ended.",
+    "sessions-ended": "Your other sessions have ended: {}.",
     "role-given": "The change is in the draft: {}.",
     "draft-changed": "The draft was changed. Nothing is in force yet.",
     "draft-discarded": "The draft was thrown away. Nothing was changed.",

@@ -21,6 +21,7 @@ from authz.errors import (
     PolicyError,
     StoreError,
 )
+from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
 from authz.policy.records import Revision
 from authz.runtime import Runtime
@@ -144,6 +145,17 @@ class AdminPages:
         peer = RequestFacts(request.environ).peer
         return Actor(subject=self.subject, peer=peer)
 
+    @property
+    def session(self) -> Session | None:
+        """The session by which the visitor came; None if it was another way."""
+        try:
+            session = self.runtime.sessions.session(RequestFacts(request.environ))
+        except InvalidCredentials:
+            return None
+        if session is None or session.account.subject != self.subject:
+            return None
+        return session
+
     def names(self, *, without: Collection[str] = ()) -> list[str]:
         """Return names of the policy for a field to offer, a few hundred at most."""
         policy = self.office.policy
@@ -250,7 +262,7 @@ class AdminPages:
             "read_only": self.office.records.read_only,
             "single_keys": has_keys(),
             "sign_out_elsewhere": runtime.settings.proxy.sign_out_url,
-            "can_sign_out": self._has_session(),
+            "can_sign_out": self.session is not None,
             "here": self._here(),
         }
 
@@ -260,13 +272,6 @@ class AdminPages:
             return self.office.records.snapshot().number
         except (StoreError, PolicyError):
             return 0
-
-    def _has_session(self) -> bool:
-        try:
-            session = self.runtime.sessions.session(RequestFacts(request.environ))
-        except InvalidCredentials:
-            return False
-        return session is not None and session.account.subject == self.subject
 
     @staticmethod
     def _here() -> str:

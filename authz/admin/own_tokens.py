@@ -1,0 +1,122 @@
+"""People's own API tokens: made and revoked by themselves.
+
+They hold only while their owner may what they may; see `authz.identity.owners`.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from authz.admin.office import Actor, Office
+from authz.admin.roles import GIVEN
+from authz.admin.tokens import list_tokens, make_token, revoke_token, wrong
+from authz.errors import AlreadyThere, NotFound
+from authz.identity.accounts import Account
+from authz.identity.owners import Owners
+from authz.identity.tokens import ApiToken
+from authz.settings import ACCOUNT_NAME
+
+MAX_DAYS: Final = 366
+#: More own tokens than this nobody keeps in mind.
+MAX_OWN: Final = 20
+
+
+def may_have_own(office: Office, actor: Actor) -> bool:
+    """Return whether *actor* may have own tokens: they sign in here, with a store."""
+    return office.stores_tokens and _account(office, actor) is not None
+
+
+def own_tokens(office: Office, actor: Actor) -> tuple[ApiToken, ...]:
+    """Return the own tokens of *actor* that are not revoked. Raises `StoreError`."""
+    account = _account(office, actor)
+    if account is None or not office.stores_tokens:
+        return ()
+    return tuple(t for t in list_tokens(office) if t.owner == account.name)
+
+
+def own_roles(office: Office, actor: Actor) -> tuple[str, ...]:
+    """Return the roles that an own token of *actor* can have."""
+    held = office.policy.roles_of(actor.subject.names)
+    return tuple(sorted(held - GIVEN))
+
+
+def make_own_token(
+    office: Office, actor: Actor, *, label: str, role: str, days: int
+) -> tuple[str, ApiToken]:
+    """Make an own token of *actor*; return the token, to show once, and its record.
+
+    It is called after its owner, so that it can be taken for nobody else's: the token
+    `phone` of alice is `token:alice/phone`.
+
+    Raises:
+        PolicyError: if the label, the role or the days cannot be, or a rule forbids
+            the owner something that it would not forbid the token.
+        AlreadyThere: if there is one of that name.
+        NotFound: if *actor* cannot have own tokens.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    account = _account(office, actor)
+    if account is None or not office.stores_tokens:
+        raise NotFound("only people who sign in here can have tokens of their own")
+    if not ACCOUNT_NAME.fullmatch(label):
+        raise wrong(
+            "label",
+            "it cannot be called that: use 1 to 64 letters, digits and `.`, `_`, `@`, "
+            "`+`, `-`",
+        )
+    if not 1 <= days <= MAX_DAYS:
+        raise wrong("days", f"it cannot hold so long: use 1 to {MAX_DAYS} days")
+    if role not in own_roles(office, actor):
+        raise wrong("role", "that is no role of yours: choose one of them")
+    mine = own_tokens(office, actor)
+    if len(mine) >= MAX_OWN:
+        raise wrong("label", f"you have {len(mine)} tokens: revoke one first")
+    name = f"{account.name}/{label}"
+    if any(token.name == name for token in mine):
+        raise AlreadyThere(f"you have a token `{label}` already: choose another name")
+    now = office.runtime.clock()
+    wanted = ApiToken(id="", name=name, role=role, digest=b"", author=actor.name)
+    if not Owners(office.runtime.accounts, office.runtime.live).may_have(
+        account.subject, wanted
+    ):
+        raise wrong(
+            "role",
+            "a rule forbids you something by name, which this token would not be "
+            "forbidden: ask an administrator for a token",
+        )
+    return make_token(
+        office, actor, name=name, role=role, expires=now + timedelta(days=days)
+    )
+
+
+def revoke_own_token(office: Office, actor: Actor, id: str) -> ApiToken:  # noqa: A002
+    """Revoke the own token *id* of *actor*.
+
+    Raises:
+        NotFound: if they have no such token; somebody else's is none.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    if all(token.id != id for token in own_tokens(office, actor)):
+        raise NotFound(f"you have no token `{id[:80]}`")
+    return revoke_token(office, actor, id)
+
+
+def revoke_tokens_of(office: Office, actor: Actor, id: str) -> None:  # noqa: A002
+    """Revoke every own token of the person *id*, who comes or goes.
+
+    Raises:
+        StoreError: if the store or the audit log cannot be written.
+    """
+    if office.stores_tokens:
+        for token in list_tokens(office):
+            if token.owner == id:
+                revoke_token(office, actor, token.id)
+
+
+def _account(office: Office, actor: Actor) -> Account | None:
+    """Return the account by which *actor* signed in here, if they did."""
+    kind, _, id_ = actor.name.partition(":")
+    account = office.runtime.accounts.by_name.get(id_) if kind == "user" else None
+    # Whoever came another way may bear the name and not the rights.
+    if account is None or actor.subject != account.subject:
+        return None
+    return account

@@ -1,0 +1,64 @@
+"""What the two forms for a new API token have in common: an own one, and any."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
+from authz.web.pages import words
+
+#: How long a token may hold: days, and how they are called.
+SPANS: Final = (
+    ("7", "7 days"),
+    ("30", "30 days"),
+    ("90", "90 days"),
+    ("365", "a year"),
+)
+_USUAL: Final = "30"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What the form for a new token holds."""
+
+    label: str = ""
+    role: str = ""
+    #: One of `SPANS`; empty: until it is revoked.
+    days: str = _USUAL
+
+
+def typed_in(form: Mapping[str, str]) -> Typed:
+    """Return what was typed into *form*."""
+    return Typed(
+        label=form.get("label", "").strip(),
+        role=form.get("role", "").strip(),
+        days=form.get("days", _USUAL).strip(),
+    )
+
+
+def days_of(typed: Typed) -> int:
+    """Return for how many days the token is to hold; 0 if that is not offered."""
+    return int(typed.days) if typed.days in dict(SPANS) else 0
+
+
+def errors_of(error: PolicyError | AlreadyThere | StoreReadOnly) -> dict[str, str]:
+    """Return the sentence for each field of the form that *error* is about."""
+    if isinstance(error, PolicyError):
+        return {
+            _FIELDS.get(problem.where, ""): words.sentence(
+                f"{problem.message}: {problem.mend}"
+            )
+            for problem in error.problems
+        }
+    field = "label" if isinstance(error, AlreadyThere) else ""
+    return {field: words.sentence(str(error))}
+
+
+#: The field of the form that a problem is about.
+_FIELDS: Final = {
+    "token": "label",
+    "label": "label",
+    "role": "role",
+    "days": "days",
+    "expires": "days",
+}

@@ -1,0 +1,121 @@
+"""All API tokens: to look through, to make and to revoke."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+
+from flask import url_for
+from werkzeug.wrappers import Response
+
+from authz.admin.roles import GIVEN
+from authz.admin.tokens import list_tokens, make_token, revoke_token
+from authz.errors import AlreadyThere, LockedOut, PolicyError, StoreReadOnly
+from authz.identity.tokens import ApiToken
+from authz.web.pages import words
+from authz.web.pages.frame import AdminPages, Crumb, Refused
+from authz.web.pages.listing import asked, listing
+from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.roles import RoleBook
+from authz.web.pages.token_form import SPANS, Typed, days_of, errors_of, typed_in
+
+_UNTIL_REVOKED: Final = ("", "until it is revoked")
+_NOWHERE: Final = (
+    "There is no store for tokens. Set AUTHZ_STORE where the server is set up."
+)
+
+
+class Tokens:
+    """The list of API tokens, and the form for a new one."""
+
+    def __init__(self, pages: AdminPages, book: RoleBook) -> None:
+        """Add the pages to *pages*."""
+        self._pages = pages
+        self._book = book
+        entry = MenuEntry(
+            label="API tokens",
+            endpoint="authz_admin.tokens",
+            group=Group.WHO,
+            icon="token",
+        )
+        pages.add("/admin/tokens", "tokens", self.show, entry=entry)
+        pages.add("/admin/tokens/new", "token_new", self.new)
+        pages.add("/admin/tokens/new", "token_make", self.make, post=True)
+        pages.add("/admin/tokens/revoke", "token_revoke", self.revoke, post=True)
+
+    def show(self) -> Response:
+        """Show the list."""
+        pages = self._pages
+        search, revoked = asked("search").casefold(), asked("revoked") == "yes"
+        every = list_tokens(pages.office, revoked=revoked)
+        return pages.page(
+            "authz/admin/tokens.html",
+            listing=listing([t for t in every if _matches(t, search)]),
+            search=asked("search"),
+            revoked=revoked,
+            can_make=pages.office.stores_tokens,
+            now=pages.runtime.clock(),
+        )
+
+    def new(self) -> Response:
+        """Show the form for a new token."""
+        return self._form(Typed(role=asked("role")))
+
+    def make(self) -> Response:
+        """Make one, and show it: it is on this page and nowhere else."""
+        pages = self._pages
+        typed = typed_in(pages.form())
+        if not pages.office.stores_tokens:
+            return self._form(typed, {"": _NOWHERE})
+        days = days_of(typed)
+        if not days and typed.days != _UNTIL_REVOKED[0]:
+            return self._form(typed, {"days": "Choose one of these."})
+        expires = pages.runtime.clock() + timedelta(days=days) if days else None
+        try:
+            secret, token = make_token(
+                pages.office,
+                pages.actor,
+                name=typed.label,
+                role=typed.role,
+                expires=expires,
+            )
+        except (PolicyError, AlreadyThere, StoreReadOnly) as error:
+            return self._form(typed, errors_of(error))
+        return pages.page(
+            "authz/admin/token_made.html",
+            crumbs=[self._crumb()],
+            secret=secret,
+            token=token,
+            back=url_for("authz_admin.tokens"),
+        )
+
+    def revoke(self) -> Response:
+        """Revoke one."""
+        pages = self._pages
+        id_ = pages.form().get("id", "")
+        try:
+            token = revoke_token(pages.office, pages.actor, id_)
+        except (LockedOut, StoreReadOnly) as error:
+            raise Refused(words.sentence(str(error))) from error
+        return pages.go("authz_admin.tokens", "token-revoked", token.name)
+
+    def _form(self, typed: Typed, errors: Mapping[str, str] | None = None) -> Response:
+        return self._pages.page(
+            "authz/admin/token_new.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+            crumbs=[self._crumb()],
+            typed=typed,
+            errors=errors or {},
+            roles=[r.name for r in self._book.every() if r.name not in GIVEN],
+            spans=(*SPANS, _UNTIL_REVOKED),
+            can_make=self._pages.office.stores_tokens,
+        )
+
+    @staticmethod
+    def _crumb() -> Crumb:
+        return Crumb(label="API tokens", url=url_for("authz_admin.tokens"))
+
+
+def _matches(token: ApiToken, search: str) -> bool:
+    texts = (token.subject_name, token.role, token.author)
+    return not search or any(search in text.casefold() for text in texts)
