@@ -1,11 +1,12 @@
 """What every use case needs: the stores, the policy in force, and who is acting."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from authz.admin.memory import Memory
 from authz.audit import AuditEvent, EventTag
-from authz.decision import PolicyInForce, Subject
+from authz.decision import Grant, PolicyInForce, Subject
 from authz.identity.people import PeopleStore
 from authz.policy.coverage import RoutePattern
 from authz.policy.records import Entry, PolicyRecords
@@ -40,6 +41,8 @@ class Office:
     routes: Callable[[], Sequence[RoutePattern]] = tuple
     #: Returns the route that serves a method and a path, or None.
     find_route: Callable[[str, str], RoutePattern | None] = lambda _method, _path: None
+    #: Grants by member, for the newest state of the store; see `roles.grants_now`.
+    grants: Memory[dict[str, list[Grant]]] = field(default_factory=Memory, repr=False)
 
     @property
     def settings(self) -> Settings:

@@ -1,7 +1,7 @@
 """Roles: who holds them, what they inherit and what they may."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authz.admin.office import Office
@@ -54,7 +54,7 @@ def list_roles(office: Office) -> tuple[tuple[Role, ...], str]:
     names = {rule.subject for rule in rules if rule.subject.startswith("role:")}
     names |= {grant.role for grant in grants}
     names |= {grant.member for grant in grants if grant.member.startswith("role:")}
-    by_member = grants_by_member(_in_force(grants))
+    by_member = office.grants.get(now.etag, lambda: grants_by_member(_in_force(grants)))
     members: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     inherits: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     spoken: defaultdict[str, list[RuleEntry]] = defaultdict(list)
@@ -95,9 +95,7 @@ def held_roles(office: Office, names: Iterable[str]) -> tuple[HeldRole, ...]:
 
 def role_finder(office: Office) -> Callable[[Iterable[str]], tuple[HeldRole, ...]]:
     """Return what does as `held_roles` does, for many people at one state."""
-    by_member = grants_by_member(
-        _in_force(all_grants(office, office.records.snapshot()))
-    )
+    by_member = grants_now(office)
 
     def find(names: Iterable[str]) -> tuple[HeldRole, ...]:
         own = frozenset(names)
@@ -108,6 +106,33 @@ def role_finder(office: Office) -> Callable[[Iterable[str]], tuple[HeldRole, ...
         )
 
     return find
+
+
+def grants_now(office: Office) -> Mapping[str, Sequence[Grant]]:
+    """Return the grants that are in force, as the store has them, by member.
+
+    They are put together once for each state of the store.
+    """
+    now = office.records.snapshot()
+    return office.grants.get(
+        now.etag, lambda: grants_by_member(_in_force(all_grants(office, now)))
+    )
+
+
+def names_that_lead_to(office: Office, role: str) -> frozenset[str]:
+    """Return every name to which grants give *role*, however indirectly."""
+    by_role: defaultdict[str, list[str]] = defaultdict(list)
+    for grants in grants_now(office).values():
+        for grant in grants:
+            by_role[grant.role].append(grant.member)
+    queue = [role]
+    found = {role}
+    for name in queue:
+        for member in by_role.get(name, ()):
+            if member not in found:
+                found.add(member)
+                queue.append(member)
+    return frozenset(found - {role})
 
 
 def _in_force(grants: Iterable[GrantEntry]) -> list[Grant]:

@@ -52,6 +52,8 @@ class PeoplePage:
     total: int
 
 
+#: Says of somebody's id, source and groups whether they are meant.
+Whom = Callable[[str, str, frozenset[str]], bool]
 #: Checks the people whom a change would leave; raises to refuse the change.
 PeopleCheck = Callable[[Sequence[Person]], None]
 #: Is told who it was and who it is (None: nobody) before that becomes visible; what it
@@ -84,9 +86,18 @@ class PeopleStore(Protocol):
         ...
 
     def page(
-        self, *, search: str = "", source: str = "", limit: int, offset: int = 0
+        self,
+        *,
+        search: str = "",
+        source: str = "",
+        whom: Whom | None = None,
+        limit: int,
+        offset: int = 0,
     ) -> PeoplePage:
-        """Return people by id, those whose id or display name holds *search*."""
+        """Return people by id, those whose id or display name holds *search*.
+
+        Of the identity *source*, and only *whom* that means; each if it is given.
+        """
         ...
 
     def add(

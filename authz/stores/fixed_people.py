@@ -3,7 +3,13 @@
 from collections.abc import Hashable, Sequence
 
 from authz.errors import StoreReadOnly
-from authz.identity.people import PeopleCheck, PeoplePage, PeopleWitness, Person
+from authz.identity.people import (
+    PeopleCheck,
+    PeoplePage,
+    PeopleWitness,
+    Person,
+    Whom,
+)
 
 
 class FixedPeople:
@@ -26,11 +32,20 @@ class FixedPeople:
         return tuple(sorted(self._people.values(), key=lambda person: person.id))
 
     def page(
-        self, *, search: str = "", source: str = "", limit: int, offset: int = 0
+        self,
+        *,
+        search: str = "",
+        source: str = "",
+        whom: Whom | None = None,
+        limit: int,
+        offset: int = 0,
     ) -> PeoplePage:
         """Return people by id, those whose id or display name holds *search*."""
         found = tuple(
-            person for person in self.everyone() if is_found(person, search, source)
+            person
+            for person in self.everyone()
+            if is_found(person, search, source)
+            and (whom is None or whom(person.id, person.source, person.groups))
         )
         return PeoplePage(people=found[offset : offset + limit], total=len(found))
 

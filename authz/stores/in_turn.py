@@ -11,6 +11,7 @@ from authz.identity.people import (
     PeopleStore,
     PeopleWitness,
     Person,
+    Whom,
 )
 from authz.stores.csv_file import CsvFile
 
@@ -32,11 +33,17 @@ class InTurn:
         return self._people.everyone()
 
     def page(
-        self, *, search: str = "", source: str = "", limit: int, offset: int = 0
+        self,
+        *,
+        search: str = "",
+        source: str = "",
+        whom: Whom | None = None,
+        limit: int,
+        offset: int = 0,
     ) -> PeoplePage:
         """Return people by id, those whose id or display name holds *search*."""
         return self._people.page(
-            search=search, source=source, limit=limit, offset=offset
+            search=search, source=source, whom=whom, limit=limit, offset=offset
         )
 
     def add(

@@ -1,6 +1,7 @@
 """Every screen, in light and dark, on a wide and on a narrow window."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,6 +19,10 @@ SCREENS = (
     "/authz/admin/people/new",
     "/authz/admin/people/person?id=bob",
     "/authz/admin/people/person/remove?id=bob",
+    "/authz/admin/tokens",
+    "/authz/admin/tokens?search=nothing",
+    "/authz/admin/tokens?revoked=yes",
+    "/authz/admin/tokens/new",
     "/authz/admin/roles",
     "/authz/admin/roles/role?name=role:user",
     "/authz/admin/rules",
@@ -49,6 +54,24 @@ def put_into_draft(page: Page) -> None:
     page.click("text=Put it into the draft")
 
 
+def make_tokens(page: Page) -> Iterator[str]:
+    """Have a token of one's own and another; yield what each page that shows one says.
+
+    Each is shown once, so these pages are no addresses to go to.
+    """
+    label = f"w{page.viewport_size}{page.evaluate('Date.now()')}"
+    label = "".join(c for c in label if c.isalnum())[:60]
+    page.goto("/authz/account")
+    page.fill("#label", label)
+    page.click("text=Make the token")
+    yield "own token"
+    page.goto("/authz/admin/tokens/new")
+    page.fill("#label", label)
+    page.fill("#role", "role:user")
+    page.click("text=Make the token")
+    yield "token"
+
+
 @pytest.mark.parametrize(
     ("width", "dark", "axe"),
     [(1280, False, True), (360, True, True), (1280, True, False), (360, False, False)],
@@ -58,8 +81,11 @@ def test_a_screen(visit: Callable[..., Page], width: int, dark: bool, axe: bool)
     page = visit(width=width, dark=dark)
     put_into_draft(page)
     found: list[str] = []
-    for screen in SCREENS:
-        page.goto(screen)
+    for screen in chain(make_tokens(page), SCREENS):
+        if screen.startswith("/"):
+            page.goto(screen)
+        else:
+            assert page.input_value("#token").startswith("authz_")
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"{screen} is {wide} wide")

@@ -25,6 +25,7 @@ from authz.identity.people import (
     PeoplePage,
     PeopleWitness,
     Person,
+    Whom,
     skeleton,
 )
 from authz.policy.rules import name_problem
@@ -70,7 +71,13 @@ class SqlPeople:
             return self._find(connection, id)
 
     def page(
-        self, *, search: str = "", source: str = "", limit: int, offset: int = 0
+        self,
+        *,
+        search: str = "",
+        source: str = "",
+        whom: Whom | None = None,
+        limit: int,
+        offset: int = 0,
     ) -> PeoplePage:
         """Return people by id, those whose id or display name holds *search*."""
         with self._database.read() as connection:
@@ -82,8 +89,20 @@ class SqlPeople:
                     search.casefold() in person.id.casefold()
                     or search.casefold() in person.display_name.casefold()
                 )
+                and (whom is None or whom(person.id, person.source, person.groups))
             ]
             where = self._where(search, source)
+            if whom is not None:
+                ids = [p.id for p in fixed] + self._ids(connection, where, whom)
+                shown = sorted(ids)[offset : offset + limit]
+                where = [authz_person.c.id.in_(shown)]
+                people = [p for p in fixed if p.id in shown]
+                query = select(authz_person).where(*where)
+                people += map(_person, connection.execute(query))
+                return PeoplePage(
+                    people=tuple(sorted(people, key=lambda person: person.id)),
+                    total=len(ids),
+                )
             stored = connection.scalar(
                 select(func.count()).select_from(authz_person).where(*where)
             )
@@ -299,6 +318,23 @@ class SqlPeople:
                 )
             )
         return where
+
+    @staticmethod
+    def _ids(
+        connection: Connection, where: Iterable[ColumnElement[bool]], whom: Whom
+    ) -> list[str]:
+        """Return the ids of those who are meant; nobody is read as a whole."""
+        columns = authz_person.c
+        query = select(columns.id, columns.source, columns.groups).where(*where)
+        read: dict[str, frozenset[str]] = {}  # many are in the same groups
+        ids = []
+        for id_, source, written in connection.execute(query):
+            groups = read.get(written)
+            if groups is None:
+                groups = read[written] = frozenset(json.loads(written))
+            if whom(id_, source, groups):
+                ids.append(id_)
+        return ids
 
     def _expected(self, connection: Connection, expected: Person) -> Person:
         old = self._find(connection, expected.id)

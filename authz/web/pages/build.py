@@ -7,6 +7,7 @@ from flask import Flask
 from authz.admin.office import Office
 from authz.web.hook import Hook
 from authz.web.pages.account import AccountPage
+from authz.web.pages.ahead import Ahead
 from authz.web.pages.audit import Audit
 from authz.web.pages.changes import Changes
 from authz.web.pages.drafts import Drafts
@@ -35,6 +36,8 @@ def admin_pages(
     table = RouteTable(pages)
     book = RoleBook(office)
     previews = Previews(office)
+    ahead = Ahead(pages, table, book)
+    office.runtime.following.do_after(ahead.prepare)
     Overview(pages, table, book)
     People(pages, book)
     PersonPages(pages, book)
@@ -46,7 +49,7 @@ def admin_pages(
     Routes(pages, table)
     Tester(pages, previews)
     Drafts(pages)
-    Changes(pages, previews)
+    Changes(pages, previews, ahead)
     Audit(pages)
     account = AccountPage(pages)
     OwnSessions(pages)

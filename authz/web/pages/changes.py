@@ -23,6 +23,7 @@ from authz.errors import (
 )
 from authz.policy.records import Revision, note_problem
 from authz.web.pages import words
+from authz.web.pages.ahead import Ahead
 from authz.web.pages.effects import Effect, effect_of
 from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import asked
@@ -41,9 +42,10 @@ _NO_NOTE: Final = "Say why. Whoever looks at the history will want to know."
 class Changes:
     """The pages about changes."""
 
-    def __init__(self, pages: AdminPages, previews: Previews) -> None:
-        """Add the pages to *pages*."""
+    def __init__(self, pages: AdminPages, previews: Previews, ahead: Ahead) -> None:
+        """Add the pages to *pages*; *ahead* is told when there is a new policy."""
         self._pages = pages
+        self._ahead = ahead
         self._previews = previews
         entry = MenuEntry(
             label="Changes",
@@ -81,6 +83,8 @@ class Changes:
         revision, error, patch = _attempt(make)
         if revision is None:
             return self._show(note=note, failure=error, patch=patch)
+        # Whoever waits for the change does not wait once more for the next page.
+        self._ahead.prepare()
         response = pages.go("authz_admin.changes", "applied", str(revision.number))
         pages.drafts.forget(response)
         return response
@@ -106,6 +110,7 @@ class Changes:
         revision, error, patch = _attempt(make)
         if revision is None:
             return self._revision(number, note=note, failure=error, patch=patch)
+        self._ahead.prepare()
         return pages.go("authz_admin.changes", "rolled-back", str(number))
 
     def _show(

@@ -1,5 +1,6 @@
 """What stands around every admin page, and the way a page is sent."""
 
+import time
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from authz.admin.changes import Draft
 from authz.admin.history import revisions
+from authz.admin.memory import Memory
 from authz.admin.office import Actor, Office
 from authz.decision import PolicyInForce, Subject
 from authz.errors import (
@@ -30,7 +32,6 @@ from authz.web.next_page import safe_next
 from authz.web.pages import flash, words
 from authz.web.pages.csrf import FormTokens, StaleForm
 from authz.web.pages.drafting import DraftKeeper
-from authz.web.pages.memory import Memory
 from authz.web.pages.menu import Menu, MenuEntry
 from authz.web.pages.theme import has_keys
 from authz.web.rendering import protect_page, render
@@ -100,6 +101,8 @@ class AdminPages:
             "authz_admin", "authz.web.pages", url_prefix=runtime.settings.url_prefix
         )
         self.answer_errors_of(self.blueprint)
+        #: When a page was sent last, by the monotonic clock; 0.0 if none was.
+        self.sent = 0.0
 
     def add(
         self,
@@ -211,6 +214,7 @@ class AdminPages:
     ) -> Response:
         """Return the page that *template* makes of *values*."""
         token = self._tokens.token()
+        self.sent = time.monotonic()
         response = Response(
             render(
                 template,

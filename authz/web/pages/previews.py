@@ -3,9 +3,9 @@
 from typing import Final
 
 from authz.admin.changes import Draft, Preview, preview
+from authz.admin.memory import Memory
 from authz.admin.office import Actor, Office
 from authz.web.pages.effects import Effect, effect_of
-from authz.web.pages.memory import Memory
 from authz.web.pages.sentences import draft_lines
 
 #: A preview of a big policy holds two of them.

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from authz.admin.memory import Memory
 from authz.admin.office import Office
 from authz.admin.roles import GIVEN, Role, list_roles
 from authz.decision import Effect
 from authz.errors import NotFound
 from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import asked, listing
-from authz.web.pages.memory import Memory
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.sentences import rule_of
 

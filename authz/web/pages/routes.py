@@ -5,6 +5,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
+from authz.admin.memory import Memory
 from authz.policy.coverage import Route, RoutePattern, coverage, route_patterns
 from authz.policy.rules import ADMIN
 from authz.web.pages.export import csv_file
@@ -31,7 +32,7 @@ class RouteTable:
     def __init__(self, pages: AdminPages) -> None:
         """Look at the app of *pages*."""
         self._pages = pages
-        self._known: tuple[str, int, list[Route]] | None = None
+        self._known: Memory[list[Route]] = Memory()
 
     def patterns(self) -> list[RoutePattern]:
         """Return every route and method of the app."""
@@ -42,11 +43,10 @@ class RouteTable:
         """Return every route with who may use it, as the policy in force says."""
         policy = self._pages.runtime.policy
         patterns = self.patterns()
-        known = self._known
-        if known is None or known[:2] != (policy.revision, len(patterns)):
-            found = sorted(coverage(policy, patterns), key=is_ours)
-            known = self._known = (policy.revision, len(patterns), found)
-        return known[2]
+        return self._known.get(
+            (policy.revision, len(patterns)),
+            lambda: sorted(coverage(policy, patterns), key=is_ours),
+        )
 
 
 class Routes:

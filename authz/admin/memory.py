@@ -3,6 +3,8 @@
 Each answer is kept for the very state it was found for, and only the newest few.
 """
 
+import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
@@ -17,19 +19,23 @@ class Memory(Generic[T]):
         """Remember *size* answers."""
         self._size = size
         self._known: OrderedDict[Hashable, T] = OrderedDict()
+        # One for each process: a lock that was held at a fork is held for ever. Finding
+        # out may lead back here.
+        self._locks: dict[int, threading.RLock] = {}
 
     def get(self, key: Hashable, find: Callable[[], T]) -> T:
         """Return what was found for *key*, or what *find* finds now.
 
-        Two threads may find the same thing at once; either answer is right.
+        One thread finds out; the others wait for its answer.
         """
         try:
             return self._known[key]
         except KeyError:
+            pass
+        with self._locks.setdefault(os.getpid(), threading.RLock()):
+            if key in self._known:
+                return self._known[key]
             found = self._known[key] = find()
-        while len(self._known) > self._size:
-            try:
+            while len(self._known) > self._size:
                 self._known.popitem(last=False)
-            except KeyError:
-                break  # another thread was faster
         return found
