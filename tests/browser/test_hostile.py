@@ -1,6 +1,7 @@
 """Names that try to be more than names: markup, direction marks, endless ones."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.sync_api import Page
 
 from authz.extension import get_authz
 from authz.identity.people import Person
+from authz.identity.tokens import new_token
 from tests.browser.conftest import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -30,6 +32,7 @@ PAGES = (
     "/authz/admin/people/person?id=sso/markup",
     "/authz/admin/people/person?id=sso/bidi",
     "/authz/admin/people/person/remove?id=sso/long",
+    "/authz/admin/tokens",
     "/authz/admin/roles",
     f"/authz/admin/roles/role?name=role:{LONG}",
     "/authz/admin/rules",
@@ -48,6 +51,16 @@ def test_a_name_is_only_a_name(visit: Callable[..., Page], site: Site, width: in
     """In every table it is shown as it is written, runs nothing, and stays inside."""
     people = get_authz(site.app).runtime.people
     people.seen([Person(id=i, display_name=name, source="sso") for i, name in PEOPLE])
+    for number, name in enumerate(
+        (f"x{MARKUP}", LONG, "\u05d0\u05d3\u05de\u05d9\u05df")
+    ):
+        _, token = new_token(
+            f"{name}{number}",
+            role=NAMES[1],
+            author=f"user:sso/{LONG}",
+            now=datetime.now(UTC),
+        )
+        get_authz(site.app).runtime.stores.tokens.add(token, witness=lambda *_: None)
     page = visit(width=width)
     for name in NAMES:
         page.goto("/authz/admin/rules/new")
