@@ -13,6 +13,7 @@ from authz.audit.log import Wanted
 from authz.errors import PolicyError, StoreError
 from authz.policy.coverage import Route
 from authz.policy.records import Revision
+from authz.stores.replicas import Replica, this_process
 from authz.web.origin import SAFE_METHODS
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
@@ -20,6 +21,8 @@ from authz.web.pages.roles import RoleBook
 from authz.web.pages.routes import RouteTable, is_ours
 
 _RECENT: Final = 5
+#: Seconds after which a process that said nothing is odd; it does every ten.
+_SILENT: Final = 40.0
 #: Refusals that are looked through to say how many there were.
 _COUNTED: Final = 500
 
@@ -33,6 +36,18 @@ class Refusals:
     more: bool
     #: Who was refused what most often: name, method, path, times.
     top: Sequence[tuple[str, str, str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process that serves the app, as this one sees it."""
+
+    replica: Replica
+    #: Whether it serves the policy that this process serves.
+    in_step: bool
+    #: Whether it has not been heard of for longer than is usual.
+    silent: bool
+    is_this: bool
 
 
 class Overview:
@@ -66,6 +81,7 @@ class Overview:
             risky=[route for route in routes if _is_risky(route)],
             roles=roles,
             recent=recent,
+            processes=self._processes(),
             log=pages.runtime.audit_log,
             people=people,
             alone=people == 1,
@@ -84,6 +100,24 @@ class Overview:
             return len(self._book.every()), self._pages.revisions(_RECENT)
         except (StoreError, PolicyError):
             return None, ()
+
+    def _processes(self) -> Sequence[Process]:
+        """Return the processes that share the database; none without one."""
+        runtime = self._pages.runtime
+        try:
+            replicas = runtime.replicas
+        except StoreError:
+            return ()
+        now, current = runtime.clock(), runtime.policy.revision
+        return [
+            Process(
+                replica=replica,
+                in_step=replica.revision == current and not replica.problem,
+                silent=(now - replica.seen).total_seconds() > _SILENT,
+                is_this=replica.name == this_process(),
+            )
+            for replica in replicas
+        ]
 
     def _refusals(self) -> Refusals | None:
         runtime = self._pages.runtime

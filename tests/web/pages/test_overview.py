@@ -1,0 +1,75 @@
+"""The overview: which processes serve the app, and with which policy."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert
+
+from authz.extension import get_authz
+from authz.stores.replicas import Served, this_process
+from authz.stores.sql.tables import authz_replica
+from tests.web.apps import ALICE, POLICY, Client
+
+OVERVIEW = "/authz/admin/"
+
+
+@pytest.fixture(name="app")
+def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
+    app = make_app(POLICY, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db")
+    runtime = get_authz(app).runtime
+    assert runtime.stores.database is not None
+    served = Served(number=0, revision=runtime.policy.revision, problem="")
+    runtime.stores.database.replicas.report(served)
+    return app
+
+
+def row(text: str, name: str) -> str:
+    """Return the row of the process *name*."""
+    return text.partition(f"<bdi>{name}</bdi>")[2].partition("</tr>")[0]
+
+
+def test_this_process_is_in_step(alice: Client):
+    """And is marked as the one that answers."""
+    mine = row(alice(path=OVERVIEW).text, this_process())
+    assert "answers you" in mine
+    assert "in step" in mine
+
+
+@pytest.mark.parametrize(
+    ("revision", "problem", "seconds", "said"),
+    [
+        ("", "", 1, "in step"),
+        ("000000000000", "", 1, "another policy"),
+        ("", "policy.csv:1: wrong", 1, "last good policy"),
+        ("", "", 90, "silent"),
+    ],
+)
+def test_another_process(  # noqa: PLR0913, PLR0917 - what it says
+    app: Flask, alice: Client, revision: str, problem: str, seconds: int, said: str
+):
+    """What it serves is compared with what is served here; its name is only a name."""
+    runtime = get_authz(app).runtime
+    assert runtime.stores.database is not None
+    now = datetime.now(UTC)
+    with runtime.stores.database.database.write() as connection:
+        connection.execute(
+            insert(authz_replica).values(
+                name="<b>other:1",
+                revision=0,
+                policy=revision or runtime.policy.revision,
+                problem=problem,
+                started=now,
+                seen=now - timedelta(seconds=seconds),
+            )
+        )
+    assert said in row(alice(path=OVERVIEW).text, "&lt;b&gt;other:1")
+
+
+def test_without_a_database_there_is_no_table(make_app: Callable[..., Flask]):
+    """There is nobody to compare with."""
+    alice = Client(make_app())
+    alice.sign_in("alice", ALICE)
+    assert "Who serves this app" not in alice(path=OVERVIEW).text
