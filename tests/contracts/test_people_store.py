@@ -273,6 +273,31 @@ def test_people_are_searched(store: Store, search: str, source: str, found: list
     assert page.total == len(found)
 
 
+def test_people_are_picked_by_what_they_are(store: Store):
+    """By id, source and groups; counted, in pages, and the fixed ones too."""
+    groups = frozenset({"group:a"})
+    store.add(somebody("bob"))
+    store.people.seen(
+        [
+            Person(id=f"sso/{n}", display_name="x", source="sso", groups=groups)
+            for n in range(3)
+        ]
+    )
+
+    def ids(limit: int, offset: int = 0, **more: Any) -> tuple[list[str], int]:
+        page = store.people.page(limit=limit, offset=offset, **more)
+        return [person.id for person in page.people], page.total
+
+    def whom(id_: str, source: str, found: frozenset[str]) -> bool:
+        return id_ == "root" or (source == "sso" and found == groups)
+
+    assert ids(10, whom=whom) == (["root", "sso/0", "sso/1", "sso/2"], 4)
+    assert ids(2, 1, whom=whom) == (["sso/0", "sso/1"], 4)
+    assert ids(10, whom=whom, search="sso/1") == (["sso/1"], 1)
+    assert ids(10, whom=whom, source="local") == (["root"], 1)
+    assert ids(10, whom=lambda *_: False) == ([], 0)
+
+
 def test_a_provider_s_people_appear_when_first_seen(store: Store):
     """They are added once, and known by what the provider said last."""
     first = Person(

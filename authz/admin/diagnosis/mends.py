@@ -89,6 +89,10 @@ MENDS: Final[Mapping[Why, str]] = {
     ),
     Why.UNKNOWN_TOKEN: "make a new token; an old one cannot be shown again",
     Why.EXPIRED_TOKEN: "make a new token",
+    Why.OWNER_CHANGED: (
+        "look at whose token it is (`alice/...` is alice's): whether they are enabled "
+        "and still hold its role"
+    ),
     Why.DISABLED: "an administrator disabled this person, and can enable them again",
     Why.SEVERAL_COOKIES: (
         "remove the cookies of this site in the browser, sign in again"
