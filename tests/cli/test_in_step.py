@@ -20,6 +20,8 @@ from tests.cli.commands import document, run
 from tests.cli.conftest import POLICY
 from tests.services import until
 
+pytestmark = pytest.mark.slow
+
 MORE = POLICY + "p, role:user, /radio, GET\n"
 
 

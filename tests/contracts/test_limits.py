@@ -25,15 +25,15 @@ from authz.stores.sql import limits
 from authz.stores.sql.database import Database
 from authz.stores.sql.limits import SqlLimits
 from authz.stores.sql.tables import authz_limit
-from tests.contracts.conftest import POSTGRESQL, database_url
+from tests.contracts.conftest import database_url
 from tests.services import PostgreSQL, Redis, until
 
-REDIS = pytest.param("redis", marks=pytest.mark.slow)
-#: Short, so that a test sees its end.
+pytestmark = pytest.mark.slow
+
 ITEM = RateLimitItemPerSecond(3, 1, namespace="test")
 
 
-@pytest.fixture(name="make_shared", params=["sqlite", POSTGRESQL, REDIS])
+@pytest.fixture(name="make_shared", params=["sqlite", "postgresql", "redis"])
 def _make_shared(
     request: Any, tmp_path: Path, open_database: Callable[[str], Database]
 ) -> Callable[[], Storage]:
@@ -46,7 +46,7 @@ def _make_shared(
     return lambda: SqlLimits(open_database(url))
 
 
-@pytest.fixture(name="storage", params=["memory", "sqlite", POSTGRESQL, REDIS])
+@pytest.fixture(name="storage", params=["memory", "sqlite", "postgresql", "redis"])
 def _storage(
     request: Any, tmp_path: Path, open_database: Callable[[str], Database]
 ) -> Storage:

@@ -28,6 +28,8 @@ from tests.adapters.audiomuse.rig import ACCOUNTS, Rig, guarded
 from tests.web.apps import ALICE
 from tests.web.pages.walk import send
 
+pytestmark = pytest.mark.slow
+
 WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 ADMIN = {name: ACCOUNTS[name] for name in ("AUTHZ_ADMIN", "AUTHZ_ADMIN_PASSWORD")}
 

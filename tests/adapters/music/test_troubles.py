@@ -23,6 +23,8 @@ from cryptography.x509.oid import NameOID
 from tests.adapters.music.rigs import FAKES, Rig, connect, listed, started
 from tests.adapters.music.servers.loopback import Trouble
 
+pytestmark = pytest.mark.slow
+
 #: Seconds a server has; much less than it takes where it is too slow.
 TIMEOUT = 0.4
 PATIENCE = 3.0
@@ -46,24 +48,9 @@ EXPECTED: dict[Trouble, set[Fault]] = {
     Trouble.EMPTY: {Fault.OTHER_PRODUCT},
     Trouble.FAILS: {Fault.OTHER_PRODUCT, Fault.REFUSED},
 }
-TAKES_TIME = {Trouble.SLOW, Trouble.DRIPS, Trouble.DRIPS_LATER, Trouble.HUGE}
-TROUBLES = [
-    pytest.param(trouble, marks=[pytest.mark.slow] if trouble in TAKES_TIME else [])
-    for trouble in EXPECTED
-]
 
 
-#: One of each language is enough for every commit.
-QUICK = {ServerKind.JELLYFIN, ServerKind.NAVIDROME}
-
-
-@pytest.fixture(
-    name="rig",
-    params=[
-        pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.slow])
-        for kind in ServerKind
-    ],
-)
+@pytest.fixture(name="rig", params=list(ServerKind))
 def _rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     with started(request.param) as rig:
         rig.music = connect(rig.kind, rig.fake, timeout=TIMEOUT)
@@ -79,7 +66,7 @@ def fault_of(attempt: Callable[[], object]) -> Fault:
     return caught.value.fault
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", EXPECTED)
 def test_trouble_while_asking_what_it_is(rig: Rig, trouble: Trouble):
     """Nothing secret was sent yet."""
     rig.fake.trouble = trouble
@@ -87,7 +74,7 @@ def test_trouble_while_asking_what_it_is(rig: Rig, trouble: Trouble):
     assert fault_of(rig.music.about) in EXPECTED[trouble]
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", EXPECTED)
 def test_trouble_while_signing_in(rig: Rig, trouble: Trouble):
     """It is never taken for a wrong password, which would ask for it again."""
     if not rig.music.capabilities.has_accounts:
@@ -100,8 +87,7 @@ def test_trouble_while_signing_in(rig: Rig, trouble: Trouble):
     assert fault in EXPECTED[trouble] | {Fault.NONSENSE, Fault.REFUSED}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", EXPECTED)
 def test_trouble_while_making_a_playlist(rig: Rig, trouble: Trouble):
     """A playlist is never said to be made when nobody can know."""
     account = rig.account()
@@ -112,8 +98,7 @@ def test_trouble_while_making_a_playlist(rig: Rig, trouble: Trouble):
     assert fault is not Fault.WRONG_PASSWORD
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", EXPECTED)
 def test_trouble_while_listing(rig: Rig, trouble: Trouble):
     """A list that broke off is no list: nobody takes a part for the whole."""
     account = rig.account()
