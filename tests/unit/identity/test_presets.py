@@ -107,7 +107,7 @@ def oidc_claims(**changes: Any) -> dict[str, Any]:
         "iss": "https://idp.example",
         "sub": "248289761001",
         "aud": "music",
-        "exp": now() + 300,
+        "exp": now() + 86_400,
         "iat": now(),
         "nonce": "n-0S6_WzA2Mj",
         "email": "bob@example.org",
@@ -269,7 +269,7 @@ def sent() -> Iterator[Any]:
             {
                 "iss": "https://cloud.google.com/iap",
                 "aud": "/projects/1234/global/backendServices/5678",
-                "exp": now() + 600,
+                "exp": now() + 86_400,
                 "iat": now() - 30,
                 "email": "bob@example.org",
                 "sub": "accounts.google.com:113328376519273",
@@ -298,7 +298,7 @@ def sent() -> Iterator[Any]:
                 "aud": "music.example.org",
                 "jti": "0c1d",
                 "iat": now(),
-                "exp": now() + 300,
+                "exp": now() + 86_400,
                 "sub": "115123",
                 "user": "115123",
                 "email": "bob@example.org",
@@ -372,7 +372,7 @@ def sent() -> Iterator[Any]:
                     "username": "bob",
                     "roles": ["access"],
                     "traits": {"logins": ["root", "ubuntu"]},
-                    "exp": now() + 3600,
+                    "exp": now() + 86_400,
                 },
                 keys=jwks(signer(algorithm).jwk()),
                 settings={
@@ -473,7 +473,7 @@ def alb_token(honest: Signer, **changes: Any) -> str:
         "iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
         "client": "1h57kf5cpq17m0eml12EXAMPLE",
         "signer": ARN,
-        "exp": now() + 120,
+        "exp": now() + 86_400,
     } | changes
     payload = {
         "sub": "a1b2c3d4",
@@ -481,7 +481,7 @@ def alb_token(honest: Signer, **changes: Any) -> str:
         "email": "bob@example.org",
         "username": "bob",
         "client": "1h57kf5cpq17m0eml12EXAMPLE",  # says the provider, not Amazon
-        "exp": now() + 120,
+        "exp": now() + 86_400,
         "iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
     }
     signing_input = f"{padded(as_json(header))}.{padded(as_json(payload))}"
