@@ -60,8 +60,8 @@ def use_code(office: Office, code: str, *, peer: str) -> tuple[str, ApiToken]:
 
     Raises:
         InvalidCredentials: if it is no code, is over, or was used before.
-        StoreError: if the store or the audit log cannot be written; it can be tried
-            again then.
+        StoreError: if the store or the audit log cannot be written. The code may be
+            used up then: nothing came of it, and the shell makes another.
     """
     tokens = office.runtime.identity.tokens
     if tokens is None:

@@ -16,7 +16,7 @@ from authz.identity.tokens import ApiToken
 from authz.settings import ACCOUNT_NAME
 
 MAX_DAYS: Final = 366
-#: More own tokens than this nobody keeps in mind.
+#: More own tokens than this nobody keeps in mind; nor does anybody make more in a day.
 MAX_OWN: Final = 20
 
 
@@ -70,10 +70,20 @@ def make_own_token(
     mine = own_tokens(office, actor)
     if len(mine) >= MAX_OWN:
         raise wrong("label", f"you have {len(mine)} tokens: revoke one first")
+    now = office.runtime.clock()
+    # What is revoked is kept, and must not fill the store.
+    lately = [
+        token
+        for token in list_tokens(office, revoked=True)
+        if token.owner == account.name
+        and token.created is not None
+        and now - token.created < timedelta(days=1)
+    ]
+    if len(lately) >= MAX_OWN:
+        raise wrong("label", f"you made {len(lately)} tokens within a day: wait")
     name = f"{account.name}/{label}"
     if any(token.name == name for token in mine):
         raise AlreadyThere(f"you have a token `{label}` already: choose another name")
-    now = office.runtime.clock()
     wanted = ApiToken(id="", name=name, role=role, digest=b"", author=actor.name)
     if not Owners(office.runtime.accounts, office.runtime.live).may_have(
         account.subject, wanted

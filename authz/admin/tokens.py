@@ -12,6 +12,7 @@ from authz.errors import (
     Problem,
     StoreReadOnly,
 )
+from authz.identity.owners import Owners
 from authz.identity.tokens import RESERVED, ApiToken, ApiTokens, new_token
 
 
@@ -35,7 +36,9 @@ def make_token(
     """Make an API token; return the token itself, to show once, and its record.
 
     Nobody makes a token that may more than they: it has a role of theirs, unless they
-    may change the policy anyway, and a name that the policy does not speak of.
+    may change the policy anyway, no rule forbids them what it would not forbid the
+    token, and its name is one that the policy does not speak of. Nor is it called as an
+    own token of somebody else is.
 
     Raises:
         PolicyError: if the name, the role or the time cannot be one.
@@ -45,6 +48,9 @@ def make_token(
     """
     if name.startswith(RESERVED):
         raise wrong("token", f"only the shell makes `{name[:80]}`: choose another")
+    owner, slash, _ = name.partition("/")
+    if slash and actor.name != f"user:{owner}" and office.people.find(owner):
+        raise wrong("token", f"`{owner}` is a person, whose own it would seem: rename")
     now = office.runtime.clock()
     if expires is not None and expires <= now:
         raise wrong("expires", "it is in the past: choose a later time")
@@ -57,6 +63,14 @@ def make_token(
     if not _may_change(office, actor):
         if role not in office.policy.roles_of(actor.subject.names):
             raise wrong("role", f"you do not hold `{role}`: choose a role of yours")
+        if not Owners(office.runtime.accounts, office.runtime.live).may_have(
+            actor.subject, token
+        ):
+            raise wrong(
+                "role",
+                "a rule forbids you something by name, which this token would not be "
+                "forbidden: ask an administrator for a token",
+            )
         if _is_spoken_of(office, token.subject_name):
             raise wrong(
                 "token",

@@ -49,7 +49,11 @@ class Owners:
         return found
 
     def may_have(self, owner: Subject, token: ApiToken) -> bool:
-        """Return whether *owner* may everything that *token* may."""
+        """Return whether *owner* has the role of *token* and is forbidden no more.
+
+        What rules and grants give to the very name of the token, or to every token, is
+        left to whoever wrote them.
+        """
         policy = self._live.current
         denied = self._denied_by(policy)
         held = policy.roles_of(owner.names)

@@ -32,10 +32,14 @@ class Throttle:
 
     def wait(self, name: str, peer: str) -> int:
         """Return how many seconds *peer* has to wait before guessing at *name*."""
+        # As for a peer that is known: what holds for it holds for each. A flood that
+        # this process stops by itself is nobody else's work.
+        wait = self._own.wait(name, peer, known=True)
+        if wait:
+            return wait
         known = self.knows(name, peer)
         wait = self._own.wait(name, peer, known=known)
         if wait or self._shared is None:
-            # A flood that this process stops by itself is nobody else's work.
             return wait
         return self._shared.ask(lambda all_: all_.wait(name, peer, known=known), 0)
 

@@ -22,7 +22,9 @@ from authz.web.views import public
 _MAX_FORM: Final = 4 * 1024
 _WRONG: Final = "This code does not open anything, or not any more."
 _FOREIGN: Final = "This form was opened elsewhere. Please type the code in here."
-_LATER: Final = "The code could not be used. Please try again in a moment."
+_LATER: Final = (
+    "The code could not be used. Please try again in a moment, or with a new code."
+)
 
 
 def break_glass_blueprint(office: Office, source: BreakGlass) -> Blueprint:

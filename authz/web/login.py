@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import unicodedata
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -92,7 +93,8 @@ class _SignIn:
         next_page = safe_next(request.form.get("next"))
         if self._forgetful():
             return self._switched_off()
-        name = request.form.get("username", "").strip()
+        # As accounts are called: two spellings of a name must not be counted apart.
+        name = unicodedata.normalize("NFC", request.form.get("username", "").strip())
         if not self._is_our_form(facts):
             return self._form(HTTPStatus.BAD_REQUEST, next_page=next_page, error=_STALE)
         wait = self._runtime.throttle.wait(name, facts.peer)

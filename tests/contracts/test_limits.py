@@ -397,6 +397,23 @@ class TestWithoutTheStorage:
 
         assert answers.count("True") == 4
 
+    def test_a_flood_of_one_peer_is_no_work_for_the_others(self):
+        """Whom this process stops by itself does not keep the storage busy."""
+        asked: list[str] = []
+
+        class Asked(OwnStorage):
+            def get(self, key: str) -> int:
+                asked.append(key)
+                return super().get(key)
+
+        throttle = Throttle(Asked())
+        for number in range(PER_PEER.amount):
+            throttle.failed(f"name{number}", "203.0.113.9")
+        asked.clear()
+
+        assert throttle.wait("another", "203.0.113.9") > 0
+        assert asked == []
+
     def test_one_finds_out_whether_it_is_back(self):
         """Nobody else waits for that meanwhile."""
         shared, tried, gone = SharedGuesses(OwnStorage()), [], threading.Event()

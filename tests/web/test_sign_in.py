@@ -397,6 +397,16 @@ class TestGuessing:
 
         assert client.sign_in("alice", ALICE).status == 303
 
+    def test_a_name_is_counted_however_its_letters_are_put_together(
+        self, make_app: MakeApp
+    ):
+        """One account has one count, whichever way its name is spelled in Unicode."""
+        client = Client(make_app(AUTHZ_USER="zo\u00eb", AUTHZ_USER_PASSWORD=BOB))
+        for _ in range(PER_ACCOUNT.amount):
+            assert client.sign_in("zo\u00eb", "wrong").status == 401
+
+        assert client.sign_in("zoe\u0308", "wrong").status == 429
+
     def test_who_was_here_before_is_not_locked_out(self, app: Flask):
         """A peer that knows the password does not wait because others guess."""
         home, elsewhere = Client(app), Client(app)

@@ -36,7 +36,10 @@ class Gate:
                 self._change.notify_all()
 
     def shut(self) -> None:
-        """Let nobody in, and wait for those inside; the caller does not count."""
+        """Wait until nobody is inside but the caller, and let nobody in then.
+
+        While it waits others may still come in; after `_PATIENCE` it goes on anyway.
+        """
         self._change.acquire()
         own = getattr(self._own, "count", 0)
         self._change.wait_for(lambda: self._inside <= own, _PATIENCE)

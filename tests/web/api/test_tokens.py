@@ -91,6 +91,30 @@ def test_nobody_makes_a_token_that_may_more(make_app: Callable[..., Flask]):
     assert bob("POST", "/tokens", {"name": "own", "role": "role:user"}).status == 201
 
 
+def test_who_is_forbidden_something_gets_round_it_by_no_token(
+    make_app: Callable[..., Flask],
+):
+    """A rule that forbids bob something by name would not forbid it to the token."""
+    app = make_app(
+        "p, role:admin, /*, *\np, role:user, /authz/api/v1/tokens, GET|POST\n"
+        "p, role:user, /map, GET\np, user:bob, /map, GET, deny\n",
+        AUTHZ_API_TOKEN="x" * 48,
+    )
+    client = Client(app)
+    client.sign_in("bob", "bob's password")
+
+    answer = Api(client)("POST", "/tokens", {"name": "own", "role": "role:user"})
+    assert answer.status == 422
+
+
+def test_nobody_makes_a_token_in_the_name_of_somebody_else(
+    api: Api,
+):
+    """`token:bob/phone` is bob's, or nobody's."""
+    assert api("POST", "/tokens", {**BACKUP, "name": "bob/phone"}).status == 422
+    assert api("POST", "/tokens", {**BACKUP, "name": "team/phone"}).status == 201
+
+
 def test_without_a_store(make_app: Callable[..., Flask]):
     """There are no tokens, and none can be made."""
     client = Client(make_app())

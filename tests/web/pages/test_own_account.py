@@ -214,6 +214,13 @@ class TestTokens:
             assert make(bob, label=f"t{number}")
         assert not make(bob, label="more")
 
+    def test_not_too_many_a_day(self, bob: Client):
+        """What is revoked is kept for the record: it must not fill the database."""
+        for number in range(20):
+            assert make(bob, label=f"t{number}")
+            send(bob, ACCOUNT, REVOKE, id=ids(bob, REVOKE)[0])
+        assert not make(bob, label="more")
+
     def test_nobody_revokes_that_of_somebody_else(
         self, app: Flask, bob: Client, alice: Client
     ):
