@@ -31,11 +31,15 @@ def test_a_fork_waits_for_a_transaction_and_keeps_the_next_out():
     forking = threading.Thread(target=fork)
     forking.start()
     until(lambda: gate._change._waiters)  # it waits for the first
+    early = threading.Thread(target=transaction, args=("early", leave))
+    early.start()
+    until(lambda: len(gate._change._waiters) == 2)  # who comes now waits, too
     leave.set()
-    for thread in (forking, first, second):
+    for thread in (forking, first, second, early):
         thread.join()
 
-    assert order == ["first", "fork", "second"]
+    assert order[:2] == ["first", "fork"]
+    assert sorted(order[2:]) == ["early", "second"]
 
 
 def test_who_forks_within_a_transaction_does_not_wait_for_itself():
