@@ -43,6 +43,8 @@ class Office:
     find_route: Callable[[str, str], RoutePattern | None] = lambda _method, _path: None
     #: Grants by member, for the newest state of the store; see `roles.grants_now`.
     grants: Memory[dict[str, list[Grant]]] = field(default_factory=Memory, repr=False)
+    #: The rules of the newest state of the store; see `rules.rules_of`.
+    rules: Memory[tuple[Any, ...]] = field(default_factory=Memory, repr=False)
 
     @property
     def settings(self) -> Settings:

@@ -1,8 +1,8 @@
-"""Some of many, and the state they were read from."""
+"""Some of many, in an order that was asked for, and the state they were read from."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -43,3 +43,16 @@ def paged(
         offset=offset,
         etag=etag,
     )
+
+
+def in_order(
+    items: Iterable[T], key: Callable[[T], Any], *, descending: bool = False
+) -> list[T]:
+    """Return *items* by what *key* returns of each; those of which it is None, last.
+
+    Among equals their order stays.
+    """
+    keyed = [(key(item), item) for item in items]
+    some = [pair for pair in keyed if pair[0] is not None]
+    some.sort(key=lambda pair: pair[0], reverse=descending)
+    return [item for _, item in some] + [item for found, item in keyed if found is None]

@@ -22,7 +22,7 @@ from authz.errors import (
 )
 from authz.identity.accounts import hash_password
 from authz.identity.passwords import password_problem
-from authz.identity.people import LOCAL, Person, Whom
+from authz.identity.people import BY_ID, LOCAL, PeopleOrder, Person, Whom
 from authz.settings import ACCOUNT_NAME
 
 MAX_DISPLAY: Final = 255
@@ -50,10 +50,11 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
     search: str = "",
     source: str = "",
     role: str = "",
+    order: PeopleOrder = BY_ID,
     limit: int = DEFAULT_LIMIT,
     offset: int = 0,
 ) -> Page[PersonView]:
-    """Return people by id, those whose id or display name holds *search*.
+    """Return people in *order*, those whose id or display name holds *search*.
 
     Of the identity *source*, and who hold *role*; each if it is given.
     """
@@ -64,6 +65,7 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
         search=search,
         source=source,
         whom=_whoever_holds(office, role) if role else None,
+        order=order,
         limit=limit,
         offset=offset,
     )

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
 #: The source of people who sign in here.
@@ -52,6 +53,27 @@ class PeoplePage:
     total: int
 
 
+class PeopleColumn(StrEnum):
+    """What people can be sorted by."""
+
+    ID = "id"
+    #: The display name in lower case; the id of those who have none.
+    NAME = "name"
+    SOURCE = "source"
+    #: Those who were never seen come last, however it is sorted.
+    SEEN = "seen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleOrder:
+    """The order in which people are read. Equals are sorted by id, ascending."""
+
+    column: PeopleColumn = PeopleColumn.ID
+    descending: bool = False
+
+
+BY_ID: Final = PeopleOrder()
+
 #: Says of somebody's id, source and groups whether they are meant.
 Whom = Callable[[str, str, frozenset[str]], bool]
 #: Checks the people whom a change would leave; raises to refuse the change.
@@ -85,18 +107,20 @@ class PeopleStore(Protocol):
         """Return all people, by id."""
         ...
 
-    def page(
+    def page(  # noqa: PLR0913 - what a list can be narrowed and sorted by
         self,
         *,
         search: str = "",
         source: str = "",
         whom: Whom | None = None,
+        order: PeopleOrder = BY_ID,
         limit: int,
         offset: int = 0,
     ) -> PeoplePage:
-        """Return people by id, those whose id or display name holds *search*.
+        """Return people in *order*, those whose id or display name holds *search*.
 
-        Of the identity *source*, and only *whom* that means; each if it is given.
+        Texts are sorted by code points, the accounts of settings among the others. Of
+        the identity *source*, and only *whom* that means; each if it is given.
         """
         ...
 

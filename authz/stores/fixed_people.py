@@ -1,15 +1,26 @@
 """The people of an app without a store: the accounts that settings name."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Final
 
 from authz.errors import StoreReadOnly
 from authz.identity.people import (
+    BY_ID,
     PeopleCheck,
+    PeopleColumn,
+    PeopleOrder,
     PeoplePage,
     PeopleWitness,
     Person,
     Whom,
 )
+
+_KEYS: Final[Mapping[PeopleColumn, Callable[[Person], str]]] = {
+    PeopleColumn.ID: lambda person: person.id,
+    PeopleColumn.NAME: lambda person: (person.display_name or person.id).lower(),
+    PeopleColumn.SOURCE: lambda person: person.source,
+    PeopleColumn.SEEN: lambda _: "",
+}
 
 
 class FixedPeople:
@@ -31,23 +42,28 @@ class FixedPeople:
         """Return all people, by id."""
         return tuple(sorted(self._people.values(), key=lambda person: person.id))
 
-    def page(
+    def page(  # noqa: PLR0913 - the port's signature
         self,
         *,
         search: str = "",
         source: str = "",
         whom: Whom | None = None,
+        order: PeopleOrder = BY_ID,
         limit: int,
         offset: int = 0,
     ) -> PeoplePage:
-        """Return people by id, those whose id or display name holds *search*."""
-        found = tuple(
+        """Return people in *order*, those whose id or display name holds *search*."""
+        found = [
             person
             for person in self.everyone()
             if is_found(person, search, source)
             and (whom is None or whom(person.id, person.source, person.groups))
+        ]
+        # Equals stay sorted by id, and nobody here was ever seen.
+        found.sort(key=_KEYS[order.column], reverse=order.descending)
+        return PeoplePage(
+            people=tuple(found[offset : offset + limit]), total=len(found)
         )
-        return PeoplePage(people=found[offset : offset + limit], total=len(found))
 
     def add(
         self,

@@ -6,7 +6,9 @@ Whoever changes either is checked against the other. The file's lock is what bot
 from collections.abc import Sequence
 
 from authz.identity.people import (
+    BY_ID,
     PeopleCheck,
+    PeopleOrder,
     PeoplePage,
     PeopleStore,
     PeopleWitness,
@@ -32,18 +34,24 @@ class InTurn:
         """Return all people, by id."""
         return self._people.everyone()
 
-    def page(
+    def page(  # noqa: PLR0913 - the port's signature
         self,
         *,
         search: str = "",
         source: str = "",
         whom: Whom | None = None,
+        order: PeopleOrder = BY_ID,
         limit: int,
         offset: int = 0,
     ) -> PeoplePage:
-        """Return people by id, those whose id or display name holds *search*."""
+        """Return people in *order*, those whose id or display name holds *search*."""
         return self._people.page(
-            search=search, source=source, whom=whom, limit=limit, offset=offset
+            search=search,
+            source=source,
+            whom=whom,
+            order=order,
+            limit=limit,
+            offset=offset,
         )
 
     def add(

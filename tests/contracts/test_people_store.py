@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from authz.errors import AlreadyThere, AuthzError, StoreConflict, StoreReadOnly
-from authz.identity.people import PeopleStore, Person
+from authz.identity.people import (
+    PeopleColumn,
+    PeopleOrder,
+    PeopleStore,
+    Person,
+)
+from authz.stores.fixed_people import FixedPeople
 from authz.stores.sql.database import Database
 from authz.stores.sql.people import SqlPeople
 from tests.contracts.conftest import POSTGRESQL, database_url
@@ -296,6 +303,88 @@ def test_people_are_picked_by_what_they_are(store: Store):
     assert ids(10, whom=whom, search="sso/1") == (["sso/1"], 1)
     assert ids(10, whom=whom, source="local") == (["root"], 1)
     assert ids(10, whom=lambda *_: False) == ([], 0)
+
+
+ORDERED = {
+    ("id", False): ["Anna", "bob", "root", "sso/0", "sso/1", "\u00e9ric"],
+    ("id", True): ["\u00e9ric", "sso/1", "sso/0", "root", "bob", "Anna"],
+    # Two are called zed; whoever has no display name is sorted by id.
+    ("name", False): ["bob", "root", "sso/1", "Anna", "\u00e9ric", "sso/0"],
+    ("name", True): ["sso/0", "Anna", "\u00e9ric", "sso/1", "root", "bob"],
+    ("source", False): ["Anna", "bob", "root", "\u00e9ric", "sso/0", "sso/1"],
+    ("source", True): ["sso/0", "sso/1", "Anna", "bob", "root", "\u00e9ric"],
+    ("seen", False): ["sso/1", "sso/0", "Anna", "bob", "root", "\u00e9ric"],
+    ("seen", True): ["sso/0", "sso/1", "Anna", "bob", "root", "\u00e9ric"],
+}
+
+
+@pytest.mark.parametrize(("column", "descending"), ORDERED)
+@pytest.mark.parametrize("whom", [None, lambda *_: True], ids=["all", "picked"])
+def test_people_are_sorted(store: Store, column: str, descending: bool, whom: Any):
+    """Accounts of settings among the others; equals by id; in pages of any size."""
+    store.add(somebody("Anna", display_name="Zed"))
+    store.add(somebody("bob", display_name=""))
+    store.add(somebody("\u00e9ric", display_name="zed"))
+    noon = datetime(2030, 1, 31, 12, tzinfo=UTC)
+    names = ("\u00c9lan", "Sam")
+    store.people.seen(
+        [
+            Person(
+                id=f"sso/{n}",
+                display_name=name,
+                source="sso",
+                last_seen=noon - timedelta(hours=n),
+            )
+            for n, name in enumerate(names)
+        ]
+    )
+    order = PeopleOrder(column=PeopleColumn(column), descending=descending)
+
+    for limit in (1, 2, 4, 10):
+        found: list[str] = []
+        for offset in range(0, 6, limit):
+            page = store.people.page(order=order, whom=whom, limit=limit, offset=offset)
+            assert page.total == 6
+            found += [person.id for person in page.people]
+        assert found == ORDERED[column, descending]
+
+
+def test_a_search_is_sorted_too(store: Store):
+    """What is asked for by name, in the order that was asked for."""
+    store.add(somebody("bob"))
+    store.add(somebody("o", display_name="Zoe"))
+    order = PeopleOrder(column=PeopleColumn.NAME, descending=True)
+    page = store.people.page(search="o", source="local", order=order, limit=2)
+
+    assert [person.id for person in page.people] == ["o", "root"]
+    assert page.total == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "descending", "found"),
+    [
+        ("id", True, ["c", "b", "a"]),
+        ("name", False, ["c", "a", "b"]),
+        ("name", True, ["a", "b", "c"]),
+        ("source", True, ["a", "b", "c"]),
+        ("seen", True, ["a", "b", "c"]),
+    ],
+)
+def test_people_without_a_store_are_sorted(
+    column: str, descending: bool, found: list[str]
+):
+    """As those of a database are."""
+    people = FixedPeople(
+        [
+            somebody("b", display_name="zed"),
+            somebody("c", display_name=""),
+            somebody("a", display_name="Zed"),
+        ]
+    )
+    order = PeopleOrder(column=PeopleColumn(column), descending=descending)
+    page = people.page(order=order, limit=3)
+
+    assert [person.id for person in page.people] == found
 
 
 def test_a_provider_s_people_appear_when_first_seen(store: Store):

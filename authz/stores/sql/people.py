@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     delete,
     func,
     insert,
@@ -20,8 +21,10 @@ from sqlalchemy import (
 from authz.audit import Clock, utc_now
 from authz.errors import AlreadyThere, StoreConflict, StoreReadOnly
 from authz.identity.people import (
+    BY_ID,
     LOCAL,
     PeopleCheck,
+    PeopleOrder,
     PeoplePage,
     PeopleWitness,
     Person,
@@ -32,6 +35,7 @@ from authz.policy.rules import name_problem
 from authz.settings.accounts import ACCOUNT_NAME
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up
+from authz.stores.sql.people_order import listed
 from authz.stores.sql.tables import authz_fixed_person, authz_person
 
 #: More groups than this are not written down; the policy is asked about all of them.
@@ -70,16 +74,17 @@ class SqlPeople:
         with self._database.read() as connection:
             return self._find(connection, id)
 
-    def page(
+    def page(  # noqa: PLR0913 - the port's signature
         self,
         *,
         search: str = "",
         source: str = "",
         whom: Whom | None = None,
+        order: PeopleOrder = BY_ID,
         limit: int,
         offset: int = 0,
     ) -> PeoplePage:
-        """Return people by id, those whose id or display name holds *search*."""
+        """Return people in *order*, those whose id or display name holds *search*."""
         with self._database.read() as connection:
             fixed = [
                 person
@@ -92,37 +97,23 @@ class SqlPeople:
                 and (whom is None or whom(person.id, person.source, person.groups))
             ]
             where = self._where(search, source)
-            if whom is not None:
-                ids = [p.id for p in fixed] + self._ids(connection, where, whom)
-                shown = sorted(ids)[offset : offset + limit]
-                where = [authz_person.c.id.in_(shown)]
-                people = [p for p in fixed if p.id in shown]
-                query = select(authz_person).where(*where)
-                people += map(_person, connection.execute(query))
-                return PeoplePage(
-                    people=tuple(sorted(people, key=lambda person: person.id)),
-                    total=len(ids),
+            # The database sorts the accounts of settings too: nobody is on two pages,
+            # or on none, because two ways of sorting disagree about a letter.
+            rows = listed(where, fixed, order, sqlite=self._database.is_sqlite)
+            if whom is None:
+                stored = connection.scalar(
+                    select(func.count()).select_from(authz_person).where(*where)
                 )
-            stored = connection.scalar(
-                select(func.count()).select_from(authz_person).where(*where)
-            )
-            # Few are fixed: what they push aside is read as well.
-            first = max(0, offset - len(fixed))
-            found = connection.execute(
-                select(authz_person)
-                .where(*where)
-                .order_by(self._by_id)
-                .offset(first)
-                .limit(offset - first + limit)
-            )
-            people = sorted(
-                [*fixed, *map(_person, found)], key=lambda person: person.id
-            )
-        skipped = offset - first
-        return PeoplePage(
-            people=tuple(people[skipped : skipped + limit]),
-            total=(stored or 0) + len(fixed),
-        )
+                total = (stored or 0) + len(fixed)
+                found = connection.execute(rows.offset(offset).limit(limit))
+                ids = [row.id for row in found]
+            else:
+                every = self._ids(connection, rows, whom)
+                total, ids = len(every), every[offset : offset + limit]
+            shown = {person.id: person for person in fixed}
+            query = select(authz_person).where(authz_person.c.id.in_(ids), *where)
+            shown.update((row.id, _person(row)) for row in connection.execute(query))
+        return PeoplePage(people=tuple(shown[id_] for id_ in ids), total=total)
 
     def everyone(self) -> tuple[Person, ...]:
         """Return all people."""
@@ -320,20 +311,16 @@ class SqlPeople:
         return where
 
     @staticmethod
-    def _ids(
-        connection: Connection, where: Iterable[ColumnElement[bool]], whom: Whom
-    ) -> list[str]:
+    def _ids(connection: Connection, rows: Select[Any], whom: Whom) -> list[str]:
         """Return the ids of those who are meant; nobody is read as a whole."""
-        columns = authz_person.c
-        query = select(columns.id, columns.source, columns.groups).where(*where)
         read: dict[str, frozenset[str]] = {}  # many are in the same groups
         ids = []
-        for id_, source, written in connection.execute(query):
-            groups = read.get(written)
+        for row in connection.execute(rows):
+            groups = read.get(row.groups)
             if groups is None:
-                groups = read[written] = frozenset(json.loads(written))
-            if whom(id_, source, groups):
-                ids.append(id_)
+                groups = read[row.groups] = frozenset(json.loads(row.groups))
+            if whom(row.id, row.source, groups):
+                ids.append(row.id)
         return ids
 
     def _expected(self, connection: Connection, expected: Person) -> Person:

@@ -12,6 +12,7 @@ from typing import Final
 from authz.admin.roles import grants_now
 from authz.errors import PolicyError, StoreError
 from authz.web.pages.frame import AdminPages
+from authz.web.pages.matrix import Matrix
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.routes import RouteTable
 
@@ -22,11 +23,14 @@ _EXPECTED: Final = 1800.0
 class Ahead:
     """Prepares the pages of one app for each new policy."""
 
-    def __init__(self, pages: AdminPages, table: RouteTable, book: RoleBook) -> None:
-        """Prepare *table* and *book*, while *pages* are used."""
+    def __init__(
+        self, pages: AdminPages, table: RouteTable, book: RoleBook, matrix: Matrix
+    ) -> None:
+        """Prepare *table*, *book* and *matrix*, while *pages* are used."""
         self._pages = pages
         self._table = table
         self._book = book
+        self._matrix = matrix
         self._prepared: Hashable = None
 
     def prepare(self) -> None:
@@ -44,6 +48,7 @@ class Ahead:
         try:
             grants_now(pages.office)
             self._book.every()
+            self._matrix.ground()
         except (StoreError, PolicyError):
             pass  # the pages say so to whoever opens one
         self._table.covered()

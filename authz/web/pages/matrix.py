@@ -1,6 +1,7 @@
 """Rules as a table: what they speak of down the side, roles across, one button each."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -9,7 +10,8 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from authz.admin.changes import Draft
-from authz.admin.rules import RuleEntry, all_rules
+from authz.admin.memory import Memory
+from authz.admin.rules import RuleEntry, rules_of
 from authz.decision import (
     ANONYMOUS,
     AUTHENTICATED,
@@ -71,6 +73,17 @@ class MatrixRow:
 _Key = tuple[str, str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What the matrix of one state of the store begins with."""
+
+    rules: tuple[RuleEntry, ...]
+    #: What allow rules say by themselves.
+    there: frozenset[_Key]
+    #: What they speak of, in the order of the rows.
+    rows: tuple[tuple[str, str], ...]
+
+
 class Matrix:
     """The page with the matrix."""
 
@@ -78,22 +91,41 @@ class Matrix:
         """Add the page to *pages*."""
         self._pages = pages
         self._previews = previews
+        self._grounds: Memory[_Ground] = Memory()
         pages.add("/admin/rules/matrix", "rules_matrix", self.show)
+
+    def ground(self) -> _Ground:
+        """Return what does not depend on who looks. Raises as stores do."""
+        office = self._pages.office
+        now = office.records.snapshot()
+
+        def find() -> _Ground:
+            rules = rules_of(office, now)
+            there = frozenset(_there(rules, None))
+            rows = {(path, methods) for _, path, methods in there}
+            return _Ground(
+                rules=rules, there=there, rows=tuple(sorted(rows, key=_order))
+            )
+
+        return self._grounds.get(now.etag, find)
 
     def show(self) -> Response:
         """Show it, with the visitor's draft as if it were in force."""
         pages = self._pages
         draft = pages.draft
-        rules = list(all_rules(pages.office.records.snapshot()))
+        ground = self.ground()
+        rules = ground.rules
         policy, problem = self._policy(draft, len(rules))
         drafted = _drafted(draft, rules)
-        there = _there(rules, draft)
+        there: AbstractSet[_Key] = ground.there
+        rows_of: Iterable[tuple[str, str]] = ground.rows
+        if drafted:
+            there = _there(rules, draft)
+            every = {(path, methods) for _, path, methods in there | drafted}
+            rows_of = sorted(every, key=_order)
         columns, others = self._columns(rules, policy)
         search = asked("search").casefold()
-        keys = sorted(
-            {(path, methods) for _, path, methods in there | drafted}, key=_order
-        )
-        keys = [key for key in keys if search in " ".join(key).casefold()]
+        keys = [key for key in rows_of if search in " ".join(key).casefold()]
         page = asked_page()
         shown = keys[(page - 1) * _ROWS : page * _ROWS]
         holders = {role: _holder(role) for role in columns}

@@ -13,7 +13,7 @@ from authz.admin.people import PersonView
 from authz.admin.roles import GIVEN
 from authz.admin.rules import grant_row
 from authz.errors import AlreadyThere, PolicyError, StoreConflict, StoreReadOnly
-from authz.identity.people import LOCAL
+from authz.identity.people import LOCAL, PeopleColumn, PeopleOrder
 from authz.policy.records import Add
 from authz.web.pages import words
 from authz.web.pages.drafting import DraftTooLong
@@ -21,9 +21,12 @@ from authz.web.pages.frame import AdminPages, Crumb
 from authz.web.pages.listing import SIZE, Listing, asked, asked_page
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook
+from authz.web.pages.sorting import Sorting, asked_sorting
 
 #: Roles that a form offers as boxes to tick.
 _BOXES: Final = 40
+#: The columns that the list can be sorted by.
+_SORTED_BY: Final = tuple(PeopleColumn)
 #: The field of the form that a problem is about.
 _FIELDS: Final = {
     "id": "id",
@@ -62,11 +65,13 @@ class People:
         """Show the list."""
         pages = self._pages
         page = asked_page()
+        sorting = asked_sorting(_SORTED_BY)
         found = use_cases.list_people(
             pages.office,
             search=asked("search"),
             source=asked("source"),
             role=asked("role"),
+            order=_order(sorting),
             limit=SIZE,
             offset=(page - 1) * SIZE,
         )
@@ -74,6 +79,7 @@ class People:
         return pages.page(
             "authz/admin/people.html",
             listing=Listing(rows=found.items, total=found.total, page=page),
+            sorting=sorting,
             search=asked("search"),
             source=asked("source"),
             role=asked("role"),
@@ -153,6 +159,11 @@ class People:
 
     def _role_names(self) -> list[str]:
         return [role.name for role in self._book.every() if role.name not in GIVEN]
+
+
+def _order(sorting: Sorting) -> PeopleOrder:
+    column = PeopleColumn(sorting.column or PeopleColumn.ID)
+    return PeopleOrder(column=column, descending=sorting.descending)
 
 
 def problems_of(error: PolicyError) -> dict[str, str]:

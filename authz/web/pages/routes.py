@@ -1,23 +1,33 @@
 """Who can open what: every route of the app, with what the policy says of it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from werkzeug.wrappers import Response
 
 from authz.admin.memory import Memory
+from authz.admin.pages import in_order
 from authz.policy.coverage import Route, RoutePattern, coverage, route_patterns
 from authz.policy.rules import ADMIN
 from authz.web.pages.export import csv_file
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.listing import asked, listing
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.sorting import asked_sorting
 
 _FILTERS: Final[Mapping[str, tuple[str, Callable[[Route], bool]]]] = {
     "": ("All", lambda _: True),
     "uncovered": ("Nobody", lambda route: not route.is_covered),
     "open": ("Everyone", lambda route: route.is_open),
     "admin": ("Administrators only", lambda route: route.who == (ADMIN,)),
+}
+
+#: The columns that the table can be sorted by.
+_ORDERS: Final[Mapping[str, Callable[[Route], object]]] = {
+    "route": lambda route: (route.route, route.method),
+    "method": lambda route: (route.method, route.route),
+    "who": lambda route: (not route.declared_public, route.who),
+    "because": lambda route: route.origins or None,
 }
 
 
@@ -68,13 +78,19 @@ class Routes:
     def show(self) -> Response:
         """Show the table."""
         routes = self._table.covered()
+        sorting = asked_sorting(_ORDERS)
+        found: Iterable[Route] = self._asked_for()
+        if sorting.column:
+            key = _ORDERS[sorting.column]
+            found = in_order(found, key, descending=sorting.descending)
         filters = [
             (key, label, sum(map(keeps, routes)))
             for key, (label, keeps) in _FILTERS.items()
         ]
         return self._pages.page(
             "authz/admin/routes.html",
-            listing=listing(list(self._asked_for())),
+            listing=listing(list(found)),
+            sorting=sorting,
             filters=filters,
             access=asked("access"),
             search=asked("search"),

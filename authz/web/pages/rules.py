@@ -16,9 +16,11 @@ from authz.web.pages.export import lines_as_file
 from authz.web.pages.frame import AdminPages
 from authz.web.pages.listing import SIZE, Listing, asked, asked_page
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.sorting import Sorting, asked_sorting
 
 #: What a value in a path is asked about; no rule is likely to name it.
 _SAMPLE: Final = "~sample"
+_AS_KEPT: Final = Sorting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class Rules:
 
     def show(self) -> Response:
         """Show the list."""
-        found = self._asked_for()
+        sorting = asked_sorting(use_cases.RULE_ORDERS)
+        found = self._asked_for(sorting)
         routes = self._pages.office.routes()
         drafted = self._drafted()
         return self._pages.page(
@@ -61,6 +64,7 @@ class Rules:
                 total=found.total,
                 page=found.page,
             ),
+            sorting=sorting,
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),
@@ -86,13 +90,15 @@ class Rules:
         ]
         return lines_as_file("policy.csv", lines, "text/csv; charset=utf-8")
 
-    def _asked_for(self) -> Listing[RuleEntry]:
+    def _asked_for(self, sorting: Sorting = _AS_KEPT) -> Listing[RuleEntry]:
         page = asked_page()
         found = use_cases.list_rules(
             self._pages.office,
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),
+            order=sorting.column,
+            descending=sorting.descending,
             limit=SIZE,
             offset=(page - 1) * SIZE,
         )

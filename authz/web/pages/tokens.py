@@ -1,6 +1,6 @@
 """All API tokens: to look through, to make and to revoke."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from authz.admin.pages import in_order
 from authz.admin.roles import GIVEN
 from authz.admin.tokens import list_tokens, make_token, revoke_token
 from authz.errors import AlreadyThere, LockedOut, PolicyError, StoreReadOnly
@@ -17,12 +18,22 @@ from authz.web.pages.frame import AdminPages, Crumb, Refused
 from authz.web.pages.listing import asked, listing
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook
+from authz.web.pages.sorting import asked_sorting
 from authz.web.pages.token_form import SPANS, Typed, days_of, errors_of, typed_in
 
 _UNTIL_REVOKED: Final = ("", "until it is revoked")
 _NOWHERE: Final = (
     "There is no store for tokens. Set AUTHZ_STORE where the server is set up."
 )
+
+#: The columns that the list can be sorted by.
+_ORDERS: Final[Mapping[str, Callable[[ApiToken], object]]] = {
+    "name": lambda token: token.name.casefold(),
+    "role": lambda token: token.role.casefold(),
+    "author": lambda token: token.author.casefold() or None,
+    "until": lambda token: token.expires,
+    "used": lambda token: token.last_used,
+}
 
 
 class Tokens:
@@ -48,9 +59,15 @@ class Tokens:
         pages = self._pages
         search, revoked = asked("search").casefold(), asked("revoked") == "yes"
         every = list_tokens(pages.office, revoked=revoked)
+        found = [token for token in every if _matches(token, search)]
+        sorting = asked_sorting(_ORDERS)
+        if sorting.column:
+            key = _ORDERS[sorting.column]
+            found = in_order(found, key, descending=sorting.descending)
         return pages.page(
             "authz/admin/tokens.html",
-            listing=listing([t for t in every if _matches(t, search)]),
+            listing=listing(found),
+            sorting=sorting,
             search=asked("search"),
             revoked=revoked,
             can_make=pages.office.stores_tokens,
