@@ -16,6 +16,7 @@ from authz.web.state import ENVIRON_KEY
 
 _NAME: Final = itemgetter(0)
 _PRIVATE: Final = ("Cache-Control", "private")
+_LENGTH: Final = len("Cache-Control")
 _HELD_BACK: Final = (
     b'{"type": "urn:authz:problem:misconfigured", "title": "Not available", '
     b'"status": 500, "detail": "The app is set up in a way that cannot be guarded."}\n'
@@ -44,9 +45,13 @@ def outlet(app: Any, runtime: Runtime) -> Any:
             state = environ.get(ENVIRON_KEY)
             if state is not None:
                 if not state.public:
-                    headers.append(vary)
                     if state.subject is not ANONYMOUS:
-                        _make_private(headers)
+                        # Few answers have a header as long as this one.
+                        if _LENGTH in map(len, map(_NAME, headers)):
+                            _make_private(headers)
+                        else:
+                            headers.append(_PRIVATE)
+                    headers.append(vary)
             elif status < "4":  # an error, the hook's own included, shows nothing
                 held_back = True
                 status = "500 Internal Server Error"
@@ -95,10 +100,10 @@ def _checked(
 
 def _make_private(headers: list[tuple[str, str]]) -> None:
     """Tell caches that an answer is for one reader only."""
-    # Few answers have the header: this looks without a loop of Python's.
-    if "cache-control" not in map(str.lower, map(_NAME, headers)):
-        headers.append(_PRIVATE)
-        return
+    said = False
     for index, (name, value) in enumerate(headers):
         if name.lower() == "cache-control":
             headers[index] = (name, value.replace("public", "private"))
+            said = True
+    if not said:
+        headers.append(_PRIVATE)
