@@ -17,6 +17,8 @@ from authz.identity.break_glass import SHELL
 from tests.cli.commands import document, flask_run, run
 from tests.cli.conftest import POLICY
 
+pytestmark = pytest.mark.slow
+
 MORE = POLICY + "# note: for radio\np, role:user, /radio, GET\n"
 NOTE = ("--note", "radio for all")
 

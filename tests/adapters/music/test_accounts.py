@@ -30,6 +30,8 @@ from tests.adapters.music.rigs import CAROLS, Rig, started
 from tests.adapters.music.servers.loopback import Trouble
 from tests.web.apps import RecordingSink
 
+pytestmark = pytest.mark.slow
+
 CAROL, DAN, BY = "user:carol", "user:authentik/dan", By(name="user:alice", peer="::1")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OLD, NEW = generate_key(), generate_key()

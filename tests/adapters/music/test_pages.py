@@ -27,6 +27,8 @@ from tests.adapters.music.stand_in import Host
 from tests.adapters.music.test_playlists import ByHeader
 from tests.web.apps import CHEAP_BOB, RecordingSink
 
+pytestmark = pytest.mark.slow
+
 POLICY = """\
 p, role:admin, /*, *
 p, role:user, /authz/music/me, GET|POST

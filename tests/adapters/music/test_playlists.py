@@ -30,6 +30,8 @@ from tests.adapters.music.rigs import listed, started
 from tests.adapters.music.stand_in import Host
 from tests.web.apps import CHEAP_BOB, RecordingSink
 
+pytestmark = pytest.mark.slow
+
 WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 BY = By(name="user:alice")
 POLICY = """\

@@ -12,6 +12,8 @@ from authz_audiomuse.music.secret import Secret
 from tests.adapters.music.rigs import CAROLS, FAKES, Rig, connect, started
 from tests.adapters.music.servers.loopback import Seen
 
+pytestmark = pytest.mark.slow
+
 WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 
 
