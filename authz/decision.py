@@ -242,6 +242,15 @@ class PolicyInForce(Protocol):
         ...
 
 
+class PolicyHolder(Protocol):
+    """Whatever knows the policy in force."""
+
+    @property
+    def current(self) -> PolicyInForce:
+        """The policy in force at this moment."""
+        ...
+
+
 def no_rule(revision: str) -> Decision:
     """Return the refusal that silence gives."""
     return Decision(

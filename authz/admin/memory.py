@@ -3,11 +3,12 @@
 Each answer is kept for the very state it was found for, and only the newest few.
 """
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+from authz.per_process import PerProcess
 
 T = TypeVar("T")
 
@@ -19,9 +20,8 @@ class Memory(Generic[T]):
         """Remember *size* answers."""
         self._size = size
         self._known: OrderedDict[Hashable, T] = OrderedDict()
-        # One for each process: a lock that was held at a fork is held for ever. Finding
-        # out may lead back here.
-        self._locks: dict[int, threading.RLock] = {}
+        # Finding out may lead back here.
+        self._lock = PerProcess(threading.RLock)
 
     def get(self, key: Hashable, find: Callable[[], T]) -> T:
         """Return what was found for *key*, or what *find* finds now.
@@ -32,7 +32,7 @@ class Memory(Generic[T]):
             return self._known[key]
         except KeyError:
             pass
-        with self._locks.setdefault(os.getpid(), threading.RLock()):
+        with self._lock():
             if key in self._known:
                 return self._known[key]
             found = self._known[key] = find()

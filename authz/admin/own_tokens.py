@@ -8,10 +8,15 @@ from typing import Final
 
 from authz.admin.office import Actor, Office
 from authz.admin.roles import GIVEN
-from authz.admin.tokens import list_tokens, make_token, revoke_token, wrong
+from authz.admin.tokens import (
+    list_tokens,
+    make_token,
+    refuse_wider,
+    revoke_token,
+    wrong,
+)
 from authz.errors import AlreadyThere, NotFound
 from authz.identity.accounts import Account
-from authz.identity.owners import Owners
 from authz.identity.tokens import ApiToken
 from authz.settings import ACCOUNT_NAME
 
@@ -67,17 +72,16 @@ def make_own_token(
         raise wrong("days", f"it cannot hold so long: use 1 to {MAX_DAYS} days")
     if role not in own_roles(office, actor):
         raise wrong("role", "that is no role of yours: choose one of them")
-    mine = own_tokens(office, actor)
+    every = [t for t in list_tokens(office, revoked=True) if t.owner == account.name]
+    mine = [token for token in every if token.revoked is None]
     if len(mine) >= MAX_OWN:
         raise wrong("label", f"you have {len(mine)} tokens: revoke one first")
     now = office.runtime.clock()
     # What is revoked is kept, and must not fill the store.
     lately = [
         token
-        for token in list_tokens(office, revoked=True)
-        if token.owner == account.name
-        and token.created is not None
-        and now - token.created < timedelta(days=1)
+        for token in every
+        if token.created is not None and now - token.created < timedelta(days=1)
     ]
     if len(lately) >= MAX_OWN:
         raise wrong("label", f"you made {len(lately)} tokens within a day: wait")
@@ -85,14 +89,7 @@ def make_own_token(
     if any(token.name == name for token in mine):
         raise AlreadyThere(f"you have a token `{label}` already: choose another name")
     wanted = ApiToken(id="", name=name, role=role, digest=b"", author=actor.name)
-    if not Owners(office.runtime.accounts, office.runtime.live).may_have(
-        account.subject, wanted
-    ):
-        raise wrong(
-            "role",
-            "a rule forbids you something by name, which this token would not be "
-            "forbidden: ask an administrator for a token",
-        )
+    refuse_wider(office, account.subject, wanted)
     return make_token(
         office, actor, name=name, role=role, expires=now + timedelta(days=days)
     )

@@ -8,6 +8,7 @@ from authz.admin.office import Office
 from authz.admin.rules import GrantEntry, RuleEntry, all_grants, all_rules
 from authz.decision import AUTHENTICATED, EVERYONE, Grant
 from authz.errors import NotFound
+from authz.policy.records import Snapshot
 from authz.policy.rules import closure, grants_by_member
 
 #: What people have by nature; nobody can be given it.
@@ -54,7 +55,7 @@ def list_roles(office: Office) -> tuple[tuple[Role, ...], str]:
     names = {rule.subject for rule in rules if rule.subject.startswith("role:")}
     names |= {grant.role for grant in grants}
     names |= {grant.member for grant in grants if grant.member.startswith("role:")}
-    by_member = office.grants.get(now.etag, lambda: grants_by_member(_in_force(grants)))
+    by_member = _grants_at(office, now)
     members: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     inherits: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     spoken: defaultdict[str, list[RuleEntry]] = defaultdict(list)
@@ -113,7 +114,10 @@ def grants_now(office: Office) -> Mapping[str, Sequence[Grant]]:
 
     They are put together once for each state of the store.
     """
-    now = office.records.snapshot()
+    return _grants_at(office, office.records.snapshot())
+
+
+def _grants_at(office: Office, now: Snapshot) -> Mapping[str, Sequence[Grant]]:
     return office.grants.get(
         now.etag, lambda: grants_by_member(_in_force(all_grants(office, now)))
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from authz.admin.office import Actor, Office
 from authz.audit import EventTag
-from authz.decision import AccessRequest
+from authz.decision import AccessRequest, Subject
 from authz.errors import (
     LockedOut,
     NotFound,
@@ -63,14 +63,7 @@ def make_token(
     if not _may_change(office, actor):
         if role not in office.policy.roles_of(actor.subject.names):
             raise wrong("role", f"you do not hold `{role}`: choose a role of yours")
-        if not Owners(office.runtime.accounts, office.runtime.live).may_have(
-            actor.subject, token
-        ):
-            raise wrong(
-                "role",
-                "a rule forbids you something by name, which this token would not be "
-                "forbidden: ask an administrator for a token",
-            )
+        refuse_wider(office, actor.subject, token)
         if _is_spoken_of(office, token.subject_name):
             raise wrong(
                 "token",
@@ -138,6 +131,17 @@ def _may_change(office: Office, actor: Actor) -> bool:
     path = f"{office.settings.url_prefix}/api/v1/changes"
     asked = AccessRequest(subject=actor.subject, path=path, method="POST")
     return bool(office.policy.decide(asked))
+
+
+def refuse_wider(office: Office, owner: Subject, token: ApiToken) -> None:
+    """Raise `PolicyError` if *token* might do what a rule forbids its *owner*."""
+    owners = Owners(office.runtime.accounts, office.runtime.live)
+    if not owners.may_have(owner, token):
+        raise wrong(
+            "role",
+            "a rule forbids you something by name, which this token would not be "
+            "forbidden: ask an administrator for a token",
+        )
 
 
 def _is_spoken_of(office: Office, name: str) -> bool:

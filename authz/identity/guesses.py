@@ -6,7 +6,6 @@ on to count by itself, and says so.
 
 import hashlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,8 @@ from typing import Final, TypeVar
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerSecond
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
+
+from authz.per_process import PerProcess
 
 _log: Final = logging.getLogger("authz")
 _T = TypeVar("_T")
@@ -77,8 +78,7 @@ class SharedGuesses:
     def __init__(self, storage: Storage) -> None:
         """Ask *storage*, which gives up after `PATIENCE` seconds by itself."""
         self._guesses = Guesses(storage)
-        # One for each process: what was taken at a fork is not given back.
-        self._seats: dict[int, threading.BoundedSemaphore] = {}
+        self._seats = PerProcess(lambda: threading.BoundedSemaphore(_AT_ONCE))
         self._again = 0.0
         self._failing = False
 
@@ -87,9 +87,7 @@ class SharedGuesses:
 
         It is a caller's matter that *otherwise* is no wider than its own count.
         """
-        seats = self._seats.setdefault(
-            os.getpid(), threading.BoundedSemaphore(_AT_ONCE)
-        )
+        seats = self._seats()
         if time.monotonic() < self._again or not seats.acquire(timeout=PATIENCE):
             return otherwise
         if self._failing:

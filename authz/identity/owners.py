@@ -7,20 +7,10 @@ tell us that the provider does not vouch for them any more.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
-from authz.decision import Effect, PolicyInForce, Subject
+from authz.decision import Effect, PolicyHolder, PolicyInForce, Subject
 from authz.identity.accounts import Account, Accounts
 from authz.identity.tokens import ApiToken, subject_of
-
-
-class PolicyHolder(Protocol):
-    """Whatever knows the policy in force."""
-
-    @property
-    def current(self) -> PolicyInForce:
-        """The policy in force at this moment."""
-        ...
 
 
 class Owners:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from authz.decision import PolicyInForce, Subject
+from authz.decision import PolicyHolder, PolicyInForce, Subject
 from authz.errors import InvalidCredentials
 from authz.identity.accounts import METHOD, Account, Accounts
 from authz.identity.source import RequestFacts
@@ -205,15 +205,6 @@ class MemorySessions:
 
     def _is_over(self, session: Session, now: float) -> bool:
         return now - session.used > self._idle or now - session.created > self._lifetime
-
-
-class PolicyHolder(Protocol):
-    """Whatever knows the policy in force."""
-
-    @property
-    def current(self) -> PolicyInForce:
-        """The policy in force at this moment."""
-        ...
 
 
 class LocalSessions:

@@ -4,7 +4,6 @@ What serves requests never changes; a new policy is built beside it. If that fai
 last good one stays in force and the failure is reported once.
 """
 
-import os
 import threading
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from authz.decision import PolicyInForce
 from authz.errors import AuthzError
+from authz.per_process import PerProcess
 
 _Content_co = TypeVar("_Content_co", covariant=True)
 _Content = TypeVar("_Content")
@@ -52,8 +52,7 @@ class LivePolicy(Generic[_Content]):
         self._build = build
         self._on_reload = on_reload
         self._on_failure = on_failure
-        # One for each process: a lock that was held at a fork is held for ever.
-        self._locks: dict[int, threading.Lock] = {}
+        self._lock = PerProcess(threading.Lock)
         # The mark before the content: a change between the two is seen next time.
         self._mark: Hashable = store.mark()
         #: The policy in force. Read it once for each decision.
@@ -75,7 +74,7 @@ class LivePolicy(Generic[_Content]):
         is reported once. Two threads that look at once look one after the other, or
         the slower one would put an older policy in force.
         """
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
+        with self._lock():
             try:
                 put_in_force = self.look()
             except Exception as error:  # noqa: BLE001 - nothing may end the watch

@@ -6,7 +6,6 @@ reached, the last good state serves, for a time.
 
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
 from authz.errors import StoreError
+from authz.per_process import PerProcess
 
 _log: Final = logging.getLogger("authz")
 #: Seconds until a look that failed is tried again for the first time.
@@ -63,8 +63,7 @@ class Following:
         self._seen = clock()
         self._failures = 0
         self._complaints: list[str] = []
-        # One for each process: a lock that was held at a fork is held for ever.
-        self._locks: dict[int, threading.Lock] = {}
+        self._lock = PerProcess(threading.Lock)
 
     def follow(self, follower: Follower) -> None:
         """Keep *follower* up to date: after those before it."""
@@ -111,7 +110,7 @@ class Following:
 
     def refresh(self) -> bool:
         """Look now; return whether the store could be read. Never raises."""
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
+        with self._lock():
             begun = self._clock()
             try:
                 with self._state():

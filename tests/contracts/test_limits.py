@@ -470,18 +470,7 @@ class TestWithoutTheStorage:
             with seconds(below=0.1):
                 throttle.failed("bob", "eve")
             server._process.send_signal(signal.SIGCONT)
-            server.stop()
-            assert throttle._shared is not None
-            throttle._shared._again = 0.0
-            with seconds(below=1.0):
-                throttle.failed("bob", "eve")
-            assert throttle._shared._failing
-            server.start()
-            throttle._shared._again = 0.0
-            throttle.failed("bob", "eve")
-
-            assert not throttle._shared._failing
-            assert throttle.wait("bob", "eve")
+            goes_and_comes_back(server, throttle, below=1.0)
         finally:
             server.close()
 
@@ -503,18 +492,7 @@ class TestWithoutTheStorage:
                     throttle.failed("bob", "eve")
             finally:
                 server.signal(signal.SIGCONT)
-            server.stop()
-            assert throttle._shared is not None
-            throttle._shared._again = 0.0
-            with seconds(below=1.5):
-                throttle.failed("bob", "eve")
-            assert throttle._shared._failing
-            server.start()
-            throttle._shared._again = 0.0
-            throttle.failed("bob", "eve")
-
-            assert not throttle._shared._failing
-            assert throttle.wait("bob", "eve")
+            goes_and_comes_back(server, throttle, below=1.5)
             database.close()
         finally:
             server.close()
@@ -526,3 +504,21 @@ def seconds(*, below: float) -> Iterator[None]:
     begun = time.monotonic()
     yield
     assert time.monotonic() - begun < below
+
+
+def goes_and_comes_back(
+    server: Redis | PostgreSQL, throttle: Throttle, *, below: float
+) -> None:
+    """Stop *server*: nobody is held up; once it is back, it counts again."""
+    server.stop()
+    assert throttle._shared is not None
+    throttle._shared._again = 0.0
+    with seconds(below=below):
+        throttle.failed("bob", "eve")
+    assert throttle._shared._failing
+    server.start()
+    throttle._shared._again = 0.0
+    throttle.failed("bob", "eve")
+
+    assert not throttle._shared._failing
+    assert throttle.wait("bob", "eve")

@@ -1,8 +1,9 @@
 """What SQLite tells of changes: its file is another one."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from authz.stores.hints import Sleep
 
 #: Seconds between two looks at the file. A look costs microseconds.
 _LOOKS: Final = 0.1
@@ -16,7 +17,7 @@ class FileHints:
         self._paths = (path, path.with_name(f"{path.name}-wal"))
         self._seen = self._look()
 
-    def wait(self, seconds: float, sleep: Callable[[float], object]) -> bool:
+    def wait(self, seconds: float, sleep: Sleep) -> bool:
         """Look once, a little later; return whether there was a change."""
         sleep(min(seconds, _LOOKS))
         before, self._seen = self._seen, self._look()

@@ -33,6 +33,7 @@ from authz.identity.people import (
 )
 from authz.policy.rules import name_problem
 from authz.settings.accounts import ACCOUNT_NAME
+from authz.stores.fixed_people import is_found
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up
 from authz.stores.sql.people_order import listed
@@ -89,11 +90,7 @@ class SqlPeople:
             fixed = [
                 person
                 for person in self._with_epochs(connection)
-                if (not source or person.source == source)
-                and (
-                    search.casefold() in person.id.casefold()
-                    or search.casefold() in person.display_name.casefold()
-                )
+                if is_found(person, search, source)
                 and (whom is None or whom(person.id, person.source, person.groups))
             ]
             where = self._where(search, source)

@@ -1,14 +1,14 @@
 """`/audit`: what happened, and whether somebody touched the record of it."""
 
-import os
 import threading
 from typing import Any, Final
 
 from authz.audit.log import AuditLog, Wanted
 from authz.errors import NotFound
+from authz.per_process import PerProcess
 from authz.web.api.body import BadRequest
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.parts import LIMIT, read_moment
+from authz.web.api.parts import LIMIT, NO_AUDIT_LOG, read_moment
 from authz.web.api.schema import array, flag, moment, nullable, number, record, text
 
 _RECORD: Final = {
@@ -40,7 +40,7 @@ _VERIFIED: Final = record(
         ),
     }
 )
-_turns: Final[dict[int, threading.Lock]] = {}
+_turn: Final = PerProcess(threading.Lock)
 
 
 def _list(call: Call) -> Reply:
@@ -68,7 +68,7 @@ def _list(call: Call) -> Reply:
 def _verify(call: Call) -> Reply:
     log = _log(call)
     # The whole log is read: one at a time, in each process.
-    turn = _turns.setdefault(os.getpid(), threading.Lock())
+    turn = _turn()
     if not turn.acquire(blocking=False):
         raise BadRequest(503, "busy", "the log is being verified: try again later")
     try:
@@ -90,9 +90,7 @@ def _verify(call: Call) -> Reply:
 def _log(call: Call) -> AuditLog:
     log = call.office.runtime.audit_log
     if log is None:
-        raise NotFound(
-            "there is no audit log to look through: set AUTHZ_AUDIT_FILE or AUTHZ_STORE"
-        )
+        raise NotFound(NO_AUDIT_LOG)
     return log
 
 

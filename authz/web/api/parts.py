@@ -24,6 +24,9 @@ from authz.web.api.schema import (
 
 T = TypeVar("T")
 
+NO_AUDIT_LOG: Final = (
+    "there is no audit log to look through: set AUTHZ_AUDIT_FILE or AUTHZ_STORE"
+)
 METHOD: Final = text(
     "An upper-case HTTP method.", least=1, most=40, pattern="^[A-Z]+(?:-[A-Z]+)*$"
 )

@@ -9,7 +9,7 @@ from authz.errors import NotFound
 from authz.policy.simulate import Replay
 from authz.web.api.changes import CHANGES, draft_of
 from authz.web.api.operation import KILOBYTE, Call, Operation, Reply
-from authz.web.api.parts import read_moment
+from authz.web.api.parts import NO_AUDIT_LOG, read_moment
 from authz.web.api.schema import array, flag, moment, number, record, text
 
 _SHIFT: Final = record(
@@ -49,9 +49,7 @@ def _simulate(call: Call) -> Reply:
     policy = policy_for(call.office, call.actor, draft)
     result = replayed(call.office, wanted, policy)
     if result is None:
-        raise NotFound(
-            "there is no audit log to look through: set AUTHZ_AUDIT_FILE or AUTHZ_STORE"
-        )
+        raise NotFound(NO_AUDIT_LOG)
     return Reply(document={"revision": policy.revision, **_document(result)})
 
 
