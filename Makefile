@@ -65,12 +65,16 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "authz needs Python 3.11 or newer; say which: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
+# The lock is the whole truth: nothing is resolved here, so a newer release of anything
+# cannot break an install. `pip check` says if the lock itself is incomplete.
 $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/demo.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip check --disable-pip-version-check
 	touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml adapters/audiomuse/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e adapters/audiomuse
+	$(BIN)/pip check --disable-pip-version-check
 	touch $@
