@@ -17,10 +17,10 @@ class Problem:
     #: What is wrong.
     message: str
     #: What to do about it.
-    mend: str
+    hint: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}: {self.mend}"
+        return f"{self.where}: {self.message}: {self.hint}"
 
 
 class AuthzError(Exception):

@@ -10,28 +10,28 @@ from flask import Blueprint, Flask, current_app, request, url_for
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.audit import AuditSink, LoggingSink
 from authz.decision import AccessRequest, Decision, Explanation, Subject
 from authz.errors import Problem, SettingsError
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
+from authz.web.admin_context import context_of
 from authz.web.api.serving import api_blueprint
 from authz.web.break_glass import break_glass_blueprint
+from authz.web.guarded_views import GuardedViews, View, public
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
+from authz.web.middleware import middleware
 from authz.web.mounts import GuardedMount
-from authz.web.office import office_of
-from authz.web.outlet import outlet
+from authz.web.pages.base import AdminPages
 from authz.web.pages.build import admin_pages
-from authz.web.pages.frame import AdminPages
 from authz.web.pages.theme import theme
+from authz.web.report_only import hook_for
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import current_state
 from authz.web.static_files import static_url
-from authz.web.trial import hook_for
-from authz.web.views import GuardedViews, View, public
 
 _KEY: Final = "authz"
 
@@ -44,7 +44,7 @@ class Guarded:
     hook: Hook
     views: GuardedViews
     #: Where the app is administered.
-    office: Office
+    context: AdminContext
     #: Where an adapter adds pages of its own; None if the admin pages are off.
     pages: AdminPages | None
 
@@ -115,20 +115,20 @@ class Authz:
             app.register_blueprint(_metrics(app, runtime, hook))
         # First of all: a hook before it could answer, or load what nobody may see.
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
-        app.wsgi_app = outlet(app.wsgi_app, runtime)  # type: ignore[method-assign]
+        app.wsgi_app = middleware(app.wsgi_app, runtime)  # type: ignore[method-assign]
         app.register_blueprint(sign_in_blueprint(app, runtime))
-        office = office_of(app, runtime, views)
+        context = context_of(app, runtime, views)
         pages = None
         if runtime.settings.admin.enabled:
-            pages = admin_pages(app, office, hook, views.public_endpoints)
+            pages = admin_pages(app, context, hook, views.public_endpoints)
             app.register_blueprint(pages.blueprint)
-            app.register_blueprint(api_blueprint(app, office))
+            app.register_blueprint(api_blueprint(app, context))
         if runtime.break_glass is not None:
-            app.register_blueprint(break_glass_blueprint(office, runtime.break_glass))
+            app.register_blueprint(break_glass_blueprint(context, runtime.break_glass))
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())
         app.extensions[_KEY] = Guarded(
-            runtime=runtime, hook=hook, views=views, office=office, pages=pages
+            runtime=runtime, hook=hook, views=views, context=context, pages=pages
         )
 
     @staticmethod
@@ -249,7 +249,7 @@ def _metrics(app: Flask, runtime: Runtime, hook: Hook) -> Blueprint:
                 Problem(
                     where="AUTHZ_METRICS",
                     message="metrics need prometheus-client",
-                    mend='run `pip install "authz-casbin[metrics]"`',
+                    hint='run `pip install "authz-casbin[metrics]"`',
                 )
             ]
         ) from error

@@ -31,7 +31,7 @@ def package_problems() -> Iterator[Problem]:
         message=f"`{_IMPOSTOR}` {impostor} is installed "
         + (f"beside `{_ENGINE}` {engine}" if engine else f"instead of `{_ENGINE}`")
         + ", and both are imported as `casbin`",
-        mend=f"`pip uninstall {_IMPOSTOR} {_ENGINE}`, then `pip install {_ENGINE}`",
+        hint=f"`pip uninstall {_IMPOSTOR} {_ENGINE}`, then `pip install {_ENGINE}`",
     )
 
 

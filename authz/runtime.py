@@ -26,34 +26,34 @@ from authz.errors import Problem, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
 from authz.identity.claims import METHOD as JWT
-from authz.identity.owners import Owners
 from authz.identity.people import LOCAL, PeopleStore, Person
 from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.throttle import Throttle
+from authz.identity.token_owners import TokenOwners
 from authz.identity.trusted_headers import METHOD as HEADERS
+from authz.identity_factory import Sources, build_sources
 from authz.installed import refuse_wrong_packages
+from authz.policy.analysis.shadow import Deviated, Shadow
 from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
+from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
 from authz.policy.model import read_model
-from authz.policy.openings import unsafe_openings
 from authz.policy.records import Entry, PolicyRecords, Snapshot
-from authz.policy.shadow import Shadow, Told
 from authz.settings import Settings
-from authz.sources import Sources, build_sources
-from authz.stores.csv_file import CsvFile
-from authz.stores.following import Following
-from authz.stores.opening import (
+from authz.stores.cached_records import CachedRecords
+from authz.stores.factory import (
     Stores,
     kept_audit,
     open_stores,
     policy_source,
     shown,
 )
-from authz.stores.remembered import RememberedRecords
+from authz.stores.file.policy import CsvFile
+from authz.stores.followers import StoreFollowers
 from authz.stores.replicas import Replica
 from authz.stores.shared_limits import shared_limits
-from authz.stores.upkeep import Upkeep, replicas, session_source, upkeep
+from authz.stores.sync import StoreSync, replicas, session_source, store_sync
 
 _log: Final = logging.getLogger("authz")
 _running: "Final[WeakSet[Runtime]]" = WeakSet()
@@ -67,7 +67,7 @@ class Runtime:
     live: LivePolicy[bytes | Snapshot]
     stores: Stores
     #: Keeps policy and people as the stores have them.
-    upkeep: Upkeep
+    store_sync: StoreSync
     #: The policy as whoever administers it sees it.
     records: PolicyRecords
     #: The people likewise.
@@ -89,14 +89,14 @@ class Runtime:
     break_glass: BreakGlass | None = None
 
     @property
-    def following(self) -> Following:
+    def following(self) -> StoreFollowers:
         """What knows how fresh the policy and the people are."""
-        return self.upkeep.following
+        return self.store_sync.following
 
     @property
     def poller(self) -> Poller:
         """What looks at the stores in the background."""
-        return self.upkeep.poller
+        return self.store_sync.poller
 
     @property
     def replicas(self) -> tuple[Replica, ...]:
@@ -131,7 +131,7 @@ class Runtime:
 
     def close(self) -> None:
         """Stop what runs in the background, and close what is open."""
-        self.upkeep.close()
+        self.store_sync.close()
         for poller in self.identity.pollers:
             poller.close()
         if self.shadow is not None:
@@ -303,10 +303,10 @@ def start(  # noqa: PLR0913 - what an app is made of
         stores.policy, build, on_reload=note_reload, on_failure=note_refused
     )
     accounts = Accounts(open_ended=stores.database is not None)
-    kept = upkeep(settings, stores, live, accounts)
+    kept = store_sync(settings, stores, live, accounts)
     identity.keep_up(kept.following)
     if identity.tokens is not None:
-        owners = Owners(accounts, live)
+        owners = TokenOwners(accounts, live)
         identity.tokens.vouch = owners.vouch
         kept.following.follow(owners)
     sessions = session_source(settings, stores, kept.following, accounts, live)
@@ -318,8 +318,8 @@ def start(  # noqa: PLR0913 - what an app is made of
         settings=settings,
         live=live,
         stores=stores,
-        upkeep=kept,
-        records=RememberedRecords(stores.records, stores.policy.mark),
+        store_sync=kept,
+        records=CachedRecords(stores.records, stores.policy.mark),
         people=stores.people,
         # Whoever breaks the glass means it: before all others.
         sources=(
@@ -392,7 +392,7 @@ def _break_glass(
     )
 
 
-def _record_deviation(record: Callable[..., None], told: Told) -> None:
+def _record_deviation(record: Callable[..., None], told: Deviated) -> None:
     deviation = told.deviation
     record(
         EventTag.SHADOW_DIFFERS,
@@ -427,7 +427,7 @@ def _warn_of_openings(runtime: Runtime) -> None:
     role = runtime.settings.anonymous_role
     if role is None:
         return
-    openings = unsafe_openings(runtime.policy, ANONYMOUS)
+    openings = unsafe_exposure(runtime.policy, ANONYMOUS)
     for rule in openings:
         _log.warning(
             "AUTHZ_ANONYMOUS_ROLE: people who have not signed in may %s %s (%s)",

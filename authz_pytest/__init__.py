@@ -53,8 +53,8 @@ class PolicyTestFile(pytest.File):
     def collect(self) -> Iterator["PolicyTestItem"]:
         """Yield an item for each expectation."""
         from authz.errors import AuthzError  # noqa: PLC0415 - see above
-        from authz.policy.tests_file import read_tests  # noqa: PLC0415
-        from authz.policy.tests_run import run_tests  # noqa: PLC0415
+        from authz.policy.analysis.tests_file import read_tests  # noqa: PLC0415
+        from authz.policy.analysis.tests_run import run_tests  # noqa: PLC0415
 
         try:
             file = read_tests(self.path.read_bytes(), source=self.path.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from authz.policy import scan
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.reference import oracle
+from authz.policy.oracle import oracle
 from tests.strategies import world
 
 MODEL = (Path(__file__).parents[1] / "model.conf").read_text(encoding="utf-8")

@@ -22,9 +22,9 @@ from typing import Any
 
 from authz.admin import changes
 from authz.admin.changes import Draft
-from authz.admin.last_admin import Administration, names_in
-from authz.admin.office import Actor, Office
-from authz.admin.remaining import people_check
+from authz.admin.context import Actor, AdminContext
+from authz.admin.lockout import Administration, names_in
+from authz.admin.lockout_checks import people_check
 from authz.audit import AuditEvent
 from authz.decision import Origin, signed_in
 from authz.errors import (
@@ -48,7 +48,7 @@ p, role:admin, /*, *
 g, user:a, role:admin
 g, user:b, role:admin
 """
-_FREE: dict[str, Any] = {"check": lambda _: None, "witness": lambda *_: None}
+_FREE: dict[str, Any] = {"check": lambda _: None, "before_commit": lambda *_: None}
 _TRIES = 20
 
 
@@ -59,15 +59,15 @@ class Silence:
         """Forget *event*."""
 
 
-def open_office(config: dict[str, Any]) -> Office:
-    """Return the office of one process."""
+def open_office(config: dict[str, Any]) -> AdminContext:
+    """Return the admin context of one process."""
     runtime: Runtime = start(
         read_settings({"AUTHZ_POLL_SECONDS": "3600", **config}, {}),
         audit=Silence(),
         on_reload=lambda _: None,
         on_refused=lambda _: None,
     )
-    return Office(runtime=runtime)
+    return AdminContext(runtime=runtime)
 
 
 def row(kind: str, *fields: str) -> Row:
@@ -75,44 +75,46 @@ def row(kind: str, *fields: str) -> Row:
     return Row(kind, fields, Origin("race"))
 
 
-def entry(office: Office, *fields: str) -> Entry:
+def entry(context: AdminContext, *fields: str) -> Entry:
     """Return the entry that begins with *fields*."""
-    for found in office.records.snapshot().entries:
+    for found in context.records.snapshot().entries:
         if found.row.fields[: len(fields)] == fields:
             return found
     raise LookupError(f"there is no {fields}")
 
 
-def _policy(make: Callable[[Office], Change]) -> Callable[[Office, Actor, str], None]:
-    def attack(office: Office, actor: Actor, _: str) -> None:
-        base = office.records.snapshot().etag
-        draft = Draft(base=base, changes=(make(office),))
-        changes.apply(office, actor, draft, note="race")
+def _policy(
+    make: Callable[[AdminContext], Change],
+) -> Callable[[AdminContext, Actor, str], None]:
+    def attack(context: AdminContext, actor: Actor, _: str) -> None:
+        base = context.records.snapshot().etag
+        draft = Draft(base=base, changes=(make(context),))
+        changes.apply(context, actor, draft, note="race")
 
     return attack
 
 
 def _about(
-    make: Callable[[Office, str], Change],
-) -> Callable[[Office, Actor, str], None]:
-    def attack(office: Office, actor: Actor, victim: str) -> None:
-        _policy(lambda here: make(here, victim))(office, actor, victim)
+    make: Callable[[AdminContext, str], Change],
+) -> Callable[[AdminContext, Actor, str], None]:
+    def attack(context: AdminContext, actor: Actor, victim: str) -> None:
+        _policy(lambda here: make(here, victim))(context, actor, victim)
 
     return attack
 
 
-def _person(**fields: Any) -> Callable[[Office, Actor, str], None]:
-    def attack(office: Office, actor: Actor, victim: str) -> None:
-        old = office.people.find(victim)
+def _person(**fields: Any) -> Callable[[AdminContext, Actor, str], None]:
+    def attack(context: AdminContext, actor: Actor, victim: str) -> None:
+        old = context.people.find(victim)
         if old is None:
             raise LookupError(victim)
-        check = people_check(office, actor, old)
+        check = people_check(context, actor, old)
         if fields:
-            office.people.replace(
-                replace(old, **fields), expected=old, check=check, witness=_nobody
+            context.people.replace(
+                replace(old, **fields), expected=old, check=check, before_commit=_nobody
             )
         else:
-            office.people.remove(old, check=check, witness=_nobody)
+            context.people.remove(old, check=check, before_commit=_nobody)
 
     return attack
 
@@ -122,7 +124,7 @@ def _nobody(_old: Person | None, _new: Person | None) -> None:
 
 
 #: Every way to take an administrator's rights away.
-ATTACKS: dict[str, Callable[[Office, Actor, str], None]] = {
+ATTACKS: dict[str, Callable[[AdminContext, Actor, str], None]] = {
     "delete": _person(),
     "disable": _person(disabled=True),
     "no password": _person(password_hash=""),
@@ -169,7 +171,7 @@ class Tally:
 
 
 def _worker(config: dict[str, Any], number: int, wire: Connection, gate: Any) -> None:
-    office = open_office(config)
+    context = open_office(config)
     # Two of them administer themselves; the others act from the command line.
     me = ("a", "b", "shell")[min(number, 2)]
     actor = Actor(subject=signed_in(f"user:{me}", source="local", display_name=me))
@@ -178,18 +180,20 @@ def _worker(config: dict[str, Any], number: int, wire: Connection, gate: Any) ->
         rng = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable
         name = rng.choice(list(ATTACKS))
         victim = rng.choice("ab")
-        office.runtime.refresh()
+        context.runtime.refresh()
         gate.wait()
-        wire.send(_attack(office, actor, name, victim))
-    office.runtime.close()
+        wire.send(_attack(context, actor, name, victim))
+    context.runtime.close()
 
 
-def _attack(office: Office, actor: Actor, name: str, victim: str) -> tuple[str, float]:
+def _attack(
+    context: AdminContext, actor: Actor, name: str, victim: str
+) -> tuple[str, float]:
     slowest = 0.0
     for _ in range(_TRIES):
         begun = time.monotonic()
         try:
-            ATTACKS[name](office, actor, victim)
+            ATTACKS[name](context, actor, victim)
         except StoreConflict:
             continue  # look again, as a person would
         except LastAdmin:
@@ -206,9 +210,9 @@ def _attack(office: Office, actor: Actor, name: str, victim: str) -> tuple[str, 
     return "gave up", slowest
 
 
-def _reset(office: Office) -> None:
+def _reset(context: AdminContext) -> None:
     """Let there be two administrators, and nobody else."""
-    snapshot = office.records.snapshot()
+    snapshot = context.records.snapshot()
     wanted = {tuple(line.split(", ")) for line in SEED.splitlines()}
     there = {(e.row.kind, *e.row.fields): e for e in snapshot.entries if not e.disabled}
     made: list[Change] = [
@@ -217,25 +221,27 @@ def _reset(office: Office) -> None:
         if e.disabled or (e.row.kind, *e.row.fields) not in wanted
     ]
     made += [Add(row=row(*fields)) for fields in wanted if fields not in there]
-    office.records.apply(made, expected=snapshot.etag, author="", note="reset", **_FREE)
+    context.records.apply(
+        made, expected=snapshot.etag, author="", note="reset", **_FREE
+    )
     for name in "ab":
         new = Person(id=name, display_name=name, source="local", password_hash=HASH)
-        old = office.people.find(name)
+        old = context.people.find(name)
         if old is None:
-            office.people.add(new, **_FREE)
+            context.people.add(new, **_FREE)
         elif old.disabled or not old.password_hash:
-            office.people.replace(
+            context.people.replace(
                 replace(old, disabled=False, password_hash=HASH), expected=old, **_FREE
             )
 
 
-def somebody(office: Office) -> str | None:
+def somebody(context: AdminContext) -> str | None:
     """Return who can administer, as the stores have it now."""
-    entries = office.records.snapshot().entries
+    entries = context.records.snapshot().entries
     found = Administration(
-        policy=office.build(entries),
+        policy=context.build(entries),
         names=names_in(e.row.fields for e in entries if not e.disabled),
-        people=office.people.everyone(),
+        people=context.people.everyone(),
     ).somebody()
     return None if found is None else found.name
 
@@ -244,7 +250,7 @@ def run(config: dict[str, Any], races: int, *, processes: int = 4) -> Tally:
     """Run *races* with the stores that *config* names."""
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(processes)
-    office = open_office(config)
+    context = open_office(config)
     wires, workers = [], []
     for number in range(processes):
         wire, theirs = context.Pipe()
@@ -258,7 +264,7 @@ def run(config: dict[str, Any], races: int, *, processes: int = 4) -> Tally:
         wire.recv()
     tally = Tally()
     for seed in range(races):
-        _reset(office)
+        _reset(context)
         for wire in wires:
             wire.send(seed)
         for wire in wires:
@@ -266,12 +272,12 @@ def run(config: dict[str, Any], races: int, *, processes: int = 4) -> Tally:
             tally.outcomes[outcome] += 1
             tally.slowest = max(tally.slowest, seconds)
         tally.races += 1
-        tally.lost += somebody(office) is None
+        tally.lost += somebody(context) is None
     for wire, worker in zip(wires, workers, strict=True):
         with suppress(BrokenPipeError):
             wire.send(None)
         worker.join(10)
-    office.runtime.close()
+    context.runtime.close()
     return tally
 
 

@@ -33,7 +33,7 @@ from flask.cli import ScriptInfo
 from authz.audit import AuditEvent, EventTag
 from authz.cli import flask_group, main
 from authz.extension import get_authz
-from authz.stores.audit_file import AuditFile
+from authz.stores.file.audit import AuditFile
 from examples.demo.app import create_app
 
 ROOT = Path(__file__).parents[1]

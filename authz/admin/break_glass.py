@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.admin.tokens import revoke_token
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, PolicyError, Problem, StoreReadOnly
@@ -14,7 +14,7 @@ from authz.settings import ACCOUNT_NAME
 
 
 def open_glass(
-    office: Office, actor: Actor, *, user: str, lasts: timedelta
+    context: AdminContext, actor: Actor, *, user: str, lasts: timedelta
 ) -> tuple[str, ApiToken]:
     """Return a code with which *user* gets into the administration, once.
 
@@ -33,29 +33,29 @@ def open_glass(
             f"`{user[:80]}` names nobody",
             "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
-    store = _store(office)
-    name, now = RESERVED + user, office.runtime.clock()
+    store = _store(context)
+    name, now = RESERVED + user, context.runtime.clock()
     for before in store.all():
         if before.name == name and before.revoked is None:
-            revoke_token(office, actor, before.id)
+            revoke_token(context, actor, before.id)
     secret, code = new_token(
         name, role=ADMIN, author=actor.name, now=now, expires=now + lasts
     )
 
-    def witness(_before: ApiToken | None, after: ApiToken) -> None:
-        office.record(
+    def before_commit(_before: ApiToken | None, after: ApiToken) -> None:
+        context.record(
             EventTag.BREAK_GLASS_OPENED,
             actor,
             about=after.subject_name,
             after=(f"role: {ADMIN}", f"until: {(now + lasts).isoformat()}"),
         )
 
-    store.add(code, witness=witness)
-    office.runtime.refresh()
+    store.add(code, before_commit=before_commit)
+    context.runtime.refresh()
     return secret, code
 
 
-def use_code(office: Office, code: str, *, peer: str) -> tuple[str, ApiToken]:
+def use_code(context: AdminContext, code: str, *, peer: str) -> tuple[str, ApiToken]:
     """Use *code* up; return what the browser of who typed it in is to be given.
 
     Raises:
@@ -63,13 +63,13 @@ def use_code(office: Office, code: str, *, peer: str) -> tuple[str, ApiToken]:
         StoreError: if the store or the audit log cannot be written. The code may be
             used up then: nothing came of it, and the shell makes another.
     """
-    tokens = office.runtime.identity.tokens
+    tokens = context.runtime.identity.tokens
     if tokens is None:
         raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
     kept = tokens.reserved(code)
     if not is_code(kept):
         raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
-    store, now = _store(office), office.runtime.clock()
+    store, now = _store(context), context.runtime.clock()
     secret, cookie = new_token(
         kept.name,
         role=kept.role,
@@ -79,25 +79,25 @@ def use_code(office: Office, code: str, *, peer: str) -> tuple[str, ApiToken]:
     )
     used = False
 
-    def witness(_before: ApiToken | None, _after: ApiToken) -> None:
+    def before_commit(_before: ApiToken | None, _after: ApiToken) -> None:
         # Of several who type it in at once, the store calls this for one.
         nonlocal used
-        office.runtime.record(
+        context.runtime.record(
             EventTag.BREAK_GLASS_USED, subject=kept.subject_name, peer=peer
         )
         used = True
 
-    store.revoke(kept.id, now, witness=witness)
+    store.revoke(kept.id, now, before_commit=before_commit)
     if not used:
         raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
     # It comes of the code, whose use has just been written down.
-    store.add(cookie, witness=lambda _before, _after: None)
-    office.runtime.refresh()
+    store.add(cookie, before_commit=lambda _before, _after: None)
+    context.runtime.refresh()
     return secret, cookie
 
 
-def _store(office: Office) -> TokenStore:
-    store = office.runtime.stores.tokens
+def _store(context: AdminContext) -> TokenStore:
+    store = context.runtime.stores.tokens
     if store is None:
         raise StoreReadOnly(
             "there is no store for the code: set AUTHZ_STORE; or set AUTHZ_ADMIN and "
@@ -107,5 +107,5 @@ def _store(office: Office) -> TokenStore:
     return store
 
 
-def _wrong(message: str, mend: str) -> PolicyError:
-    return PolicyError([Problem(where="break-glass", message=message, mend=mend)])
+def _wrong(message: str, hint: str) -> PolicyError:
+    return PolicyError([Problem(where="break-glass", message=message, hint=hint)])

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from authz.admin.office import Actor, Office
-from authz.admin.reach import refuse_lockout
-from authz.admin.remaining import check_policy
+from authz.admin.context import Actor, AdminContext
+from authz.admin.lockout_checks import check_policy
+from authz.admin.own_lockout import refuse_lockout
 from authz.audit import EventTag
 from authz.decision import PolicyInForce
 from authz.errors import (
@@ -66,35 +66,35 @@ class Preview:
         return self.etag != self.draft.base
 
 
-def state(office: Office) -> Snapshot:
+def state(context: AdminContext) -> Snapshot:
     """Return the state now, for a draft to begin from. Raises `StoreError`."""
-    return office.records.snapshot()
+    return context.records.snapshot()
 
 
-def preview(office: Office, actor: Actor, draft: Draft) -> Preview:
+def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
     """Return what *draft* would do if *actor* applied it. Changes nothing.
 
     Raises:
         NotFound: if a change names an entry that is not there.
         StoreError: if the store cannot be read.
     """
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     seen = Preview(draft=draft, etag=now.etag)
     if seen.is_conflict:
         return replace(seen, problems=(_conflict(),))
-    would = _would_be(office, actor, draft)
+    would = _would_be(context, actor, draft)
     if isinstance(would, tuple):
         return replace(seen, problems=would)
     added, removed = differences(now.entries, would)
     seen = replace(seen, added=added, removed=removed)
     try:
-        before: PolicyInForce | None = office.build(now.entries)
+        before: PolicyInForce | None = context.build(now.entries)
     except PolicyError:
         before = None  # what is stored cannot be in force; the change may mend it
     try:
-        after = office.build(would)
-        refuse_lockout(office, actor, after)
-        check_policy(office, actor, after, would, lambda: now.entries)
+        after = context.build(would)
+        refuse_lockout(context, actor, after)
+        check_policy(context, actor, after, would, lambda: now.entries)
     except PolicyError as error:
         return replace(seen, before=before, problems=error.problems)
     except (LockedOut, LastAdmin) as error:
@@ -102,7 +102,7 @@ def preview(office: Office, actor: Actor, draft: Draft) -> Preview:
     return replace(seen, before=before, after=after)
 
 
-def apply(office: Office, actor: Actor, draft: Draft, *, note: str) -> Revision:
+def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Revision:
     """Make the changes of *draft*, all or none, and put them in force here.
 
     The audit record is written first; without it nothing is changed.
@@ -121,21 +121,21 @@ def apply(office: Office, actor: Actor, draft: Draft, *, note: str) -> Revision:
     witnessed: Revision | None = None
     problem = note_problem(note)
     if problem:
-        message, _, mend = problem.rpartition(": ")
-        raise PolicyError([Problem(where="note", message=message, mend=mend)])
+        message, _, hint = problem.rpartition(": ")
+        raise PolicyError([Problem(where="note", message=message, hint=hint)])
 
-    seen = office.records.snapshot().entries
+    seen = context.records.snapshot().entries
 
     def check(entries: Sequence[Entry]) -> None:
         nonlocal checked
-        checked = office.build(entries)
-        refuse_lockout(office, actor, checked)
-        check_policy(office, actor, checked, entries, lambda: seen)
+        checked = context.build(entries)
+        refuse_lockout(context, actor, checked)
+        check_policy(context, actor, checked, entries, lambda: seen)
 
-    def witness(revision: Revision) -> None:
+    def before_commit(revision: Revision) -> None:
         nonlocal witnessed
         assert checked is not None  # noqa: S101 - the store's promise
-        office.record(
+        context.record(
             EventTag.POLICY_CHANGED,
             actor,
             about="policy",
@@ -152,16 +152,16 @@ def apply(office: Office, actor: Actor, draft: Draft, *, note: str) -> Revision:
         witnessed = revision
 
     try:
-        revision = office.records.apply(
+        revision = context.records.apply(
             draft.changes,
             expected=draft.base,
             author=actor.name,
             note=note.strip(),
             check=check,
-            witness=witness,
+            before_commit=before_commit,
         )
     except (LockedOut, LastAdmin) as error:
-        office.record(
+        context.record(
             EventTag.POLICY_CHANGE_REFUSED,
             actor,
             about="policy",
@@ -173,9 +173,9 @@ def apply(office: Office, actor: Actor, draft: Draft, *, note: str) -> Revision:
         raise _not_found(error) from error
     except BaseException as error:
         if witnessed is not None:
-            _note_failure(office, actor, witnessed, error)
+            _note_failure(context, actor, witnessed, error)
         raise
-    office.runtime.refresh()
+    context.runtime.refresh()
     return revision
 
 
@@ -184,7 +184,7 @@ class _Enough(AuthzError):
 
 
 def _would_be(
-    office: Office, actor: Actor, draft: Draft
+    context: AdminContext, actor: Actor, draft: Draft
 ) -> Sequence[Entry] | tuple[Problem, ...]:
     """Return the entries that *draft* would leave, or why it would leave none.
 
@@ -198,13 +198,13 @@ def _would_be(
         raise _Enough
 
     try:
-        office.records.apply(
+        context.records.apply(
             draft.changes,
             expected=draft.base,
             author=actor.name,
             note="",
             check=look,
-            witness=_never,
+            before_commit=_never,
         )
     except _Enough:
         pass
@@ -219,7 +219,7 @@ def _would_be(
             return (_as_problem(error),)
         raise
     # Without a call the changes change nothing.
-    return list(office.records.snapshot().entries) if would is None else would
+    return list(context.records.snapshot().entries) if would is None else would
 
 
 def _never(revision: Revision) -> None:
@@ -227,10 +227,10 @@ def _never(revision: Revision) -> None:
 
 
 def _note_failure(
-    office: Office, actor: Actor, revision: Revision, error: BaseException
+    context: AdminContext, actor: Actor, revision: Revision, error: BaseException
 ) -> None:
     """Write down that what was written down did not happen."""
-    office.record(
+    context.record(
         EventTag.POLICY_CHANGE_FAILED,
         actor,
         about="policy",
@@ -249,10 +249,10 @@ def _conflict() -> Problem:
     return Problem(
         where="policy",
         message="somebody else changed the policy since this draft was begun",
-        mend="look at it again and repeat the change",
+        hint="look at it again and repeat the change",
     )
 
 
 def _as_problem(error: AuthzError) -> Problem:
-    message, _, mend = str(error).rpartition(": ")
-    return Problem(where="policy", message=message or mend, mend=mend)
+    message, _, hint = str(error).rpartition(": ")
+    return Problem(where="policy", message=message or hint, hint=hint)

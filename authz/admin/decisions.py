@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from authz.admin.changes import Draft, preview
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.decision import (
     AccessRequest,
     Decision,
@@ -16,8 +16,8 @@ from authz.decision import (
     Subject,
 )
 from authz.errors import NotFound, PolicyError
-from authz.policy.asking import asked_subject
-from authz.policy.coverage import Route, RoutePattern, coverage
+from authz.policy.analysis.coverage import Route, RoutePattern, coverage
+from authz.policy.parse_subject import parse_subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Access:
 
 
 def policy_for(
-    office: Office, actor: Actor, draft: Draft | None = None
+    context: AdminContext, actor: Actor, draft: Draft | None = None
 ) -> PolicyInForce:
     """Return the policy in force, or the one that *draft* would make.
 
@@ -73,15 +73,15 @@ def policy_for(
         PolicyError: if the draft could not be put in force; it says why.
     """
     if draft is None:
-        return office.policy
-    seen = preview(office, actor, draft)
+        return context.policy
+    seen = preview(context, actor, draft)
     if seen.after is None:
         raise PolicyError(seen.problems)
     return seen.after
 
 
 def check(
-    office: Office,
+    context: AdminContext,
     subject: Subject,
     method: str,
     path: str,
@@ -92,12 +92,12 @@ def check(
 
     The policy in force answers, or *policy*. Nothing is recorded.
     """
-    policy = policy or office.policy
+    policy = policy or context.policy
     asked = AccessRequest(subject=subject, path=path, method=method)
     begun = time.perf_counter()
     decision = policy.decide(asked)
     seconds = time.perf_counter() - begun
-    route = office.find_route(method, path)
+    route = context.find_route(method, path)
     return Answer(
         request=asked,
         explanation=policy.explain(asked),
@@ -114,13 +114,13 @@ def named(text: str, groups: Iterable[str] = ()) -> Subject:
         NotFound: if *text* or a group cannot be a name; it says why.
     """
     try:
-        return asked_subject(text, groups)
+        return parse_subject(text, groups)
     except ValueError as error:
         raise NotFound(str(error)) from error
 
 
 def who_can(
-    office: Office,
+    context: AdminContext,
     method: str,
     path: str,
     *,
@@ -131,15 +131,15 @@ def who_can(
 
     A name stands for somebody who has it and no other name of the policy.
     """
-    policy = policy or office.policy
+    policy = policy or context.policy
     return tuple(
-        holder(office, subject, method, path, policy=policy)
-        for subject in who_may(office, method, path, people=people, policy=policy)
+        holder(context, subject, method, path, policy=policy)
+        for subject in who_may(context, method, path, people=people, policy=policy)
     )
 
 
 def who_may(
-    office: Office,
+    context: AdminContext,
     method: str,
     path: str,
     *,
@@ -147,10 +147,10 @@ def who_may(
     policy: PolicyInForce | None = None,
 ) -> tuple[Subject, ...]:
     """Return who may, as `who_can` does, without the reasons: they cost more."""
-    policy = policy or office.policy
+    policy = policy or context.policy
     route = RoutePattern(method=method, route=path, path=path, endpoint="")
     (found,) = coverage(policy, [route])
-    subjects = {name: asked_subject(name) for name in found.who} | dict(people or {})
+    subjects = {name: parse_subject(name) for name in found.who} | dict(people or {})
     return tuple(
         subject
         for subject in subjects.values()
@@ -159,7 +159,7 @@ def who_may(
 
 
 def holder(
-    office: Office,
+    context: AdminContext,
     subject: Subject,
     method: str,
     path: str,
@@ -167,19 +167,19 @@ def holder(
     policy: PolicyInForce | None = None,
 ) -> Holder:
     """Return *subject*, who may, and why."""
-    policy = policy or office.policy
+    policy = policy or context.policy
     asked = AccessRequest(subject=subject, path=path, method=method)
     return Holder(subject=subject, because=policy.explain(asked).because)
 
 
 def what_can(
-    office: Office, subject: Subject, *, policy: PolicyInForce | None = None
+    context: AdminContext, subject: Subject, *, policy: PolicyInForce | None = None
 ) -> tuple[Access, ...]:
     """Return what *subject* gets at each route of the app."""
-    policy = policy or office.policy
+    policy = policy or context.policy
     return tuple(
         Access(route=route, allowed=_passes(decision, route), decision=decision)
-        for route in office.routes()
+        for route in context.routes()
         for decision in [
             policy.decide(
                 AccessRequest(subject=subject, path=route.path, method=route.method)
@@ -189,10 +189,10 @@ def what_can(
 
 
 def covered(
-    office: Office, *, policy: PolicyInForce | None = None
+    context: AdminContext, *, policy: PolicyInForce | None = None
 ) -> tuple[Route, ...]:
     """Return every route of the app with who may use it."""
-    return tuple(coverage(policy or office.policy, office.routes()))
+    return tuple(coverage(policy or context.policy, context.routes()))
 
 
 def _passes(decision: Decision, route: RoutePattern | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from authz.admin.changes import Draft
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.decision import Origin
 from authz.errors import NotFound, StoreConflict
 from authz.policy.csv_rows import Row, spell
@@ -21,19 +21,19 @@ MAX_CHANGES: Final = 500
 _DRAFT: Final = Origin("the draft")
 
 
-def begin(office: Office) -> Draft:
+def begin(context: AdminContext) -> Draft:
     """Return an empty draft on the state now."""
-    return Draft(base=office.records.snapshot().etag)
+    return Draft(base=context.records.snapshot().etag)
 
 
-def amended(office: Office, draft: Draft, *changes: Change) -> Draft:
+def amended(context: AdminContext, draft: Draft, *changes: Change) -> Draft:
     """Return *draft* with *changes* behind what it has.
 
     Raises:
         StoreConflict: if somebody else changed the policy since it was begun.
         NotFound: if a change names an entry that is not there.
     """
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     if now.etag != draft.base:
         raise StoreConflict(
             "somebody else changed the policy since this draft was begun: build it on "
@@ -60,13 +60,13 @@ def without(draft: Draft, index: int) -> Draft:
     return replace(draft, changes=kept)
 
 
-def rebased(office: Office, draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+def rebased(context: AdminContext, draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """Return *draft* on the state now, and the lines it cannot find there any more.
 
     Changes of what somebody else has removed or changed meanwhile are left out, and so
     are additions of what is there already.
     """
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     said = {spell(e.row.kind, *e.row.fields): e.id for e in now.entries}
     about = dict(draft.about)
     changes: list[Change] = []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from authz.admin.changes import Draft, apply
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.errors import AlreadyThere, NotFound, StoreConflict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Entry, Remove, Replace, Snapshot, Switch
@@ -25,7 +25,7 @@ class Edited:
 
 
 def add(  # noqa: PLR0913 - what an entry is made of
-    office: Office,
+    context: AdminContext,
     actor: Actor,
     row: Row,
     *,
@@ -44,24 +44,24 @@ def add(  # noqa: PLR0913 - what an entry is made of
     """
     change = Add(row=row, note=note, disabled=disabled)
     for attempt in range(_TRIES):
-        now = office.records.snapshot()
+        now = context.records.snapshot()
         known = _find(now, row)
         if known is not None and known.disabled is disabled:
             return Edited(entry=known, etag=now.etag)
         seen = now.etag if base == ANY_STATE else base
         try:
-            apply(office, actor, Draft(base=seen, changes=(change,)), note=why)
+            apply(context, actor, Draft(base=seen, changes=(change,)), note=why)
             break
         except AlreadyThere:
             raise
         except StoreConflict:
             if base != ANY_STATE or attempt == _TRIES - 1:
                 raise
-    return _found(office, row, made=True)
+    return _found(context, row, made=True)
 
 
 def replace(  # noqa: PLR0913 - what an entry is made of
-    office: Office,
+    context: AdminContext,
     actor: Actor,
     entry: Entry,
     row: Row,
@@ -75,20 +75,20 @@ def replace(  # noqa: PLR0913 - what an entry is made of
     changes: list[Change] = [Replace(id=entry.id, row=row, note=note)]
     if entry.disabled is not disabled:
         changes.append(Switch(id=entry.id, disabled=disabled))
-    apply(office, actor, Draft(base=base, changes=tuple(changes)), note=why)
-    return _found(office, row, made=False)
+    apply(context, actor, Draft(base=base, changes=tuple(changes)), note=why)
+    return _found(context, row, made=False)
 
 
 def remove(
-    office: Office, actor: Actor, entry: Entry, *, base: str, why: str = ""
+    context: AdminContext, actor: Actor, entry: Entry, *, base: str, why: str = ""
 ) -> str:
     """Remove *entry*; return the etag of the state then. Raises as `apply` does."""
     draft = Draft(base=base, changes=(Remove(id=entry.id),))
-    return apply(office, actor, draft, note=why).etag
+    return apply(context, actor, draft, note=why).etag
 
 
-def _found(office: Office, row: Row, *, made: bool) -> Edited:
-    now = office.records.snapshot()
+def _found(context: AdminContext, row: Row, *, made: bool) -> Edited:
+    now = context.records.snapshot()
     entry = _find(now, row)
     if entry is None:
         raise NotFound("somebody else has changed or removed it again already")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authz.admin.changes import Draft, apply
-from authz.admin.office import Actor, Office
-from authz.admin.pages import MAX_LIMIT
+from authz.admin.context import Actor, AdminContext
+from authz.admin.pagination import MAX_LIMIT
 from authz.decision import PolicyInForce
 from authz.errors import NotFound, PolicyError
 from authz.policy.records import (
@@ -36,58 +36,60 @@ class Difference:
 
 
 def revisions(
-    office: Office, *, limit: int = 50, before: int | None = None
+    context: AdminContext, *, limit: int = 50, before: int | None = None
 ) -> tuple[Revision, ...]:
     """Return the newest revisions first, those below number *before*."""
     limit = max(1, min(limit, MAX_LIMIT))
-    return tuple(office.records.history(limit=limit, before=before))
+    return tuple(context.records.history(limit=limit, before=before))
 
 
-def revision(office: Office, number: int) -> Revision:
+def revision(context: AdminContext, number: int) -> Revision:
     """Return revision *number*. Raises `NotFound`."""
-    for found in office.records.history(limit=1, before=number + 1):
+    for found in context.records.history(limit=1, before=number + 1):
         if found.number == number:
             return found
     raise NotFound(f"revision {number} was never made, or is not kept any more")
 
 
-def difference(office: Office, older: int, newer: int | None = None) -> Difference:
+def difference(
+    context: AdminContext, older: int, newer: int | None = None
+) -> Difference:
     """Return what changed from revision *older* to *newer*, or to the state now.
 
     Raises:
         NotFound: if a revision is not there.
     """
-    first = _at(office, older)
-    last = office.records.snapshot() if newer is None else _at(office, newer)
+    first = _at(context, older)
+    last = context.records.snapshot() if newer is None else _at(context, newer)
     added, removed = differences(first.entries, last.entries)
     return Difference(
         older=first.number,
         newer=last.number,
         added=added,
         removed=removed,
-        before=_built(office, first.entries),
-        after=_built(office, last.entries),
+        before=_built(context, first.entries),
+        after=_built(context, last.entries),
     )
 
 
-def way_back(office: Office, number: int) -> Draft:
+def way_back(context: AdminContext, number: int) -> Draft:
     """Return the draft that leads from the state now back to revision *number*.
 
     Notes and disabled entries come back too. Raises `NotFound`.
     """
-    now = office.records.snapshot()
-    return Draft(base=now.etag, changes=way(now.entries, _at(office, number).entries))
+    now = context.records.snapshot()
+    return Draft(base=now.etag, changes=way(now.entries, _at(context, number).entries))
 
 
 def roll_back(
-    office: Office, actor: Actor, number: int, *, base: str, note: str
+    context: AdminContext, actor: Actor, number: int, *, base: str, note: str
 ) -> Revision:
     """Make the state what revision *number* left; the history goes on.
 
     *base* is the etag of the state that *actor* has seen. Raises as `apply` does.
     """
-    draft = way_back(office, number)
-    return apply(office, actor, Draft(base=base, changes=draft.changes), note=note)
+    draft = way_back(context, number)
+    return apply(context, actor, Draft(base=base, changes=draft.changes), note=note)
 
 
 def way(now: Sequence[Entry], then: Sequence[Entry]) -> tuple[Change, ...]:
@@ -115,18 +117,18 @@ def way(now: Sequence[Entry], then: Sequence[Entry]) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def _at(office: Office, number: int) -> Snapshot:
+def _at(context: AdminContext, number: int) -> Snapshot:
     try:
-        return office.records.at(number)
+        return context.records.at(number)
     except LookupError as error:
         if type(error) is not LookupError:
             raise
         raise NotFound(str(error)) from error
 
 
-def _built(office: Office, entries: Sequence[Entry]) -> PolicyInForce | None:
+def _built(context: AdminContext, entries: Sequence[Entry]) -> PolicyInForce | None:
     try:
-        return office.build(entries)
+        return context.build(entries)
     except PolicyError:
         return None  # settings or the language have changed since
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.audit import EventTag
 from authz.errors import LockedOut, NotFound
 from authz.identity.sessions import Session
@@ -22,14 +22,14 @@ class SessionView:
     is_this: bool
 
 
-def own_sessions(office: Office, this: Session) -> tuple[SessionView, ...]:
+def own_sessions(context: AdminContext, this: Session) -> tuple[SessionView, ...]:
     """Return the sessions of whoever has *this* one: it first, then the newest.
 
     Raises:
         StoreError: if nobody can say now.
     """
-    sessions = office.runtime.sessions
-    now, clock = office.runtime.clock(), sessions.store.now()
+    sessions = context.runtime.sessions
+    now, clock = context.runtime.clock(), sessions.store.now()
 
     def when(then: float) -> datetime:
         return now - timedelta(seconds=max(0.0, clock - then))
@@ -46,7 +46,12 @@ def own_sessions(office: Office, this: Session) -> tuple[SessionView, ...]:
     return tuple(sorted(views, key=lambda view: not view.is_this))
 
 
-def end_own_session(office: Office, actor: Actor, this: Session, id: str) -> None:  # noqa: A002
+def end_own_session(
+    context: AdminContext,
+    actor: Actor,
+    this: Session,
+    id: str,  # noqa: A002
+) -> None:
     """End the session *id* of whoever has *this* one.
 
     Raises:
@@ -56,26 +61,29 @@ def end_own_session(office: Office, actor: Actor, this: Session, id: str) -> Non
     """
     if id == this.public_id:
         raise LockedOut("this is the session you are in: sign out instead")
-    if not _end(office, actor, this, lambda session: session.public_id == id):
+    if not _end(context, actor, this, lambda session: session.public_id == id):
         raise NotFound("you have no such session: it may have ended already")
 
 
-def end_other_sessions(office: Office, actor: Actor, this: Session) -> int:
+def end_other_sessions(context: AdminContext, actor: Actor, this: Session) -> int:
     """End every session of whoever has *this* one, but this; return how many.
 
     Raises:
         StoreError: if the store or the audit log cannot be written.
     """
-    return _end(office, actor, this, lambda session: session.id != this.id)
+    return _end(context, actor, this, lambda session: session.id != this.id)
 
 
 def _end(
-    office: Office, actor: Actor, this: Session, is_meant: Callable[[Session], bool]
+    context: AdminContext,
+    actor: Actor,
+    this: Session,
+    is_meant: Callable[[Session], bool],
 ) -> int:
-    sessions = office.runtime.sessions
+    sessions = context.runtime.sessions
     meant = [s for s in sessions.of(this.account.name) if is_meant(s)]
     for session in meant:
-        office.record(
+        context.record(
             EventTag.SESSION_ENDED,
             actor,
             about=actor.name,

@@ -1,12 +1,12 @@
 """People's own API tokens: made and revoked by themselves.
 
-They hold only while their owner may what they may; see `authz.identity.owners`.
+They hold only while their owner may what they may; see `authz.identity.token_owners`.
 """
 
 from datetime import timedelta
 from typing import Final
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.admin.roles import GIVEN
 from authz.admin.tokens import (
     list_tokens,
@@ -25,27 +25,27 @@ MAX_DAYS: Final = 366
 MAX_OWN: Final = 20
 
 
-def may_have_own(office: Office, actor: Actor) -> bool:
+def may_have_own(context: AdminContext, actor: Actor) -> bool:
     """Return whether *actor* may have own tokens: they sign in here, with a store."""
-    return office.stores_tokens and _account(office, actor) is not None
+    return context.stores_tokens and _account(context, actor) is not None
 
 
-def own_tokens(office: Office, actor: Actor) -> tuple[ApiToken, ...]:
+def own_tokens(context: AdminContext, actor: Actor) -> tuple[ApiToken, ...]:
     """Return the own tokens of *actor* that are not revoked. Raises `StoreError`."""
-    account = _account(office, actor)
-    if account is None or not office.stores_tokens:
+    account = _account(context, actor)
+    if account is None or not context.stores_tokens:
         return ()
-    return tuple(t for t in list_tokens(office) if t.owner == account.name)
+    return tuple(t for t in list_tokens(context) if t.owner == account.name)
 
 
-def own_roles(office: Office, actor: Actor) -> tuple[str, ...]:
+def own_roles(context: AdminContext, actor: Actor) -> tuple[str, ...]:
     """Return the roles that an own token of *actor* can have."""
-    held = office.policy.roles_of(actor.subject.names)
+    held = context.policy.roles_of(actor.subject.names)
     return tuple(sorted(held - GIVEN))
 
 
 def make_own_token(
-    office: Office, actor: Actor, *, label: str, role: str, days: int
+    context: AdminContext, actor: Actor, *, label: str, role: str, days: int
 ) -> tuple[str, ApiToken]:
     """Make an own token of *actor*; return the token, to show once, and its record.
 
@@ -59,8 +59,8 @@ def make_own_token(
         NotFound: if *actor* cannot have own tokens.
         StoreError: if the store or the audit log cannot be written.
     """
-    account = _account(office, actor)
-    if account is None or not office.stores_tokens:
+    account = _account(context, actor)
+    if account is None or not context.stores_tokens:
         raise NotFound("only people who sign in here can have tokens of their own")
     if not ACCOUNT_NAME.fullmatch(label):
         raise wrong(
@@ -70,13 +70,13 @@ def make_own_token(
         )
     if not 1 <= days <= MAX_DAYS:
         raise wrong("days", f"it cannot hold so long: use 1 to {MAX_DAYS} days")
-    if role not in own_roles(office, actor):
+    if role not in own_roles(context, actor):
         raise wrong("role", "that is no role of yours: choose one of them")
-    every = [t for t in list_tokens(office, revoked=True) if t.owner == account.name]
+    every = [t for t in list_tokens(context, revoked=True) if t.owner == account.name]
     mine = [token for token in every if token.revoked is None]
     if len(mine) >= MAX_OWN:
         raise wrong("label", f"you have {len(mine)} tokens: revoke one first")
-    now = office.runtime.clock()
+    now = context.runtime.clock()
     # What is revoked is kept, and must not fill the store.
     lately = [
         token
@@ -89,40 +89,40 @@ def make_own_token(
     if any(token.name == name for token in mine):
         raise AlreadyThere(f"you have a token `{label}` already: choose another name")
     wanted = ApiToken(id="", name=name, role=role, digest=b"", author=actor.name)
-    refuse_wider(office, account.subject, wanted)
+    refuse_wider(context, account.subject, wanted)
     return make_token(
-        office, actor, name=name, role=role, expires=now + timedelta(days=days)
+        context, actor, name=name, role=role, expires=now + timedelta(days=days)
     )
 
 
-def revoke_own_token(office: Office, actor: Actor, id: str) -> ApiToken:  # noqa: A002
+def revoke_own_token(context: AdminContext, actor: Actor, id: str) -> ApiToken:  # noqa: A002
     """Revoke the own token *id* of *actor*.
 
     Raises:
         NotFound: if they have no such token; somebody else's is none.
         StoreError: if the store or the audit log cannot be written.
     """
-    if all(token.id != id for token in own_tokens(office, actor)):
+    if all(token.id != id for token in own_tokens(context, actor)):
         raise NotFound(f"you have no token `{id[:80]}`")
-    return revoke_token(office, actor, id)
+    return revoke_token(context, actor, id)
 
 
-def revoke_tokens_of(office: Office, actor: Actor, id: str) -> None:  # noqa: A002
+def revoke_tokens_of(context: AdminContext, actor: Actor, id: str) -> None:  # noqa: A002
     """Revoke every own token of the person *id*, who comes or goes.
 
     Raises:
         StoreError: if the store or the audit log cannot be written.
     """
-    if office.stores_tokens:
-        for token in list_tokens(office):
+    if context.stores_tokens:
+        for token in list_tokens(context):
             if token.owner == id:
-                revoke_token(office, actor, token.id)
+                revoke_token(context, actor, token.id)
 
 
-def _account(office: Office, actor: Actor) -> Account | None:
+def _account(context: AdminContext, actor: Actor) -> Account | None:
     """Return the account by which *actor* signed in here, if they did."""
     kind, _, id_ = actor.name.partition(":")
-    account = office.runtime.accounts.by_name.get(id_) if kind == "user" else None
+    account = context.runtime.accounts.by_name.get(id_) if kind == "user" else None
     # Whoever came another way may bear the name and not the rights.
     if account is None or actor.subject != account.subject:
         return None

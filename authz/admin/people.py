@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
+from authz.admin.lockout_checks import people_check
 from authz.admin.own_tokens import revoke_tokens_of
-from authz.admin.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
-from authz.admin.remaining import people_check
+from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 from authz.admin.roles import GIVEN, HeldRole, names_that_lead_to, role_finder
 from authz.audit import EventTag
 from authz.decision import Subject, signed_in
@@ -45,7 +45,7 @@ class PersonView:
 
 
 def list_people(  # noqa: PLR0913 - what a list can be narrowed by
-    office: Office,
+    context: AdminContext,
     *,
     search: str = "",
     source: str = "",
@@ -60,11 +60,11 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
     """
     limit = max(1, min(limit, MAX_LIMIT))
     offset = max(0, offset)
-    view = _viewer(office)
-    page = office.people.page(
+    view = _viewer(context)
+    page = context.people.page(
         search=search,
         source=source,
-        whom=_whoever_holds(office, role) if role else None,
+        whom=_whoever_holds(context, role) if role else None,
         order=order,
         limit=limit,
         offset=offset,
@@ -77,17 +77,17 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
     )
 
 
-def find_person(office: Office, id: str) -> PersonView:  # noqa: A002 - as in Person
+def find_person(context: AdminContext, id: str) -> PersonView:  # noqa: A002 - as in Person
     """Return the person *id*. Raises `NotFound`."""
-    person = office.people.find(id)
+    person = context.people.find(id)
     if person is None:
         raise NotFound(f"there is nobody called `{id[:80]}`")
-    return _view(office, person)
+    return _view(context, person)
 
 
-def subject_of(office: Office, person: Person) -> Subject:
+def subject_of(context: AdminContext, person: Person) -> Subject:
     """Return the subject that *person* is when they sign in."""
-    methods = dict(office.runtime.providers)
+    methods = dict(context.runtime.providers)
     return signed_in(
         person.subject_name,
         source=methods.get(person.source, person.source),
@@ -97,7 +97,7 @@ def subject_of(office: Office, person: Person) -> Subject:
 
 
 def add_person(  # noqa: PLR0913 - what an account is made of
-    office: Office,
+    context: AdminContext,
     actor: Actor,
     *,
     id: str,  # noqa: A002 - as in Person
@@ -131,27 +131,27 @@ def add_person(  # noqa: PLR0913 - what an account is made of
         display_name=display_name or id,
         source=LOCAL,
         password_hash=hash_password(password) if password else "",
-        created=office.runtime.clock(),
+        created=context.runtime.clock(),
     )
     if not inherit:
-        _refuse_inheritance(office, person)
-    if office.people.find(id) is None:
+        _refuse_inheritance(context, person)
+    if context.people.find(id) is None:
         # Whoever had the id before left nothing that would be theirs.
-        revoke_tokens_of(office, actor, id)
+        revoke_tokens_of(context, actor, id)
     kept = _made(
-        office,
+        context,
         actor,
         EventTag.PERSON_ADDED,
         person.subject_name,
-        lambda witness: office.people.add(
-            person, check=lambda _: None, witness=witness
+        lambda before_commit: context.people.add(
+            person, check=lambda _: None, before_commit=before_commit
         ),
     )
-    return _view(office, kept)
+    return _view(context, kept)
 
 
 def edit_person(
-    office: Office,
+    context: AdminContext,
     actor: Actor,
     expected: Person,
     *,
@@ -175,9 +175,9 @@ def edit_person(
     if problems:
         raise PolicyError(problems)
     if off and not expected.disabled:
-        _refuse_self(office, actor, expected, "disable")
+        _refuse_self(context, actor, expected, "disable")
     return _replace(
-        office,
+        context,
         actor,
         EventTag.PERSON_CHANGED,
         expected,
@@ -186,7 +186,7 @@ def edit_person(
 
 
 def set_password(
-    office: Office, actor: Actor, expected: Person, password: str
+    context: AdminContext, actor: Actor, expected: Person, password: str
 ) -> PersonView:
     """Give a local account another password; an empty one takes it away.
 
@@ -207,9 +207,9 @@ def set_password(
         if problems:
             raise PolicyError(problems)
     else:
-        _refuse_self(office, actor, expected, "take away the password of")
+        _refuse_self(context, actor, expected, "take away the password of")
     return _replace(
-        office,
+        context,
         actor,
         EventTag.PASSWORD_CHANGED,
         expected,
@@ -221,13 +221,15 @@ def set_password(
     )
 
 
-def sign_out_everywhere(office: Office, actor: Actor, expected: Person) -> PersonView:
+def sign_out_everywhere(
+    context: AdminContext, actor: Actor, expected: Person
+) -> PersonView:
     """End every session of a person, who must be as *expected*.
 
     They may sign in again. Raises as `edit_person` does.
     """
     return _replace(
-        office,
+        context,
         actor,
         EventTag.PERSON_SIGNED_OUT,
         expected,
@@ -235,7 +237,7 @@ def sign_out_everywhere(office: Office, actor: Actor, expected: Person) -> Perso
     )
 
 
-def remove_person(office: Office, actor: Actor, expected: Person) -> None:
+def remove_person(context: AdminContext, actor: Actor, expected: Person) -> None:
     """Forget a person, who must be as *expected*; end their sessions and own tokens.
 
     Their grants stay in the policy, for whoever keeps it to remove.
@@ -245,38 +247,40 @@ def remove_person(office: Office, actor: Actor, expected: Person) -> None:
         LastAdmin: if nobody could administer then.
         NotFound, StoreConflict, StoreReadOnly, StoreError: as stores do.
     """
-    _refuse_self(office, actor, expected, "remove")
+    _refuse_self(context, actor, expected, "remove")
 
-    def remove(witness: Callable[[Person | None, Person | None], None]) -> Person:
-        office.people.remove(
-            expected, check=people_check(office, actor, expected), witness=witness
+    def remove(before_commit: Callable[[Person | None, Person | None], None]) -> Person:
+        context.people.remove(
+            expected,
+            check=people_check(context, actor, expected),
+            before_commit=before_commit,
         )
         return expected
 
-    _made(office, actor, EventTag.PERSON_REMOVED, expected.subject_name, remove)
-    revoke_tokens_of(office, actor, expected.id)
+    _made(context, actor, EventTag.PERSON_REMOVED, expected.subject_name, remove)
+    revoke_tokens_of(context, actor, expected.id)
 
 
 def _replace(
-    office: Office, actor: Actor, tag: EventTag, expected: Person, person: Person
+    context: AdminContext, actor: Actor, tag: EventTag, expected: Person, person: Person
 ) -> PersonView:
     kept = _made(
-        office,
+        context,
         actor,
         tag,
         expected.subject_name,
-        lambda witness: office.people.replace(
+        lambda before_commit: context.people.replace(
             person,
             expected=expected,
-            check=people_check(office, actor, expected),
-            witness=witness,
+            check=people_check(context, actor, expected),
+            before_commit=before_commit,
         ),
     )
-    return _view(office, kept)
+    return _view(context, kept)
 
 
 def _made(
-    office: Office,
+    context: AdminContext,
     actor: Actor,
     tag: EventTag,
     about: str,
@@ -285,10 +289,10 @@ def _made(
     """Make *change*, whose record is written before it becomes visible."""
     witnessed = False
 
-    def witness(before: Person | None, after: Person | None) -> None:
+    def before_commit(before: Person | None, after: Person | None) -> None:
         nonlocal witnessed
         was, is_ = _lines(before), _lines(after)
-        office.record(
+        context.record(
             tag,
             actor,
             about=about,
@@ -298,9 +302,9 @@ def _made(
         witnessed = True
 
     try:
-        kept = change(witness)
+        kept = change(before_commit)
     except LastAdmin:
-        _note_refusal(office, actor, about, "last-admin")
+        _note_refusal(context, actor, about, "last-admin")
         raise
     except LookupError as error:
         if type(error) is not LookupError:
@@ -308,14 +312,14 @@ def _made(
         raise NotFound(str(error)) from error
     except BaseException as error:
         if witnessed:
-            office.record(
+            context.record(
                 EventTag.PERSON_CHANGE_FAILED,
                 actor,
                 about=about,
                 reason=type(error).__name__,
             )
         raise
-    office.runtime.refresh()
+    context.runtime.refresh()
     return kept
 
 
@@ -331,20 +335,22 @@ def _lines(person: Person | None) -> tuple[str, ...]:
     )
 
 
-def _note_refusal(office: Office, actor: Actor, about: str, reason: str) -> None:
-    office.record(EventTag.PERSON_CHANGE_REFUSED, actor, about=about, reason=reason)
+def _note_refusal(context: AdminContext, actor: Actor, about: str, reason: str) -> None:
+    context.record(EventTag.PERSON_CHANGE_REFUSED, actor, about=about, reason=reason)
 
 
-def _refuse_self(office: Office, actor: Actor, person: Person, verb: str) -> None:
+def _refuse_self(
+    context: AdminContext, actor: Actor, person: Person, verb: str
+) -> None:
     if actor.name == person.subject_name:
-        _note_refusal(office, actor, person.subject_name, "locked-out")
+        _note_refusal(context, actor, person.subject_name, "locked-out")
         raise LockedOut(f"you cannot {verb} yourself: let another administrator do it")
 
 
-def _refuse_inheritance(office: Office, person: Person) -> None:
+def _refuse_inheritance(context: AdminContext, person: Person) -> None:
     """Refuse an account to whose name the policy gives something already."""
     name = person.subject_name
-    for entry in office.records.snapshot().entries:
+    for entry in context.records.snapshot().entries:
         if entry.row.fields[:1] == (name,) and not entry.disabled:
             raise AlreadyThere(
                 f"the policy speaks of `{name}` already ({entry.row.origin}), and the "
@@ -353,23 +359,23 @@ def _refuse_inheritance(office: Office, person: Person) -> None:
             )
 
 
-def _view(office: Office, person: Person) -> PersonView:
-    return _viewer(office)(person)
+def _view(context: AdminContext, person: Person) -> PersonView:
+    return _viewer(context)(person)
 
 
-def _viewer(office: Office) -> Callable[[Person], PersonView]:
-    roles = role_finder(office)
+def _viewer(context: AdminContext) -> Callable[[Person], PersonView]:
+    roles = role_finder(context)
     return lambda person: PersonView(
         person=person,
-        roles=roles(subject_of(office, person).names),
+        roles=roles(subject_of(context, person).names),
         etag=_etag(person),
     )
 
 
-def _whoever_holds(office: Office, role: str) -> Whom:
+def _whoever_holds(context: AdminContext, role: str) -> Whom:
     """Return what says of somebody whether they hold *role*, by grants."""
-    leading = names_that_lead_to(office, role)
-    methods = dict(office.runtime.providers)
+    leading = names_that_lead_to(context, role)
+    methods = dict(context.runtime.providers)
 
     def holds(id_: str, source: str, groups: frozenset[str]) -> bool:
         # The names of `subject_of`, without a subject for each of ten thousand people.
@@ -411,9 +417,9 @@ def _password_problems(password: str, id_: str) -> list[Problem]:
     problem = password_problem(password, id=id_)
     if problem is None:
         return []
-    message, _, mend = problem.rpartition(": ")
-    return [Problem(where="password", message=message, mend=mend)]
+    message, _, hint = problem.rpartition(": ")
+    return [Problem(where="password", message=message, hint=hint)]
 
 
-def _problem(where: str, mend: str) -> Problem:
-    return Problem(where=where, message="it cannot be like this", mend=mend)
+def _problem(where: str, hint: str) -> Problem:
+    return Problem(where=where, message="it cannot be like this", hint=hint)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.admin.rules import GrantEntry, RuleEntry, all_grants, all_rules
 from authz.decision import AUTHENTICATED, EVERYONE, Grant
 from authz.errors import NotFound
@@ -47,15 +47,15 @@ class HeldRole:
         return len(self.grants) == 1
 
 
-def list_roles(office: Office) -> tuple[tuple[Role, ...], str]:
+def list_roles(context: AdminContext) -> tuple[tuple[Role, ...], str]:
     """Return every role that rules or grants speak of, and the etag of the state."""
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     rules = tuple(all_rules(now))
-    grants = tuple(all_grants(office, now))
+    grants = tuple(all_grants(context, now))
     names = {rule.subject for rule in rules if rule.subject.startswith("role:")}
     names |= {grant.role for grant in grants}
     names |= {grant.member for grant in grants if grant.member.startswith("role:")}
-    by_member = _grants_at(office, now)
+    by_member = _grants_at(context, now)
     members: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     inherits: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     spoken: defaultdict[str, list[RuleEntry]] = defaultdict(list)
@@ -77,26 +77,28 @@ def list_roles(office: Office) -> tuple[tuple[Role, ...], str]:
     ), now.etag
 
 
-def find_role(office: Office, name: str) -> tuple[Role, str]:
+def find_role(context: AdminContext, name: str) -> tuple[Role, str]:
     """Return the role *name* and the etag of the state. Raises `NotFound`."""
-    roles, etag = list_roles(office)
+    roles, etag = list_roles(context)
     for role in roles:
         if role.name == name:
             return role, etag
     raise NotFound(f"no rule and no grant speaks of the role `{name[:80]}`")
 
 
-def held_roles(office: Office, names: Iterable[str]) -> tuple[HeldRole, ...]:
+def held_roles(context: AdminContext, names: Iterable[str]) -> tuple[HeldRole, ...]:
     """Return every role that somebody with *names* holds, and where each came from.
 
     As the store and the settings say; the policy in force may be a moment behind.
     """
-    return role_finder(office)(names)
+    return role_finder(context)(names)
 
 
-def role_finder(office: Office) -> Callable[[Iterable[str]], tuple[HeldRole, ...]]:
+def role_finder(
+    context: AdminContext,
+) -> Callable[[Iterable[str]], tuple[HeldRole, ...]]:
     """Return what does as `held_roles` does, for many people at one state."""
-    by_member = grants_now(office)
+    by_member = grants_now(context)
 
     def find(names: Iterable[str]) -> tuple[HeldRole, ...]:
         own = frozenset(names)
@@ -109,24 +111,24 @@ def role_finder(office: Office) -> Callable[[Iterable[str]], tuple[HeldRole, ...
     return find
 
 
-def grants_now(office: Office) -> Mapping[str, Sequence[Grant]]:
+def grants_now(context: AdminContext) -> Mapping[str, Sequence[Grant]]:
     """Return the grants that are in force, as the store has them, by member.
 
     They are put together once for each state of the store.
     """
-    return _grants_at(office, office.records.snapshot())
+    return _grants_at(context, context.records.snapshot())
 
 
-def _grants_at(office: Office, now: Snapshot) -> Mapping[str, Sequence[Grant]]:
-    return office.grants.get(
-        now.etag, lambda: grants_by_member(_in_force(all_grants(office, now)))
+def _grants_at(context: AdminContext, now: Snapshot) -> Mapping[str, Sequence[Grant]]:
+    return context.grants.get(
+        now.etag, lambda: grants_by_member(_in_force(all_grants(context, now)))
     )
 
 
-def names_that_lead_to(office: Office, role: str) -> frozenset[str]:
+def names_that_lead_to(context: AdminContext, role: str) -> frozenset[str]:
     """Return every name to which grants give *role*, however indirectly."""
     by_role: defaultdict[str, list[str]] = defaultdict(list)
-    for grants in grants_now(office).values():
+    for grants in grants_now(context).values():
         for grant in grants:
             by_role[grant.role].append(grant.member)
     queue = [role]

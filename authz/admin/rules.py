@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authz.admin.office import Office
-from authz.admin.pages import DEFAULT_LIMIT, Page, in_order, paged
+from authz.admin.context import AdminContext
+from authz.admin.pagination import DEFAULT_LIMIT, Page, in_order, paged
 from authz.decision import Effect, Grant, Origin
 from authz.errors import NotFound, PolicyError
 from authz.policy.csv_rows import Row
@@ -67,7 +67,7 @@ RULE_ORDERS: Final[Mapping[str, Callable[[RuleEntry], str | None]]] = {
 
 
 def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
-    office: Office,
+    context: AdminContext,
     *,
     search: str = "",
     subject: str = "",
@@ -83,10 +83,10 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
     Those whose subject, path or note holds *search*, that speak of *subject*, have
     *effect*, and match the *path* of a request; each if it is given.
     """
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     found: Iterable[RuleEntry] = (
         rule
-        for rule in rules_of(office, now)
+        for rule in rules_of(context, now)
         if (not subject or rule.subject == subject)
         and (not effect or rule.effect == effect)
         and (not path or path_match(path, rule.path))
@@ -97,9 +97,9 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
     return paged(found, limit=limit, offset=offset, etag=now.etag)
 
 
-def find_rule(office: Office, id: str) -> tuple[RuleEntry, str]:  # noqa: A002
+def find_rule(context: AdminContext, id: str) -> tuple[RuleEntry, str]:  # noqa: A002
     """Return the rule *id* and the etag of the state. Raises `NotFound`."""
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     for rule in all_rules(now):
         if rule.id == id:
             return rule, now.etag
@@ -107,7 +107,7 @@ def find_rule(office: Office, id: str) -> tuple[RuleEntry, str]:  # noqa: A002
 
 
 def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
-    office: Office,
+    context: AdminContext,
     *,
     search: str = "",
     member: str = "",
@@ -116,10 +116,10 @@ def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
     offset: int = 0,
 ) -> Page[GrantEntry]:
     """Return grants, those that settings make first."""
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     found = (
         grant
-        for grant in all_grants(office, now)
+        for grant in all_grants(context, now)
         if (not member or grant.member == member)
         and (not role or grant.role == role)
         and _holds(
@@ -129,18 +129,18 @@ def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
     return paged(found, limit=limit, offset=offset, etag=now.etag)
 
 
-def find_grant(office: Office, id: str) -> tuple[GrantEntry, str]:  # noqa: A002
+def find_grant(context: AdminContext, id: str) -> tuple[GrantEntry, str]:  # noqa: A002
     """Return the grant *id* and the etag of the state. Raises `NotFound`."""
-    now = office.records.snapshot()
-    for grant in all_grants(office, now):
+    now = context.records.snapshot()
+    for grant in all_grants(context, now):
         if id and grant.id == id:
             return grant, now.etag
     raise NotFound(f"there is no grant `{id[:80]}`")
 
 
-def all_grants(office: Office, now: Snapshot) -> Iterator[GrantEntry]:
+def all_grants(context: AdminContext, now: Snapshot) -> Iterator[GrantEntry]:
     """Yield every grant, those that settings make first."""
-    for fixed in office.settings.grants:
+    for fixed in context.settings.grants:
         yield _fixed(fixed)
     for entry in now.entries:
         if entry.row.kind == "g":
@@ -178,9 +178,9 @@ def _sound(row: Row) -> Row:
     return row
 
 
-def rules_of(office: Office, now: Snapshot) -> tuple[RuleEntry, ...]:
+def rules_of(context: AdminContext, now: Snapshot) -> tuple[RuleEntry, ...]:
     """Return every rule of *now*, the newest state, which is remembered."""
-    return office.rules.get(now.etag, lambda: tuple(all_rules(now)))
+    return context.rules.get(now.etag, lambda: tuple(all_rules(now)))
 
 
 def all_rules(now: Snapshot) -> Iterator[RuleEntry]:

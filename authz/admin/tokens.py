@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.audit import EventTag
 from authz.decision import AccessRequest, Subject
 from authz.errors import (
@@ -12,13 +12,15 @@ from authz.errors import (
     Problem,
     StoreReadOnly,
 )
-from authz.identity.owners import Owners
+from authz.identity.token_owners import TokenOwners
 from authz.identity.tokens import RESERVED, ApiToken, ApiTokens, new_token
 
 
-def list_tokens(office: Office, *, revoked: bool = False) -> tuple[ApiToken, ...]:
+def list_tokens(
+    context: AdminContext, *, revoked: bool = False
+) -> tuple[ApiToken, ...]:
     """Return the API tokens, those of settings first; *revoked* ones too if wanted."""
-    tokens = office.runtime.identity.tokens
+    tokens = context.runtime.identity.tokens
     if tokens is None:
         return ()
     kept = (t for t in tokens.store.all() if revoked or t.revoked is None)
@@ -26,7 +28,7 @@ def list_tokens(office: Office, *, revoked: bool = False) -> tuple[ApiToken, ...
 
 
 def make_token(
-    office: Office,
+    context: AdminContext,
     actor: Actor,
     *,
     name: str,
@@ -49,9 +51,9 @@ def make_token(
     if name.startswith(RESERVED):
         raise wrong("token", f"only the shell makes `{name[:80]}`: choose another")
     owner, slash, _ = name.partition("/")
-    if slash and actor.name != f"user:{owner}" and office.people.find(owner):
+    if slash and actor.name != f"user:{owner}" and context.people.find(owner):
         raise wrong("token", f"`{owner}` is a person, whose own it would seem: rename")
-    now = office.runtime.clock()
+    now = context.runtime.clock()
     if expires is not None and expires <= now:
         raise wrong("expires", "it is in the past: choose a later time")
     try:
@@ -60,31 +62,31 @@ def make_token(
         )
     except ValueError as error:
         raise wrong("token", str(error)) from error
-    if not _may_change(office, actor):
-        if role not in office.policy.roles_of(actor.subject.names):
+    if not _may_change(context, actor):
+        if role not in context.policy.roles_of(actor.subject.names):
             raise wrong("role", f"you do not hold `{role}`: choose a role of yours")
-        refuse_wider(office, actor.subject, token)
-        if _is_spoken_of(office, token.subject_name):
+        refuse_wider(context, actor.subject, token)
+        if _is_spoken_of(context, token.subject_name):
             raise wrong(
                 "token",
                 f"the policy speaks of `{token.subject_name}` already, and the new "
                 "token would have that at once: choose another name",
             )
 
-    def witness(_: ApiToken | None, after: ApiToken) -> None:
-        office.record(
+    def before_commit(_: ApiToken | None, after: ApiToken) -> None:
+        context.record(
             EventTag.TOKEN_ADDED,
             actor,
             about=after.subject_name,
             after=_lines(after),
         )
 
-    _tokens(office).store.add(token, witness=witness)
-    office.runtime.refresh()
+    _tokens(context).store.add(token, before_commit=before_commit)
+    context.runtime.refresh()
     return secret, token
 
 
-def revoke_token(office: Office, actor: Actor, id: str) -> ApiToken:  # noqa: A002
+def revoke_token(context: AdminContext, actor: Actor, id: str) -> ApiToken:  # noqa: A002
     """Revoke the token *id*; return it as it is kept. Doing it twice is fine.
 
     Raises:
@@ -93,7 +95,7 @@ def revoke_token(office: Office, actor: Actor, id: str) -> ApiToken:  # noqa: A0
         StoreReadOnly: if settings hold it.
         StoreError: if the store or the audit log cannot be written.
     """
-    known = {t.id: t for t in list_tokens(office, revoked=True)}
+    known = {t.id: t for t in list_tokens(context, revoked=True)}
     token = known.get(id)
     if token is None:
         raise NotFound(f"there is no token `{id[:80]}`")
@@ -102,21 +104,23 @@ def revoke_token(office: Office, actor: Actor, id: str) -> ApiToken:  # noqa: A0
     if actor.name == token.subject_name:
         raise LockedOut("this is the token you came by: make another one first")
 
-    def witness(before: ApiToken | None, after: ApiToken) -> None:
-        office.record(
+    def before_commit(before: ApiToken | None, after: ApiToken) -> None:
+        context.record(
             EventTag.TOKEN_REVOKED,
             actor,
             about=after.subject_name,
             before=_lines(before) if before else (),
         )
 
-    ended = _tokens(office).store.revoke(id, office.runtime.clock(), witness=witness)
-    office.runtime.refresh()
+    ended = _tokens(context).store.revoke(
+        id, context.runtime.clock(), before_commit=before_commit
+    )
+    context.runtime.refresh()
     return ended
 
 
-def _tokens(office: Office) -> ApiTokens:
-    tokens = office.runtime.identity.tokens
+def _tokens(context: AdminContext) -> ApiTokens:
+    tokens = context.runtime.identity.tokens
     if tokens is None:
         raise StoreReadOnly(
             "there is no store for tokens: set AUTHZ_STORE, or AUTHZ_API_TOKEN",
@@ -125,17 +129,17 @@ def _tokens(office: Office) -> ApiTokens:
     return tokens
 
 
-def _may_change(office: Office, actor: Actor) -> bool:
+def _may_change(context: AdminContext, actor: Actor) -> bool:
     if actor.on_the_host:
         return True
-    path = f"{office.settings.url_prefix}/api/v1/changes"
+    path = f"{context.settings.url_prefix}/api/v1/changes"
     asked = AccessRequest(subject=actor.subject, path=path, method="POST")
-    return bool(office.policy.decide(asked))
+    return bool(context.policy.decide(asked))
 
 
-def refuse_wider(office: Office, owner: Subject, token: ApiToken) -> None:
+def refuse_wider(context: AdminContext, owner: Subject, token: ApiToken) -> None:
     """Raise `PolicyError` if *token* might do what a rule forbids its *owner*."""
-    owners = Owners(office.runtime.accounts, office.runtime.live)
+    owners = TokenOwners(context.runtime.accounts, context.runtime.live)
     if not owners.may_have(owner, token):
         raise wrong(
             "role",
@@ -144,10 +148,10 @@ def refuse_wider(office: Office, owner: Subject, token: ApiToken) -> None:
         )
 
 
-def _is_spoken_of(office: Office, name: str) -> bool:
+def _is_spoken_of(context: AdminContext, name: str) -> bool:
     """Return whether the policy gives something to *name*, or settings do."""
-    fixed = (grant.member for grant in office.settings.grants)
-    entries = office.records.snapshot().entries
+    fixed = (grant.member for grant in context.settings.grants)
+    entries = context.records.snapshot().entries
     return name in fixed or any(
         entry.row.fields[:1] == (name,) and not entry.disabled for entry in entries
     )
@@ -161,5 +165,5 @@ def _lines(token: ApiToken) -> tuple[str, ...]:
 
 def wrong(where: str, problem: str) -> PolicyError:
     """Return the error about the field *where*; *problem* is "message: mend"."""
-    message, _, mend = problem.rpartition(": ")
-    return PolicyError([Problem(where=where, message=message, mend=mend)])
+    message, _, hint = problem.rpartition(": ")
+    return PolicyError([Problem(where=where, message=message, hint=hint)])

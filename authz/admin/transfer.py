@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from authz.admin.changes import Draft
+from authz.admin.context import AdminContext
 from authz.admin.history import way
-from authz.admin.office import Office
 from authz.decision import Origin
 from authz.errors import PolicyError, Problem
 from authz.policy.csv_edit import read_entries
@@ -55,7 +55,7 @@ def exported(now: Snapshot, form: Form) -> str:
             return _table(entry.row for entry in now.entries if not entry.disabled)
 
 
-def imported(office: Office, content: str, form: Form, mode: Mode) -> Draft:
+def imported(context: AdminContext, content: str, form: Form, mode: Mode) -> Draft:
     """Return the draft that brings *content* into the store.
 
     Nothing is changed yet: it can be looked at, and then applied.
@@ -65,7 +65,7 @@ def imported(office: Office, content: str, form: Form, mode: Mode) -> Draft:
         StoreError: if the store cannot be read.
     """
     entries = read(content, form)
-    now = office.records.snapshot()
+    now = context.records.snapshot()
     changes = way(now.entries, entries)
     if mode is Mode.MERGE:
         changes = tuple(change for change in changes if isinstance(change, Add))
@@ -180,13 +180,13 @@ def _row(kind: Any, fields: Sequence[Any], number: int) -> Row:
 
 
 def _unreadable(what: str, *, line: int = 0) -> PolicyError:
-    message, _, mend = what.rpartition(": ")
+    message, _, hint = what.rpartition(": ")
     return PolicyError(
         [
             Problem(
                 where=str(Origin("the import", line)),
                 message=message or what,
-                mend=mend if message else "export it again",
+                hint=hint if message else "export it again",
             )
         ]
     )

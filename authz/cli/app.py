@@ -1,4 +1,4 @@
-"""The guarded app that a command runs with, or the office that settings make."""
+"""The guarded app that a command runs with, or the admin context that settings make."""
 
 import functools
 import getpass
@@ -12,16 +12,16 @@ import click
 from flask import current_app, has_app_context
 from flask.cli import ScriptInfo
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.audit import AuditSink, LoggingSink
 from authz.cli.outcome import problems_in_words
 from authz.decision import PolicyInForce, Subject
 from authz.identity.break_glass import SHELL
 from authz.names import name_problem
-from authz.policy.coverage import RoutePattern
+from authz.policy.analysis.coverage import RoutePattern
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
-from authz.stores.opening import opened_audit
+from authz.stores.factory import opened_audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class GuardedApp:
     """What commands ask of an app."""
 
     runtime: Runtime
-    office: Office
+    context: AdminContext
     routes: tuple[RoutePattern, ...]
 
     @property
@@ -45,8 +45,8 @@ def app_if_any() -> GuardedApp | None:
         return None
     return GuardedApp(
         runtime=guarded.runtime,
-        office=guarded.office,
-        routes=tuple(guarded.office.routes()),
+        context=guarded.context,
+        routes=tuple(guarded.context.routes()),
     )
 
 
@@ -69,15 +69,15 @@ def in_app(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def office_here() -> Iterator[Office]:
-    """Give the office of the app, or one that the environment's settings make.
+def context_here() -> Iterator[AdminContext]:
+    """Give the admin context of the app, or one that the environment's settings make.
 
     Raises:
         SettingsError, PolicyError, StoreError: if it cannot be opened.
     """
     app = app_if_any()
     if app is not None:
-        yield app.office
+        yield app.context
         return
     runtime = start(
         read_settings({}, os.environ),
@@ -87,7 +87,7 @@ def office_here() -> Iterator[Office]:
         serves=False,
     )
     try:
-        yield Office(runtime=runtime)
+        yield AdminContext(runtime=runtime)
     finally:
         runtime.close()
 
@@ -96,7 +96,7 @@ def office_here() -> Iterator[Office]:
 def audit_here() -> Iterator[AuditSink]:
     """Give where the events of the app go, or of what the environment's settings name.
 
-    For commands that need no policy, and so no office.
+    For commands that need no policy, and so no admin context.
 
     Raises:
         SettingsError, StoreError: if it cannot be opened.

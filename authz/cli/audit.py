@@ -10,12 +10,12 @@ import click
 from flask.cli import ScriptInfo
 
 from authz.audit.log import AuditLog, Record, Wanted
-from authz.cli.moments import moment
+from authz.cli.dates import moment
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.settings import read_settings
-from authz.stores.audit_reading import AuditFiles
-from authz.stores.opening import stored_audit
+from authz.stores.factory import stored_audit
+from authz.stores.file.audit_reader import AuditFiles
 
 _AT_ONCE: Final = 500
 

@@ -19,10 +19,10 @@ from authz.cli.sources import (
     settings_here,
 )
 from authz.decision import AccessRequest
+from authz.policy.analysis.impact import people_of
+from authz.policy.analysis.probes import places
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.effect import people_of
-from authz.policy.places import places
-from authz.policy.reference import oracle
+from authz.policy.oracle import oracle
 from authz.runtime import read_model_text
 
 #: Seconds that each side may take; stock pycasbin slows down with the rules.

@@ -3,7 +3,7 @@
 import click
 
 from authz.admin.break_glass import open_glass
-from authz.cli.app import office_here, shell
+from authz.cli.app import context_here, shell
 from authz.cli.outcome import problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.tokens import span
@@ -32,9 +32,9 @@ def break_glass(*, user: str, ttl: str, out: Output) -> None:
     Exit code 0: done; 3: it cannot be, and why; 7: the store cannot be reached.
     """
     lasts = span(ttl, "--ttl")
-    with problems_in_words(), office_here() as office:
-        code, kept = open_glass(office, shell(), user=user, lasts=lasts)
-        path = f"{office.settings.url_prefix}/break-glass"
+    with problems_in_words(), context_here() as context:
+        code, kept = open_glass(context, shell(), user=user, lasts=lasts)
+        path = f"{context.settings.url_prefix}/break-glass"
     assert kept.expires is not None  # noqa: S101 - it always has an end
     out.document(
         {

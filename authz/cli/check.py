@@ -26,9 +26,9 @@ from authz.decision import (
     Subject,
 )
 from authz.errors import PolicyError
-from authz.policy.asking import asked_subject
-from authz.policy.coverage import RoutePattern
+from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.matching import METHODS
+from authz.policy.parse_subject import parse_subject
 from authz.policy.route_tables import no_route, route_of
 
 group_option = click.option(
@@ -132,7 +132,7 @@ def explain(context: click.Context, /, **options: Any) -> None:
 def subject_of(text: str, groups: tuple[str, ...]) -> Subject:
     """Return the subject that *text* names; a wrong one is a usage error."""
     try:
-        return asked_subject(text, groups)
+        return parse_subject(text, groups)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="SUBJECT") from error
 

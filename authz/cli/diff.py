@@ -16,9 +16,9 @@ from authz.cli.sources import (
     settings_here,
 )
 from authz.decision import EVERYONE, PolicyInForce
+from authz.policy.analysis.impact import Comparison, Difference, compare, people_of
+from authz.policy.analysis.probes import changed_places, methods_in_words, places
 from authz.policy.csv_rows import Rows, read_rows, spell
-from authz.policy.effect import Comparison, Difference, compare, people_of
-from authz.policy.places import changed_places, methods_in_words, places
 from authz.policy.rules import Policy
 
 _SHOWN: Final = 50

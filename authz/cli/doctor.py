@@ -9,9 +9,9 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from authz.admin.diagnosis.doctor import diagnose
-from authz.admin.diagnosis.finding import Finding, Status
-from authz.admin.diagnosis.installation import Installation
+from authz.admin.doctor.finding import Finding, Status
+from authz.admin.doctor.installation import Installation
+from authz.admin.doctor.run import diagnose
 from authz.cli.outcome import Exit, end
 from authz.cli.output import Output, with_output
 from authz.errors import AuthzError
@@ -108,7 +108,7 @@ def _lines(finding: Finding) -> Iterator[str]:
         f"{_LABELS[finding.status]:<6}", fg=_COLOURS.get(finding.status)
     )
     yield f" {label}{finding.check:<{_CHECK_WIDTH}} {finding.message}"
-    for step in finding.mend:
+    for step in finding.hint:
         yield f"{_INDENT}{step}"
 
 
@@ -117,6 +117,6 @@ def _document(finding: Finding) -> dict[str, Any]:
         "check": finding.check,
         "status": str(finding.status),
         "message": finding.message,
-        "mend": list(finding.mend),
+        "mend": list(finding.hint),
         "unreachable": finding.unreachable,
     }

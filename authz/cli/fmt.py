@@ -10,7 +10,7 @@ from authz.cli.output import Output, with_output
 from authz.cli.sources import PolicyText, read_policy, settings_here
 from authz.errors import StoreError
 from authz.policy.format import formatted
-from authz.stores.csv_file import write_whole
+from authz.stores.file.policy import write_whole
 
 
 @click.command("fmt")

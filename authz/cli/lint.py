@@ -124,6 +124,6 @@ def _document(finding: Finding) -> dict[str, Any]:
         "file": finding.where.source,
         "line": finding.where.line,
         "message": finding.message,
-        "mend": finding.mend,
+        "mend": finding.hint,
         "text": finding.text,
     }

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from authz.admin.changes import Draft, apply
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.admin.people import (
     PersonView,
     add_person,
@@ -18,7 +18,7 @@ from authz.admin.people import (
     sign_out_everywhere,
 )
 from authz.admin.rules import grant_row
-from authz.cli.app import office_here, shell
+from authz.cli.app import context_here, shell
 from authz.cli.outcome import Exit, complain, end, problems_in_words
 from authz.cli.output import Output, plain, with_output
 from authz.cli.password import read_password
@@ -48,9 +48,9 @@ def user() -> None:
 def list_(*, search: str, source: str, role: str, out: Output) -> None:
     """List people, with their roles and where each role comes from."""
     role = role if not role or role.startswith("role:") else f"role:{role}"
-    with problems_in_words(), office_here() as office:
+    with problems_in_words(), context_here() as context:
         found = list_people(
-            office, search=search, source=source, role=role, limit=_LIMIT
+            context, search=search, source=source, role=role, limit=_LIMIT
         )
     out.document(
         {"total": found.total, "people": [_document(view) for view in found.items]}
@@ -87,10 +87,10 @@ def add(  # noqa: PLR0913 - one parameter for each option
     Its password is asked for, or read as one line from standard input.
     """
     named = [role if role.startswith("role:") else f"role:{role}" for role in roles]
-    with problems_in_words(), office_here() as office:
+    with problems_in_words(), context_here() as context:
         grants = [grant_row(member=f"user:{id}", role=role) for role in named]
         view = add_person(
-            office,
+            context,
             shell(),
             id=id,
             display_name=display_name,
@@ -98,8 +98,8 @@ def add(  # noqa: PLR0913 - one parameter for each option
             inherit=inherit,
         )
         if grants:
-            _grant(office, id, [Add(row=row) for row in grants])
-            view = find_person(office, id)
+            _grant(context, id, [Add(row=row) for row in grants])
+            view = find_person(context, id)
     out.document({"person": _document(view)})
     out.line(f"added {view.person.subject_name}{_roles_in_words(view)}")
 
@@ -110,9 +110,9 @@ def add(  # noqa: PLR0913 - one parameter for each option
 @with_output
 def edit(id: str, *, display_name: str, out: Output) -> None:  # noqa: A002
     """Change what somebody is called on pages."""
-    with problems_in_words(), office_here() as office:
-        seen = find_person(office, id)
-        view = edit_person(office, shell(), seen.person, display_name=display_name)
+    with problems_in_words(), context_here() as context:
+        seen = find_person(context, id)
+        view = edit_person(context, shell(), seen.person, display_name=display_name)
     _done(out, view, "changed")
 
 
@@ -121,9 +121,9 @@ def edit(id: str, *, display_name: str, out: Output) -> None:  # noqa: A002
 @with_output
 def disable(id: str, *, out: Output) -> None:  # noqa: A002
     """Refuse somebody from now on, whatever the policy says; their sessions end."""
-    with problems_in_words(), office_here() as office:
-        seen = find_person(office, id)
-        view = edit_person(office, shell(), seen.person, disabled=True)
+    with problems_in_words(), context_here() as context:
+        seen = find_person(context, id)
+        view = edit_person(context, shell(), seen.person, disabled=True)
     _done(out, view, "disabled")
 
 
@@ -132,9 +132,9 @@ def disable(id: str, *, out: Output) -> None:  # noqa: A002
 @with_output
 def enable(id: str, *, out: Output) -> None:  # noqa: A002
     """Let somebody in again who was disabled."""
-    with problems_in_words(), office_here() as office:
-        seen = find_person(office, id)
-        view = edit_person(office, shell(), seen.person, disabled=False)
+    with problems_in_words(), context_here() as context:
+        seen = find_person(context, id)
+        view = edit_person(context, shell(), seen.person, disabled=False)
     _done(out, view, "enabled")
 
 
@@ -147,10 +147,10 @@ def passwd(id: str, *, nothing: bool, out: Output) -> None:  # noqa: A002
 
     It is asked for, or read as one line from standard input.
     """
-    with problems_in_words(), office_here() as office:
-        seen = find_person(office, id)
+    with problems_in_words(), context_here() as context:
+        seen = find_person(context, id)
         password = "" if nothing else read_password()
-        view = set_password(office, shell(), seen.person, password)
+        view = set_password(context, shell(), seen.person, password)
     _done(out, view, "without a password now:" if nothing else "password set for")
 
 
@@ -159,9 +159,9 @@ def passwd(id: str, *, nothing: bool, out: Output) -> None:  # noqa: A002
 @with_output
 def sign_out(id: str, *, out: Output) -> None:  # noqa: A002
     """End every session of somebody; they may sign in again."""
-    with problems_in_words(), office_here() as office:
-        seen = find_person(office, id)
-        view = sign_out_everywhere(office, shell(), seen.person)
+    with problems_in_words(), context_here() as context:
+        seen = find_person(context, id)
+        view = sign_out_everywhere(context, shell(), seen.person)
     _done(out, view, "signed out everywhere:")
 
 
@@ -170,17 +170,17 @@ def sign_out(id: str, *, out: Output) -> None:  # noqa: A002
 @with_output
 def delete(id: str, *, out: Output) -> None:  # noqa: A002
     """Forget somebody, and end their sessions. Their grants stay in the policy."""
-    with problems_in_words(), office_here() as office:
-        seen = find_person(office, id)
-        remove_person(office, shell(), seen.person)
+    with problems_in_words(), context_here() as context:
+        seen = find_person(context, id)
+        remove_person(context, shell(), seen.person)
     _done(out, seen, "deleted")
 
 
-def _grant(office: Office, id_: str, changes: list[Add]) -> None:
+def _grant(context: AdminContext, id_: str, changes: list[Add]) -> None:
     """Give roles to a new account; where Git has the policy, say which lines to add."""
-    draft = Draft(base=office.records.snapshot().etag, changes=tuple(changes))
+    draft = Draft(base=context.records.snapshot().etag, changes=tuple(changes))
     try:
-        apply(office, shell(), draft, note=f"roles of {id_}")
+        apply(context, shell(), draft, note=f"roles of {id_}")
     except StoreReadOnly:
         complain(
             f"the account `{id_}` is there and has no role: the policy is changed "

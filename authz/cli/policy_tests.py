@@ -24,8 +24,8 @@ from authz.cli.sources import (
 )
 from authz.decision import PolicyInForce, Rule
 from authz.errors import StoreError
-from authz.policy.tests_file import TestFile, read_tests
-from authz.policy.tests_run import (
+from authz.policy.analysis.tests_file import TestFile, read_tests
+from authz.policy.analysis.tests_run import (
     Outcome,
     RuleCoverage,
     TestResult,

@@ -38,7 +38,7 @@ def github(findings: Iterable[Finding]) -> Iterator[str]:
         place = f"file={_property(finding.where.source)}"
         if finding.where.line:
             place += f",line={finding.where.line}"
-        text = _data(f"{finding.message}: {finding.mend}")
+        text = _data(f"{finding.message}: {finding.hint}")
         level = levels.get(finding.severity, str(finding.severity))
         yield f"::{level} {place},title={_property(finding.code)}::{text}"
 
@@ -126,7 +126,7 @@ def _result(finding: Finding, kinds: Sequence[Code]) -> dict[str, Any]:
         "ruleId": str(finding.code),
         "ruleIndex": kinds.index(finding.code),
         "level": str(finding.severity),
-        "message": {"text": f"{finding.message}: {finding.mend}"},
+        "message": {"text": f"{finding.message}: {finding.hint}"},
         "locations": [{"physicalLocation": physical}],
     }
 

@@ -7,20 +7,20 @@ import click
 
 from authz.admin.changes import Draft, Preview, preview
 from authz.admin.changes import apply as make
-from authz.admin.effect import effect_of
+from authz.admin.context import AdminContext
 from authz.admin.history import revisions, way_back
-from authz.admin.in_step import InStep, wait_for_step
-from authz.admin.office import Office
+from authz.admin.impact import effect_of
+from authz.admin.rollout import Rollout, wait_for_rollout
 from authz.admin.transfer import Form, Mode, imported
-from authz.cli.app import office_here, shell
+from authz.cli.app import context_here, shell
 from authz.cli.diff import effect_document, effect_lines
 from authz.cli.outcome import Exit, complain, end, problems_in_words
 from authz.cli.output import Output, plain, with_output
 from authz.cli.policy_tests import read_test_file
 from authz.cli.sources import read_policy, same_text
 from authz.errors import PolicyError, StoreReadOnly
+from authz.policy.analysis.tests_run import run_tests
 from authz.policy.records import Revision, Snapshot
-from authz.policy.tests_run import run_tests
 from authz.stores.replicas import Replica
 
 _SHOWN: Final = 50
@@ -77,11 +77,11 @@ def apply(  # noqa: PLR0913 - one parameter for each option
     hold; 7: the store cannot be reached, or it is applied and a process does not serve
     it yet.
     """
-    with problems_in_words(), office_here() as office:
-        text = same_text(read_policy(policy, office.settings))
-        draft = imported(office, text, Form.CSV, Mode.REPLACE)
+    with problems_in_words(), context_here() as context:
+        text = same_text(read_policy(policy, context.settings))
+        draft = imported(context, text, Form.CSV, Mode.REPLACE)
         carry_out(
-            office,
+            context,
             draft,
             note=note,
             expect_rev=expect_rev,
@@ -101,8 +101,8 @@ def history(*, limit: int, before: int | None, out: Output) -> None:
 
     `authz diff store:41 store:` shows what lies between two of them.
     """
-    with problems_in_words(), office_here() as office:
-        found = revisions(office, limit=limit, before=before)
+    with problems_in_words(), context_here() as context:
+        found = revisions(context, limit=limit, before=before)
     out.document({"revisions": [_as_json(revision) for revision in found]})
     for revision in found:
         out.lines(_history_lines(revision))
@@ -132,10 +132,10 @@ def rollback(  # noqa: PLR0913 - one parameter for each option
 
     Exit codes as for `apply`.
     """
-    with problems_in_words(), office_here() as office:
+    with problems_in_words(), context_here() as context:
         carry_out(
-            office,
-            way_back(office, number),
+            context,
+            way_back(context, number),
             note=note,
             expect_rev=expect_rev,
             tests=tests,
@@ -146,7 +146,7 @@ def rollback(  # noqa: PLR0913 - one parameter for each option
 
 
 def carry_out(  # noqa: PLR0913 - what every change is asked about
-    office: Office,
+    context: AdminContext,
     draft: Draft,
     *,
     note: str,
@@ -160,22 +160,22 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
 
     *wait* is how many seconds the processes that serve have to take it.
     """
-    _expect(office.records.snapshot(), expect_rev)
+    _expect(context.records.snapshot(), expect_rev)
     actor = shell()
-    if office.records.read_only and not dry_run:
-        _print_patch(office, draft)
-    seen = preview(office, actor, draft)
+    if context.records.read_only and not dry_run:
+        _print_patch(context, draft)
+    seen = preview(context, actor, draft)
     if seen.after is None:
         raise PolicyError(seen.problems)
-    said = [] if tests is None else [_test(office, seen, tests)]
+    said = [] if tests is None else [_test(context, seen, tests)]
     if dry_run or not draft.changes:
-        out.document(_document(office, seen, None, None))
+        out.document(_document(context, seen, None, None))
         out.lines(said)
-        out.lines(_preview_lines(office, seen))
+        out.lines(_preview_lines(context, seen))
         return
-    revision = make(office, actor, draft, note=note)
-    step = wait_for_step(office, revision, within=wait) if wait else None
-    out.document(_document(office, seen, revision, step))
+    revision = make(context, actor, draft, note=note)
+    step = wait_for_rollout(context, revision, within=wait) if wait else None
+    out.document(_document(context, seen, revision, step))
     said.insert(
         0,
         f"revision {revision.number} applied "
@@ -199,10 +199,10 @@ def _expect(now: Snapshot, wanted: str | None) -> None:
     end(Exit.INVALID)
 
 
-def _print_patch(office: Office, draft: Draft) -> None:
+def _print_patch(context: AdminContext, draft: Draft) -> None:
     """Print what would have to be committed, and end the command."""
     try:
-        make(office, shell(), draft, note="")
+        make(context, shell(), draft, note="")
     except StoreReadOnly as error:
         if error.patch:
             click.echo(error.patch, nl=False)
@@ -210,12 +210,12 @@ def _print_patch(office: Office, draft: Draft) -> None:
         end(Exit.INVALID)
 
 
-def _test(office: Office, seen: Preview, tests: str) -> str:
+def _test(context: AdminContext, seen: Preview, tests: str) -> str:
     """Return how many tests hold; end the command if one does not."""
     assert seen.after is not None  # noqa: S101 - the caller has looked
     file = read_test_file(tests)
     failed = passed = 0
-    for result, _ in run_tests(file, seen.after, office.routes()):
+    for result, _ in run_tests(file, seen.after, context.routes()):
         for outcome in result.outcomes:
             passed += outcome.passed
             if outcome.passed:
@@ -232,7 +232,7 @@ def _test(office: Office, seen: Preview, tests: str) -> str:
     return f"{passed} test{'s hold' if passed != 1 else ' holds'}"
 
 
-def _step_words(step: InStep | None) -> Iterator[str]:
+def _step_words(step: Rollout | None) -> Iterator[str]:
     if step is None or not (step.ready or step.behind):
         return
     if step.behind:
@@ -254,7 +254,7 @@ def _behind(replica: Replica) -> str:
     )
 
 
-def _preview_lines(office: Office, seen: Preview) -> Iterator[str]:
+def _preview_lines(context: AdminContext, seen: Preview) -> Iterator[str]:
     if not seen.draft.changes:
         yield "nothing to change: the store holds just that"
         return
@@ -262,16 +262,19 @@ def _preview_lines(office: Office, seen: Preview) -> Iterator[str]:
     yield from (f"- {line}" for line in seen.removed)
     if not (seen.added or seen.removed):
         yield "only notes and disabled lines change"
-    comparison = effect_of(office, seen)
+    comparison = effect_of(context, seen)
     if comparison is not None:
         yield from effect_lines(comparison, shown=_SHOWN)
     yield "nothing was changed (--dry-run)"
 
 
 def _document(
-    office: Office, seen: Preview, revision: Revision | None, step: InStep | None
+    context: AdminContext,
+    seen: Preview,
+    revision: Revision | None,
+    step: Rollout | None,
 ) -> dict[str, Any]:
-    comparison = effect_of(office, seen)
+    comparison = effect_of(context, seen)
     return {
         "applied": revision is not None,
         "number": revision.number if revision else None,
@@ -283,7 +286,7 @@ def _document(
     }
 
 
-def _step_document(step: InStep) -> dict[str, Any]:
+def _step_document(step: Rollout) -> dict[str, Any]:
     return {
         "in_step": [replica.name for replica in step.ready],
         "behind": [

@@ -15,7 +15,7 @@ from authz.cli.sources import (
     policy_option,
     routes_option,
 )
-from authz.policy.coverage import Route, coverage
+from authz.policy.analysis.coverage import Route, coverage
 
 
 @click.command("routes")

@@ -8,12 +8,12 @@ import click
 
 from authz.audit.log import Record, Wanted
 from authz.cli.audit import log_here, newest
-from authz.cli.moments import moment
+from authz.cli.dates import moment
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, plain, with_output
 from authz.cli.sources import build, model_option, read_policy, settings_here
 from authz.errors import StoreError
-from authz.policy.simulate import ALLOWED, Replay, read_recorded, replay
+from authz.policy.analysis.simulate import ALLOWED, Replay, read_recorded, replay
 
 _EVERYTHING: Final = 10**9
 _SHOWN: Final = 50

@@ -10,17 +10,17 @@ from typing import Any, Final
 import click
 
 from authz.admin.transfer import Form, exported
-from authz.cli.app import app_if_any, office_here
+from authz.cli.app import app_if_any, context_here
 from authz.cli.output import plain
 from authz.decision import PolicyInForce
 from authz.errors import PolicyError, Problem, StoreError
+from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.build import build_policy
-from authz.policy.coverage import RoutePattern
 from authz.policy.csv_rows import MAX_BYTES
 from authz.policy.route_tables import read_routes
 from authz.runtime import read_model_text
 from authz.settings import Settings, read_settings
-from authz.stores.opening import policy_source, shown, stored_text
+from authz.stores.factory import policy_source, shown, stored_text
 
 _GIT_SECONDS: Final = 30
 
@@ -128,7 +128,7 @@ def same_text(text: PolicyText) -> str:
                 Problem(
                     where=text.source,
                     message="the file is not UTF-8",
-                    mend="save it as UTF-8",
+                    hint="save it as UTF-8",
                 )
             ]
         ) from error
@@ -140,8 +140,8 @@ def _from_store(place: str) -> PolicyText:
         raise click.BadParameter(
             f"`{plain(place)}` is no revision: write `store:`, or say `store:41`"
         )
-    with office_here() as office:
-        records = office.records
+    with context_here() as context:
+        records = context.records
         if not number:
             return PolicyText(
                 data=exported(records.snapshot(), Form.CSV).encode(), source="store"

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import click
 
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.admin.tokens import list_tokens, make_token, revoke_token
-from authz.cli.app import office_here, shell
+from authz.cli.app import context_here, shell
 from authz.cli.outcome import problems_in_words
 from authz.cli.output import Output, plain, with_output
 from authz.errors import NotFound, StoreReadOnly
@@ -39,9 +39,9 @@ def create(name: str, *, role: str, expires: str | None, out: Output) -> None:
     """Make the token NAME, and print it. It is shown once, and kept hashed."""
     role = role if role.startswith("role:") else f"role:{role}"
     until = None if expires is None else datetime.now(UTC) + span(expires, "--expires")
-    with problems_in_words(), office_here() as office:
-        _need_store(office)
-        secret, made = make_token(office, shell(), name=name, role=role, expires=until)
+    with problems_in_words(), context_here() as context:
+        _need_store(context)
+        secret, made = make_token(context, shell(), name=name, role=role, expires=until)
     out.document({"secret": secret, "token": _document(made)})
     if not out.as_json:
         # Alone on its line, and also with --quiet: it is what was asked for.
@@ -54,8 +54,8 @@ def create(name: str, *, role: str, expires: str | None, out: Output) -> None:
 @with_output
 def list_(*, everything: bool, out: Output) -> None:
     """List the tokens: what each holds, until when, and when it was used last."""
-    with problems_in_words(), office_here() as office:
-        found = list_tokens(office, revoked=everything)
+    with problems_in_words(), context_here() as context:
+        found = list_tokens(context, revoked=everything)
     out.document({"tokens": [_document(each) for each in found]})
     out.lines(_table(found))
 
@@ -65,18 +65,18 @@ def list_(*, everything: bool, out: Output) -> None:
 @with_output
 def revoke(name: str, *, out: Output) -> None:
     """End the token NAME at once; its id does as well."""
-    with problems_in_words(), office_here() as office:
-        named = [t for t in list_tokens(office) if name in {t.name, t.id}]
+    with problems_in_words(), context_here() as context:
+        named = [t for t in list_tokens(context) if name in {t.name, t.id}]
         if not named:
             raise NotFound(f"there is no token `{name}`, or it is revoked already")
-        ended = revoke_token(office, shell(), named[0].id)
+        ended = revoke_token(context, shell(), named[0].id)
     out.document({"token": _document(ended)})
     out.line(f"revoked {ended.subject_name}")
 
 
-def _need_store(office: Office) -> None:
+def _need_store(context: AdminContext) -> None:
     """Refuse to make a token that would be gone with this command."""
-    if office.runtime.stores.tokens is None:
+    if context.runtime.stores.tokens is None:
         raise StoreReadOnly(
             "there is no store for tokens: set AUTHZ_STORE, or put one token into "
             "AUTHZ_API_TOKEN",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from authz.admin.transfer import Form, Mode, exported, imported, read
-from authz.cli.app import office_here
+from authz.cli.app import context_here
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.revisions import (
@@ -19,7 +19,7 @@ from authz.cli.revisions import (
 )
 from authz.cli.sources import read_policy, same_text
 from authz.errors import StoreError
-from authz.stores.csv_file import write_whole
+from authz.stores.file.policy import write_whole
 
 _NEW_FILE_MODE = 0o644
 
@@ -41,8 +41,8 @@ def export(*, form: str | None, output: str | None) -> None:
 
     Exit code 0: printed; 3: the store cannot be read; 7: it cannot be reached.
     """
-    with problems_in_words(), office_here() as office:
-        text = exported(office.records.snapshot(), _form(form, output))
+    with problems_in_words(), context_here() as context:
+        text = exported(context.records.snapshot(), _form(form, output))
         if output is None:
             click.echo(text, nl=False)
         else:
@@ -75,15 +75,15 @@ def import_(
         raise click.UsageError(
             "say what becomes of the lines that are there: --replace or --merge"
         )
-    with problems_in_words(), office_here() as office:
-        text = same_text(read_policy(policy, office.settings))
+    with problems_in_words(), context_here() as context:
+        text = same_text(read_policy(policy, context.settings))
         draft = imported(
-            office,
+            context,
             text,
             _form(form, policy),
             Mode.REPLACE if replacing else Mode.MERGE,
         )
-        carry_out(office, draft, out=out, **asked)
+        carry_out(context, draft, out=out, **asked)
 
 
 @click.command("sync")
@@ -116,13 +116,13 @@ def sync(  # noqa: PLR0913 - one parameter for each option
 
     Exit codes as for `apply`; with --pull and --dry-run, 6 says that the file differs.
     """
-    with problems_in_words(), office_here() as office:
+    with problems_in_words(), context_here() as context:
         if pull:
-            _pull(exported(office.records.snapshot(), Form.CSV), file, dry_run, out)
-        text = same_text(read_policy(str(file), office.settings))
+            _pull(exported(context.records.snapshot(), Form.CSV), file, dry_run, out)
+        text = same_text(read_policy(str(file), context.settings))
         carry_out(
-            office,
-            imported(office, text, Form.CSV, Mode.REPLACE),
+            context,
+            imported(context, text, Form.CSV, Mode.REPLACE),
             note=note or f"sync {file.name}",
             expect_rev=None,
             tests=tests,

@@ -31,8 +31,8 @@ from authz.decision import (
     Subject,
 )
 from authz.errors import PolicyError
-from authz.policy.coverage import Route, RoutePattern, coverage
-from authz.policy.places import (
+from authz.policy.analysis.coverage import Route, RoutePattern, coverage
+from authz.policy.analysis.probes import (
     Place,
     decide_at,
     is_allowed,

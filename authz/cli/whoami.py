@@ -9,9 +9,9 @@ from typing import Any, Final
 import click
 from flask import current_app, has_app_context
 
-from authz.admin.diagnosis.mends import mend_of
-from authz.admin.diagnosis.who import UNIX, Who, who
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
+from authz.admin.doctor.hints import hint_of
+from authz.admin.doctor.whoami import UNIX, Who, who
 from authz.admin.roles import HeldRole
 from authz.audit import AuditEvent
 from authz.cli.outcome import Exit, end, problems_in_words
@@ -19,7 +19,7 @@ from authz.cli.output import Output, with_output
 from authz.identity.peers import Peers, peers
 from authz.runtime import Runtime, start
 from authz.settings import AuditSettings, read_settings
-from authz.stores.opening import stored_text
+from authz.stores.factory import stored_text
 
 _WIDTH: Final = 9
 
@@ -54,7 +54,7 @@ def whoami(*, headers: tuple[str, ...], peer: str, out: Output) -> None:
     with problems_in_words():
         runtime, ours = _runtime()
     try:
-        found = who(Office(runtime=runtime), given, peer)
+        found = who(AdminContext(runtime=runtime), given, peer)
     finally:
         if ours:
             runtime.close()
@@ -133,9 +133,9 @@ def _lines(found: Who) -> Iterator[tuple[str, str]]:
         yield "ignored", f"{ignored.header}: {ignored.why}"
     if found.subject is None:
         yield "refused", f"{found.source}: {found.refused}"
-        mend = mend_of(found.refused)
-        if mend:
-            yield "", mend
+        hint = hint_of(found.refused)
+        if hint:
+            yield "", hint
         return
     yield "source", found.source or "none: nothing in the request says who is asking"
     yield "subject", found.subject.name
@@ -159,7 +159,7 @@ def _document(found: Who) -> dict[str, Any]:
         "names": sorted(subject.names) if subject else [],
         "source": found.source,
         "refused": found.refused,
-        "mend": mend_of(found.refused),
+        "mend": hint_of(found.refused),
         "ignored": [{"header": i.header, "why": i.why} for i in found.ignored],
         "roles": [
             {

@@ -13,8 +13,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from authz.decision import Subject, signed_in
 from authz.errors import InvalidCredentials, Problem, SettingsError
+from authz.identity.hashing_queue import HashingQueue
 from authz.identity.people import Person
-from authz.identity.turns import Turns
 
 METHOD: Final = "local"
 
@@ -58,7 +58,7 @@ def new_account(name: str, password: str, *, where: str) -> Account:
                     Problem(
                         where=where,
                         message=f"the password hash of `{name}` is damaged",
-                        mend="copy it whole, from `authz hash-password`; in a compose "
+                        hint="copy it whole, from `authz hash-password`; in a compose "
                         "file write `$$` for each `$`",
                     )
                 ]
@@ -104,7 +104,7 @@ class Accounts:
         # Verified against for names nobody has, so that they take as long.
         self._decoy = ""
         # One core is left for pages, however many passwords are tried.
-        self._turns = Turns(max(1, (os.cpu_count() or 1) - 1))
+        self._turns = HashingQueue(max(1, (os.cpu_count() or 1) - 1))
         self._put(accounts, frozenset())
 
     def __bool__(self) -> bool:
@@ -186,7 +186,7 @@ class PeopleSource(Protocol):
 
 
 class FollowedAccounts:
-    """Keeps accounts as a store has them; see `authz.stores.following`."""
+    """Keeps accounts as a store has them; see `authz.stores.followers`."""
 
     def __init__(self, accounts: Accounts, source: PeopleSource) -> None:
         """Read the people for the first time; what is wrong with that is raised."""

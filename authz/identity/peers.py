@@ -98,7 +98,7 @@ def _network(text: str) -> _Network:
     try:
         network = ip_network(text)
     except ValueError:
-        raise ValueError(_mend(text)) from None
+        raise ValueError(_hint(text)) from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         mapped = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
         network = IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
@@ -110,7 +110,7 @@ def _network(text: str) -> _Network:
     return network
 
 
-def _mend(text: str) -> str:
+def _hint(text: str) -> str:
     try:
         whole = ip_network(text, strict=False)
     except ValueError:

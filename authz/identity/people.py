@@ -80,7 +80,7 @@ Whom = Callable[[str, str, frozenset[str]], bool]
 PeopleCheck = Callable[[Sequence[Person]], None]
 #: Is told who it was and who it is (None: nobody) before that becomes visible; what it
 #: raises refuses the change. It writes the audit record.
-PeopleWitness = Callable[[Person | None, Person | None], None]
+PeopleBeforeCommit = Callable[[Person | None, Person | None], None]
 
 
 def skeleton(id: str) -> str:  # noqa: A002 - the field's name
@@ -125,7 +125,7 @@ class PeopleStore(Protocol):
         ...
 
     def add(
-        self, person: Person, *, check: PeopleCheck, witness: PeopleWitness
+        self, person: Person, *, check: PeopleCheck, before_commit: PeopleBeforeCommit
     ) -> Person:
         """Add *person*; return them as they are kept.
 
@@ -143,7 +143,7 @@ class PeopleStore(Protocol):
         *,
         expected: Person,
         check: PeopleCheck,
-        witness: PeopleWitness,
+        before_commit: PeopleBeforeCommit,
     ) -> Person:
         """Keep *person* in place of who had the id; return them as they are kept.
 
@@ -160,7 +160,7 @@ class PeopleStore(Protocol):
         ...
 
     def remove(
-        self, expected: Person, *, check: PeopleCheck, witness: PeopleWitness
+        self, expected: Person, *, check: PeopleCheck, before_commit: PeopleBeforeCommit
     ) -> None:
         """Forget a person, and end their sessions. Raises as `replace` does."""
         ...

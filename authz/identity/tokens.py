@@ -76,7 +76,7 @@ class ApiToken:
 Vouch = Callable[[ApiToken], bool]
 #: Is told what a token was (None: nothing) and what it is, before that becomes visible;
 #: what it raises refuses the change. It writes the audit record.
-TokenWitness = Callable[[ApiToken | None, ApiToken], None]
+TokenBeforeCommit = Callable[[ApiToken | None, ApiToken], None]
 
 
 class TokenStore(Protocol):
@@ -93,7 +93,7 @@ class TokenStore(Protocol):
         """
         ...
 
-    def add(self, token: ApiToken, *, witness: TokenWitness) -> None:
+    def add(self, token: ApiToken, *, before_commit: TokenBeforeCommit) -> None:
         """Keep *token*.
 
         Raises:
@@ -107,7 +107,7 @@ class TokenStore(Protocol):
         id: str,  # noqa: A002 - the field's name
         at: datetime,
         *,
-        witness: TokenWitness,
+        before_commit: TokenBeforeCommit,
     ) -> ApiToken:
         """Note that the token *id* ended at *at*; return it as it is kept.
 
@@ -144,7 +144,7 @@ class MemoryTokens:
         """Return how often tokens were added or revoked."""
         return self._changes
 
-    def add(self, token: ApiToken, *, witness: TokenWitness) -> None:
+    def add(self, token: ApiToken, *, before_commit: TokenBeforeCommit) -> None:
         """Keep *token*; see `TokenStore`."""
         with self._lock:
             if token.id in self._tokens or any(
@@ -152,7 +152,7 @@ class MemoryTokens:
                 for other in self._tokens.values()
             ):
                 raise AlreadyThere(f"there is a token `{token.name}` already")
-            witness(None, token)
+            before_commit(None, token)
             self._tokens[token.id] = token
             self._changes += 1
 
@@ -161,7 +161,7 @@ class MemoryTokens:
         id: str,  # noqa: A002 - the field's name
         at: datetime,
         *,
-        witness: TokenWitness,
+        before_commit: TokenBeforeCommit,
     ) -> ApiToken:
         """Note that the token *id* ended at *at*; see `TokenStore`."""
         with self._lock:
@@ -169,7 +169,7 @@ class MemoryTokens:
             if token.revoked is not None:
                 return token
             ended = replace(token, revoked=at)
-            witness(token, ended)
+            before_commit(token, ended)
             self._tokens[id] = ended
             self._changes += 1
             return ended
@@ -254,7 +254,7 @@ class ApiTokens:
         """Know the tokens of *store*, and *fixed* ones of the environment.
 
         Args:
-            store: Looked at in the background (`authz.stores.following`).
+            store: Looked at in the background (`authz.stores.followers`).
             fixed: Tokens that are in no store; the role is granted by a setting.
             others_read_bearer: Whether signed tokens come in the same header. Then what
                 is no API token, and has dots, is theirs to judge.

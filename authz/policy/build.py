@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from authz.decision import Grant, PolicyInForce
 from authz.errors import PolicyError, Problem
+from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row, read_rows
-from authz.policy.general import CasbinPolicy, asks_for_one_name, cannot_ask
 from authz.policy.model import read_model, why_not_compiled
 from authz.policy.rules import policy_from_rows
 
@@ -90,7 +90,7 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             if asks_for_one_name(definition)
             else ""
         ),
-        mend="expect milliseconds for each request, more with more rules",
+        hint="expect milliseconds for each request, more with more rules",
     )
     return BuiltPolicy(
         policy=CasbinPolicy(definition, rows, grants=grants), warnings=(warning,)

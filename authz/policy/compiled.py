@@ -27,7 +27,7 @@ from authz.decision import (
     combine,
     no_rule,
 )
-from authz.policy.explain import explain
+from authz.policy.analysis.explain import explain
 from authz.policy.matching import MAX_SEGMENTS
 from authz.policy.rules import Policy, closure, grants_by_member
 

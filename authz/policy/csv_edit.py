@@ -18,6 +18,7 @@ from typing import Final
 from authz.decision import Origin
 from authz.errors import AlreadyThere, PolicyError, Problem
 from authz.policy.csv_rows import Row, read_rows, spell
+from authz.policy.normalize import normalize_row
 from authz.policy.records import (
     Add,
     Change,
@@ -27,7 +28,6 @@ from authz.policy.records import (
     Switch,
     note_problem,
 )
-from authz.policy.whole_row import whole_row
 
 _NOTE: Final = re.compile(r"[ \t]*#[ \t]*note:(.*)")
 _DISABLED: Final = re.compile(r"[ \t]*#[ \t]*disabled:[ \t]*(.*)")
@@ -131,9 +131,9 @@ class _Sheet:
 
         Twins that somebody wrote by hand stay; they do no harm.
         """
-        there = Counter(whole_row(entry.row)[:2] for entry in self._left())
+        there = Counter(normalize_row(entry.row)[:2] for entry in self._left())
         for row in (*(row for row, _ in self._added), *self._replaced):
-            if there[whole_row(row)[:2]] > 1:
+            if there[normalize_row(row)[:2]] > 1:
                 raise AlreadyThere(f"`{_spelled(row)}` is there already")
 
     def _left(self) -> Iterator[Entry]:
@@ -244,13 +244,13 @@ def _spelled(row: Row) -> str:
     try:
         return spell(row.kind, *row.fields)
     except ValueError as error:
-        message, _, mend = str(error).rpartition(": ")
+        message, _, hint = str(error).rpartition(": ")
         raise PolicyError(
             [
                 Problem(
                     where=_NEW,
-                    message=message or mend,
-                    mend=mend if message else "remove what cannot stand in one line",
+                    message=message or hint,
+                    hint=hint if message else "remove what cannot stand in one line",
                 )
             ]
         ) from error
@@ -259,8 +259,8 @@ def _spelled(row: Row) -> str:
 def _noted(note: str) -> str:
     problem = note_problem(note)
     if problem:
-        message, _, mend = problem.rpartition(": ")
-        raise PolicyError([Problem(where=_NEW, message=message, mend=mend)])
+        message, _, hint = problem.rpartition(": ")
+        raise PolicyError([Problem(where=_NEW, message=message, hint=hint)])
     return f"# note: {note}"
 
 

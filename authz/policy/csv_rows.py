@@ -62,9 +62,9 @@ def read_rows(data: bytes, *, source: str = "policy.csv") -> Rows:
         try:
             row = _read_line(line, Origin(source, number))
         except ValueError as error:
-            message, _, mend = str(error).rpartition(": ")
+            message, _, hint = str(error).rpartition(": ")
             problems.append(
-                Problem(where=f"{source}:{number}", message=message, mend=mend)
+                Problem(where=f"{source}:{number}", message=message, hint=hint)
             )
             if len(problems) == MAX_PROBLEMS:
                 break
@@ -83,7 +83,7 @@ def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
                 Problem(
                     where=source,
                     message=f"the file has {len(data)} bytes",
-                    mend=f"use at most {MAX_BYTES}",
+                    hint=f"use at most {MAX_BYTES}",
                 )
             ]
         )
@@ -94,7 +94,7 @@ def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
                     Problem(
                         where=source,
                         message=f"this is {name}, not a policy",
-                        mend="save it as plain text in UTF-8",
+                        hint="save it as plain text in UTF-8",
                     )
                 ]
             )
@@ -107,7 +107,7 @@ def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
                 Problem(
                     where=f"{source}:{line}",
                     message=f"byte {data[error.start]:#04x} is not UTF-8",
-                    mend="save the file as UTF-8",
+                    hint="save the file as UTF-8",
                 )
             ]
         ) from error
@@ -115,7 +115,7 @@ def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
         warning = Problem(
             where=f"{source}:1",
             message="the file begins with a byte order mark, which is ignored",
-            mend="save it as UTF-8 without BOM, so that Casbin's own tools read it too",
+            hint="save it as UTF-8 without BOM, so that Casbin's own tools read it too",
         )
         return text[1:], (warning,)
     return text, ()

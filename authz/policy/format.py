@@ -39,7 +39,7 @@ def _spelled(row: Row) -> str:
                 Problem(
                     where=str(row.origin),
                     message="no spelling of the line would be read back as it is",
-                    mend="take the quotes or blanks at the ends of its fields away",
+                    hint="take the quotes or blanks at the ends of its fields away",
                 )
             ]
         ) from error

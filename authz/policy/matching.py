@@ -85,12 +85,12 @@ def parse_methods(field: str) -> tuple[frozenset[str], str | None]:
             )
         name = part.strip("()")
         if name not in METHODS:
-            mend = (
+            hint = (
                 f"write `{name.upper()}`"
                 if name.upper() in METHODS
                 else f"use {', '.join(sorted(METHODS))} or `*`"
             )
-            return frozenset(), f"unknown method `{name}`: {mend}"
+            return frozenset(), f"unknown method `{name}`: {hint}"
         names.append(name)
     return frozenset(names), None
 
@@ -117,15 +117,15 @@ def _diagnose(pattern: str) -> str:
             f"and {MAX_SEGMENTS} segments"
         )
     if not pattern.startswith("/"):
-        mend = "/*" if pattern == "*" else "/" + pattern.lstrip("/")
-        return f"`{pattern}` does not begin with `/`: write `{mend}`"
+        hint = "/*" if pattern == "*" else "/" + pattern.lstrip("/")
+        return f"`{pattern}` does not begin with `/`: write `{hint}`"
     odd = _ODD.search(pattern)
     if odd:
         character = odd.group()
-        mend = _CHARACTER_MENDS.get(
+        hint = _CHARACTER_MENDS.get(
             character, "use literal text, whole segments `:name` and a final `/*`"
         )
-        return f"`{pattern}` holds {character!r}, which has no meaning here: {mend}"
+        return f"`{pattern}` holds {character!r}, which has no meaning here: {hint}"
     if "//" in pattern:
         return f"`{pattern}` has an empty segment: write one `/`"
     if _DOTS.search(pattern):

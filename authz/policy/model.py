@@ -222,9 +222,9 @@ class _Reader:
                 "add it to the request or policy definition",
             )
 
-    def _problem(self, number: int, message: str, mend: str) -> None:
+    def _problem(self, number: int, message: str, hint: str) -> None:
         where = f"{self._source}:{number}" if number else self._source
-        self._problems.append(Problem(where=where, message=message, mend=mend))
+        self._problems.append(Problem(where=where, message=message, hint=hint))
 
     def _stop(self) -> None:
         if self._problems:

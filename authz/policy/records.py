@@ -130,7 +130,7 @@ class PolicyRecords(Protocol):
         author: str,
         note: str,
         check: Check,
-        witness: Callable[[Revision], None],
+        before_commit: Callable[[Revision], None],
     ) -> Revision:
         """Make *changes*, one after the other, all of them or none.
 
@@ -145,8 +145,8 @@ class PolicyRecords(Protocol):
             check: Called with the entries as they would be, while no other writer can
                 come between; what it raises refuses the change. What it reads from the
                 same store is what would be, too.
-            witness: Called with the revision just before it becomes visible; what it
-                raises refuses the change too. It writes the audit record.
+            before_commit: Called with the revision just before it becomes visible;
+                what it raises refuses the change too. It writes the audit record.
 
         Raises:
             StoreConflict: if somebody else changed the store meanwhile.

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from authz.errors import PolicyError, Problem
-from authz.policy.coverage import RoutePattern, sample_path
+from authz.policy.analysis.coverage import RoutePattern, sample_path
 
 #: What a parameter matches, by its converter; any other: one segment.
 _VALUES: Final = {
@@ -47,7 +47,7 @@ def read_routes(data: bytes, *, source: str) -> tuple[RoutePattern, ...]:
                 Problem(
                     where=source,
                     message="this is not a table of routes",
-                    mend="make one with `flask authz routes --json`",
+                    hint="make one with `flask authz routes --json`",
                 )
             ]
         ) from error
@@ -75,12 +75,12 @@ def no_route(routes: Iterable[RoutePattern], asked: str, path: str) -> Problem:
     methods = sorted({r.method for r in routes if same_shape(path, r)})
     near = get_close_matches(path, sorted({route.route for route in routes}), n=1)
     if methods:
-        mend = f"the app has {', '.join(methods)} there"
+        hint = f"the app has {', '.join(methods)} there"
     elif near:
-        mend = f"did you mean `{near[0]}`?"
+        hint = f"did you mean `{near[0]}`?"
     else:
-        mend = "`flask authz routes` lists what there is"
-    return Problem(where=asked, message="no route of the app serves it", mend=mend)
+        hint = "`flask authz routes` lists what there is"
+    return Problem(where=asked, message="no route of the app serves it", hint=hint)
 
 
 def same_shape(path: str, route: RoutePattern) -> bool:

@@ -225,16 +225,16 @@ class _RowReader:
                 origin, f"repeats line {first.line}", "remove one of the two lines"
             )
 
-    def _problem(self, origin: Origin, message: str, mend: str) -> None:
-        self.problems.append(Problem(where=str(origin), message=message, mend=mend))
+    def _problem(self, origin: Origin, message: str, hint: str) -> None:
+        self.problems.append(Problem(where=str(origin), message=message, hint=hint))
 
-    def _warning(self, origin: Origin, message: str, mend: str) -> None:
-        self.warnings.append(Problem(where=str(origin), message=message, mend=mend))
+    def _warning(self, origin: Origin, message: str, hint: str) -> None:
+        self.warnings.append(Problem(where=str(origin), message=message, hint=hint))
 
 
 def _split(problem: str) -> tuple[str, str]:
-    message, _, mend = problem.rpartition(": ")
-    return message or problem, mend
+    message, _, hint = problem.rpartition(": ")
+    return message or problem, hint
 
 
 def _revision(rules: Iterable[Rule], grants: Iterable[Grant]) -> str:
@@ -303,7 +303,7 @@ def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:
                 where=str(ring[-1].origin),
                 message="roles go in a circle: "
                 + " -> ".join([name, *(grant.role for grant in ring)]),
-                mend="remove one of the lines "
+                hint="remove one of the lines "
                 + ", ".join(str(grant.origin) for grant in ring),
             )
         left.difference_update(walk, {name})
@@ -321,7 +321,7 @@ def _admin_problems(
             yield Problem(
                 where=str(path[0].origin),
                 message=f"`{opener}` would hold `{ADMIN}`: anybody could administer",
-                mend="remove the line, or give people without an account another role",
+                hint="remove the line, or give people without an account another role",
             )
     opened = [r for r in rules if r.subject == ADMIN and r.effect is Effect.ALLOW]
     if not opened:
@@ -330,7 +330,7 @@ def _admin_problems(
                 where=str(admin_grants[0].origin),
                 message=f"`{ADMIN}` is given to `{admin_grants[0].member}`, "
                 "but no rule allows it anything",
-                mend=f"add `p, {ADMIN}, /*, *`, or do not give the role",
+                hint=f"add `p, {ADMIN}, /*, *`, or do not give the role",
             )
         return
     holders = [
@@ -345,7 +345,7 @@ def _admin_problems(
             where=str(opened[0].origin),
             message=f"there are rules for `{ADMIN}`, but nobody could use them"
             + (": a deny stands against every holder" if holders else ""),
-            mend=f"add `g, user:<you>, {ADMIN}`, or set AUTHZ_ADMIN "
+            hint=f"add `g, user:<you>, {ADMIN}`, or set AUTHZ_ADMIN "
             "and AUTHZ_ADMIN_PASSWORD",
         )
 
@@ -371,5 +371,5 @@ def _unused_roles(rules: Sequence[Rule], grants: Sequence[Grant]) -> Iterator[Pr
             yield Problem(
                 where=str(grant.origin),
                 message=f"no rule speaks of `{grant.role}`",
-                mend=f"did you mean `{near[0]}`?" if near else "add a rule for it",
+                hint=f"did you mean `{near[0]}`?" if near else "add a rule for it",
             )

@@ -24,15 +24,15 @@ from authz.settings.admin import AdminSettings as AdminSettings
 from authz.settings.admin import read_admin
 from authz.settings.audit import AuditSettings as AuditSettings
 from authz.settings.audit import read_audit
-from authz.settings.declared import SETTINGS as SETTINGS
 from authz.settings.proxy import ProxySettings as ProxySettings
 from authz.settings.proxy import read_proxy
 from authz.settings.reader import Reader
+from authz.settings.report_only import ReportOnlySettings as ReportOnlySettings
+from authz.settings.report_only import read_report_only
 from authz.settings.setting import Setting as Setting
 from authz.settings.store import StoreSettings as StoreSettings
 from authz.settings.store import read_store
-from authz.settings.trial import TrialSettings as TrialSettings
-from authz.settings.trial import read_trial
+from authz.settings.table import SETTINGS as SETTINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
-    trial: TrialSettings = field(default_factory=TrialSettings)
+    trial: ReportOnlySettings = field(default_factory=ReportOnlySettings)
     #: What is odd but does no harm.
     warnings: tuple[Problem, ...] = ()
 
@@ -125,7 +125,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         store=read_store(reader),
         admin=read_admin(reader),
         audit=read_audit(reader),
-        trial=read_trial(reader),
+        trial=read_report_only(reader),
         warnings=tuple(reader.warnings),
     )
     if reader.problems:

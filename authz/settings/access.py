@@ -91,7 +91,7 @@ def _checked_token(reader: Reader, where: str, token: str) -> str:
             Problem(
                 where=where,
                 message="the token is short, and whoever guesses it needs nothing else",
-                mend="make one with `openssl rand -hex 32`",
+                hint="make one with `openssl rand -hex 32`",
             )
         )
     return token
@@ -117,7 +117,7 @@ def _read_switches(
         Problem(
             where=" and ".join(given),
             message="this switch is from an earlier time and will go",
-            mend="configure accounts or a sign-in proxy, and remove it",
+            hint="configure accounts or a sign-in proxy, and remove it",
         )
     )
     if enabled is True and mode == "none":

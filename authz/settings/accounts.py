@@ -124,7 +124,7 @@ def _check_password(reader: Reader, account: AccountSetting, where: str) -> None
                 where=where,
                 message=f"the account `{account.name}` has no password, so nobody "
                 "can sign in to it here",
-                mend="set its password; without one it can come only through "
+                hint="set its password; without one it can come only through "
                 "a sign-in proxy",
             )
         )
@@ -145,6 +145,6 @@ def _check_password(reader: Reader, account: AccountSetting, where: str) -> None
             Problem(
                 where=where,
                 message=f"the password of `{account.name}` is easy to guess",
-                mend="use 15 characters or more",
+                hint="use 15 characters or more",
             )
         )

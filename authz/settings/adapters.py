@@ -28,7 +28,7 @@ def adapter_settings() -> tuple[tuple[Setting, ...], tuple[Problem, ...]]:
                 Problem(
                     where=f"{GROUP}:{point.name}",
                     message=f"the installed adapter cannot be loaded ({error})",
-                    mend=f"install {point.module} again, or remove it",
+                    hint=f"install {point.module} again, or remove it",
                 )
             )
     return tuple(settings), tuple(problems)

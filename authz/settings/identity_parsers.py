@@ -98,5 +98,5 @@ def groups(text: str) -> tuple[str, ...]:
 
 def split(problem: str) -> tuple[str, str]:
     """Return the message and the mend of "message: mend"."""
-    message, _, mend = problem.rpartition(": ")
-    return message or problem, mend
+    message, _, hint = problem.rpartition(": ")
+    return message or problem, hint

@@ -21,7 +21,7 @@ from authz.identity.keys import (
 )
 from authz.identity.presets import PRESETS, JwtPreset, Preset
 from authz.settings import identity_parsers, parsers
-from authz.settings.declared_identity import IDENTITY_SETTINGS
+from authz.settings.identity_table import IDENTITY_SETTINGS
 from authz.settings.reader import Reader
 
 _HOUR: Final = 3600.0
@@ -127,13 +127,13 @@ class _Block:
         issuer = parse("ISSUER", identity_parsers.text, self._jwt.issuer or "")
         audiences = parse("AUDIENCE", identity_parsers.words, ())
         header = parse("HEADER", identity_parsers.header, self._jwt.header)
-        for word, value, mend in (
+        for word, value, hint in (
             ("ISSUER", issuer, "write what the token's `iss` is, to the letter"),
             ("AUDIENCE", audiences, "write what the token's `aud` is: who it is for"),
             ("HEADER", header, "name the header that carries the token"),
         ):
             if not value:
-                self._problem(word, "without it no token can be believed", mend)
+                self._problem(word, "without it no token can be believed", hint)
         if issuer and not issuer.endswith(self._jwt.issuer_ends):
             self._problem(
                 "ISSUER",
@@ -247,8 +247,8 @@ class _Block:
     def _parse(self, word: str, parser: Any, default: Any) -> Any:
         return self._reader.parse(f"{self._prefix}_{word}", parser, default)
 
-    def _problem(self, word: str, message: str, mend: str) -> None:
-        self._reader.problem(f"{self._prefix}_{word}", message, mend)
+    def _problem(self, word: str, message: str, hint: str) -> None:
+        self._reader.problem(f"{self._prefix}_{word}", message, hint)
 
 
 def preset_word(text: str) -> str:

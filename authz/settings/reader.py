@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from authz.errors import Problem
-from authz.settings.declared import SETTINGS
 from authz.settings.setting import Setting
+from authz.settings.table import SETTINGS
 
 #: Numbered settings: the parts around the number.
 _NUMBERED: Final = re.compile(r"(AUTHZ_JWT)_[2-9](_.+)")
@@ -63,8 +63,8 @@ class Reader:
         try:
             return parser(text)
         except ValueError as error:
-            message, _, mend = str(error).rpartition(": ")
-            self.problem(name, message or "cannot be read", mend)
+            message, _, hint = str(error).rpartition(": ")
+            self.problem(name, message or "cannot be read", hint)
             return default
 
     def find(self, name: str) -> tuple[str, str | None]:
@@ -120,9 +120,9 @@ class Reader:
             return None
         return text.removesuffix("\n").removesuffix("\r")
 
-    def problem(self, where: str, message: str, mend: str) -> None:
+    def problem(self, where: str, message: str, hint: str) -> None:
         """Note a problem, once."""
-        problem = Problem(where=where, message=message, mend=mend)
+        problem = Problem(where=where, message=message, hint=hint)
         if problem not in self.problems:
             self.problems.append(problem)
 

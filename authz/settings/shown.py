@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from authz.settings.declared import SETTINGS
 from authz.settings.reader import Reader
 from authz.settings.setting import Setting
+from authz.settings.table import SETTINGS
 
 #: What stands in the place of a secret.
 MASK: Final = "***"

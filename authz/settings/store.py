@@ -42,7 +42,7 @@ def read_store(reader: Reader) -> StoreSettings:
             Problem(
                 where="AUTHZ_POLICY_SEED",
                 message="it is not used, because rules are not in a database",
-                mend="remove it, or set AUTHZ_STORE and not AUTHZ_POLICY",
+                hint="remove it, or set AUTHZ_STORE and not AUTHZ_POLICY",
             )
         )
     return StoreSettings(

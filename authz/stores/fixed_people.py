@@ -6,11 +6,11 @@ from typing import Final
 from authz.errors import StoreReadOnly
 from authz.identity.people import (
     BY_ID,
+    PeopleBeforeCommit,
     PeopleCheck,
     PeopleColumn,
     PeopleOrder,
     PeoplePage,
-    PeopleWitness,
     Person,
     Whom,
 )
@@ -70,7 +70,7 @@ class FixedPeople:
         person: Person,
         *,
         check: PeopleCheck,  # noqa: ARG002 - the port's signature
-        witness: PeopleWitness,  # noqa: ARG002
+        before_commit: PeopleBeforeCommit,  # noqa: ARG002
     ) -> Person:
         """Refuse to add anybody."""
         raise _no_store(f"`{person.id}` cannot be added")
@@ -81,7 +81,7 @@ class FixedPeople:
         *,
         expected: Person,  # noqa: ARG002 - the port's signature
         check: PeopleCheck,  # noqa: ARG002
-        witness: PeopleWitness,  # noqa: ARG002
+        before_commit: PeopleBeforeCommit,  # noqa: ARG002
     ) -> Person:
         """Refuse to change anybody."""
         self._must_exist(person.id)
@@ -92,7 +92,7 @@ class FixedPeople:
         expected: Person,
         *,
         check: PeopleCheck,  # noqa: ARG002 - the port's signature
-        witness: PeopleWitness,  # noqa: ARG002
+        before_commit: PeopleBeforeCommit,  # noqa: ARG002
     ) -> None:
         """Refuse to forget anybody."""
         self._must_exist(expected.id)

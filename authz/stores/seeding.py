@@ -6,9 +6,9 @@ from typing import Final
 
 from authz.errors import PolicyError, Problem, StoreConflict
 from authz.policy.csv_rows import read_rows
+from authz.policy.normalize import normalize_row
 from authz.policy.records import Add, Check, Revision
-from authz.policy.whole_row import whole_row
-from authz.stores.csv_file import CsvFile
+from authz.stores.file.policy import CsvFile
 from authz.stores.sql.store import SqlStore
 
 _log: Final = logging.getLogger("authz")
@@ -31,7 +31,10 @@ def seed(store: SqlStore, path: Path | None, *, check: Check) -> None:
     try:
         if store.records.foreign()[0]:
             revision = store.records.adopt(
-                author="", note="taken over from casbin_rule", check=check, witness=_no
+                author="",
+                note="taken over from casbin_rule",
+                check=check,
+                before_commit=_no,
             )
         else:
             revision = _from_file(store, path or _DEFAULT, check)
@@ -49,7 +52,7 @@ def _from_file(store: SqlStore, path: Path, check: Check) -> Revision:
                 Problem(
                     where=store.database.shown,
                     message="there is no policy in it yet",
-                    mend="put a policy.csv into the folder the app is started in, or "
+                    hint="put a policy.csv into the folder the app is started in, or "
                     "name one in AUTHZ_POLICY_SEED; it is read once",
                 )
             ]
@@ -57,14 +60,14 @@ def _from_file(store: SqlStore, path: Path, check: Check) -> Revision:
     read = read_rows(CsvFile(path).read(), source=str(path))
     for warning in read.warnings:
         _log.warning("%s", warning)
-    rows = {whole_row(row)[:2]: row for row in reversed(read.rows)}
+    rows = {normalize_row(row)[:2]: row for row in reversed(read.rows)}
     return store.records.apply(
         [Add(row=row) for row in reversed(rows.values())],
         expected=expected,
         author="",
         note=f"taken over from {path.name}",
         check=check,
-        witness=_no,
+        before_commit=_no,
     )
 
 

@@ -4,8 +4,8 @@ from limits.storage import RedisStorage, Storage
 
 from authz.identity.guesses import PATIENCE
 from authz.settings import Settings
-from authz.stores.hints import redis_driver
-from authz.stores.opening import Stores
+from authz.stores.factory import Stores
+from authz.stores.notifications import redis_driver
 
 _PREFIX = "authz"
 

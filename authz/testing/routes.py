@@ -3,7 +3,7 @@
 from flask import Flask
 
 from authz.extension import get_authz
-from authz.policy.coverage import coverage, route_patterns
+from authz.policy.analysis.coverage import coverage, route_patterns
 
 
 def assert_every_route_is_classified(app: Flask) -> None:

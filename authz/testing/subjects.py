@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from authz.decision import ANONYMOUS, Subject, signed_in
 from authz.extension import get_authz
 from authz.identity.source import RequestFacts
-from authz.policy.asking import asked_subject
+from authz.policy.parse_subject import parse_subject
 
 
 class _Somebody:
@@ -67,8 +67,8 @@ def as_subject(
 def _subject(name: str, roles: Iterable[str], groups: Iterable[str]) -> Subject:
     held = frozenset(r if r.startswith("role:") else f"role:{r}" for r in roles)
     for role in held:
-        asked_subject(role)
-    subject = asked_subject(name, groups)
+        parse_subject(role)
+    subject = parse_subject(name, groups)
     if subject is ANONYMOUS:
         if held or groups:
             raise ValueError(

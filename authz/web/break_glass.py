@@ -8,15 +8,15 @@ from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from authz.admin.break_glass import use_code
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, StoreError
 from authz.identity.break_glass import METHOD, BreakGlass
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import ApiToken
+from authz.web.guarded_views import public
 from authz.web.origin import is_same_origin
 from authz.web.rendering import new_request_id, protect_page, render
-from authz.web.views import public
 
 #: A form with one code; more is not one.
 _MAX_FORM: Final = 4 * 1024
@@ -27,12 +27,12 @@ _LATER: Final = (
 )
 
 
-def break_glass_blueprint(office: Office, source: BreakGlass) -> Blueprint:
+def break_glass_blueprint(context: AdminContext, source: BreakGlass) -> Blueprint:
     """Return the blueprint with the page for the codes of *source*."""
     blueprint = Blueprint(
-        "authz_break_glass", "authz.web", url_prefix=office.settings.url_prefix
+        "authz_break_glass", "authz.web", url_prefix=context.settings.url_prefix
     )
-    page = _Page(office, source)
+    page = _Page(context, source)
     add = blueprint.add_url_rule
     add("/break-glass", "show", page.show, methods=["GET"])
     add("/break-glass", "use", page.use, methods=["POST"])
@@ -40,8 +40,8 @@ def break_glass_blueprint(office: Office, source: BreakGlass) -> Blueprint:
 
 
 class _Page:
-    def __init__(self, office: Office, source: BreakGlass) -> None:
-        self._office = office
+    def __init__(self, context: AdminContext, source: BreakGlass) -> None:
+        self._office = context
         self._source = source
 
     @public

@@ -11,8 +11,8 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from authz.runtime import Runtime
+from authz.web.guarded_views import public
 from authz.web.rendering import protect_page
-from authz.web.views import public
 
 #: Answered even while the store has been out of reach for too long.
 HEALTH: Final = frozenset({"authz.healthz", "authz.readyz"})

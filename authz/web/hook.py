@@ -27,10 +27,11 @@ from authz.errors import InvalidCredentials, MalformedRequest, StoreError
 from authz.identity.source import IdentitySource, RequestFacts, identify
 from authz.runtime import Runtime
 from authz.web.canonical import check_canonical
+from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
 from authz.web.mounts import undeclared_mounts
 from authz.web.origin import SAFE_METHODS, is_same_origin
-from authz.web.refusal import Refusals, redirect_target
+from authz.web.refusals import Refusals, redirect_target
 from authz.web.rendering import is_host_failure
 from authz.web.signals import access_decided, access_denied
 from authz.web.state import (
@@ -39,7 +40,6 @@ from authz.web.state import (
     current_request,
     keep_state,
 )
-from authz.web.views import GuardedViews
 
 
 class Hook:

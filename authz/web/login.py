@@ -18,17 +18,17 @@ from werkzeug.wrappers import Response
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, StoreError
 from authz.identity.accounts import Account
+from authz.identity.hashing_queue import TooBusy
 from authz.identity.source import RequestFacts
-from authz.identity.turns import TooBusy
 from authz.runtime import Runtime
 from authz.web.cookies import Cookies
+from authz.web.guarded_views import public
 from authz.web.health import add_health
 from authz.web.next_page import safe_next
 from authz.web.origin import is_same_origin
 from authz.web.rendering import new_request_id, protect_page, render
 from authz.web.signals import sign_in_failed, signed_in, signed_out
 from authz.web.static_files import static_file
-from authz.web.views import public
 
 _HERE: Final = Path(__file__).parent
 #: A sign-in form is a few hundred bytes; more is not one.

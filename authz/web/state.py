@@ -12,7 +12,7 @@ from flask import Request, request
 from authz.decision import AccessRequest, Decision, Subject
 from authz.errors import AuthzError
 
-#: Where the outlet, which has no request object, finds the state.
+#: Where the middleware, which has no request object, finds the state.
 ENVIRON_KEY: Final = "authz.state"
 
 

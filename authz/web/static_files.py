@@ -12,7 +12,7 @@ from typing import Final
 from flask import request, send_from_directory, url_for
 from werkzeug.wrappers import Response
 
-from authz.web.views import public
+from authz.web.guarded_views import public
 
 FOLDER: Final = Path(__file__).with_name("static")
 _HOUR: Final = 3600

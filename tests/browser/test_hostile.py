@@ -60,7 +60,9 @@ def test_a_name_is_only_a_name(visit: Callable[..., Page], site: Site, width: in
             author=f"user:sso/{LONG}",
             now=datetime.now(UTC),
         )
-        get_authz(site.app).runtime.stores.tokens.add(token, witness=lambda *_: None)
+        get_authz(site.app).runtime.stores.tokens.add(
+            token, before_commit=lambda *_: None
+        )
     page = visit(width=width)
     for name in NAMES:
         page.goto("/authz/admin/rules/new")

@@ -12,7 +12,7 @@ from authz import Authz
 from authz.audit import AuditEvent, EventTag
 from authz.cli import flask_group, main
 from authz.extension import get_authz
-from authz.stores.audit_file import AuditFile
+from authz.stores.file.audit import AuditFile
 
 NOW = datetime.now(UTC)
 

@@ -11,8 +11,8 @@ import yaml
 from authz.cli import flask_group, main
 from authz.cli.schema import TEST_FILE, schema_names, schema_text
 from authz.errors import PolicyError
+from authz.policy.analysis.tests_file import read_tests
 from authz.policy.starters import Starter, starter_files
-from authz.policy.tests_file import read_tests
 from tests.cli.commands import run
 from tests.unit.policy.test_tests_file import GOOD
 

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from authz.audit import AuditEvent, EventTag
-from authz.stores.audit_file import AuditFile
+from authz.stores.file.audit import AuditFile
 from tests.cli.commands import document, flask_run, run
 
 BOB = ("auth:local", "role:authenticated", "role:everyone", "user:bob")

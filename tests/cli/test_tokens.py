@@ -214,14 +214,14 @@ class TestBreakGlass:
     def test_of_many_at_once_one_gets_in(self, app: Flask):
         """Twenty who type it in together."""
         code = opened(app)["code"]
-        office = get_authz(app).office
+        context = get_authz(app).context
         got: list[str] = []
         ready = threading.Barrier(20)
 
         def use() -> None:
             ready.wait()
             with contextlib.suppress(InvalidCredentials):
-                got.append(use_code(office, code, peer="")[0])
+                got.append(use_code(context, code, peer="")[0])
 
         threads = [threading.Thread(target=use) for _ in range(20)]
         for thread in threads:
@@ -344,7 +344,7 @@ class TestBreakGlass:
 
         sink.record = full  # type: ignore[method-assign]
         with pytest.raises(OSError, match="no space"):
-            use_code(get_authz(app).office, code, peer="")
+            use_code(get_authz(app).context, code, peer="")
         result = flask_run(app, "break-glass", "--user", "bob")
         assert result.exit_code == 1
         sink.record = keep  # type: ignore[method-assign]

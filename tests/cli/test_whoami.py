@@ -9,8 +9,8 @@ from click.testing import Result
 from flask import Flask
 
 from authz import Authz
-from authz.admin.diagnosis.mends import MENDS, mend_of
-from authz.admin.diagnosis.who import environ_of
+from authz.admin.doctor.hints import HINTS, hint_of
+from authz.admin.doctor.whoami import environ_of
 from authz.cli.schema import schema_names
 from authz.extension import get_authz
 from authz.identity.why import Why
@@ -270,6 +270,6 @@ def test_headers_become_an_environ_as_gunicorn_makes_it():
 
 def test_every_reason_has_a_mend():
     """Whoever is refused can be told what to do."""
-    assert set(MENDS) == set(Why)
-    assert mend_of("expired") == MENDS[Why.EXPIRED]
-    assert mend_of("a word of another source") == ""
+    assert set(HINTS) == set(Why)
+    assert hint_of("expired") == HINTS[Why.EXPIRED]
+    assert hint_of("a word of another source") == ""

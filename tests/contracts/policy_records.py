@@ -46,7 +46,7 @@ def apply(
         "author": "user:anna",
         "note": "because",
         "check": lambda _: None,
-        "witness": lambda _: None,
+        "before_commit": lambda _: None,
         **named,
     }
     return records.apply(changes, **arguments)
@@ -191,7 +191,7 @@ class PolicyRecordsContract:
             [Replace(id=it.id, row=it.row, note="look")],
             [Switch(id=it.id, disabled=True), Switch(id=it.id, disabled=False)],
         ):
-            assert apply(records, *change, check=never, witness=never) == made
+            assert apply(records, *change, check=never, before_commit=never) == made
 
         assert records.snapshot() == before
 
@@ -257,9 +257,9 @@ class PolicyRecordsContract:
 
         assert records.snapshot() == before
 
-    @pytest.mark.parametrize("part", ["check", "witness"])
+    @pytest.mark.parametrize("part", ["check", "before_commit"])
     def test_what_is_refused_is_not_done(self, records: PolicyRecords, part: str):
-        """Check and witness can each refuse a change; then nothing happens."""
+        """Check and before_commit can each refuse a change; then nothing happens."""
         before = records.snapshot()
 
         def refuse(_: object) -> None:
@@ -276,7 +276,7 @@ class PolicyRecordsContract:
         assert [r.note for r in records.history(limit=10)].count("because") == 0
 
     def test_the_check_sees_what_would_be(self, records: PolicyRecords):
-        """The check gets every entry, disabled ones too; the witness the revision."""
+        """The check gets every entry, disabled ones too; before_commit the revision."""
         seen: list[Entry] = []
         noted: list[Revision] = []
         off = entry(records, "role:user", "/map", "GET")
@@ -286,7 +286,7 @@ class PolicyRecordsContract:
             Switch(id=off.id, disabled=True),
             Add(row=row("p", "role:user", "/x", "GET")),
             check=seen.extend,
-            witness=noted.append,
+            before_commit=noted.append,
         )
 
         assert spoken(seen) == sorted([*ROWS, ("p", "role:user", "/x", "GET")])

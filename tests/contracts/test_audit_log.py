@@ -14,7 +14,7 @@ from authz.audit.chain import sealed
 from authz.audit.log import Wanted
 from authz.errors import AuditFailure, AuthzError, StoreError
 from authz.identity.people import Person
-from authz.stores.audit_flood import BURST, RATE
+from authz.stores.file.audit_flood import BURST, RATE
 from authz.stores.sql import audit as module
 from authz.stores.sql import audit_log
 from authz.stores.sql.audit import SqlAudit
@@ -89,9 +89,9 @@ def test_the_record_is_kept_with_the_change_or_neither(database: Database):
         raise Refused
 
     with pytest.raises(Refused):
-        people.add(eve, check=lambda _: None, witness=note_and_refuse)
+        people.add(eve, check=lambda _: None, before_commit=note_and_refuse)
     assert lines(database) == []
-    people.add(eve, check=lambda _: None, witness=note)
+    people.add(eve, check=lambda _: None, before_commit=note)
 
     assert len(lines(database)) == 1
     assert SqlAuditLog(database).verify().problems == ()
@@ -112,7 +112,7 @@ def test_without_a_record_there_is_no_change(
         people.add(
             Person(id="eve", display_name="Eve", source="local"),
             check=lambda _: None,
-            witness=note,
+            before_commit=note,
         )
     assert people.find("eve") is None
 

@@ -46,7 +46,7 @@ _FREE: dict[str, Any] = {
     "author": "user:alice",
     "note": "",
     "check": lambda _: None,
-    "witness": lambda _: None,
+    "before_commit": lambda _: None,
 }
 
 

@@ -60,7 +60,7 @@ class Store:
         return [person.id for person in self.people.page(limit=100).people]
 
 
-_FREE: dict[str, Any] = {"check": lambda _: None, "witness": lambda *_: None}
+_FREE: dict[str, Any] = {"check": lambda _: None, "before_commit": lambda *_: None}
 
 
 @pytest.fixture(name="store", params=["sqlite", POSTGRESQL])
@@ -192,10 +192,10 @@ def test_accounts_of_the_settings_cannot_be_changed(
 
 
 class Refused(AuthzError):
-    """What a check or a witness of these tests raises."""
+    """What a check or a before_commit of these tests raises."""
 
 
-@pytest.mark.parametrize("who", ["check", "witness"])
+@pytest.mark.parametrize("who", ["check", "before_commit"])
 def test_a_check_or_a_witness_can_refuse(store: Store, who: str):
     """What it raises comes out, and nothing has changed."""
     bob = store.add(somebody("bob"))
@@ -231,14 +231,18 @@ def test_a_witness_sees_before_and_after(store: Store):
     """None stands for nobody."""
     seen: list[tuple[Person | None, Person | None]] = []
 
-    def witness(before: Person | None, after: Person | None) -> None:
+    def before_commit(before: Person | None, after: Person | None) -> None:
         seen.append((before, after))
 
-    bob = store.people.add(somebody("bob"), **(_FREE | {"witness": witness}))
-    disabled = store.people.replace(
-        replace(bob, disabled=True), expected=bob, **(_FREE | {"witness": witness})
+    bob = store.people.add(
+        somebody("bob"), **(_FREE | {"before_commit": before_commit})
     )
-    store.remove(disabled, witness=witness)
+    disabled = store.people.replace(
+        replace(bob, disabled=True),
+        expected=bob,
+        **(_FREE | {"before_commit": before_commit}),
+    )
+    store.remove(disabled, before_commit=before_commit)
 
     assert seen == [(None, bob), (bob, disabled), (disabled, None)]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from authz.policy.records import Add, PolicyRecords
-from authz.stores.csv_file import CsvFile
-from authz.stores.csv_history import CsvHistory
-from authz.stores.csv_records import CsvRecords
-from authz.stores.remembered import RememberedRecords
+from authz.stores.cached_records import CachedRecords
+from authz.stores.file.history import CsvHistory
+from authz.stores.file.policy import CsvFile
+from authz.stores.file.records import CsvRecords
 from authz.stores.sql.database import Database
 from authz.stores.sql.records import SqlRecords
 from tests.contracts.conftest import database_url
@@ -39,7 +39,7 @@ class TestRemembered(PolicyRecordsContract):
     @pytest.fixture(name="records")
     def _records(self, file: CsvFile) -> PolicyRecords:
         records = CsvRecords(file, source="policy.csv", history=CsvHistory(file.path))
-        return RememberedRecords(records, file.mark)
+        return CachedRecords(records, file.mark)
 
     def test_the_same_state_is_not_read_twice(
         self, records: PolicyRecords, file: CsvFile
@@ -68,7 +68,7 @@ class TestRemembered(PolicyRecordsContract):
             author="user:alice",
             note="",
             check=check,
-            witness=lambda _: None,
+            before_commit=lambda _: None,
         )
 
         assert seen[0] is not first

@@ -22,7 +22,7 @@ from authz.identity.sessions import (
 )
 from authz.identity.source import RequestFacts
 from authz.policy.build import build_policy
-from authz.stores.following import Following
+from authz.stores.followers import StoreFollowers
 from authz.stores.sql.database import Database
 from authz.stores.sql.migrate import migrate
 from authz.stores.sql.sessions import SqlSessions
@@ -61,7 +61,7 @@ class Process:
         self.current = policy()
         self.database = database
         self.caught_up: list[Callable[[], None]] = []
-        self.following = Following(
+        self.following = StoreFollowers(
             failed=lambda _: None,
             interval=1,
             state=database.read if database else (lambda: closing(_Nothing())),

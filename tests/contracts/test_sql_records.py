@@ -50,7 +50,7 @@ class Store:
             "author": "user:alice",
             "note": "because",
             "check": lambda _: None,
-            "witness": lambda _: None,
+            "before_commit": lambda _: None,
         }
         return self.records.apply(changes, **(given | options))
 
@@ -170,10 +170,10 @@ def test_the_etag_tells_states_apart(store: Store):
 
 
 class Refused(AuthzError):
-    """What a check or a witness of these tests raises."""
+    """What a check or a before_commit of these tests raises."""
 
 
-@pytest.mark.parametrize("who", ["check", "witness"])
+@pytest.mark.parametrize("who", ["check", "before_commit"])
 def test_a_check_or_a_witness_can_refuse(store: Store, who: str):
     """What it raises comes out, and nothing has changed."""
     store.add(FIRST)

@@ -48,7 +48,7 @@ def test_it_begins_empty(store: TokenStore):
 def test_what_is_kept(store: TokenStore):
     """A token comes back as it was, to the microsecond."""
     token = made(expires=NOW + timedelta(days=30, microseconds=17))
-    store.add(token, witness=free)
+    store.add(token, before_commit=free)
 
     assert list(store.all()) == [token]
     assert store.all()[0].digest == token.digest
@@ -57,7 +57,7 @@ def test_what_is_kept(store: TokenStore):
 def test_they_come_by_name(store: TokenStore):
     """The order is one that a person can read."""
     for name in ("sync", "backup", "Äpfel", "cron"):
-        store.add(made(name), witness=free)
+        store.add(made(name), before_commit=free)
 
     assert [token.name for token in store.all()] == ["backup", "cron", "sync", "Äpfel"]
 
@@ -65,11 +65,11 @@ def test_they_come_by_name(store: TokenStore):
 def test_a_name_is_taken_while_it_is_used(store: TokenStore):
     """Rules of the policy name tokens: two must not share one."""
     first = made()
-    store.add(first, witness=free)
+    store.add(first, before_commit=free)
     with pytest.raises(AlreadyThere):
-        store.add(made(), witness=free)
-    store.revoke(first.id, NOW, witness=free)
-    store.add(made(), witness=free)
+        store.add(made(), before_commit=free)
+    store.revoke(first.id, NOW, before_commit=free)
+    store.add(made(), before_commit=free)
 
     assert [token.revoked is None for token in store.all()].count(True) == 1
 
@@ -77,24 +77,24 @@ def test_a_name_is_taken_while_it_is_used(store: TokenStore):
 def test_an_id_is_taken_for_ever(store: TokenStore):
     """The record of a revoked token is not overwritten."""
     token = made()
-    store.add(token, witness=free)
-    store.revoke(token.id, NOW, witness=free)
+    store.add(token, before_commit=free)
+    store.revoke(token.id, NOW, before_commit=free)
 
     with pytest.raises(AlreadyThere):
-        store.add(token, witness=free)
+        store.add(token, before_commit=free)
 
 
 def test_revoked_once(store: TokenStore):
     """A revoked token is kept for the record, with the moment it first ended."""
     token = made()
-    store.add(token, witness=free)
+    store.add(token, before_commit=free)
     told: list[Any] = []
 
     def tell(before: ApiToken | None, after: ApiToken) -> None:
         told.append((before, after.revoked))
 
-    ended = store.revoke(token.id, NOW, witness=tell)
-    again = store.revoke(token.id, NOW + timedelta(hours=1), witness=tell)
+    ended = store.revoke(token.id, NOW, before_commit=tell)
+    again = store.revoke(token.id, NOW + timedelta(hours=1), before_commit=tell)
 
     assert ended.revoked == again.revoked == NOW
     assert list(store.all()) == [ended]
@@ -104,16 +104,16 @@ def test_revoked_once(store: TokenStore):
 def test_revoking_nothing(store: TokenStore):
     """There is no token of that id."""
     with pytest.raises(LookupError):
-        store.revoke("nothing", NOW, witness=free)
+        store.revoke("nothing", NOW, before_commit=free)
 
 
 def test_the_mark_changes_with_what_opens_a_door(store: TokenStore):
     """Other processes look at the mark: added and revoked must show, uses need not."""
     token = made()
     marks = [store.mark(), store.mark()]
-    store.add(token, witness=free)
+    store.add(token, before_commit=free)
     marks.append(store.mark())
-    store.revoke(token.id, NOW, witness=free)
+    store.revoke(token.id, NOW, before_commit=free)
     marks.append(store.mark())
 
     assert marks[0] == marks[1]
@@ -124,12 +124,12 @@ def test_without_a_record_nothing_changes(store: TokenStore):
     """A change whose audit record cannot be written is not made."""
     token = made()
     with pytest.raises(AuditFailure):
-        store.add(token, witness=refuse)
+        store.add(token, before_commit=refuse)
     assert list(store.all()) == []
-    store.add(token, witness=free)
+    store.add(token, before_commit=free)
     before = store.mark()
     with pytest.raises(AuditFailure):
-        store.revoke(token.id, NOW, witness=refuse)
+        store.revoke(token.id, NOW, before_commit=refuse)
 
     assert store.all()[0].revoked is None
     assert store.mark() == before
@@ -138,8 +138,8 @@ def test_without_a_record_nothing_changes(store: TokenStore):
 def test_last_use(store: TokenStore):
     """The last use is kept; what comes late does not turn it back."""
     token, other = made(), made("sync")
-    store.add(token, witness=free)
-    store.add(other, witness=free)
+    store.add(token, before_commit=free)
+    store.add(other, before_commit=free)
     store.used({token.id: NOW, "nothing": NOW})
     store.used({token.id: NOW - timedelta(hours=1)})
     store.used({})

@@ -17,8 +17,8 @@ from authz.policy.csv_rows import Row
 from authz.policy.records import Add
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
-from authz.stores.following import Following
-from authz.stores.hints import Listener
+from authz.stores.followers import StoreFollowers
+from authz.stores.notifications import Listener
 from authz.stores.replicas import Served, this_process
 from authz.stores.sql import replicas
 from authz.stores.sql.database import Database
@@ -69,7 +69,7 @@ def change(runtime: Runtime, name: str) -> str:
         author="",
         note="",
         check=lambda _: None,
-        witness=lambda _: None,
+        before_commit=lambda _: None,
     )
     runtime.refresh()
     return runtime.policy.revision
@@ -77,7 +77,7 @@ def change(runtime: Runtime, name: str) -> str:
 
 def listening(*runtimes: Runtime) -> bool:
     """Return whether all of them get hints."""
-    listeners = [one for each in runtimes for one in each.upkeep.listeners]
+    listeners = [one for each in runtimes for one in each.store_sync.listeners]
     return bool(listeners) and not any(one.problem for one in listeners)
 
 
@@ -105,7 +105,7 @@ def test_redis_tells_as_well(
 
     monkeypatch.setattr(Database, "hints", none)
     one, other = (new_process(AUTHZ_REDIS_URL=redis_server.url) for _ in range(2))
-    until(lambda: other.upkeep.listeners[1].problem is None)
+    until(lambda: other.store_sync.listeners[1].problem is None)
     revision = change(one, "bob")
     until(lambda: other.policy.revision == revision, within=10)
     redis_server.stop()
@@ -116,7 +116,7 @@ def test_redis_tells_as_well(
     other.refresh()
     assert other.policy.revision == revision
     redis_server.start()
-    until(lambda: other.upkeep.listeners[1].problem is None)
+    until(lambda: other.store_sync.listeners[1].problem is None)
     revision = change(one, "dora")
     until(lambda: other.policy.revision == revision, within=10)
 
@@ -124,7 +124,7 @@ def test_redis_tells_as_well(
 def test_without_hints_the_next_look_finds_it(new_process: Callable[..., Runtime]):
     """The truth is what is looked at."""
     one, other = new_process(), new_process(AUTHZ_POLL_SECONDS="0.2")
-    for listener in other.upkeep.listeners:
+    for listener in other.store_sync.listeners:
         listener.close()
     revision = change(one, "bob")
 
@@ -279,7 +279,7 @@ class Watch:
         self.now = 0.0
         self.broken = False
         self.failures: list[str] = []
-        self.following = Following(
+        self.following = StoreFollowers(
             failed=lambda error: self.failures.append(str(error)),
             interval=2.0,
             max_stale=300.0,

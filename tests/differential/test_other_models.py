@@ -23,8 +23,8 @@ from authz.decision import (
 )
 from authz.errors import PolicyError
 from authz.policy.build import build_policy
+from authz.policy.casbin_engine import CasbinPolicy
 from authz.policy.csv_rows import read_rows
-from authz.policy.general import CasbinPolicy
 from authz.policy.model import read_model, why_not_compiled
 
 CASES = tomllib.loads(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from authz.decision import AccessRequest, Decision
 from authz.policy import scan
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.reference import oracle
+from authz.policy.oracle import oracle
 from authz.policy.rules import Policy
 from tests.strategies import SEEDS, world
 

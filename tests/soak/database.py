@@ -76,7 +76,7 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
 
 def _fail(postgresql: PostgreSQL, redis: Redis, stop: threading.Event) -> None:
     """Stop, hang and restart things in turn; when told to stop, all is well again."""
-    for fault, mend, seconds in itertools.cycle(
+    for fault, hint, seconds in itertools.cycle(
         (
             (postgresql.stop, postgresql.start, 3),
             (
@@ -91,7 +91,7 @@ def _fail(postgresql: PostgreSQL, redis: Redis, stop: threading.Event) -> None:
             return
         fault()
         stop.wait(seconds)
-        mend()
+        hint()
 
 
 def _edit(records: PolicyRecords, number: int, history: History) -> None:
@@ -109,7 +109,7 @@ def _edit(records: PolicyRecords, number: int, history: History) -> None:
             author="user:root",
             note=f"edit {number}",
             check=lambda _: None,
-            witness=lambda _: None,
+            before_commit=lambda _: None,
         )
     except AuthzError:
         _find_out(records, history)

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from authz.stores.csv_file import CsvFile, digest
+from authz.stores.file.policy import CsvFile, digest
 from tests.soak.history import policy_text
 from tests.soak.report import Bar
 

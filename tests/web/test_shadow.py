@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from authz.extension import get_authz
-from authz.policy.shadow import Deviation, ShadowReport
+from authz.policy.analysis.shadow import Deviation, ShadowReport
 from tests.web.apps import POLICY, Client, RecordingSink
 
 CANDIDATE = """

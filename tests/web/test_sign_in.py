@@ -9,7 +9,7 @@ from flask import Flask
 
 from authz.extension import get_authz
 from authz.identity.guesses import PER_ACCOUNT, PER_PEER
-from authz.identity.turns import Turns
+from authz.identity.hashing_queue import HashingQueue
 from authz.web import signals
 from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
 
@@ -433,7 +433,7 @@ class TestGuessing:
     def test_a_flood_is_turned_away(self, app: Flask, client: Client):
         """When too many passwords are being verified, the next one is to come back."""
         accounts = get_authz(app).runtime.accounts
-        accounts._turns = Turns(0)
+        accounts._turns = HashingQueue(0)
         answer = client.sign_in("bob", BOB)
 
         assert answer.status == 503

@@ -14,14 +14,14 @@ from authz.extension import Guarded, get_authz
 from authz.identity.source import IdentitySource
 from authz.identity.tokens import digest_of
 from authz_audiomuse.bridge import Bridge
-from authz_audiomuse.door import close_door
 from authz_audiomuse.fields.guard import Choices, FieldGuard
 from authz_audiomuse.fields.listed import read_fields
 from authz_audiomuse.host import Host, check_host
 from authz_audiomuse.machine import HostToken
 from authz_audiomuse.music.attach import attach_music
-from authz_audiomuse.music.leaving import ForgetLeavers
+from authz_audiomuse.music.offboarding import ForgetLeavers
 from authz_audiomuse.settings import HostSettings, read_host_settings
+from authz_audiomuse.sign_in_views import close_sign_in_views
 
 _log: Final = logging.getLogger("authz")
 
@@ -77,7 +77,7 @@ def attach(
     )
     own = frozenset(app.blueprints) - theirs
     Bridge(host, guarded, guard, own).install()
-    close_door(host, guarded)
+    close_sign_in_views(host, guarded)
     _warn(host, guarded)
     return app
 

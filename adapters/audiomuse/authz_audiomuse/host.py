@@ -71,7 +71,7 @@ def import_host() -> Host:
                 Problem(
                     where=str(error.name),
                     message="AudioMuse-AI cannot be found here",
-                    mend="start the server in the folder that holds its `app.py`",
+                    hint="start the server in the folder that holds its `app.py`",
                 )
             ]
         ) from error
@@ -158,4 +158,4 @@ def _listed(endpoints: set[str]) -> str:
 
 
 def _problem(where: str, message: str) -> Problem:
-    return Problem(where=where, message=message, mend=_MEND)
+    return Problem(where=where, message=message, hint=_MEND)

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from authz.decision import Grant, Origin
 from authz.errors import PolicyError
-from authz.policy.coverage import RoutePattern
+from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.csv_rows import read_rows
+from authz.policy.lint.exposure import exposure_findings
 from authz.policy.lint.findings import MEANINGS as MEANINGS
 from authz.policy.lint.findings import Code as Code
 from authz.policy.lint.findings import Finding as Finding
@@ -17,7 +18,6 @@ from authz.policy.lint.findings import Severity as Severity
 from authz.policy.lint.findings import from_problem, without_allowed
 from authz.policy.lint.findings import severity_of as severity_of
 from authz.policy.lint.names import name_findings
-from authz.policy.lint.openings import opening_findings
 from authz.policy.lint.overlaps import overlap_findings
 from authz.policy.lint.routed import route_findings
 from authz.policy.rules import ADMIN, Policy, policy_from_rows
@@ -58,7 +58,7 @@ def lint(
     findings += _no_administrator(policy, source)
     findings += overlap_findings(policy)
     findings += name_findings(policy)
-    findings += opening_findings(policy, prefix=prefix)
+    findings += exposure_findings(policy, prefix=prefix)
     if routes:
         findings += route_findings(policy, routes)
     text = data.decode().removeprefix("\ufeff")
@@ -84,5 +84,5 @@ def _no_administrator(policy: Policy, source: str) -> Iterator[Finding]:
             code=Code.NO_ADMINISTRATOR,
             where=Origin(source),
             message=f"nobody in this file holds `{ADMIN}`",
-            mend=f"set AUTHZ_ADMIN, or add a grant such as `g, group:admins, {ADMIN}`",
+            hint=f"set AUTHZ_ADMIN, or add a grant such as `g, group:admins, {ADMIN}`",
         )

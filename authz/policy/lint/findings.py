@@ -95,7 +95,7 @@ class Finding:
     #: The file, and its line from 1; 0 where it is about the whole file.
     where: Origin
     message: str
-    mend: str
+    hint: str
     #: The line that it is about, as it is spelled; empty for a whole file.
     text: str = ""
 
@@ -105,7 +105,7 @@ class Finding:
         return severity_of(self.code)
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}: {self.mend}"
+        return f"{self.where}: {self.message}: {self.hint}"
 
 
 def severity_of(code: Code) -> Severity:
@@ -121,7 +121,7 @@ def from_problem(problem: Problem, code: Code) -> Finding:
         if colon and line.isascii() and line.isdigit()
         else Origin(problem.where)
     )
-    return Finding(code=code, where=where, message=problem.message, mend=problem.mend)
+    return Finding(code=code, where=where, message=problem.message, hint=problem.hint)
 
 
 def without_allowed(
@@ -149,7 +149,7 @@ def without_allowed(
                         code=Code.LINT_COMMENT,
                         where=Origin(source, comment),
                         message=f"`{word}` is not a kind of finding",
-                        mend=f"did you mean `{near[0]}`?" if near else "remove it",
+                        hint=f"did you mean `{near[0]}`?" if near else "remove it",
                     )
             pending = []
     used = set()
@@ -165,5 +165,5 @@ def without_allowed(
                 code=Code.LINT_COMMENT,
                 where=Origin(source, comment),
                 message=f"there is no finding `{code}` to allow on line {line_number}",
-                mend="remove the comment",
+                hint="remove the comment",
             )

@@ -29,7 +29,7 @@ def name_findings(policy: Policy) -> Iterator[Finding]:
                 where=where,
                 message=f"`{name}` mixes letters of several scripts "
                 f"({', '.join(sorted(scripts)).lower()}), so it may look like another",
-                mend="type it anew",
+                hint="type it anew",
             )
 
 
@@ -64,7 +64,7 @@ def _without_members(policy: Policy) -> Iterator[Finding]:
             code=Code.ROLE_WITHOUT_MEMBERS,
             where=rule.origin,
             message=f"`{role}` is given to nobody",
-            mend=f"did you mean `{near[0]}`?"
+            hint=f"did you mean `{near[0]}`?"
             if near
             else f"add a grant such as `g, user:alice, {role}`",
         )
@@ -88,7 +88,7 @@ def _near_twins(uses: _Uses) -> Iterator[Finding]:
                 code=Code.NAME_NEAR_TWIN,
                 where=uses.first[rare],
                 message=f"`{rare}` is almost `{usual}`",
-                mend=f"did you mean `{usual}`? If both are meant, allow it",
+                hint=f"did you mean `{usual}`? If both are meant, allow it",
             )
 
 

@@ -114,7 +114,7 @@ def _line(rule: Rule) -> str:
     return f"line {rule.origin.line}" if rule.origin.line else str(rule.origin)
 
 
-def _finding(code: Code, rule: Rule, message: str, mend: str) -> Finding:
+def _finding(code: Code, rule: Rule, message: str, hint: str) -> Finding:
     return Finding(
-        code=code, where=rule.origin, message=message, mend=mend, text=spell_rule(rule)
+        code=code, where=rule.origin, message=message, hint=hint, text=spell_rule(rule)
     )

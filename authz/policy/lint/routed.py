@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from authz.decision import Effect, Rule
+from authz.policy.analysis.coverage import RoutePattern
+from authz.policy.analysis.probes import places
 from authz.policy.compiled import RuleIndex
-from authz.policy.coverage import RoutePattern
 from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
-from authz.policy.places import places
 from authz.policy.regions import covers_path
 from authz.policy.route_tables import no_route
 from authz.policy.rules import ADMIN, Policy, closure, grants_by_member
@@ -34,7 +34,7 @@ def _without_route(rule: Rule, routes: Sequence[RoutePattern]) -> Finding:
         code=Code.RULE_WITHOUT_ROUTE,
         where=rule.origin,
         message=f"no route of the app is {asked}",
-        mend=no_route(routes, asked, rule.path).mend,
+        hint=no_route(routes, asked, rule.path).hint,
         text=spell_rule(rule),
     )
 
@@ -67,7 +67,7 @@ def _mixed(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
             message=f"it covers {len(covered)} routes for `{rule.subject}`, and "
             f"{len(meant)} of them are meant for `{ADMIN}`, such as "
             f"{route.method} {route.route} (line {line.origin.line})",
-            mend="name the paths that are meant",
+            hint="name the paths that are meant",
             text=spell_rule(rule),
         )
 

@@ -18,7 +18,7 @@ from authz.audit import AuditEvent, Clock, EventTag, utc_now
 from authz.audit.chain import sealed
 from authz.audit.events import CHANGES
 from authz.errors import AuditFailure, StoreError
-from authz.stores.audit_flood import BURST, RATE, WAITING, Bucket
+from authz.stores.file.audit_flood import BURST, RATE, WAITING, Bucket
 from authz.stores.sql.database import Database
 from authz.stores.sql.tables import authz_audit, authz_audit_head
 

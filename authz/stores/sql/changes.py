@@ -10,6 +10,7 @@ from typing import Any
 from authz.decision import Origin
 from authz.errors import AlreadyThere, PolicyError, Problem
 from authz.policy.csv_rows import Row, spell
+from authz.policy.normalize import Normalize
 from authz.policy.records import (
     Add,
     Change,
@@ -20,8 +21,7 @@ from authz.policy.records import (
     differences,
     note_problem,
 )
-from authz.policy.whole_row import Whole
-from authz.stores.opening import STORED
+from authz.stores.factory import STORED
 from authz.stores.sql.tables import MAX_FIELD, MAX_FIELDS
 
 
@@ -37,7 +37,7 @@ def apply_changes(  # noqa: PLR0913 - what changes need
     entries: Sequence[Entry],
     changes: Iterable[Change],
     *,
-    whole: Whole,
+    normalize: Normalize,
     new_id: Callable[[], str],
     author: str,
     now: datetime,
@@ -65,7 +65,7 @@ def apply_changes(  # noqa: PLR0913 - what changes need
         else:
             by_id[old.id] = _replaced(old, change, author, now)
     after = tuple(sorted(by_id.values(), key=lambda entry: int(entry.id)))
-    _refuse_twins(after, whole)
+    _refuse_twins(after, normalize)
     return after, steps(entries, after)
 
 
@@ -176,10 +176,10 @@ def _canonical(values: Sequence[object]) -> bytes:
     return json.dumps(values, ensure_ascii=True, separators=(",", ":")).encode()
 
 
-def _refuse_twins(entries: Iterable[Entry], whole: Whole) -> None:
+def _refuse_twins(entries: Iterable[Entry], normalize: Normalize) -> None:
     seen: dict[tuple[str, tuple[str, ...]], Entry] = {}
     for entry in entries:
-        twin = seen.setdefault(whole(entry.row)[:2], entry)
+        twin = seen.setdefault(normalize(entry.row)[:2], entry)
         if twin is not entry:
             state = "there already, disabled" if twin.disabled else "there already"
             raise AlreadyThere(
@@ -190,19 +190,19 @@ def _refuse_twins(entries: Iterable[Entry], whole: Whole) -> None:
 
 def _refuse_unfit(row: Row, note: str) -> None:
     longest = max((row.kind, *row.fields), key=len)
-    message = mend = ""
+    message = hint = ""
     if len(row.fields) > MAX_FIELDS:
         message = f"there are {len(row.fields)} fields"
-        mend = f"the table {STORED} has room for {MAX_FIELDS}"
+        hint = f"the table {STORED} has room for {MAX_FIELDS}"
     elif len(longest) > MAX_FIELD:
         message = f"`{longest[:40]}...` has {len(longest)} characters"
-        mend = f"the table {STORED} has room for {MAX_FIELD}"
+        hint = f"the table {STORED} has room for {MAX_FIELD}"
     elif problem := note_problem(note):
-        message, _, mend = problem.rpartition(": ")
+        message, _, hint = problem.rpartition(": ")
     else:
         try:
             spell(row.kind, *row.fields)
         except ValueError as error:
-            message, mend = str(error), "remove what cannot be seen or typed"
+            message, hint = str(error), "remove what cannot be seen or typed"
     if message:
-        raise PolicyError([Problem(where="the new row", message=message, mend=mend)])
+        raise PolicyError([Problem(where="the new row", message=message, hint=hint)])

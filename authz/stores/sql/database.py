@@ -18,9 +18,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from authz.errors import StoreError, StoreUnreachable
-from authz.stores.hints import HintSource
+from authz.stores.notifications import NotificationSource
 from authz.stores.sql.gate import Gate
-from authz.stores.sql.hints import FileHints
+from authz.stores.sql.notifications import FileHints
 from authz.stores.sql.tables import CHANNEL, authz_head
 
 #: Milliseconds a writer of SQLite waits for the writers before.
@@ -146,7 +146,7 @@ class Database:
         """
         self._running.announced = True
 
-    def hints(self) -> HintSource:
+    def hints(self) -> NotificationSource:
         """Return what this database tells of changes."""
         if self.is_sqlite:
             return FileHints(Path(str(self._url.database)))

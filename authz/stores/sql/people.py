@@ -23,10 +23,10 @@ from authz.errors import AlreadyThere, StoreConflict, StoreReadOnly
 from authz.identity.people import (
     BY_ID,
     LOCAL,
+    PeopleBeforeCommit,
     PeopleCheck,
     PeopleOrder,
     PeoplePage,
-    PeopleWitness,
     Person,
     Whom,
     skeleton,
@@ -118,7 +118,7 @@ class SqlPeople:
             return self._everyone(connection)
 
     def add(
-        self, person: Person, *, check: PeopleCheck, witness: PeopleWitness
+        self, person: Person, *, check: PeopleCheck, before_commit: PeopleBeforeCommit
     ) -> Person:
         """Add *person*; see `PeopleStore`."""
         _refuse_unfit(person)
@@ -142,7 +142,7 @@ class SqlPeople:
             )
             connection.execute(insert(authz_person).values(_values(new)))
             check(self._everyone(connection))
-            witness(None, new)
+            before_commit(None, new)
             return new
 
     def replace(
@@ -151,7 +151,7 @@ class SqlPeople:
         *,
         expected: Person,
         check: PeopleCheck,
-        witness: PeopleWitness,
+        before_commit: PeopleBeforeCommit,
     ) -> Person:
         """Keep *person* in place of who had the id; see `PeopleStore`."""
         _refuse_unfit(person)
@@ -188,11 +188,11 @@ class SqlPeople:
                     .values(_values(new))
                 )
             check(self._everyone(connection))
-            witness(old, new)
+            before_commit(old, new)
             return new
 
     def remove(
-        self, expected: Person, *, check: PeopleCheck, witness: PeopleWitness
+        self, expected: Person, *, check: PeopleCheck, before_commit: PeopleBeforeCommit
     ) -> None:
         """Forget a person, and end their sessions; see `PeopleStore`."""
         with self._database.write() as connection:
@@ -202,7 +202,7 @@ class SqlPeople:
             count_up(self._database, "people")
             connection.execute(delete(authz_person).where(authz_person.c.id == old.id))
             check(self._everyone(connection))
-            witness(old, None)
+            before_commit(old, None)
 
     def seen(self, persons: Sequence[Person]) -> None:
         """Note people a provider vouched for; see `PeopleStore`."""

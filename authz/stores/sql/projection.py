@@ -11,9 +11,9 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from authz.decision import Origin
 from authz.policy.csv_rows import Row
+from authz.policy.normalize import Normalize
 from authz.policy.records import Entry
-from authz.policy.whole_row import Whole
-from authz.stores.opening import STORED
+from authz.stores.factory import STORED
 from authz.stores.sql.changes import Step, new_entry
 from authz.stores.sql.tables import MAX_FIELDS, casbin_rule
 
@@ -46,16 +46,16 @@ def as_values(entry_id: str, row: Row) -> dict[str, Any]:
     }
 
 
-def expected_rows(entries: Iterable[Entry], whole: Whole) -> tuple[Row, ...]:
+def expected_rows(entries: Iterable[Entry], normalize: Normalize) -> tuple[Row, ...]:
     """Return what ought to be in casbin_rule."""
-    return tuple(whole(entry.row) for entry in entries if not entry.disabled)
+    return tuple(normalize(entry.row) for entry in entries if not entry.disabled)
 
 
 def adopted(
     entries: Sequence[Entry],
     found: Iterable[Row],
     *,
-    whole: Whole,
+    normalize: Normalize,
     new_id: Callable[[], str],
 ) -> tuple[Entry, ...]:
     """Return the entries as they are once *found* is in force.
@@ -63,11 +63,11 @@ def adopted(
     Rows that authz knows keep their notes, whatever ids they have got; disabled
     entries stay unless another program wrote the same row. Repeated rows are one.
     """
-    known = {whole(entry.row)[:2]: entry for entry in entries}
+    known = {normalize(entry.row)[:2]: entry for entry in entries}
     taken = {entry.id for entry in entries}
     after: dict[tuple[str, tuple[str, ...]], Entry] = {}
     for row in found:
-        key = whole(row)[:2]
+        key = normalize(row)[:2]
         if key in after:
             continue
         entry = known.get(key)
@@ -81,11 +81,11 @@ def adopted(
         after[key] = entry
     for entry in entries:
         if entry.disabled:
-            after.setdefault(whole(entry.row)[:2], entry)
+            after.setdefault(normalize(entry.row)[:2], entry)
     return tuple(sorted(after.values(), key=lambda entry: int(entry.id)))
 
 
-def change(connection: Connection, made: Iterable[Step], whole: Whole) -> None:
+def change(connection: Connection, made: Iterable[Step], normalize: Normalize) -> None:
     """Make the same changes in casbin_rule."""
     made = tuple(made)
     gone = [int(step.before.id) for step in made if step.before]
@@ -95,18 +95,24 @@ def change(connection: Connection, made: Iterable[Step], whole: Whole) -> None:
                 casbin_rule.c.id.in_(gone[start : start + _BATCH])
             )
         )
-    _add(connection, [step.after for step in made if step.after], whole)
+    _add(connection, [step.after for step in made if step.after], normalize)
 
 
-def rewrite(connection: Connection, entries: Iterable[Entry], whole: Whole) -> None:
+def rewrite(
+    connection: Connection, entries: Iterable[Entry], normalize: Normalize
+) -> None:
     """Make casbin_rule show *entries* and nothing else."""
     connection.execute(delete(casbin_rule))
-    _add(connection, entries, whole)
+    _add(connection, entries, normalize)
 
 
-def _add(connection: Connection, entries: Iterable[Entry], whole: Whole) -> None:
+def _add(
+    connection: Connection, entries: Iterable[Entry], normalize: Normalize
+) -> None:
     values: list[Mapping[str, Any]] = [
-        as_values(entry.id, whole(entry.row)) for entry in entries if not entry.disabled
+        as_values(entry.id, normalize(entry.row))
+        for entry in entries
+        if not entry.disabled
     ]
     if not values:
         return

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from authz.audit import Clock, utc_now
 from authz.errors import StoreConflict, StoreError
+from authz.policy.normalize import Normalize, normalize_row
 from authz.policy.records import Change, Check, Entry, Revision, Snapshot
-from authz.policy.whole_row import Whole, whole_row
 from authz.stores.sql import projection
 from authz.stores.sql.changes import (
     Step,
@@ -30,7 +30,7 @@ from authz.stores.sql.tables import authz_head, authz_revision, authz_rule
 KEPT: Final = 1000
 _BATCH: Final = 500
 
-Witness = Callable[[Revision], None]
+BeforeCommit = Callable[[Revision], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class _Why:
     author: str
     note: str
     check: Check
-    witness: Witness
+    before_commit: BeforeCommit
 
 
 class SqlRecords:
@@ -66,7 +66,7 @@ class SqlRecords:
         self,
         database: Database,
         *,
-        whole: Whole = whole_row,
+        normalize: Normalize = normalize_row,
         kept: int = KEPT,
         clock: Clock = utc_now,
     ) -> None:
@@ -74,12 +74,12 @@ class SqlRecords:
 
         Args:
             database: Where the entries are.
-            whole: Writes out what rows of the model in use may leave out.
+            normalize: Writes out what rows of the model in use may leave out.
             kept: How many revisions are kept.
             clock: Tells the time.
         """
         self._database = database
-        self._whole = whole
+        self._whole = normalize
         self._kept = kept
         self._clock = clock
 
@@ -101,7 +101,7 @@ class SqlRecords:
         author: str,
         note: str,
         check: Check,
-        witness: Witness,
+        before_commit: BeforeCommit,
     ) -> Revision:
         """Make *changes*, all of them or none; see `PolicyRecords`."""
         with self._database.write() as connection:
@@ -115,7 +115,7 @@ class SqlRecords:
             after, made = apply_changes(
                 state.entries,
                 changes,
-                whole=self._whole,
+                normalize=self._whole,
                 new_id=state.new_id,
                 author=author,
                 now=self._clock(),
@@ -123,7 +123,9 @@ class SqlRecords:
             if not made:
                 return self._newest(connection, state)
             projection.change(connection, made, self._whole)
-            why = _Why(author=author, note=note, check=check, witness=witness)
+            why = _Why(
+                author=author, note=note, check=check, before_commit=before_commit
+            )
             return self._keep(connection, state, after, made, why)
 
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
@@ -165,7 +167,7 @@ class SqlRecords:
             return lines(steps(state.entries, self._adopted(connection, state)))
 
     def adopt(
-        self, *, author: str, note: str, check: Check, witness: Witness
+        self, *, author: str, note: str, check: Check, before_commit: BeforeCommit
     ) -> Revision:
         """Put in force what another program wrote into casbin_rule.
 
@@ -178,7 +180,9 @@ class SqlRecords:
             projection.rewrite(connection, after, self._whole)
             if not made:
                 return self._newest(connection, state)
-            why = _Why(author=author, note=note, check=check, witness=witness)
+            why = _Why(
+                author=author, note=note, check=check, before_commit=before_commit
+            )
             return self._keep(connection, state, after, made, why)
 
     def restore(self) -> None:
@@ -211,7 +215,7 @@ class SqlRecords:
     def _adopted(self, connection: Connection, state: _State) -> tuple[Entry, ...]:
         found = projection.found_rows(connection)
         return projection.adopted(
-            state.entries, found, whole=self._whole, new_id=state.new_id
+            state.entries, found, normalize=self._whole, new_id=state.new_id
         )
 
     def _refuse_foreign(self, connection: Connection, state: _State) -> None:
@@ -257,7 +261,7 @@ class SqlRecords:
         self._database.announce()
         revision = self._newest(connection, state)
         why.check(after)
-        why.witness(revision)
+        why.before_commit(revision)
         return revision
 
     def _newest(self, connection: Connection, state: _State) -> Revision:
@@ -275,26 +279,26 @@ class SqlRecords:
         )
 
 
-def _write(connection: Connection, made: Iterable[Step], whole: Whole) -> None:
+def _write(connection: Connection, made: Iterable[Step], normalize: Normalize) -> None:
     made = tuple(made)
     gone = [int(step.before.id) for step in made if step.before]
     for start in range(0, len(gone), _BATCH):
         connection.execute(
             delete(authz_rule).where(authz_rule.c.id.in_(gone[start : start + _BATCH]))
         )
-    values = [_values(step.after, whole) for step in made if step.after]
+    values = [_values(step.after, normalize) for step in made if step.after]
     if values:
         connection.execute(insert(authz_rule), values)
 
 
-def _values(entry: Entry, whole: Whole) -> dict[str, Any]:
+def _values(entry: Entry, normalize: Normalize) -> dict[str, Any]:
     return {
         **projection.as_values(entry.id, entry.row),
         "note": entry.note,
         "author": entry.author,
         "created": entry.created,
         "disabled": entry.disabled,
-        "fingerprint": fingerprint(whole(entry.row)),
+        "fingerprint": fingerprint(normalize(entry.row)),
     }
 
 

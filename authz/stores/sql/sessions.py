@@ -27,7 +27,7 @@ from authz.identity.sessions import (
     new_session,
     session_id,
 )
-from authz.stores.following import Following
+from authz.stores.followers import StoreFollowers
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up, head
 from authz.stores.sql.tables import authz_session
@@ -53,7 +53,7 @@ class SqlSessions:
         self,
         database: Database,
         accounts: Accounts,
-        following: Following,
+        following: StoreFollowers,
         *,
         lifetime: float,
         idle: float,

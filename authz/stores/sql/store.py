@@ -4,9 +4,9 @@ from collections.abc import Hashable, Sequence
 
 from authz.identity.accounts import Accounts
 from authz.identity.people import Person
+from authz.policy.normalize import Normalize, normalize_row
 from authz.policy.records import Snapshot
-from authz.policy.whole_row import Whole, whole_row
-from authz.stores.following import Following
+from authz.stores.followers import StoreFollowers
 from authz.stores.sql.audit import SqlAudit
 from authz.stores.sql.audit_log import SqlAuditLog
 from authz.stores.sql.database import Database
@@ -28,7 +28,7 @@ class SqlStore:
         url: str,
         *,
         fixed: Sequence[Person] = (),
-        whole: Whole = whole_row,
+        normalize: Normalize = normalize_row,
         revisions: int = KEPT,
         audit_days: float = 365.0,
     ) -> None:
@@ -37,7 +37,7 @@ class SqlStore:
         Args:
             url: The address; it may hold a password.
             fixed: The accounts that settings name.
-            whole: Writes out what rows of the model in use may leave out.
+            normalize: Writes out what rows of the model in use may leave out.
             revisions: How many revisions of the policy are kept.
             audit_days: How long records of the audit log are kept.
 
@@ -46,7 +46,7 @@ class SqlStore:
         """
         self.database = Database(url)
         migrate(self.database)
-        self.records = SqlRecords(self.database, whole=whole, kept=revisions)
+        self.records = SqlRecords(self.database, normalize=normalize, kept=revisions)
         self.people = SqlPeople(self.database, fixed=fixed)
         self.tokens = SqlTokens(self.database)
         self.replicas = SqlReplicas(self.database)
@@ -57,7 +57,12 @@ class SqlStore:
         self.people_source = _People(self.database, self.people)
 
     def open_sessions(
-        self, accounts: Accounts, following: Following, *, lifetime: float, idle: float
+        self,
+        accounts: Accounts,
+        following: StoreFollowers,
+        *,
+        lifetime: float,
+        idle: float,
     ) -> SqlSessions:
         """Return the sessions of *accounts*, kept up to date by *following*."""
         sessions = SqlSessions(

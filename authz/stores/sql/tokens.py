@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, or_, select, update
 
 from authz.errors import AlreadyThere
-from authz.identity.tokens import ApiToken, TokenWitness
+from authz.identity.tokens import ApiToken, TokenBeforeCommit
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up, head
 from authz.stores.sql.tables import authz_token
@@ -32,7 +32,7 @@ class SqlTokens:
         """Return how often tokens were added or revoked."""
         return head(self._database).tokens
 
-    def add(self, token: ApiToken, *, witness: TokenWitness) -> None:
+    def add(self, token: ApiToken, *, before_commit: TokenBeforeCommit) -> None:
         """Keep *token*; see `TokenStore`."""
         columns = authz_token.c
         same_name = (columns.name == token.name) & columns.revoked.is_(None)
@@ -42,14 +42,14 @@ class SqlTokens:
                 raise AlreadyThere(f"there is a token `{token.name}` already")
             connection.execute(insert(authz_token).values(_values(token)))
             count_up(self._database, "tokens")
-            witness(None, token)
+            before_commit(None, token)
 
     def revoke(
         self,
         id: str,  # noqa: A002 - the field's name
         at: datetime,
         *,
-        witness: TokenWitness,
+        before_commit: TokenBeforeCommit,
     ) -> ApiToken:
         """Note that the token *id* ended at *at*; see `TokenStore`."""
         this = authz_token.c.id == id
@@ -63,7 +63,7 @@ class SqlTokens:
             ended = replace(token, revoked=at)
             connection.execute(update(authz_token).where(this).values(revoked=at))
             count_up(self._database, "tokens")
-            witness(token, ended)
+            before_commit(token, ended)
             return ended
 
     def used(self, uses: Mapping[str, datetime]) -> None:

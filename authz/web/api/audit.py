@@ -8,8 +8,8 @@ from authz.errors import NotFound
 from authz.per_process import PerProcess
 from authz.web.api.body import BadRequest
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.parts import LIMIT, NO_AUDIT_LOG, read_moment
 from authz.web.api.schema import array, flag, moment, nullable, number, record, text
+from authz.web.api.schemas import LIMIT, NO_AUDIT_LOG, read_moment
 
 _RECORD: Final = {
     "type": "object",
@@ -88,7 +88,7 @@ def _verify(call: Call) -> Reply:
 
 
 def _log(call: Call) -> AuditLog:
-    log = call.office.runtime.audit_log
+    log = call.context.runtime.audit_log
     if log is None:
         raise NotFound(NO_AUDIT_LOG)
     return log

@@ -6,22 +6,12 @@ from typing import Any, Final
 from authz.admin.changes import Draft, Preview, apply, preview
 from authz.admin.drafts import MAX_CHANGES
 from authz.admin.edits import ANY_STATE
-from authz.admin.effect import effect_of
+from authz.admin.impact import effect_of
 from authz.admin.rules import grant_row, rule_row
+from authz.policy.analysis.impact import Comparison
 from authz.policy.csv_rows import Row
-from authz.policy.effect import Comparison
 from authz.policy.records import Add, Change, Remove, Replace, Revision, Switch
 from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
-from authz.web.api.parts import (
-    EFFECT,
-    ID,
-    LINES,
-    METHODS,
-    NOTE,
-    PATTERN,
-    WHY,
-    when,
-)
 from authz.web.api.schema import (
     array,
     flag,
@@ -31,6 +21,16 @@ from authz.web.api.schema import (
     number,
     record,
     text,
+)
+from authz.web.api.schemas import (
+    EFFECT,
+    ID,
+    LINES,
+    METHODS,
+    NOTE,
+    PATTERN,
+    WHY,
+    when,
 )
 
 _TAG: Final = "Changes"
@@ -123,33 +123,33 @@ _POLICY: Final = record(
 
 
 def _policy(call: Call) -> Reply:
-    office = call.office
-    now = office.records.snapshot()
+    context = call.context
+    now = context.records.snapshot()
     document = {
         "number": now.number,
-        "revision": office.policy.revision,
-        "read_only": office.records.read_only,
+        "revision": context.policy.revision,
+        "read_only": context.records.read_only,
         "entries": len(now.entries),
-        "problem": office.runtime.live.problem,
+        "problem": context.runtime.live.problem,
     }
     return Reply(document=document, etag=now.etag)
 
 
 def _preview(call: Call) -> Reply:
-    seen = preview(call.office, call.actor, draft_of(call))
+    seen = preview(call.context, call.actor, draft_of(call))
     return Reply(document=preview_document(call, seen), etag=seen.etag)
 
 
 def _apply(call: Call) -> Reply:
     revision = apply(
-        call.office, call.actor, draft_of(call), note=call.body.get("why", "")
+        call.context, call.actor, draft_of(call), note=call.body.get("why", "")
     )
     return Reply(document=revision_document(revision), etag=revision.etag)
 
 
 def preview_document(call: Call, seen: Preview) -> dict[str, Any]:
     """Return *seen* as the API shows it, with its effect."""
-    effect = effect_of(call.office, seen)
+    effect = effect_of(call.context, seen)
     return {
         "conflict": seen.is_conflict,
         "added": list(seen.added),
@@ -184,7 +184,7 @@ def draft_of(call: Call) -> Draft:
     """Return the draft that the `changes` of the body are."""
     base = call.match
     if base in {"", ANY_STATE}:
-        base = call.office.records.snapshot().etag
+        base = call.context.records.snapshot().etag
     return Draft(
         base=base, changes=tuple(_change(change) for change in call.body["changes"])
     )

@@ -12,12 +12,13 @@ from authz.admin.decisions import (
     what_can,
     who_may,
 )
-from authz.admin.pages import paged
+from authz.admin.pagination import paged
 from authz.admin.people import subject_of
 from authz.decision import Subject
-from authz.policy.coverage import Route
+from authz.policy.analysis.coverage import Route
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.parts import (
+from authz.web.api.schema import array, choice, flag, nullable, record, text
+from authz.web.api.schemas import (
     DECIDING_RULE,
     METHOD,
     PAGING,
@@ -30,7 +31,6 @@ from authz.web.api.parts import (
     paging,
     rule_path,
 )
-from authz.web.api.schema import array, choice, flag, nullable, record, text
 
 _TAG: Final = "Decisions"
 _SUBJECT: Final = text(
@@ -112,7 +112,7 @@ _NEEDED: Final = ("subject", "method", "path")
 def _answer(call: Call) -> Answer:
     query = call.query
     subject = named(query["subject"], query.get("group", []))
-    return check(call.office, subject, query["method"], query["path"])
+    return check(call.context, subject, query["method"], query["path"])
 
 
 def _check(call: Call) -> Reply:
@@ -150,19 +150,19 @@ def _checked(answer: Answer) -> dict[str, Any]:
 
 
 def _who_can(call: Call) -> Reply:
-    query, office, policy = call.query, call.office, call.office.policy
+    query, context, policy = call.query, call.context, call.context.policy
     method, path = query["method"], query["path"]
     people = {}
     if query.get("people", False):
         people = {
-            person.subject_name: subject_of(office, person)
-            for person in office.people.everyone()
+            person.subject_name: subject_of(context, person)
+            for person in context.people.everyone()
             if not person.disabled
         }
-    found = who_may(office, method, path, people=people, policy=policy)
+    found = who_may(context, method, path, people=people, policy=policy)
 
     def document(subject: Subject) -> dict[str, Any]:
-        because = holder(office, subject, method, path, policy=policy).because
+        because = holder(context, subject, method, path, policy=policy).because
         return {
             "name": subject.name,
             "person": subject.name in people,
@@ -174,7 +174,7 @@ def _who_can(call: Call) -> Reply:
 
 def _what_can(call: Call) -> Reply:
     subject = named(call.query["subject"], call.query.get("group", []))
-    found = what_can(call.office, subject)
+    found = what_can(call.context, subject)
     return Reply(document=page_document(paged(found, **paging(call.query)), _access))
 
 
@@ -189,7 +189,7 @@ def _access(access: Access) -> dict[str, Any]:
 
 
 def _routes(call: Call) -> Reply:
-    found = covered(call.office)
+    found = covered(call.context)
     if call.query.get("uncovered", False):
         found = tuple(route for route in found if not route.is_covered)
     return Reply(document=page_document(paged(found, **paging(call.query)), _covered))

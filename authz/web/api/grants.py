@@ -8,7 +8,8 @@ from authz.admin.rules import as_grant, find_grant, grant_row, list_grants
 from authz.policy.csv_rows import Row
 from authz.policy.records import Entry
 from authz.web.api.operation import Call, Match, Operation, Reply
-from authz.web.api.parts import (
+from authz.web.api.schema import flag, name, record
+from authz.web.api.schemas import (
     GRANT,
     ID,
     NOTE,
@@ -20,7 +21,6 @@ from authz.web.api.parts import (
     page_of,
     paging,
 )
-from authz.web.api.schema import flag, name, record
 
 _TAG: Final = "Grants"
 _BODY: Final = record(
@@ -36,7 +36,7 @@ _BODY: Final = record(
 def _list(call: Call) -> Reply:
     query = call.query
     page = list_grants(
-        call.office,
+        call.context,
         search=query.get("search", ""),
         member=query.get("member", ""),
         role=query.get("role", ""),
@@ -46,14 +46,14 @@ def _list(call: Call) -> Reply:
 
 
 def _get(call: Call) -> Reply:
-    grant, etag = find_grant(call.office, call.parts["id"])
+    grant, etag = find_grant(call.context, call.parts["id"])
     return Reply(document=grant_document(grant), etag=etag)
 
 
 def _add(call: Call) -> Reply:
     body = call.body
     edited = edits.add(
-        call.office,
+        call.context,
         call.actor,
         _row(call),
         base=call.match,
@@ -67,7 +67,7 @@ def _add(call: Call) -> Reply:
 def _replace(call: Call) -> Reply:
     body = call.body
     edited = edits.replace(
-        call.office,
+        call.context,
         call.actor,
         _entry(call),
         _row(call),
@@ -81,7 +81,7 @@ def _replace(call: Call) -> Reply:
 
 def _remove(call: Call) -> Reply:
     etag = edits.remove(
-        call.office,
+        call.context,
         call.actor,
         _entry(call),
         base=call.match,
@@ -91,7 +91,7 @@ def _remove(call: Call) -> Reply:
 
 
 def _entry(call: Call) -> Entry:
-    grant, _ = find_grant(call.office, call.parts["id"])
+    grant, _ = find_grant(call.context, call.parts["id"])
     assert grant.entry is not None  # noqa: S101 - what has an id has an entry
     return grant.entry
 

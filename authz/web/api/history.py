@@ -5,8 +5,8 @@ from typing import Final
 from authz.admin import history
 from authz.web.api.changes import REVISION, revision_document
 from authz.web.api.operation import Call, Match, Operation, Reply
-from authz.web.api.parts import LIMIT, LINES, WHY
 from authz.web.api.schema import array, nullable, number, record, text
+from authz.web.api.schemas import LIMIT, LINES, WHY
 
 _TAG: Final = "History"
 _NUMBER: Final = text("The number of a revision.", least=1, most=15, pattern="^[0-9]+$")
@@ -29,7 +29,9 @@ _DIFFERENCE: Final = record(
 
 def _list(call: Call) -> Reply:
     limit = call.query.get("limit", 50)
-    found = history.revisions(call.office, limit=limit, before=call.query.get("before"))
+    found = history.revisions(
+        call.context, limit=limit, before=call.query.get("before")
+    )
     more = len(found) == limit and found[-1].number > 1
     document = {
         "items": [revision_document(revision) for revision in found],
@@ -39,13 +41,13 @@ def _list(call: Call) -> Reply:
 
 
 def _get(call: Call) -> Reply:
-    revision = history.revision(call.office, int(call.parts["number"]))
+    revision = history.revision(call.context, int(call.parts["number"]))
     return Reply(document=revision_document(revision))
 
 
 def _difference(call: Call) -> Reply:
     found = history.difference(
-        call.office, int(call.parts["number"]), call.query.get("to")
+        call.context, int(call.parts["number"]), call.query.get("to")
     )
     document = {
         "older": found.older,
@@ -58,7 +60,7 @@ def _difference(call: Call) -> Reply:
 
 def _roll_back(call: Call) -> Reply:
     revision = history.roll_back(
-        call.office,
+        call.context,
         call.actor,
         int(call.parts["number"]),
         base=call.match,

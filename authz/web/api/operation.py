@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.web.api.schema import Schema
 
 KILOBYTE: Final = 1024
@@ -26,7 +26,7 @@ class Match(Enum):
 class Call:
     """One request, checked against the declaration of its operation."""
 
-    office: Office
+    context: AdminContext
     actor: Actor
     #: The parts of the path that the operation names.
     parts: Mapping[str, str]

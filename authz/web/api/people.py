@@ -13,14 +13,6 @@ from authz.identity.accounts import MAX_PASSWORD
 from authz.identity.passwords import MIN_PASSWORD
 from authz.identity.people import LOCAL, Person
 from authz.web.api.operation import Call, Match, Operation, Reply
-from authz.web.api.parts import (
-    PAGING,
-    SEARCH,
-    page_document,
-    page_of,
-    paging,
-    when,
-)
 from authz.web.api.schema import (
     array,
     flag,
@@ -29,6 +21,14 @@ from authz.web.api.schema import (
     nullable,
     record,
     text,
+)
+from authz.web.api.schemas import (
+    PAGING,
+    SEARCH,
+    page_document,
+    page_of,
+    paging,
+    when,
 )
 
 _TAG: Final = "People"
@@ -77,7 +77,7 @@ _PERSON: Final = record(
 def _list(call: Call) -> Reply:
     query = call.query
     page = people.list_people(
-        call.office,
+        call.context,
         search=query.get("search", ""),
         source=query.get("source", ""),
         role=query.get("role", ""),
@@ -87,13 +87,13 @@ def _list(call: Call) -> Reply:
 
 
 def _get(call: Call) -> Reply:
-    return _shown(people.find_person(call.office, _id(call)))
+    return _shown(people.find_person(call.context, _id(call)))
 
 
 def _add(call: Call) -> Reply:
     body = call.body
     view = people.add_person(
-        call.office,
+        call.context,
         call.actor,
         id=body["id"],
         display_name=body.get("display_name", ""),
@@ -111,7 +111,7 @@ def _add(call: Call) -> Reply:
 def _edit(call: Call) -> Reply:
     return _shown(
         people.edit_person(
-            call.office,
+            call.context,
             call.actor,
             _seen(call),
             display_name=call.body["display_name"],
@@ -121,23 +121,25 @@ def _edit(call: Call) -> Reply:
 
 
 def _remove(call: Call) -> Reply:
-    people.remove_person(call.office, call.actor, _seen(call))
+    people.remove_person(call.context, call.actor, _seen(call))
     return Reply(status=204)
 
 
 def _set_password(call: Call) -> Reply:
     return _shown(
-        people.set_password(call.office, call.actor, _seen(call), call.body["password"])
+        people.set_password(
+            call.context, call.actor, _seen(call), call.body["password"]
+        )
     )
 
 
 def _drop_password(call: Call) -> Reply:
-    return _shown(people.set_password(call.office, call.actor, _seen(call), ""))
+    return _shown(people.set_password(call.context, call.actor, _seen(call), ""))
 
 
 def _sign_out(call: Call) -> Reply:
-    view = people.find_person(call.office, _id(call))
-    return _shown(people.sign_out_everywhere(call.office, call.actor, view.person))
+    view = people.find_person(call.context, _id(call))
+    return _shown(people.sign_out_everywhere(call.context, call.actor, view.person))
 
 
 def _id(call: Call) -> str:
@@ -147,7 +149,7 @@ def _id(call: Call) -> str:
 
 def _seen(call: Call) -> Person:
     """Return the person whom the caller has seen, as they are."""
-    view = people.find_person(call.office, _id(call))
+    view = people.find_person(call.context, _id(call))
     if view.etag != call.match:
         raise StoreConflict("somebody else changed the person: look at them again")
     return view.person

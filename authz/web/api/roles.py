@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from authz.admin.pages import paged
+from authz.admin.pagination import paged
 from authz.admin.roles import Role, find_role, list_roles
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.parts import (
+from authz.web.api.schema import array, flag, name, number, record, text
+from authz.web.api.schemas import (
     GRANT,
     PAGING,
     RULE,
@@ -15,7 +16,6 @@ from authz.web.api.parts import (
     paging,
     rule_document,
 )
-from authz.web.api.schema import array, flag, name, number, record, text
 
 _TAG: Final = "Roles"
 _FIELDS: Final = {
@@ -41,13 +41,13 @@ _LONG: Final = record(
 
 
 def _list(call: Call) -> Reply:
-    roles, etag = list_roles(call.office)
+    roles, etag = list_roles(call.context)
     page = paged(roles, **paging(call.query), etag=etag)
     return Reply(document=page_document(page, _short), etag=etag)
 
 
 def _get(call: Call) -> Reply:
-    role, etag = find_role(call.office, call.parts["name"])
+    role, etag = find_role(call.context, call.parts["name"])
     document = {
         **_fields(role),
         "members": [grant_document(grant) for grant in role.members],

@@ -7,7 +7,8 @@ from authz.admin.edits import Edited
 from authz.admin.rules import as_rule, find_rule, list_rules, rule_row
 from authz.policy.csv_rows import Row
 from authz.web.api.operation import Call, Match, Operation, Reply
-from authz.web.api.parts import (
+from authz.web.api.schema import flag, name, record
+from authz.web.api.schemas import (
     EFFECT,
     ID,
     METHODS,
@@ -23,7 +24,6 @@ from authz.web.api.parts import (
     paging,
     rule_document,
 )
-from authz.web.api.schema import flag, name, record
 
 _TAG: Final = "Rules"
 _BODY: Final = record(
@@ -40,7 +40,7 @@ _BODY: Final = record(
 def _list(call: Call) -> Reply:
     query = call.query
     page = list_rules(
-        call.office,
+        call.context,
         search=query.get("search", ""),
         subject=query.get("subject", ""),
         effect=query.get("effect", ""),
@@ -51,14 +51,14 @@ def _list(call: Call) -> Reply:
 
 
 def _get(call: Call) -> Reply:
-    rule, etag = find_rule(call.office, call.parts["id"])
+    rule, etag = find_rule(call.context, call.parts["id"])
     return Reply(document=rule_document(rule), etag=etag)
 
 
 def _add(call: Call) -> Reply:
     body = call.body
     edited = edits.add(
-        call.office,
+        call.context,
         call.actor,
         _row(call),
         base=call.match,
@@ -70,10 +70,10 @@ def _add(call: Call) -> Reply:
 
 
 def _replace(call: Call) -> Reply:
-    rule, _ = find_rule(call.office, call.parts["id"])
+    rule, _ = find_rule(call.context, call.parts["id"])
     body = call.body
     edited = edits.replace(
-        call.office,
+        call.context,
         call.actor,
         rule.entry,
         _row(call),
@@ -86,9 +86,9 @@ def _replace(call: Call) -> Reply:
 
 
 def _remove(call: Call) -> Reply:
-    rule, _ = find_rule(call.office, call.parts["id"])
+    rule, _ = find_rule(call.context, call.parts["id"])
     etag = edits.remove(
-        call.office,
+        call.context,
         call.actor,
         rule.entry,
         base=call.match,

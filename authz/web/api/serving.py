@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.errors import AuthzError
 from authz.identity.source import RequestFacts
 from authz.web.api.body import BadRequest, read_body
@@ -24,15 +24,15 @@ PREFIX: Final = "/api/v1"
 _MAX_ETAG: Final = 200
 
 
-def api_blueprint(app: Flask, office: Office) -> Blueprint:
+def api_blueprint(app: Flask, context: AdminContext) -> Blueprint:
     """Return the blueprint with the admin API of *app*."""
-    prefix = office.settings.url_prefix + PREFIX
+    prefix = context.settings.url_prefix + PREFIX
     blueprint = Blueprint("authz_api", "authz.web.api", url_prefix=prefix)
     for operation in OPERATIONS:
         blueprint.add_url_rule(
             operation.path,
             operation.id,
-            partial(_answer, app, office, operation),
+            partial(_answer, app, context, operation),
             methods=[operation.method],
         )
     text = json.dumps(document_of(OPERATIONS, prefix=prefix)) + "\n"
@@ -44,7 +44,9 @@ def _openapi(text: str) -> Response:
     return protect_page(Response(text, content_type="application/json"))
 
 
-def _answer(app: Flask, office: Office, operation: Operation, **parts: str) -> Response:
+def _answer(
+    app: Flask, context: AdminContext, operation: Operation, **parts: str
+) -> Response:
     request_id = new_request_id()
     try:
         read = _read(request, operation, parts)
@@ -52,7 +54,7 @@ def _answer(app: Flask, office: Office, operation: Operation, **parts: str) -> R
             return faulty(read, request_id=request_id)
         query, body, match = read["query"], read["body"], read["match"]
         call = Call(
-            office=office,
+            context=context,
             actor=Actor(
                 subject=current_state().subject,
                 peer=RequestFacts(request.environ).peer,
@@ -63,7 +65,7 @@ def _answer(app: Flask, office: Office, operation: Operation, **parts: str) -> R
             body=body,
             match=match,
         )
-        return _response(operation.run(call), office)
+        return _response(operation.run(call), context)
     except AuthzError as error:
         return problem_of(error, request_id=request_id)
     except Exception:
@@ -168,7 +170,7 @@ def _match(sent: Request, wanted: Match) -> str:
     return inner
 
 
-def _response(reply: Reply, office: Office) -> Response:
+def _response(reply: Reply, context: AdminContext) -> Response:
     if reply.text is not None:
         body: str = reply.text
     elif reply.document is None:
@@ -182,6 +184,6 @@ def _response(reply: Reply, office: Office) -> Response:
         response.headers["ETag"] = f'"{reply.etag}"'
     if reply.location:
         response.headers["Location"] = (
-            request.script_root + office.settings.url_prefix + PREFIX + reply.location
+            request.script_root + context.settings.url_prefix + PREFIX + reply.location
         )
     return protect_page(response)

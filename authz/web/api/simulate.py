@@ -3,14 +3,14 @@
 from typing import Any, Final
 
 from authz.admin.decisions import policy_for
-from authz.admin.effect import MAX_REPLAYED, replayed
+from authz.admin.impact import MAX_REPLAYED, replayed
 from authz.audit.log import Wanted
 from authz.errors import NotFound
-from authz.policy.simulate import Replay
+from authz.policy.analysis.simulate import Replay
 from authz.web.api.changes import CHANGES, draft_of
 from authz.web.api.operation import KILOBYTE, Call, Operation, Reply
-from authz.web.api.parts import NO_AUDIT_LOG, read_moment
 from authz.web.api.schema import array, flag, moment, number, record, text
+from authz.web.api.schemas import NO_AUDIT_LOG, read_moment
 
 _SHIFT: Final = record(
     {
@@ -46,8 +46,8 @@ def _simulate(call: Call) -> Reply:
         until=read_moment(body.get("until")),
     )
     draft = draft_of(call) if "changes" in body else None
-    policy = policy_for(call.office, call.actor, draft)
-    result = replayed(call.office, wanted, policy)
+    policy = policy_for(call.context, call.actor, draft)
+    result = replayed(call.context, wanted, policy)
     if result is None:
         raise NotFound(NO_AUDIT_LOG)
     return Reply(document={"revision": policy.revision, **_document(result)})

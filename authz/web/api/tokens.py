@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from authz.admin.pages import paged
+from authz.admin.pagination import paged
 from authz.admin.tokens import list_tokens, make_token, revoke_token
 from authz.identity.tokens import ApiToken
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.parts import PAGING, page_document, page_of, paging, when
 from authz.web.api.schema import flag, moment, name, nullable, number, record, text
+from authz.web.api.schemas import PAGING, page_document, page_of, paging, when
 
 _TAG: Final = "Tokens"
 _FIELDS: Final = {
@@ -26,7 +26,7 @@ _TOKEN: Final = record(_FIELDS)
 
 
 def _list(call: Call) -> Reply:
-    found = list_tokens(call.office, revoked=call.query.get("revoked", False))
+    found = list_tokens(call.context, revoked=call.query.get("revoked", False))
     return Reply(document=page_document(paged(found, **paging(call.query)), _document))
 
 
@@ -34,9 +34,9 @@ def _make(call: Call) -> Reply:
     days = call.body.get("days")
     expires: datetime | None = None
     if days is not None:
-        expires = call.office.runtime.clock() + timedelta(days=days)
+        expires = call.context.runtime.clock() + timedelta(days=days)
     secret, token = make_token(
-        call.office,
+        call.context,
         call.actor,
         name=call.body["name"],
         role=call.body["role"],
@@ -48,7 +48,7 @@ def _make(call: Call) -> Reply:
 
 def _revoke(call: Call) -> Reply:
     return Reply(
-        document=_document(revoke_token(call.office, call.actor, call.parts["id"]))
+        document=_document(revoke_token(call.context, call.actor, call.parts["id"]))
     )
 
 

@@ -7,8 +7,8 @@ from authz.admin.transfer import Form, Mode, exported, imported
 from authz.errors import StoreConflict
 from authz.web.api.changes import PREVIEW, REVISION, preview_document, revision_document
 from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
-from authz.web.api.parts import WHY
 from authz.web.api.schema import choice, record
+from authz.web.api.schemas import WHY
 
 _TAG: Final = "Import and export"
 _MAX_IMPORT: Final = 8 * 1024 * KILOBYTE
@@ -27,27 +27,27 @@ _TYPES: Final = {
 
 def _export(call: Call) -> Reply:
     form = Form(call.query.get("format", Form.CSV))
-    now = call.office.records.snapshot()
+    now = call.context.records.snapshot()
     return Reply(text=exported(now, form), content_type=_TYPES[form], etag=now.etag)
 
 
 def _preview(call: Call) -> Reply:
     body = call.body
     draft = imported(
-        call.office, body["content"], Form(body["format"]), Mode(body["mode"])
+        call.context, body["content"], Form(body["format"]), Mode(body["mode"])
     )
-    seen = preview(call.office, call.actor, draft)
+    seen = preview(call.context, call.actor, draft)
     return Reply(document=preview_document(call, seen), etag=seen.etag)
 
 
 def _import(call: Call) -> Reply:
     body = call.body
     draft = imported(
-        call.office, body["content"], Form(body["format"]), Mode(body["mode"])
+        call.context, body["content"], Form(body["format"]), Mode(body["mode"])
     )
     if draft.base != call.match:
         raise StoreConflict("somebody else changed the policy: look at it again")
-    revision = apply(call.office, call.actor, draft, note=body["why"])
+    revision = apply(call.context, call.actor, draft, note=body["why"])
     return Reply(document=revision_document(revision), etag=revision.etag)
 
 

@@ -18,12 +18,12 @@ from authz.errors import (
     StoreConflict,
     StoreReadOnly,
 )
+from authz.identity.hashing_queue import TooBusy
 from authz.identity.people import LOCAL, Person
 from authz.identity.source import RequestFacts
-from authz.identity.turns import TooBusy
 from authz.web.cookies import Cookies
-from authz.web.pages import flash, words
-from authz.web.pages.frame import AdminPages, protect
+from authz.web.pages import flash, wording
+from authz.web.pages.base import AdminPages, protect
 from authz.web.pages.people import problems_of
 from authz.web.pages.token_form import SPANS, Typed
 
@@ -62,12 +62,12 @@ class AccountPage:
             return self.show_with({"current": problem})
         try:
             use_cases.set_password(
-                pages.office, pages.actor, person, form.get("password", "")
+                pages.context, pages.actor, person, form.get("password", "")
             )
         except PolicyError as error:
             return self.show_with(problems_of(error))
         except (StoreReadOnly, LastAdmin) as error:
-            return self.show_with({"": words.sentence(str(error))})
+            return self.show_with({"": wording.sentence(str(error))})
         except StoreConflict:
             return self.show_with(
                 {"": "Your account was changed meanwhile. Try again."}
@@ -81,7 +81,7 @@ class AccountPage:
         person = self._own()
         if person is None:
             raise NotFound("this app keeps no sessions of yours")
-        use_cases.sign_out_everywhere(pages.office, pages.actor, person)
+        use_cases.sign_out_everywhere(pages.context, pages.actor, person)
         response = redirect(request.script_root + "/", HTTPStatus.SEE_OTHER)
         self._cookies.take_session(response, RequestFacts(request.environ))
         return protect(response)
@@ -122,28 +122,28 @@ class AccountPage:
     def _own(self) -> Person | None:
         """Return who they are, if the store knows them."""
         kind, _, id_ = self._pages.subject.name.partition(":")
-        return self._pages.office.people.find(id_) if kind == "user" else None
+        return self._pages.context.people.find(id_) if kind == "user" else None
 
     def show_with(
         self, errors: Mapping[str, str] | None = None, typed: Typed | None = None
     ) -> Response:
         """Show the page, with what is wrong with the form that was sent."""
         pages = self._pages
-        office, actor, subject = pages.office, pages.actor, pages.subject
+        context, actor, subject = pages.context, pages.actor, pages.subject
         session = pages.session
-        has_tokens = may_have_own(office, actor)
+        has_tokens = may_have_own(context, actor)
         return pages.page(
             "authz/admin/account.html",
             status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
             errors=errors or {},
             person=self._own(),
-            roles=sorted(office.policy.roles_of(subject.names)),
+            roles=sorted(context.policy.roles_of(subject.names)),
             sections=[section(subject) for section in pages.account_sections],
-            sessions=own_sessions(office, session) if session else (),
+            sessions=own_sessions(context, session) if session else (),
             has_tokens=has_tokens,
-            tokens=own_tokens(office, actor) if has_tokens else (),
+            tokens=own_tokens(context, actor) if has_tokens else (),
             typed=typed or Typed(),
-            token_roles=[(r, words.who(r).label) for r in own_roles(office, actor)],
+            token_roles=[(r, wording.who(r).label) for r in own_roles(context, actor)],
             spans=SPANS,
-            now=office.runtime.clock(),
+            now=context.runtime.clock(),
         )

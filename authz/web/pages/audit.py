@@ -10,11 +10,11 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from authz.audit.log import AuditLog, Found, Record, Wanted, time_of
+from authz.web.pages.base import AdminPages
+from authz.web.pages.change_lines import Line, text_lines
 from authz.web.pages.export import csv_file, lines_as_file
-from authz.web.pages.frame import AdminPages
-from authz.web.pages.listing import SIZE, asked, here
 from authz.web.pages.menu import Group, MenuEntry
-from authz.web.pages.sentences import Line, text_lines
+from authz.web.pages.pagination import SIZE, asked, here
 
 #: More records than this are not taken away at once.
 _EXPORTED: Final = 10_000

@@ -4,14 +4,13 @@ from collections.abc import Container
 
 from flask import Flask
 
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.web.hook import Hook
 from authz.web.pages.account import AccountPage
-from authz.web.pages.ahead import Ahead
 from authz.web.pages.audit import Audit
+from authz.web.pages.base import AdminPages
 from authz.web.pages.changes import Changes
 from authz.web.pages.drafts import Drafts
-from authz.web.pages.frame import AdminPages
 from authz.web.pages.matrix import Matrix
 from authz.web.pages.overview import Overview
 from authz.web.pages.own_sessions import OwnSessions
@@ -26,19 +25,20 @@ from authz.web.pages.rules import Rules
 from authz.web.pages.tester import Tester
 from authz.web.pages.theme import choose_theme
 from authz.web.pages.tokens import Tokens
+from authz.web.pages.warmup import Warmup
 
 
 def admin_pages(
-    app: Flask, office: Office, hook: Hook, public_endpoints: Container[str]
+    app: Flask, context: AdminContext, hook: Hook, public_endpoints: Container[str]
 ) -> AdminPages:
     """Return the admin pages of *app*; their blueprint is not registered yet."""
-    pages = AdminPages(app, office.runtime, hook, office, public_endpoints)
+    pages = AdminPages(app, context.runtime, hook, context, public_endpoints)
     table = RouteTable(pages)
-    book = RoleBook(office)
-    previews = Previews(office)
+    book = RoleBook(context)
+    previews = Previews(context)
     matrix = Matrix(pages, previews)
-    ahead = Ahead(pages, table, book, matrix)
-    office.runtime.following.do_after(ahead.prepare)
+    ahead = Warmup(pages, table, book, matrix)
+    context.runtime.following.do_after(ahead.prepare)
     Overview(pages, table, book)
     People(pages, book)
     PersonPages(pages, book)

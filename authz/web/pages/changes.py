@@ -22,14 +22,14 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.policy.records import Revision, note_problem
-from authz.web.pages import words
-from authz.web.pages.ahead import Ahead
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Crumb
+from authz.web.pages.change_lines import draft_lines, text_lines
 from authz.web.pages.effects import Effect, effect_of
-from authz.web.pages.frame import AdminPages, Crumb
-from authz.web.pages.listing import asked
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.pagination import asked
 from authz.web.pages.previews import Previews
-from authz.web.pages.sentences import draft_lines, text_lines
+from authz.web.pages.warmup import Warmup
 
 _HISTORY: Final = 20
 _OTHER: Final = (
@@ -42,7 +42,7 @@ _NO_NOTE: Final = "Say why. Whoever looks at the history will want to know."
 class Changes:
     """The pages about changes."""
 
-    def __init__(self, pages: AdminPages, previews: Previews, ahead: Ahead) -> None:
+    def __init__(self, pages: AdminPages, previews: Previews, ahead: Warmup) -> None:
         """Add the pages to *pages*; *ahead* is told when there is a new policy."""
         self._pages = pages
         self._ahead = ahead
@@ -78,7 +78,7 @@ class Changes:
             return self._show(note=note, failure=_OTHER)
 
         def make() -> Revision:
-            return use_cases.apply(pages.office, pages.actor, draft, note=note)
+            return use_cases.apply(pages.context, pages.actor, draft, note=note)
 
         revision, error, patch = _attempt(make)
         if revision is None:
@@ -104,7 +104,7 @@ class Changes:
 
         def make() -> Revision:
             return history.roll_back(
-                pages.office, pages.actor, number, base=base, note=note
+                pages.context, pages.actor, number, base=base, note=note
             )
 
         revision, error, patch = _attempt(make)
@@ -124,7 +124,7 @@ class Changes:
             try:
                 seen = self._previews.of(pages.actor, draft)
             except NotFound as not_found:
-                gone = words.sentence(str(not_found))
+                gone = wording.sentence(str(not_found))
         before = asked("before")
         revisions = pages.revisions(
             _HISTORY + 1,
@@ -156,11 +156,11 @@ class Changes:
     def _patch(self, draft: Draft, seen: Preview) -> str:
         """Return the patch to commit, where changes are made elsewhere."""
         pages = self._pages
-        if not pages.office.records.read_only or seen.problems:
+        if not pages.context.records.read_only or seen.problems:
             return ""
 
         def make() -> Revision:
-            return use_cases.apply(pages.office, pages.actor, draft, note="")
+            return use_cases.apply(pages.context, pages.actor, draft, note="")
 
         return _attempt(make)[2]
 
@@ -174,11 +174,11 @@ class Changes:
         patch: str = "",
     ) -> Response:
         pages = self._pages
-        made = history.revision(pages.office, number)
-        difference = history.difference(pages.office, number)
+        made = history.revision(pages.context, number)
+        difference = history.difference(pages.context, number)
         # Seen from now: what came since goes, what went comes back.
         back = list(text_lines(difference.removed, difference.added))
-        base = pages.office.records.snapshot().etag
+        base = pages.context.records.snapshot().etag
         return pages.page(
             "authz/admin/revision.html",
             status=_status(error or failure),
@@ -187,7 +187,7 @@ class Changes:
             made=list(text_lines(made.added, made.removed)),
             back=back,
             effect=effect_of(
-                difference.after, difference.before, back, pages.office.routes()
+                difference.after, difference.before, back, pages.context.routes()
             ),
             base=base,
             note=note,
@@ -207,7 +207,7 @@ def _mark(draft: Draft) -> str:
 
 
 def _wrong_note(note: str) -> str:
-    return words.sentence(note_problem(note) or "") if note else _NO_NOTE
+    return wording.sentence(note_problem(note) or "") if note else _NO_NOTE
 
 
 def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
@@ -215,7 +215,7 @@ def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
     try:
         return make(), "", ""
     except StoreReadOnly as error:
-        return None, words.sentence(str(error)), error.patch
+        return None, wording.sentence(str(error)), error.patch
     except StoreConflict:
         return (
             None,
@@ -226,7 +226,7 @@ def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
             "",
         )
     except PolicyError as error:
-        texts = (words.sentence(f"{p.message}: {p.mend}") for p in error.problems)
+        texts = (wording.sentence(f"{p.message}: {p.hint}") for p in error.problems)
         return None, " ".join(texts), ""
     except (LockedOut, LastAdmin, AlreadyThere) as error:
-        return None, words.sentence(str(error)), ""
+        return None, wording.sentence(str(error)), ""

@@ -10,9 +10,9 @@ from authz.errors import NotFound, PolicyError, StoreConflict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Remove, Switch
 from authz.web.next_page import safe_next
-from authz.web.pages import words
-from authz.web.pages.drafting import DraftTooLong
-from authz.web.pages.frame import AdminPages, Refused
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Refused
+from authz.web.pages.draft_cookie import DraftTooLong
 
 
 class Drafts:
@@ -77,7 +77,7 @@ class Drafts:
         draft = self._pages.draft
         if draft is None:
             return self._pages.go("authz_admin.changes")
-        rebased, lost = use_cases.rebased(self._pages.office, draft)
+        rebased, lost = use_cases.rebased(self._pages.context, draft)
         said = "draft-rebased-less" if lost else "draft-rebased"
         return self._kept(form, rebased, said, str(len(lost)))
 
@@ -90,7 +90,7 @@ class Drafts:
 
     def _toggled(self, row: Row) -> list[Change]:
         """Return what adds *row*, or takes it away if it is there."""
-        entries = self._pages.office.records.snapshot().entries
+        entries = self._pages.context.records.snapshot().entries
         for entry in entries:
             if entry.row.kind == row.kind and entry.row.fields == row.fields:
                 return [Remove(id=entry.id)]
@@ -136,7 +136,7 @@ class Drafts:
         try:
             return pages.keep_draft(response, draft)
         except DraftTooLong as error:
-            raise Refused(words.sentence(str(error))) from error
+            raise Refused(wording.sentence(str(error))) from error
 
 
 def _undone(draft: Draft | None, change: Change) -> Draft | None:
@@ -157,5 +157,5 @@ def _undone(draft: Draft | None, change: Change) -> Draft | None:
 
 
 def _refused(error: PolicyError) -> Refused:
-    texts = [words.sentence(f"{p.message}: {p.mend}") for p in error.problems]
+    texts = [wording.sentence(f"{p.message}: {p.hint}") for p in error.problems]
     return Refused(" ".join(texts))

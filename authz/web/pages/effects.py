@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from authz.decision import AUTHENTICATED, EVERYONE, Grant, PolicyInForce, Rule, Subject
-from authz.policy.asking import asked_subject
-from authz.policy.coverage import RoutePattern
-from authz.policy.effect import Comparison, Difference, compare, people_of
-from authz.policy.places import Place, places
+from authz.policy.analysis.coverage import RoutePattern
+from authz.policy.analysis.impact import Comparison, Difference, compare, people_of
+from authz.policy.analysis.probes import Place, places
+from authz.policy.parse_subject import parse_subject
 from authz.policy.scan import covers
-from authz.web.pages.sentences import Line
+from authz.web.pages.change_lines import Line
 
 #: Differences that a page lists; the figures count all.
 _SHOWN: Final = 60
@@ -99,7 +99,7 @@ def _concerned(
     if spoken & {EVERYONE, AUTHENTICATED}:
         roles = [name for name in everybody if name.startswith("role:")]
         names = [EVERYONE, AUTHENTICATED, *roles[:_EVERYBODY]]
-        return {name: asked_subject(name) for name in names}
+        return {name: parse_subject(name) for name in names}
     members: dict[str, list[str]] = {}
     for policy in policies:
         for grant in getattr(getattr(policy, "policy", None), "grants", ()):

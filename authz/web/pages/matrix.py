@@ -10,7 +10,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from authz.admin.changes import Draft
-from authz.admin.memory import Memory
+from authz.admin.latest_cache import LatestCache
 from authz.admin.rules import RuleEntry, rules_of
 from authz.decision import (
     ANONYMOUS,
@@ -21,11 +21,11 @@ from authz.decision import (
     PolicyInForce,
     Subject,
 )
-from authz.policy.asking import asked_subject
+from authz.policy.parse_subject import parse_subject
 from authz.policy.records import Add, Remove, Replace, Switch
 from authz.policy.rules import ADMIN
-from authz.web.pages.frame import AdminPages
-from authz.web.pages.listing import Listing, asked, asked_page
+from authz.web.pages.base import AdminPages
+from authz.web.pages.pagination import Listing, asked, asked_page
 from authz.web.pages.previews import Previews
 from authz.web.pages.rules import sample
 
@@ -91,16 +91,16 @@ class Matrix:
         """Add the page to *pages*."""
         self._pages = pages
         self._previews = previews
-        self._grounds: Memory[_Ground] = Memory()
+        self._grounds: LatestCache[_Ground] = LatestCache()
         pages.add("/admin/rules/matrix", "rules_matrix", self.show)
 
     def ground(self) -> _Ground:
         """Return what does not depend on who looks. Raises as stores do."""
-        office = self._pages.office
-        now = office.records.snapshot()
+        context = self._pages.context
+        now = context.records.snapshot()
 
         def find() -> _Ground:
-            rules = rules_of(office, now)
+            rules = rules_of(context, now)
             there = frozenset(_there(rules, None))
             rows = {(path, methods) for _, path, methods in there}
             return _Ground(
@@ -150,11 +150,11 @@ class Matrix:
         """
         pages = self._pages
         if draft is None or rules > _MANY:
-            return pages.office.policy, ""
+            return pages.context.policy, ""
         seen = self._previews.of(pages.actor, draft)
         if seen.after is not None:
             return seen.after, ""
-        return pages.office.policy, "; ".join(p.message for p in seen.problems)
+        return pages.context.policy, "; ".join(p.message for p in seen.problems)
 
     def _columns(
         self, rules: Iterable[RuleEntry], policy: PolicyInForce
@@ -248,7 +248,7 @@ def _state(policy: PolicyInForce, holder: Subject, path: str, methods: str) -> S
 
 
 def _holder(role: str) -> Subject:
-    return ANONYMOUS if role == EVERYONE else asked_subject(role)
+    return ANONYMOUS if role == EVERYONE else parse_subject(role)
 
 
 def _order(key: tuple[str, str]) -> tuple[str, str]:

@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response
 from authz.admin.own_sessions import end_other_sessions, end_own_session
 from authz.errors import LockedOut, NotFound
 from authz.identity.sessions import Session
-from authz.web.pages import words
-from authz.web.pages.frame import AdminPages, Refused
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Refused
 
 
 class OwnSessions:
@@ -29,16 +29,16 @@ class OwnSessions:
         form = pages.form()
         id_ = form.get("id", "")
         try:
-            end_own_session(pages.office, pages.actor, self._this(), id_)
+            end_own_session(pages.context, pages.actor, self._this(), id_)
         except LockedOut as error:
-            raise Refused(words.sentence(str(error))) from error
+            raise Refused(wording.sentence(str(error))) from error
         return pages.go("authz_admin.account", "session-ended")
 
     def end_others(self) -> Response:
         """End every other one."""
         pages = self._pages
         pages.form()
-        count = end_other_sessions(pages.office, pages.actor, self._this())
+        count = end_other_sessions(pages.context, pages.actor, self._this())
         return pages.go("authz_admin.account", "sessions-ended", str(count))
 
     def _this(self) -> Session:

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from authz.admin.own_tokens import make_own_token, revoke_own_token
 from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
 from authz.web.pages.account import AccountPage
-from authz.web.pages.frame import AdminPages, Crumb
+from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.token_form import days_of, errors_of, typed_in
 
 
@@ -26,7 +26,7 @@ class OwnTokens:
         typed = typed_in(pages.form())
         try:
             secret, token = make_own_token(
-                pages.office,
+                pages.context,
                 pages.actor,
                 label=typed.label,
                 role=typed.role,
@@ -47,5 +47,5 @@ class OwnTokens:
         """Revoke one."""
         pages = self._pages
         id_ = pages.form().get("id", "")
-        token = revoke_own_token(pages.office, pages.actor, id_)
+        token = revoke_own_token(pages.context, pages.actor, id_)
         return pages.go("authz_admin.account", "token-revoked", token.name)

@@ -15,11 +15,11 @@ from authz.admin.rules import grant_row
 from authz.errors import AlreadyThere, PolicyError, StoreConflict, StoreReadOnly
 from authz.identity.people import LOCAL, PeopleColumn, PeopleOrder
 from authz.policy.records import Add
-from authz.web.pages import words
-from authz.web.pages.drafting import DraftTooLong
-from authz.web.pages.frame import AdminPages, Crumb
-from authz.web.pages.listing import SIZE, Listing, asked, asked_page
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Crumb
+from authz.web.pages.draft_cookie import DraftTooLong
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.sorting import Sorting, asked_sorting
 
@@ -67,7 +67,7 @@ class People:
         page = asked_page()
         sorting = asked_sorting(_SORTED_BY)
         found = use_cases.list_people(
-            pages.office,
+            pages.context,
             search=asked("search"),
             source=asked("source"),
             role=asked("role"),
@@ -106,7 +106,7 @@ class People:
             return self._form(typed, {"again": "The two passwords are not the same."})
         try:
             view = use_cases.add_person(
-                pages.office,
+                pages.context,
                 pages.actor,
                 id=typed.id,
                 display_name=typed.display_name,
@@ -116,9 +116,9 @@ class People:
         except PolicyError as error:
             return self._form(typed, problems_of(error))
         except AlreadyThere as error:
-            return self._form(typed, {"id": words.sentence(str(error))}, taken=True)
+            return self._form(typed, {"id": wording.sentence(str(error))}, taken=True)
         except StoreReadOnly as error:
-            return self._form(typed, {"": words.sentence(str(error))})
+            return self._form(typed, {"": wording.sentence(str(error))})
         return self._added(view, typed.roles)
 
     def _added(self, view: PersonView, roles: Sequence[str]) -> Response:
@@ -169,8 +169,8 @@ def _order(sorting: Sorting) -> PeopleOrder:
 def problems_of(error: PolicyError) -> dict[str, str]:
     """Return the sentence for each field that *error* is about."""
     return {
-        _FIELDS.get(problem.where, ""): words.sentence(
-            f"{problem.message}: {problem.mend}"
+        _FIELDS.get(problem.where, ""): wording.sentence(
+            f"{problem.message}: {problem.hint}"
         )
         for problem in error.problems
     }

@@ -22,9 +22,9 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.identity.people import LOCAL
-from authz.web.pages import words
-from authz.web.pages.frame import AdminPages, Crumb
-from authz.web.pages.listing import asked, listing
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Crumb
+from authz.web.pages.pagination import asked, listing
 from authz.web.pages.people import problems_of
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.routes import is_ours
@@ -68,7 +68,7 @@ class PersonPages:
 
         def edit(view: PersonView, form: MultiDict[str, str]) -> object:
             return use_cases.edit_person(
-                self._pages.office,
+                self._pages.context,
                 self._pages.actor,
                 view.person,
                 display_name=form.get("display_name", ""),
@@ -82,7 +82,7 @@ class PersonPages:
 
         def change(view: PersonView, form: MultiDict[str, str]) -> object:
             return use_cases.set_password(
-                self._pages.office,
+                self._pages.context,
                 self._pages.actor,
                 view.person,
                 form.get("password", ""),
@@ -102,7 +102,7 @@ class PersonPages:
 
         def end(view: PersonView, _: MultiDict[str, str]) -> object:
             return use_cases.sign_out_everywhere(
-                self._pages.office, self._pages.actor, view.person
+                self._pages.context, self._pages.actor, view.person
             )
 
         return self._do(end, "signed-out")
@@ -115,7 +115,7 @@ class PersonPages:
         """Remove a person, if their id was typed."""
 
         def remove(view: PersonView, _: MultiDict[str, str]) -> None:
-            use_cases.remove_person(self._pages.office, self._pages.actor, view.person)
+            use_cases.remove_person(self._pages.context, self._pages.actor, view.person)
 
         form = self._pages.form()
         view = self._find(form)
@@ -137,7 +137,7 @@ class PersonPages:
         except PolicyError as error:
             return show(view, problems_of(error))
         except (LastAdmin, LockedOut, StoreReadOnly) as error:
-            return show(view, {"": words.sentence(str(error))})
+            return show(view, {"": wording.sentence(str(error))})
         except StoreConflict:
             return self._show(self._find(form), {"": _OTHERS})
         name = view.person.display_name
@@ -147,15 +147,17 @@ class PersonPages:
 
     def _find(self, form: Mapping[str, str] | None = None) -> PersonView:
         id_ = asked("id") if form is None else form.get("id", "")
-        return use_cases.find_person(self._pages.office, id_)
+        return use_cases.find_person(self._pages.context, id_)
 
     def _show(
         self, view: PersonView, errors: Mapping[str, str] | None = None
     ) -> Response:
         pages = self._pages
         person = view.person
-        subject = use_cases.subject_of(pages.office, person)
-        access = sorted(what_can(pages.office, subject), key=lambda a: is_ours(a.route))
+        subject = use_cases.subject_of(pages.context, person)
+        access = sorted(
+            what_can(pages.context, subject), key=lambda a: is_ours(a.route)
+        )
         only = asked("access")
         shown = [a for a in access if only != ("no" if a.allowed else "yes")]
         held = {role.role for role in view.roles}

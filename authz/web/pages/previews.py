@@ -3,10 +3,10 @@
 from typing import Final
 
 from authz.admin.changes import Draft, Preview, preview
-from authz.admin.memory import Memory
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
+from authz.admin.latest_cache import LatestCache
+from authz.web.pages.change_lines import draft_lines
 from authz.web.pages.effects import Effect, effect_of
-from authz.web.pages.sentences import draft_lines
 
 #: A preview of a big policy holds two of them.
 _KEPT: Final = 2
@@ -15,11 +15,11 @@ _KEPT: Final = 2
 class Previews:
     """The previews that are being looked at in one app."""
 
-    def __init__(self, office: Office) -> None:
-        """Preview changes in *office*."""
-        self._office = office
-        self._previews: Memory[Preview] = Memory(_KEPT)
-        self._effects: Memory[Effect | None] = Memory(_KEPT)
+    def __init__(self, context: AdminContext) -> None:
+        """Preview changes in *context*."""
+        self._office = context
+        self._previews: LatestCache[Preview] = LatestCache(_KEPT)
+        self._effects: LatestCache[Effect | None] = LatestCache(_KEPT)
 
     def of(self, actor: Actor, draft: Draft) -> Preview:
         """Return what *draft* would do; raises as `preview` does."""
@@ -39,6 +39,6 @@ class Previews:
 
     def _key(self, actor: Actor, draft: Draft) -> tuple[object, ...]:
         """Return all that a preview depends on."""
-        office = self._office
-        state = office.records.snapshot().etag
-        return state, office.policy.revision, actor.subject, draft
+        context = self._office
+        state = context.records.snapshot().etag
+        return state, context.policy.revision, actor.subject, draft

@@ -5,24 +5,24 @@ from collections.abc import Sequence
 from flask import url_for
 from werkzeug.wrappers import Response
 
-from authz.admin.memory import Memory
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
+from authz.admin.latest_cache import LatestCache
 from authz.admin.roles import GIVEN, Role, list_roles
 from authz.decision import Effect
 from authz.errors import NotFound
-from authz.web.pages.frame import AdminPages, Crumb
-from authz.web.pages.listing import asked, listing
+from authz.web.pages.base import AdminPages, Crumb
+from authz.web.pages.change_lines import rule_of
 from authz.web.pages.menu import Group, MenuEntry
-from authz.web.pages.sentences import rule_of
+from authz.web.pages.pagination import asked, listing
 
 
 class RoleBook:
     """The roles of one app; they are put together once for each state of the store."""
 
-    def __init__(self, office: Office) -> None:
-        """Look at the store of *office*."""
-        self._office = office
-        self._memory: Memory[dict[str, Role]] = Memory()
+    def __init__(self, context: AdminContext) -> None:
+        """Look at the store of *context*."""
+        self._office = context
+        self._memory: LatestCache[dict[str, Role]] = LatestCache()
 
     def every(self) -> tuple[Role, ...]:
         """Return every role, by name. Raises `StoreError` and `PolicyError`."""

@@ -5,14 +5,14 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from authz.admin.memory import Memory
-from authz.admin.pages import in_order
-from authz.policy.coverage import Route, RoutePattern, coverage, route_patterns
+from authz.admin.latest_cache import LatestCache
+from authz.admin.pagination import in_order
+from authz.policy.analysis.coverage import Route, RoutePattern, coverage, route_patterns
 from authz.policy.rules import ADMIN
+from authz.web.pages.base import AdminPages
 from authz.web.pages.export import csv_file
-from authz.web.pages.frame import AdminPages
-from authz.web.pages.listing import asked, listing
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.pagination import asked, listing
 from authz.web.pages.sorting import asked_sorting
 
 _FILTERS: Final[Mapping[str, tuple[str, Callable[[Route], bool]]]] = {
@@ -42,7 +42,7 @@ class RouteTable:
     def __init__(self, pages: AdminPages) -> None:
         """Look at the app of *pages*."""
         self._pages = pages
-        self._known: Memory[list[Route]] = Memory()
+        self._known: LatestCache[list[Route]] = LatestCache()
 
     def patterns(self) -> list[RoutePattern]:
         """Return every route and method of the app."""

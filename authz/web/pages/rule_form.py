@@ -15,10 +15,10 @@ from authz.policy.csv_rows import Row
 from authz.policy.matching import path_problem
 from authz.policy.records import Add, Change, Replace, note_problem
 from authz.policy.rules import name_problem
-from authz.web.pages import words
-from authz.web.pages.drafting import DraftTooLong
-from authz.web.pages.frame import AdminPages, Crumb
-from authz.web.pages.listing import asked
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Crumb
+from authz.web.pages.draft_cookie import DraftTooLong
+from authz.web.pages.pagination import asked
 
 #: The methods that the form offers.
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -61,7 +61,7 @@ class RuleForm:
 
     def edit(self) -> Response:
         """Show the form with a rule that is there."""
-        rule, _ = use_cases.find_rule(self._pages.office, asked("id"))
+        rule, _ = use_cases.find_rule(self._pages.context, asked("id"))
         typed = Typed(
             subject=rule.subject,
             path=rule.path,
@@ -83,7 +83,7 @@ class RuleForm:
         """Put a changed rule into the draft."""
         typed = self._typed()
         id = request.form.get("id", "")  # noqa: A001 - the field's name
-        rule, _ = use_cases.find_rule(self._pages.office, id)
+        rule, _ = use_cases.find_rule(self._pages.context, id)
         row, errors = _row(typed)
         if row is None:
             return self._form(typed, errors=errors, id=rule.id)
@@ -98,7 +98,7 @@ class RuleForm:
             response = pages.go("authz_admin.changes", "draft-changed")
             return pages.keep_draft(response, draft)
         except DraftTooLong as error:
-            errors = {"": words.sentence(str(error))}
+            errors = {"": wording.sentence(str(error))}
             return self._form(typed, errors=errors, id=id)
         except StoreConflict:
             return pages.go("authz_admin.changes")
@@ -145,7 +145,7 @@ def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:
         else "it is not said what the rule does: choose one",
         "note": note_problem(typed.note),
     }
-    errors = {field: words.sentence(p) for field, p in problems.items() if p}
+    errors = {field: wording.sentence(p) for field, p in problems.items() if p}
     if errors:
         return None, errors
     try:
@@ -156,6 +156,6 @@ def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:
             effect=typed.effect,
         )
     except PolicyError as error:
-        texts = [words.sentence(f"{p.message}: {p.mend}") for p in error.problems]
+        texts = [wording.sentence(f"{p.message}: {p.hint}") for p in error.problems]
         return None, {"": " ".join(texts)}
     return row, {}

@@ -8,14 +8,14 @@ from werkzeug.wrappers import Response
 
 from authz.admin import rules as use_cases
 from authz.admin.rules import RuleEntry
-from authz.policy.coverage import RoutePattern
+from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.csv_rows import spell
 from authz.policy.matching import method_match, path_match
 from authz.policy.records import Remove, Replace, Switch
+from authz.web.pages.base import AdminPages
 from authz.web.pages.export import lines_as_file
-from authz.web.pages.frame import AdminPages
-from authz.web.pages.listing import SIZE, Listing, asked, asked_page
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
 from authz.web.pages.sorting import Sorting, asked_sorting
 
 #: What a value in a path is asked about; no rule is likely to name it.
@@ -55,7 +55,7 @@ class Rules:
         """Show the list."""
         sorting = asked_sorting(use_cases.RULE_ORDERS)
         found = self._asked_for(sorting)
-        routes = self._pages.office.routes()
+        routes = self._pages.context.routes()
         drafted = self._drafted()
         return self._pages.page(
             "authz/admin/rules.html",
@@ -83,7 +83,7 @@ class Rules:
 
     def export(self) -> Response:
         """Return every rule and grant as a policy file."""
-        entries = self._pages.office.records.snapshot().entries
+        entries = self._pages.context.records.snapshot().entries
         lines = [
             ("# " if entry.disabled else "") + spell(entry.row.kind, *entry.row.fields)
             for entry in entries
@@ -93,7 +93,7 @@ class Rules:
     def _asked_for(self, sorting: Sorting = _AS_KEPT) -> Listing[RuleEntry]:
         page = asked_page()
         found = use_cases.list_rules(
-            self._pages.office,
+            self._pages.context,
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from authz.web.pages.listing import asked, here
+from authz.web.pages.pagination import asked, here
 
 _BACKWARDS: Final = "-"
 

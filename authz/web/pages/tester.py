@@ -13,10 +13,10 @@ from authz.decision import PolicyInForce, Subject
 from authz.errors import MalformedRequest, NotFound
 from authz.policy.matching import METHODS
 from authz.web.canonical import check_canonical
-from authz.web.pages import words
-from authz.web.pages.frame import AdminPages
-from authz.web.pages.listing import asked
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.pagination import asked
 from authz.web.pages.previews import Previews
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -76,7 +76,7 @@ class Tester:
         """Return the roles of who was asked about, but those that everybody has."""
         if answer is None:
             return []
-        roles = self._pages.office.policy.roles_of(answer.request.subject.names)
+        roles = self._pages.context.policy.roles_of(answer.request.subject.names)
         return sorted(roles - GIVEN)
 
     def _answer(self, question: Question, errors: dict[str, str]) -> Answer | None:
@@ -98,7 +98,7 @@ class Tester:
         if errors or subject is None:
             return None
         return check(
-            self._pages.office, subject, question.method, question.path, policy=policy
+            self._pages.context, subject, question.method, question.path, policy=policy
         )
 
     def _subject(self, question: Question, errors: dict[str, str]) -> Subject | None:
@@ -110,14 +110,14 @@ class Tester:
         try:
             meant = named(question.who, groups)
         except NotFound as error:
-            errors["who"] = words.sentence(str(error))
+            errors["who"] = wording.sentence(str(error))
             return None
-        office = self._pages.office
+        context = self._pages.context
         kind, _, id_ = meant.name.partition(":")
-        person = office.people.find(id_) if kind == "user" else None
+        person = context.people.find(id_) if kind == "user" else None
         if person is None:
             return meant
-        known = subject_of(office, person)
+        known = subject_of(context, person)
         return replace(known, names=known.names | meant.names)
 
     def _policy(
@@ -129,8 +129,8 @@ class Tester:
             return None
         seen = self._previews.of(self._pages.actor, draft)
         if seen.after is None:
-            problems = (f"{p.message}: {p.mend}" for p in seen.problems)
-            errors["policy"] = " ".join(map(words.sentence, problems))
+            problems = (f"{p.message}: {p.hint}" for p in seen.problems)
+            errors["policy"] = " ".join(map(wording.sentence, problems))
         return seen.after
 
 

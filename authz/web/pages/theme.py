@@ -6,9 +6,9 @@ from typing import Final
 from flask import has_request_context, redirect, request
 from werkzeug.wrappers import Response
 
+from authz.web.guarded_views import public
 from authz.web.next_page import safe_next
 from authz.web.rendering import protect_page
-from authz.web.views import public
 
 COOKIE: Final = "authz-theme"
 KEYS_COOKIE: Final = "authz-keys"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
-from authz.web.pages import words
+from authz.web.pages import wording
 
 #: How long a token may hold: days, and how they are called.
 SPANS: Final = (
@@ -45,13 +45,13 @@ def errors_of(error: PolicyError | AlreadyThere | StoreReadOnly) -> dict[str, st
     """Return the sentence for each field of the form that *error* is about."""
     if isinstance(error, PolicyError):
         return {
-            _FIELDS.get(problem.where, ""): words.sentence(
-                f"{problem.message}: {problem.mend}"
+            _FIELDS.get(problem.where, ""): wording.sentence(
+                f"{problem.message}: {problem.hint}"
             )
             for problem in error.problems
         }
     field = "label" if isinstance(error, AlreadyThere) else ""
-    return {field: words.sentence(str(error))}
+    return {field: wording.sentence(str(error))}
 
 
 #: The field of the form that a problem is about.

@@ -8,15 +8,15 @@ from typing import Final
 from flask import url_for
 from werkzeug.wrappers import Response
 
-from authz.admin.pages import in_order
+from authz.admin.pagination import in_order
 from authz.admin.roles import GIVEN
 from authz.admin.tokens import list_tokens, make_token, revoke_token
 from authz.errors import AlreadyThere, LockedOut, PolicyError, StoreReadOnly
 from authz.identity.tokens import ApiToken
-from authz.web.pages import words
-from authz.web.pages.frame import AdminPages, Crumb, Refused
-from authz.web.pages.listing import asked, listing
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Crumb, Refused
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.pagination import asked, listing
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.sorting import asked_sorting
 from authz.web.pages.token_form import SPANS, Typed, days_of, errors_of, typed_in
@@ -58,7 +58,7 @@ class Tokens:
         """Show the list."""
         pages = self._pages
         search, revoked = asked("search").casefold(), asked("revoked") == "yes"
-        every = list_tokens(pages.office, revoked=revoked)
+        every = list_tokens(pages.context, revoked=revoked)
         found = [token for token in every if _matches(token, search)]
         sorting = asked_sorting(_ORDERS)
         if sorting.column:
@@ -70,7 +70,7 @@ class Tokens:
             sorting=sorting,
             search=asked("search"),
             revoked=revoked,
-            can_make=pages.office.stores_tokens,
+            can_make=pages.context.stores_tokens,
             now=pages.runtime.clock(),
         )
 
@@ -82,7 +82,7 @@ class Tokens:
         """Make one, and show it: it is on this page and nowhere else."""
         pages = self._pages
         typed = typed_in(pages.form())
-        if not pages.office.stores_tokens:
+        if not pages.context.stores_tokens:
             return self._form(typed, {"": _NOWHERE})
         days = days_of(typed)
         if not days and typed.days != _UNTIL_REVOKED[0]:
@@ -90,7 +90,7 @@ class Tokens:
         expires = pages.runtime.clock() + timedelta(days=days) if days else None
         try:
             secret, token = make_token(
-                pages.office,
+                pages.context,
                 pages.actor,
                 name=typed.label,
                 role=typed.role,
@@ -111,9 +111,9 @@ class Tokens:
         pages = self._pages
         id_ = pages.form().get("id", "")
         try:
-            token = revoke_token(pages.office, pages.actor, id_)
+            token = revoke_token(pages.context, pages.actor, id_)
         except (LockedOut, StoreReadOnly) as error:
-            raise Refused(words.sentence(str(error))) from error
+            raise Refused(wording.sentence(str(error))) from error
         return pages.go("authz_admin.tokens", "token-revoked", token.name)
 
     def _form(self, typed: Typed, errors: Mapping[str, str] | None = None) -> Response:
@@ -125,7 +125,7 @@ class Tokens:
             errors=errors or {},
             roles=[r.name for r in self._book.every() if r.name not in GIVEN],
             spans=(*SPANS, _UNTIL_REVOKED),
-            can_make=self._pages.office.stores_tokens,
+            can_make=self._pages.context.stores_tokens,
         )
 
     @staticmethod

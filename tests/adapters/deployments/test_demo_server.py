@@ -14,7 +14,7 @@ import pytest
 from authz.decision import ANONYMOUS, AccessRequest, Grant, Origin
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
-from authz.policy.openings import unsafe_openings
+from authz.policy.exposure import unsafe_exposure
 from authz.policy.rules import policy_from_rows
 from tests.adapters.audiomuse.rig import ACCOUNTS, guarded
 from tests.adapters.audiomuse.test_attach import ROUTES
@@ -80,7 +80,7 @@ class TestThePolicy:
     def test_nothing_that_writes_is_open(self, policy: CompiledPolicy):
         """Unsafe methods only where the app does nothing but search."""
         everyone = {"/auth", "/logout"}  # closed by the adapter, whoever asks
-        opened = {rule.path for rule in unsafe_openings(policy, ANONYMOUS)}
+        opened = {rule.path for rule in unsafe_exposure(policy, ANONYMOUS)}
 
         assert opened - everyone == OPEN_POSTS
 

@@ -13,7 +13,7 @@ from authz.decision import ANONYMOUS, Grant, Origin
 from authz.identity.why import Why
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
-from authz.policy.openings import unsafe_openings
+from authz.policy.exposure import unsafe_exposure
 from authz.policy.rules import policy_from_rows
 from authz.settings import SETTINGS
 from tests.adapters.deployments.places import ADAPTERS
@@ -116,7 +116,7 @@ def test_the_demo_says_what_its_log_will_say():
     data = (ADAPTERS / "demo-server" / "policy.csv").read_bytes()
     rows = read_rows(data, source="policy.csv").rows
     policy = CompiledPolicy(policy_from_rows(rows, grants=[stranger], partial=True))
-    openings = unsafe_openings(policy, ANONYMOUS)
+    openings = unsafe_exposure(policy, ANONYMOUS)
 
     assert f"it opens {len(openings)} unsafe methods" in text
     shown = re.search(r"may POST (\S+) \((policy\.csv:\d+)\)", text)

@@ -41,7 +41,7 @@ def a_link(person: str = "user:carol", server: str = "home", **changes: object) 
 
 
 def test_what_is_put_is_found(links: LinkStore):
-    """Whole, and by nobody else's name."""
+    """Normalize, and by nobody else's name."""
     link = a_link("user:authentik/Ünï", fault=Fault.TLS, checked=None)
     links.put(link)
 

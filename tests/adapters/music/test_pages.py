@@ -11,8 +11,8 @@ import pytest
 from authz_audiomuse.music.accounts import By
 from authz_audiomuse.music.attach import Music, attach_music
 from authz_audiomuse.music.faults import Fault
-from authz_audiomuse.music.leaving import ForgetLeavers
 from authz_audiomuse.music.listed import ServerKind
+from authz_audiomuse.music.offboarding import ForgetLeavers
 from authz_audiomuse.music.sealing import generate_key
 from flask import Flask
 from flask.testing import FlaskClient
@@ -601,7 +601,10 @@ class TestLeaving:
         """Even if the removal was not seen here: it was made by a command."""
         home = house(ServerKind.NAVIDROME, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db")
         people = get_authz(home.app).runtime.people
-        free: dict[str, Any] = {"check": lambda _: None, "witness": lambda *_: None}
+        free: dict[str, Any] = {
+            "check": lambda _: None,
+            "before_commit": lambda *_: None,
+        }
         carol = Person(id="carol", display_name="Carol", source="local")
         first = people.add(carol, **free)
         home.connect()

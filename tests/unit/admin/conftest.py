@@ -1,4 +1,4 @@
-"""An office to administer, without a web framework."""
+"""An admin context to administer, without a web framework."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.decision import signed_in
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
@@ -39,10 +39,10 @@ def _sink() -> RecordingSink:
 @pytest.fixture(name="make_office")
 def _make_office(
     tmp_path: Path, sink: RecordingSink
-) -> Iterator[Callable[..., Office]]:
+) -> Iterator[Callable[..., AdminContext]]:
     made: list[Runtime] = []
 
-    def make(policy: str = POLICY, **config: Any) -> Office:
+    def make(policy: str = POLICY, **config: Any) -> AdminContext:
         path = tmp_path / f"policy{len(made)}.csv"
         path.write_text(policy)
         runtime = start(
@@ -63,13 +63,13 @@ def _make_office(
             on_refused=lambda _: None,
         )
         made.append(runtime)
-        return Office(runtime=runtime)
+        return AdminContext(runtime=runtime)
 
     yield make
     for runtime in made:
         runtime.close()
 
 
-@pytest.fixture(name="office")
-def _office(make_office: Callable[..., Office]) -> Office:
+@pytest.fixture(name="context")
+def _office(make_office: Callable[..., AdminContext]) -> AdminContext:
     return make_office()

@@ -7,7 +7,7 @@ import pytest
 
 from authz.admin import changes
 from authz.admin.changes import Draft
-from authz.admin.office import Actor, Office
+from authz.admin.context import Actor, AdminContext
 from authz.admin.rules import grant_row, rule_row
 from authz.audit import AuditEvent, EventTag
 from authz.decision import AccessRequest, signed_in
@@ -22,39 +22,39 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.policy.records import Add, Change, Remove, Replace, Switch
-from authz.stores import csv_file
+from authz.stores.file import policy
 from tests.unit.admin.conftest import ALICE
 from tests.web.apps import RecordingSink
 
 CHAT = Add(row=rule_row(subject="role:user", path="/talk", methods=("GET",)))
 
 
-def draft(office: Office, *made: Change) -> Draft:
+def draft(context: AdminContext, *made: Change) -> Draft:
     """Return a draft of what is *made* to the state now."""
-    return Draft(base=changes.state(office).etag, changes=made)
+    return Draft(base=changes.state(context).etag, changes=made)
 
 
-def text(office: Office) -> str:
+def text(context: AdminContext) -> str:
     """Return the policy file."""
-    return Path(office.settings.policy).read_text()
+    return Path(context.settings.policy).read_text()
 
 
-def may(office: Office, name: str, method: str, path: str) -> bool:
+def may(context: AdminContext, name: str, method: str, path: str) -> bool:
     """Return what the policy in force says."""
     subject = signed_in(name, source="local", display_name=name)
     return bool(
-        office.policy.decide(AccessRequest(subject=subject, path=path, method=method))
+        context.policy.decide(AccessRequest(subject=subject, path=path, method=method))
     )
 
 
-def test_a_change_is_in_force_at_once(office: Office, sink: RecordingSink):
+def test_a_change_is_in_force_at_once(context: AdminContext, sink: RecordingSink):
     """Whoever applies a change sees it with the next request, and so does the log."""
-    assert not may(office, "user:bob", "GET", "/talk")
-    before = changes.state(office).etag
+    assert not may(context, "user:bob", "GET", "/talk")
+    before = changes.state(context).etag
 
-    revision = changes.apply(office, ALICE, draft(office, CHAT), note="talk again")
+    revision = changes.apply(context, ALICE, draft(context, CHAT), note="talk again")
 
-    assert may(office, "user:bob", "GET", "/talk")
+    assert may(context, "user:bob", "GET", "/talk")
     (event,) = [e for e in sink.events if e.tag is EventTag.POLICY_CHANGED]
     assert event.subject == "user:alice"
     assert event.peer == "192.0.2.1"
@@ -62,7 +62,7 @@ def test_a_change_is_in_force_at_once(office: Office, sink: RecordingSink):
     assert event.note == "talk again"
     assert event.before == ()
     assert event.after == ("p, role:user, /talk, GET",)
-    assert event.revision == office.policy.revision
+    assert event.revision == context.policy.revision
     assert event.detail == {
         "number": str(revision.number),
         "etag_before": before,
@@ -70,13 +70,13 @@ def test_a_change_is_in_force_at_once(office: Office, sink: RecordingSink):
     }
 
 
-def test_a_preview_changes_nothing(office: Office, sink: RecordingSink):
+def test_a_preview_changes_nothing(context: AdminContext, sink: RecordingSink):
     """It says what would come and go, and what the policies would answer."""
-    rule = next(e for e in changes.state(office).entries if e.row.fields[1] == "/map")
-    file = text(office)
-    wanted = draft(office, CHAT, Remove(id=rule.id))
+    rule = next(e for e in changes.state(context).entries if e.row.fields[1] == "/map")
+    file = text(context)
+    wanted = draft(context, CHAT, Remove(id=rule.id))
 
-    seen = changes.preview(office, ALICE, wanted)
+    seen = changes.preview(context, ALICE, wanted)
 
     assert seen.added == ("p, role:user, /talk, GET",)
     assert seen.removed == ("p, role:user, /map, GET",)
@@ -84,14 +84,14 @@ def test_a_preview_changes_nothing(office: Office, sink: RecordingSink):
     assert not seen.is_conflict
     assert seen.before
     assert seen.after
-    assert seen.before.revision == office.policy.revision != seen.after.revision
-    assert text(office) == file
+    assert seen.before.revision == context.policy.revision != seen.after.revision
+    assert text(context) == file
     assert sink.events == []
 
 
-def test_a_preview_of_nothing(office: Office):
+def test_a_preview_of_nothing(context: AdminContext):
     """A draft without changes is fine and does nothing."""
-    seen = changes.preview(office, ALICE, draft(office))
+    seen = changes.preview(context, ALICE, draft(context))
 
     assert (seen.added, seen.removed, seen.problems) == ((), (), ())
     assert seen.before
@@ -109,23 +109,23 @@ def test_a_preview_of_nothing(office: Office):
     ],
 )  # fmt: skip
 def test_a_policy_that_cannot_be_is_refused(
-    office: Office, rows: list[object], why: str
+    context: AdminContext, rows: list[object], why: str
 ):
     """The preview says why, and applying it does nothing."""
-    file = text(office)
-    wanted = draft(office, *(Add(row=row) for row in rows))
+    file = text(context)
+    wanted = draft(context, *(Add(row=row) for row in rows))
 
-    assert why in str(changes.preview(office, ALICE, wanted).problems[0])
+    assert why in str(changes.preview(context, ALICE, wanted).problems[0])
     with pytest.raises(PolicyError, match=why):
-        changes.apply(office, ALICE, wanted, note="")
+        changes.apply(context, ALICE, wanted, note="")
 
-    assert text(office) == file
+    assert text(context) == file
 
 
-def own_ways_out(office: Office) -> list[list[Change]]:
+def own_ways_out(context: AdminContext) -> list[list[Change]]:
     """Return ways for alice to lose the administration, others keeping it."""
     everything = next(
-        e for e in changes.state(office).entries if e.row.fields[:1] == ("role:admin",)
+        e for e in changes.state(context).entries if e.row.fields[:1] == ("role:admin",)
     )
     others = [
         Add(row=rule_row(subject="group:music-admins", path="/*")),
@@ -156,22 +156,24 @@ def own_ways_out(office: Office) -> list[list[Change]]:
 
 
 @pytest.mark.parametrize("way", range(6))
-def test_nobody_locks_themselves_out(office: Office, sink: RecordingSink, way: int):
+def test_nobody_locks_themselves_out(
+    context: AdminContext, sink: RecordingSink, way: int
+):
     """Who administers cannot take that from themselves; the attempt is recorded."""
-    file = text(office)
-    wanted = draft(office, *own_ways_out(office)[way])
+    file = text(context)
+    wanted = draft(context, *own_ways_out(context)[way])
 
-    assert "user:alice" in str(changes.preview(office, ALICE, wanted).problems[0])
+    assert "user:alice" in str(changes.preview(context, ALICE, wanted).problems[0])
     with pytest.raises(LockedOut):
-        changes.apply(office, ALICE, wanted, note="oops")
+        changes.apply(context, ALICE, wanted, note="oops")
 
-    assert text(office) == file
+    assert text(context) == file
     assert [(e.tag, e.reason) for e in sink.events] == [
         (EventTag.POLICY_CHANGE_REFUSED, "locked-out")
     ]
 
 
-def test_another_administrator_may(office: Office):
+def test_another_administrator_may(context: AdminContext):
     """What would lock out alice can be done by somebody of the group."""
     mallory = Actor(
         subject=signed_in(
@@ -181,107 +183,109 @@ def test_another_administrator_may(office: Office):
             groups=frozenset({"group:music-admins"}),
         )
     )
-    wanted = draft(office, own_ways_out(office)[0][0])
+    wanted = draft(context, own_ways_out(context)[0][0])
 
-    changes.apply(office, mallory, wanted, note="alice is on holiday")
+    changes.apply(context, mallory, wanted, note="alice is on holiday")
 
-    assert not may(office, "user:alice", "GET", "/authz/api/v1/rules")
+    assert not may(context, "user:alice", "GET", "/authz/api/v1/rules")
 
 
-def test_who_comes_late_is_told(office: Office):
+def test_who_comes_late_is_told(context: AdminContext):
     """A draft that was begun before somebody else's change overwrites nothing."""
-    late = draft(office, CHAT)
+    late = draft(context, CHAT)
     changes.apply(
-        office,
+        context,
         ALICE,
-        draft(office, Add(row=rule_row(subject="role:user", path="/new"))),
+        draft(context, Add(row=rule_row(subject="role:user", path="/new"))),
         note="",
     )
-    file = text(office)
+    file = text(context)
 
-    seen = changes.preview(office, ALICE, late)
+    seen = changes.preview(context, ALICE, late)
     assert seen.is_conflict
     assert "somebody else" in str(seen.problems[0])
     with pytest.raises(StoreConflict):
-        changes.apply(office, ALICE, late, note="")
+        changes.apply(context, ALICE, late, note="")
 
-    assert text(office) == file
+    assert text(context) == file
 
 
-def test_a_rule_is_not_added_twice(office: Office):
+def test_a_rule_is_not_added_twice(context: AdminContext):
     """The preview and the change say that it is there."""
     wanted = draft(
-        office, Add(row=rule_row(subject="role:user", path="/map", methods=("GET",)))
+        context, Add(row=rule_row(subject="role:user", path="/map", methods=("GET",)))
     )
 
-    assert "there already" in str(changes.preview(office, ALICE, wanted).problems[0])
+    assert "there already" in str(changes.preview(context, ALICE, wanted).problems[0])
     with pytest.raises(AlreadyThere):
-        changes.apply(office, ALICE, wanted, note="")
+        changes.apply(context, ALICE, wanted, note="")
 
 
-def test_an_entry_that_is_not_there(office: Office):
+def test_an_entry_that_is_not_there(context: AdminContext):
     """Neither can be looked at nor changed."""
-    wanted = draft(office, Remove(id="L999"))
+    wanted = draft(context, Remove(id="L999"))
 
     with pytest.raises(NotFound, match="L999"):
-        changes.preview(office, ALICE, wanted)
+        changes.preview(context, ALICE, wanted)
     with pytest.raises(NotFound, match="L999"):
-        changes.apply(office, ALICE, wanted, note="")
+        changes.apply(context, ALICE, wanted, note="")
 
 
 @pytest.mark.parametrize("note", ["a\nb", "\x1b[2J", "\u202e", "x" * 501])
-def test_a_note_is_one_plain_line(office: Office, note: str):
+def test_a_note_is_one_plain_line(context: AdminContext, note: str):
     """Nothing that could forge a line or hide one is kept."""
     with pytest.raises(PolicyError, match="the note"):
-        changes.apply(office, ALICE, draft(office, CHAT), note=note)
+        changes.apply(context, ALICE, draft(context, CHAT), note=note)
 
 
 def test_nothing_is_changed_without_its_record(
-    make_office: Callable[..., Office], sink: RecordingSink, monkeypatch
+    make_office: Callable[..., AdminContext], sink: RecordingSink, monkeypatch
 ):
     """When the audit log cannot be written, the policy cannot either."""
-    office = make_office()
-    file = text(office)
+    context = make_office()
+    file = text(context)
 
     def full(event: AuditEvent) -> None:
         raise AuditFailure("the disk is full")
 
     monkeypatch.setattr(sink, "record", full)
     with pytest.raises(AuditFailure):
-        changes.apply(office, ALICE, draft(office, CHAT), note="")
+        changes.apply(context, ALICE, draft(context, CHAT), note="")
 
-    assert text(office) == file
-    assert not may(office, "user:bob", "GET", "/talk")
+    assert text(context) == file
+    assert not may(context, "user:bob", "GET", "/talk")
 
 
 def test_a_change_that_fails_at_the_last_moment_is_said(
-    office: Office, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+    context: AdminContext, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
 ):
     """The record says it was made; the next record says that it was not."""
-    wanted = draft(office, CHAT)
+    wanted = draft(context, CHAT)
 
     def broken(target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(csv_file, "_keep_previous", broken)
+    monkeypatch.setattr(policy, "_keep_previous", broken)
     with pytest.raises(StoreError):
-        changes.apply(office, ALICE, wanted, note="")
+        changes.apply(context, ALICE, wanted, note="")
 
     assert [e.tag for e in sink.events] == [
         EventTag.POLICY_CHANGED,
         EventTag.POLICY_CHANGE_FAILED,
     ]
-    assert not may(office, "user:bob", "GET", "/talk")
+    assert not may(context, "user:bob", "GET", "/talk")
 
 
-def test_a_read_only_file_answers_with_the_patch(make_office: Callable[..., Office]):
+def test_a_read_only_file_answers_with_the_patch(
+    make_office: Callable[..., AdminContext],
+):
     """Preview says what would be; applying says how to do it."""
-    office = make_office(AUTHZ_POLICY_WRITABLE=False)
-    file = text(office)
+    context = make_office(AUTHZ_POLICY_WRITABLE=False)
+    file = text(context)
 
-    assert changes.preview(office, ALICE, draft(office, CHAT)).problems == ()
+    assert changes.preview(context, ALICE, draft(context, CHAT)).problems == ()
     with pytest.raises(StoreReadOnly) as caught:
-        changes.apply(office, ALICE, draft(office, CHAT), note="")
+        changes.apply(context, ALICE, draft(context, CHAT), note="")
 
     assert "+p, role:user, /talk, GET\n" in caught.value.patch
-    assert text(office) == file
+    assert text(context) == file

@@ -6,11 +6,11 @@ import pytest
 
 from authz.admin import changes, decisions
 from authz.admin.changes import Draft
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.admin.rules import grant_row, rule_row
 from authz.decision import Reason, signed_in
 from authz.errors import NotFound, PolicyError
-from authz.policy.coverage import RoutePattern
+from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.records import Add
 from tests.unit.admin.conftest import ALICE
 
@@ -24,18 +24,18 @@ ROUTES = tuple(
 )
 
 
-@pytest.fixture(name="office")
-def _office(office: Office) -> Office:
+@pytest.fixture(name="context")
+def _office(context: AdminContext) -> AdminContext:
     def find(method: str, path: str) -> RoutePattern | None:
         return next((r for r in ROUTES if (r.method, r.path) == (method, path)), None)
 
-    return replace(office, routes=lambda: ROUTES, find_route=find)
+    return replace(context, routes=lambda: ROUTES, find_route=find)
 
 
-def test_may_somebody(office: Office):
+def test_may_somebody(context: AdminContext):
     """The answer has the rules, the chain and the route."""
     answer = decisions.check(
-        office, decisions.named("carol"), "POST", "/api/playlists/7"
+        context, decisions.named("carol"), "POST", "/api/playlists/7"
     )
 
     assert answer.allowed
@@ -45,18 +45,18 @@ def test_may_somebody(office: Office):
     assert 0 <= answer.seconds < 1
 
 
-def test_what_the_app_declared_public(office: Office):
+def test_what_the_app_declared_public(context: AdminContext):
     """Strangers get through although no rule says so."""
-    answer = decisions.check(office, decisions.named("anonymous"), "GET", "/health")
+    answer = decisions.check(context, decisions.named("anonymous"), "GET", "/health")
 
     assert answer.allowed
     assert not answer.decision
     assert answer.reason is Reason.DECLARED_PUBLIC
 
 
-def test_a_refusal(office: Office):
+def test_a_refusal(context: AdminContext):
     """It names what comes nearest; there may be no route."""
-    answer = decisions.check(office, decisions.named("user:dave"), "GET", "/nowhere")
+    answer = decisions.check(context, decisions.named("user:dave"), "GET", "/nowhere")
 
     assert not answer.allowed
     assert answer.reason is Reason.NO_RULE
@@ -71,29 +71,29 @@ def test_nobody_of_that_name(text: str):
         decisions.named(text)
 
 
-def test_under_a_draft(office: Office):
+def test_under_a_draft(context: AdminContext):
     """The question can be put to the policy that a draft would make."""
-    base = changes.state(office).etag
+    base = changes.state(context).etag
     more = Add(row=grant_row(member="user:dave", role="role:editor"))
-    policy = decisions.policy_for(office, ALICE, Draft(base=base, changes=(more,)))
+    policy = decisions.policy_for(context, ALICE, Draft(base=base, changes=(more,)))
     dave = decisions.named("dave")
 
-    assert not decisions.check(office, dave, "GET", "/map").allowed
-    assert decisions.check(office, dave, "GET", "/map", policy=policy).allowed
-    assert decisions.policy_for(office, ALICE) is office.policy
+    assert not decisions.check(context, dave, "GET", "/map").allowed
+    assert decisions.check(context, dave, "GET", "/map", policy=policy).allowed
+    assert decisions.policy_for(context, ALICE) is context.policy
 
     worse = Add(row=rule_row(subject="user:alice", path="/*", effect="deny"))
     with pytest.raises(PolicyError, match="user:alice"):
-        decisions.policy_for(office, ALICE, Draft(base=base, changes=(worse,)))
+        decisions.policy_for(context, ALICE, Draft(base=base, changes=(worse,)))
 
 
-def test_who_may(office: Office):
+def test_who_may(context: AdminContext):
     """Names of the policy, and people who are asked about, each with the reason."""
     carol = signed_in("user:carol", source="local", display_name="Carol")
     dave = signed_in("user:dave", source="local", display_name="Dave")
 
     found = decisions.who_can(
-        office, "GET", "/map", people={p.name: p for p in (carol, dave)}
+        context, "GET", "/map", people={p.name: p for p in (carol, dave)}
     )
 
     assert {h.subject.name: h.because[0].names for h in found} == {
@@ -104,22 +104,22 @@ def test_who_may(office: Office):
     }
 
 
-def test_what_somebody_may(office: Office):
+def test_what_somebody_may(context: AdminContext):
     """One line for each route."""
-    found = decisions.what_can(office, decisions.named("carol"))
+    found = decisions.what_can(context, decisions.named("carol"))
 
     assert [(a.route.path, a.allowed) for a in found] == [
         ("/map", True),
         ("/health", True),
         ("/api/playlists/7", True),
     ]
-    stranger = decisions.what_can(office, decisions.named("anonymous"))
+    stranger = decisions.what_can(context, decisions.named("anonymous"))
     assert [a.allowed for a in stranger] == [False, True, False]
 
 
-def test_every_route(office: Office):
+def test_every_route(context: AdminContext):
     """Who may use each route, or that it is declared public."""
-    found = decisions.covered(office)
+    found = decisions.covered(context)
 
     assert [(r.path, r.is_open, "role:editor" in r.who) for r in found] == [
         ("/map", False, True),

@@ -6,7 +6,7 @@ import pytest
 
 from authz.admin import changes, drafts
 from authz.admin.changes import Draft
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.admin.rules import rule_row
 from authz.errors import NotFound, StoreConflict
 from authz.policy.records import Add, Change, Remove, Replace, Switch
@@ -15,40 +15,40 @@ from tests.unit.admin.conftest import ALICE
 TALK = Add(row=rule_row(subject="role:user", path="/talk"), note="again")
 
 
-def entry_id(office: Office, path: str) -> str:
+def entry_id(context: AdminContext, path: str) -> str:
     """Return the id of the rule for *path*."""
     return next(
-        e.id for e in changes.state(office).entries if path in e.row.fields[1:2]
+        e.id for e in changes.state(context).entries if path in e.row.fields[1:2]
     )
 
 
-def do(office: Office, *made: Change) -> None:
+def do(context: AdminContext, *made: Change) -> None:
     """Make a change behind the draft's back."""
-    base = changes.state(office).etag
-    changes.apply(office, ALICE, Draft(base=base, changes=made), note="")
+    base = changes.state(context).etag
+    changes.apply(context, ALICE, Draft(base=base, changes=made), note="")
 
 
-def full(office: Office) -> Draft:
+def full(context: AdminContext) -> Draft:
     """Return a draft with a change of each kind."""
     return drafts.amended(
-        office,
-        drafts.begin(office),
+        context,
+        drafts.begin(context),
         TALK,
-        Switch(id=entry_id(office, "/map"), disabled=True),
-        Switch(id=entry_id(office, "/chat"), disabled=False),
+        Switch(id=entry_id(context, "/map"), disabled=True),
+        Switch(id=entry_id(context, "/chat"), disabled=False),
         Replace(
-            id=entry_id(office, "/api/playlists/*"),
+            id=entry_id(context, "/api/playlists/*"),
             row=rule_row(subject="role:editor", path="/api/*"),
             note="more",
         ),
     )
 
 
-def test_it_grows_step_by_step(office: Office):
+def test_it_grows_step_by_step(context: AdminContext):
     """Each step is looked at when it is taken."""
-    draft = full(office)
+    draft = full(context)
 
-    seen = changes.preview(office, ALICE, draft)
+    seen = changes.preview(context, ALICE, draft)
 
     assert seen.problems == ()
     assert sorted(seen.added) == [
@@ -60,12 +60,12 @@ def test_it_grows_step_by_step(office: Office):
     with pytest.raises(NotFound):
         drafts.without(draft, 4)
     with pytest.raises(NotFound):
-        drafts.amended(office, draft, Remove(id="L999"))
+        drafts.amended(context, draft, Remove(id="L999"))
 
 
-def test_it_is_carried_as_text(office: Office):
+def test_it_is_carried_as_text(context: AdminContext):
     """Whatever is in it comes back."""
-    draft = full(office)
+    draft = full(context)
 
     text = drafts.as_text(draft)
     back = drafts.from_text(text)
@@ -73,8 +73,8 @@ def test_it_is_carried_as_text(office: Office):
     assert back.base == draft.base
     assert [type(c) for c in back.changes] == [type(c) for c in draft.changes]
     assert drafts.as_text(back) == text
-    assert changes.preview(office, ALICE, back).added == (
-        changes.preview(office, ALICE, draft).added
+    assert changes.preview(context, ALICE, back).added == (
+        changes.preview(context, ALICE, draft).added
     )
 
 
@@ -110,18 +110,18 @@ def test_what_is_no_draft(text: str):
         drafts.from_text(text)
 
 
-def test_somebody_else_was_faster(office: Office):
+def test_somebody_else_was_faster(context: AdminContext):
     """It is not amended over their change; built anew it finds its entries again."""
-    draft = full(office)
-    do(office, Add(row=rule_row(subject="role:user", path="/early")))
-    do(office, Remove(id=entry_id(office, "/chat")))
+    draft = full(context)
+    do(context, Add(row=rule_row(subject="role:user", path="/early")))
+    do(context, Remove(id=entry_id(context, "/chat")))
 
     with pytest.raises(StoreConflict):
-        drafts.amended(office, draft, TALK)
-    again, lost = drafts.rebased(office, draft)
+        drafts.amended(context, draft, TALK)
+    again, lost = drafts.rebased(context, draft)
 
     assert lost == ("p, role:user, /chat, POST",)
-    seen = changes.preview(office, ALICE, again)
+    seen = changes.preview(context, ALICE, again)
     assert seen.problems == ()
     assert sorted(seen.added) == [
         "p, role:editor, /api/*, *",
@@ -133,12 +133,12 @@ def test_somebody_else_was_faster(office: Office):
     ]
 
 
-def test_somebody_else_did_the_same(office: Office):
+def test_somebody_else_did_the_same(context: AdminContext):
     """What is there already is not added again."""
-    draft = full(office)
-    do(office, TALK)
+    draft = full(context)
+    do(context, TALK)
 
-    again, lost = drafts.rebased(office, draft)
+    again, lost = drafts.rebased(context, draft)
 
     assert lost == ("p, role:user, /talk, *",)
     assert len(again.changes) == 3

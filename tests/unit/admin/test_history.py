@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from authz.admin import changes, history
 from authz.admin.changes import Draft
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.admin.rules import rule_row
 from authz.errors import NotFound, StoreConflict
 from authz.policy.csv_edit import edited, read_entries
@@ -17,11 +17,11 @@ from authz.policy.records import Add, Change, Remove, Replace, Switch
 from tests.unit.admin.conftest import ALICE
 
 
-def do(office: Office, *made: Change, note: str = "") -> int:
+def do(context: AdminContext, *made: Change, note: str = "") -> int:
     """Make a change; return the number of its revision."""
-    base = changes.state(office).etag
+    base = changes.state(context).etag
     return changes.apply(
-        office, ALICE, Draft(base=base, changes=made), note=note
+        context, ALICE, Draft(base=base, changes=made), note=note
     ).number
 
 
@@ -30,76 +30,76 @@ def talk(path: str) -> Add:
     return Add(row=rule_row(subject="role:user", path=path), note=f"on {path}")
 
 
-def test_revisions(office: Office):
+def test_revisions(context: AdminContext):
     """The newest first, each with who, why and what."""
-    first = do(office, talk("/a"), note="one")
-    second = do(office, talk("/b"), note="two")
+    first = do(context, talk("/a"), note="one")
+    second = do(context, talk("/b"), note="two")
 
-    assert [(r.note, r.author) for r in history.revisions(office)][:2] == [
+    assert [(r.note, r.author) for r in history.revisions(context)][:2] == [
         ("two", "user:alice"),
         ("one", "user:alice"),
     ]
-    assert history.revision(office, first).added == ("p, role:user, /a, *",)
-    assert [r.number for r in history.revisions(office, limit=1, before=second)] == [
+    assert history.revision(context, first).added == ("p, role:user, /a, *",)
+    assert [r.number for r in history.revisions(context, limit=1, before=second)] == [
         first
     ]
     with pytest.raises(NotFound):
-        history.revision(office, 999)
+        history.revision(context, 999)
 
 
-def test_what_lies_between(office: Office):
+def test_what_lies_between(context: AdminContext):
     """Two revisions, or one and the state now, can be compared."""
-    first = do(office, talk("/a"))
-    do(office, talk("/b"))
+    first = do(context, talk("/a"))
+    do(context, talk("/b"))
 
-    found = history.difference(office, first)
+    found = history.difference(context, first)
 
     assert found.added == ("p, role:user, /b, *",)
     assert found.removed == ()
     assert found.after
-    assert found.after.revision == office.policy.revision
-    assert history.difference(office, first + 1, first).removed == found.added
+    assert found.after.revision == context.policy.revision
+    assert history.difference(context, first + 1, first).removed == found.added
     with pytest.raises(NotFound):
-        history.difference(office, 999)
+        history.difference(context, 999)
 
 
-def test_rolling_back(office: Office):
+def test_rolling_back(context: AdminContext):
     """The old state is in force again, as a new revision."""
-    first = do(office, talk("/a"))
-    old = office.policy.revision
-    off = next(e for e in changes.state(office).entries if e.row.fields[1] == "/map")
-    do(office, Switch(id=off.id, disabled=True), talk("/b"))
-    last = changes.state(office)
+    first = do(context, talk("/a"))
+    old = context.policy.revision
+    off = next(e for e in changes.state(context).entries if e.row.fields[1] == "/map")
+    do(context, Switch(id=off.id, disabled=True), talk("/b"))
+    last = changes.state(context)
 
-    made = history.roll_back(office, ALICE, first, base=last.etag, note="too much")
+    made = history.roll_back(context, ALICE, first, base=last.etag, note="too much")
 
     assert made.number == last.number + 1
     assert made.note == "too much"
-    assert office.policy.revision == old
-    assert {(e.row.fields, e.note) for e in changes.state(office).entries} == {
-        (e.row.fields, e.note) for e in office.records.at(first).entries
+    assert context.policy.revision == old
+    assert {(e.row.fields, e.note) for e in changes.state(context).entries} == {
+        (e.row.fields, e.note) for e in context.records.at(first).entries
     }
 
 
-def test_rolling_back_what_somebody_else_has_changed(office: Office):
+def test_rolling_back_what_somebody_else_has_changed(context: AdminContext):
     """The state must be the one that was looked at."""
-    first = do(office, talk("/a"))
-    base = changes.state(office).etag
-    do(office, talk("/b"))
+    first = do(context, talk("/a"))
+    base = changes.state(context).etag
+    do(context, talk("/b"))
 
     with pytest.raises(StoreConflict):
-        history.roll_back(office, ALICE, first, base=base, note="")
+        history.roll_back(context, ALICE, first, base=base, note="")
 
 
-def test_a_state_that_cannot_be_any_more(make_office: Callable[..., Office]):
+def test_a_state_that_cannot_be_any_more(make_office: Callable[..., AdminContext]):
     """An old state that would be refused today is still compared, by its lines."""
-    office = make_office()
-    first = do(office, talk("/a"))
-    folder = Path(office.settings.policy)
+    context = make_office()
+    first = do(context, talk("/a"))
+    folder = Path(context.settings.policy)
     old = folder.with_name(f".{folder.name}.history") / f"{first}.csv"
     old.write_text("p, role:user, /old, GET\ng, role:everyone, role:admin\n")
 
-    found = history.difference(office, first)
+    found = history.difference(context, first)
 
     assert found.before is None
     assert "p, role:user, /old, GET" in found.removed

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from authz.admin import roles, rules
-from authz.admin.office import Office
-from authz.admin.pages import MAX_LIMIT, paged
+from authz.admin.context import AdminContext
+from authz.admin.pagination import MAX_LIMIT, paged
 from authz.errors import NotFound, PolicyError
 
 
-def test_rules_with_their_notes(office: Office):
+def test_rules_with_their_notes(context: AdminContext):
     """Every rule is listed with its note and whether it is disabled."""
-    page = rules.list_rules(office)
+    page = rules.list_rules(context)
 
     assert [
         (r.subject, r.path, r.methods, r.effect, r.entry.note, r.entry.disabled)
@@ -23,7 +23,7 @@ def test_rules_with_their_notes(office: Office):
         ("role:user", "/chat", ("POST",), "allow", "", True),
         ("role:editor", "/api/playlists/*", ("GET", "POST"), "allow", "", False),
     ]
-    assert page.etag == office.records.snapshot().etag
+    assert page.etag == context.records.snapshot().etag
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,11 @@ def test_rules_with_their_notes(office: Office):
         ({"path": "/map", "subject": "role:user"}, ["/map"]),
     ],
 )
-def test_rules_are_found(office: Office, narrowed: dict[str, str], paths: list[str]):
+def test_rules_are_found(
+    context: AdminContext, narrowed: dict[str, str], paths: list[str]
+):
     """By a word, a subject, an effect, or the path of a request."""
-    assert [r.path for r in rules.list_rules(office, **narrowed).items] == paths
+    assert [r.path for r in rules.list_rules(context, **narrowed).items] == paths
 
 
 def test_pages():
@@ -52,9 +54,9 @@ def test_pages():
     assert paged(range(3), offset=7).next_offset is None
 
 
-def test_grants_with_those_of_settings(office: Office):
+def test_grants_with_those_of_settings(context: AdminContext):
     """Grants that settings make come first; they have no id and no entry."""
-    found = rules.list_grants(office).items
+    found = rules.list_grants(context).items
 
     assert [(g.id != "", g.member, g.role, str(g.origin)) for g in found[:2]] == [
         (False, "user:alice", "role:admin", "AUTHZ_ADMIN"),
@@ -65,20 +67,20 @@ def test_grants_with_those_of_settings(office: Office):
         ("role:editor", "role:user"),
         ("user:carol", "role:editor"),
     ]
-    assert [g.member for g in rules.list_grants(office, role="role:admin").items] == [
+    assert [g.member for g in rules.list_grants(context, role="role:admin").items] == [
         "user:alice",
         "group:music-admins",
     ]
-    assert rules.list_grants(office, search="carol").total == 1
+    assert rules.list_grants(context, search="carol").total == 1
 
 
-def test_one_of_them(office: Office):
+def test_one_of_them(context: AdminContext):
     """An entry is found by its id, and only as what it is."""
-    rule = rules.list_rules(office).items[0]
-    grant = rules.list_grants(office, member="user:carol").items[0]
+    rule = rules.list_rules(context).items[0]
+    grant = rules.list_grants(context, member="user:carol").items[0]
 
-    assert rules.find_rule(office, rule.id)[0] == rule
-    assert rules.find_grant(office, grant.id)[0] == grant
+    assert rules.find_rule(context, rule.id)[0] == rule
+    assert rules.find_grant(context, grant.id)[0] == grant
     for find, wrong in (
         (rules.find_rule, grant.id),
         (rules.find_grant, rule.id),
@@ -86,7 +88,7 @@ def test_one_of_them(office: Office):
         (rules.find_grant, ""),
     ):
         with pytest.raises(NotFound):
-            find(office, wrong)
+            find(context, wrong)
 
 
 def test_a_row_that_is_wrong_by_itself():
@@ -99,9 +101,9 @@ def test_a_row_that_is_wrong_by_itself():
         rules.grant_row(member="user:x", role="group:y")
 
 
-def test_roles(office: Office):
+def test_roles(context: AdminContext):
     """A role has members, rules, and what it inherits."""
-    found, etag = roles.list_roles(office)
+    found, etag = roles.list_roles(context)
 
     assert [r.name for r in found] == ["role:admin", "role:editor", "role:user"]
     editor = found[1]
@@ -109,14 +111,14 @@ def test_roles(office: Office):
     assert [g.role for g in editor.inherits] == ["role:user"]
     assert editor.holds == ("role:user",)
     assert [r.path for r in editor.rules] == ["/api/playlists/*"]
-    assert roles.find_role(office, "role:editor") == (editor, etag)
+    assert roles.find_role(context, "role:editor") == (editor, etag)
     with pytest.raises(NotFound):
-        roles.find_role(office, "role:nobody")
+        roles.find_role(context, "role:nobody")
 
 
-def test_where_a_role_came_from(office: Office):
+def test_where_a_role_came_from(context: AdminContext):
     """Each role of somebody has the grants that led to it."""
-    held = roles.held_roles(office, ["user:carol"])
+    held = roles.held_roles(context, ["user:carol"])
 
     assert [(h.role, [str(g) for g in h.grants], h.is_direct) for h in held] == [
         ("role:editor", ["user:carol has role:editor"], True),
@@ -128,14 +130,14 @@ def test_where_a_role_came_from(office: Office):
     ]
 
 
-def test_a_disabled_grant_gives_nothing(make_office: Callable[..., Office]):
+def test_a_disabled_grant_gives_nothing(make_office: Callable[..., AdminContext]):
     """It is listed with the role, and nobody holds the role by it."""
-    office = make_office(
+    context = make_office(
         "p, role:admin, /*, *\n# disabled: g, user:carol, role:admin\n"
     )
 
-    assert [g.member for g in roles.find_role(office, "role:admin")[0].members] == [
+    assert [g.member for g in roles.find_role(context, "role:admin")[0].members] == [
         "user:alice",
         "user:carol",
     ]
-    assert roles.held_roles(office, ["user:carol"]) == ()
+    assert roles.held_roles(context, ["user:carol"]) == ()

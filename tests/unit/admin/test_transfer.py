@@ -7,62 +7,64 @@ import json
 import pytest
 
 from authz.admin import changes
-from authz.admin.office import Office
+from authz.admin.context import AdminContext
 from authz.admin.transfer import Form, Mode, exported, imported, read
 from authz.errors import PolicyError
 from authz.policy.csv_rows import read_rows
 from tests.unit.admin.conftest import ALICE
 
 
-def said(office: Office) -> set[object]:
+def said(context: AdminContext) -> set[object]:
     """Return what the store says."""
-    entries = changes.state(office).entries
+    entries = changes.state(context).entries
     return {(e.row.kind, e.row.fields, e.note, e.disabled) for e in entries}
 
 
 @pytest.mark.parametrize("form", [Form.CSV, Form.JSON])
-def test_there_and_back(office: Office, form: Form):
+def test_there_and_back(context: AdminContext, form: Form):
     """What was exported leads back to it from any other state."""
-    before = said(office)
-    text = exported(changes.state(office), form)
-    other = imported(office, "p, role:admin, /*, *\n", Form.CSV, Mode.REPLACE)
-    changes.apply(office, ALICE, other, note="")
-    assert len(said(office)) == 1
+    before = said(context)
+    text = exported(changes.state(context), form)
+    other = imported(context, "p, role:admin, /*, *\n", Form.CSV, Mode.REPLACE)
+    changes.apply(context, ALICE, other, note="")
+    assert len(said(context)) == 1
 
-    changes.apply(office, ALICE, imported(office, text, form, Mode.REPLACE), note="")
+    changes.apply(context, ALICE, imported(context, text, form, Mode.REPLACE), note="")
 
-    assert said(office) == before
+    assert said(context) == before
 
 
-def test_the_table_holds_what_is_in_force(office: Office):
+def test_the_table_holds_what_is_in_force(context: AdminContext):
     """Casbin's adapters read it; what is disabled is not in it."""
-    text = exported(changes.state(office), Form.CASBIN_RULE)
+    text = exported(changes.state(context), Form.CASBIN_RULE)
     rows = list(csv.reader(io.StringIO(text)))
 
     assert rows[0] == ["ptype", "v0", "v1", "v2", "v3", "v4", "v5"]
     assert rows[1] == ["p", "role:user", "/map", "GET", "", "", ""]
     assert len(rows) == 7
-    assert not imported(office, text, Form.CASBIN_RULE, Mode.MERGE).changes
+    assert not imported(context, text, Form.CASBIN_RULE, Mode.MERGE).changes
 
 
-def test_an_exported_file_is_a_policy(office: Office):
+def test_an_exported_file_is_a_policy(context: AdminContext):
     """It is read by the strict reader, whatever the notes say."""
-    text = exported(changes.state(office), Form.CSV)
+    text = exported(changes.state(context), Form.CSV)
 
     assert len(read_rows(text.encode()).rows) == 6
     assert "# disabled: p, role:user, /chat, POST\n" in text
     assert "# note: all of it\n" in text
 
 
-def test_merging_only_adds(office: Office):
+def test_merging_only_adds(context: AdminContext):
     """What is there stays as it is, its note too."""
     text = "# note: new\np, role:user, /map, GET\np, role:user, /new, GET\n"
-    before = said(office)
+    before = said(context)
 
-    changes.apply(office, ALICE, imported(office, text, Form.CSV, Mode.MERGE), note="")
+    changes.apply(
+        context, ALICE, imported(context, text, Form.CSV, Mode.MERGE), note=""
+    )
 
-    assert said(office) - before == {("p", ("role:user", "/new", "GET"), "", False)}
-    assert before <= said(office)
+    assert said(context) - before == {("p", ("role:user", "/new", "GET"), "", False)}
+    assert before <= said(context)
 
 
 def test_tables_of_other_adapters():

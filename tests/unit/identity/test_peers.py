@@ -80,7 +80,7 @@ class TestLists:
             peers(text)
 
     @pytest.mark.parametrize(
-        ("text", "mend"),
+        ("text", "hint"),
         [
             ("10.0.0.5/8", "10.0.0.0/8"),
             ("traefik", "172.18.0.5"),
@@ -92,13 +92,13 @@ class TestLists:
             ("unix:/run/x.sock", "unix:"),
         ],
     )
-    def test_not_an_address(self, text: str, mend: str):
+    def test_not_an_address(self, text: str, hint: str):
         """An entry that cannot be read stops the start, and never widens the list."""
         with pytest.raises(
             ValueError, match=r"is not an address|names|within"
         ) as caught:
             peers(text)
-        assert mend in str(caught.value)
+        assert hint in str(caught.value)
 
     def test_it_says_what_it_holds(self):
         """The list can be shown."""

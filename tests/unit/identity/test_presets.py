@@ -14,8 +14,8 @@ from authz.decision import Subject
 from authz.errors import InvalidCredentials
 from authz.identity.presets import PRESETS
 from authz.identity.source import RequestFacts, header_key
+from authz.identity_factory import Sources, build_sources
 from authz.settings import read_settings
-from authz.sources import Sources, build_sources
 from tests.key_server import KeyServer, answer
 from tests.minting import SECRET, Signer, as_json, jwks, signer
 from tests.unit.identity.test_jwks import eventually

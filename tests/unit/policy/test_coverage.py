@@ -6,10 +6,10 @@ from hypothesis import given
 from werkzeug.routing import Map, Rule
 
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, AccessRequest, Subject
-from authz.policy.asking import asked_subject
+from authz.policy.analysis.coverage import RoutePattern, coverage, route_patterns
 from authz.policy.build import build_policy
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.coverage import RoutePattern, coverage, route_patterns
+from authz.policy.parse_subject import parse_subject
 from tests.strategies import SEEDS, world
 
 MODEL = (Path(__file__).parents[3] / "authz/model.conf").read_text(encoding="utf-8")
@@ -111,12 +111,12 @@ class TestRoutePatterns:
 class TestAskedSubject:
     def test_a_stranger_has_two_spellings(self):
         """`anonymous` and `role:everyone` are the same question."""
-        assert asked_subject("anonymous") is ANONYMOUS
-        assert asked_subject(EVERYONE) is ANONYMOUS
+        assert parse_subject("anonymous") is ANONYMOUS
+        assert parse_subject(EVERYONE) is ANONYMOUS
 
     def test_a_group_may_be_named_without_its_kind(self):
         """Groups are names of the subject like any other."""
-        names = asked_subject("authentik/eve", ["crew", "group:staff"]).names
+        names = parse_subject("authentik/eve", ["crew", "group:staff"]).names
         assert {"user:authentik/eve", "group:crew", "group:staff"} <= names
 
 

@@ -378,4 +378,4 @@ def test_no_lines_crash_the_reader(lines: list[list[str]]):
     try:
         load("\n".join(", ".join(line) for line in lines))
     except PolicyError as error:
-        assert all(problem.where and problem.mend for problem in error.problems)
+        assert all(problem.where and problem.hint for problem in error.problems)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 
 from authz.decision import AUTHENTICATED, EVERYONE, AccessRequest, Grant, Origin
+from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.coverage import RoutePattern
 from authz.policy.csv_rows import read_rows, spelled
 from authz.policy.lint import MEANINGS, Code, Finding, Severity, lint
 from authz.policy.rules import policy_from_rows
@@ -155,9 +155,9 @@ def test_names_that_look_alike_get_a_suggestion():
         "p, role:editr, /edit/all, GET\n"
     )
     near = only(text, Code.NAME_NEAR_TWIN)
-    assert [(f.where.line, "`role:editor`" in f.mend) for f in near] == [(10, True)]
+    assert [(f.where.line, "`role:editor`" in f.hint) for f in near] == [(10, True)]
     without = only(text, Code.ROLE_WITHOUT_MEMBERS)
-    assert "did you mean `role:editor`?" in without[0].mend
+    assert "did you mean `role:editor`?" in without[0].hint
 
 
 def test_what_settings_open_counts():
@@ -184,7 +184,7 @@ class TestRoutes:
             routes=ROUTES,
         )
 
-        assert [(f.where.line, f.code, f.mend) for f in findings] == [
+        assert [(f.where.line, f.code, f.hint) for f in findings] == [
             (1, Code.RULE_WITHOUT_ROUTE, "did you mean `/map`?"),
             (2, Code.RULE_WITHOUT_ROUTE, "the app has GET there"),
             (
@@ -237,7 +237,7 @@ class TestComments:
             Code.LINT_COMMENT,
             Code.UNSAFE_FOR_EVERYONE,
         }
-        assert "did you mean `unsafe-for-everyone`?" in findings[0].mend
+        assert "did you mean `unsafe-for-everyone`?" in findings[0].hint
 
     def test_an_invalid_policy_cannot_be_allowed(self):
         """No comment makes an error go away."""

@@ -12,7 +12,7 @@ from authz.decision import PolicyInForce
 from authz.errors import PolicyError, StoreError
 from authz.policy.build import build_policy
 from authz.policy.live import LivePolicy
-from authz.stores.csv_file import CsvFile
+from authz.stores.file.policy import CsvFile
 
 MODEL = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")
 GOOD = "p, role:user, /map, GET\n"

@@ -6,10 +6,17 @@ import pytest
 
 from authz.decision import ANONYMOUS, AccessRequest, Decision, Effect, Reason, signed_in
 from authz.errors import StoreError
+from authz.policy.analysis.shadow import (
+    MAX_LISTED,
+    MAX_WAITING,
+    Deviated,
+    Deviation,
+    Note,
+    Shadow,
+)
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.rules import policy_from_rows
-from authz.policy.shadow import MAX_LISTED, MAX_WAITING, Deviation, Note, Shadow, Told
 
 BOB = signed_in("user:bob", source="local", display_name="Bob")
 CANDIDATE = "p, user:bob, /map, GET\np, role:everyone, /new, GET\n"
@@ -40,7 +47,7 @@ class Trial:
     def __init__(self, text: str | None = CANDIDATE) -> None:
         self.store = Store(text)
         self.now = 0.0
-        self.told: list[Told] = []
+        self.told: list[Deviated] = []
         self.problems: list[str] = []
         self.shadow = Shadow(
             self.store,

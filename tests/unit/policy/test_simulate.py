@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from authz.audit import AuditEvent, EventTag
+from authz.policy.analysis.simulate import Replay, Shift, read_recorded, replay
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.rules import policy_from_rows
-from authz.policy.simulate import Replay, Shift, read_recorded, replay
 
 
 def recorded(tag: EventTag, **fields: Any) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 import pytest
 
+from authz.policy.analysis.tests_file import read_tests
+from authz.policy.analysis.tests_run import covered, run_tests
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.format import formatted
 from authz.policy.lint import lint
 from authz.policy.rules import policy_from_rows
 from authz.policy.starters import Starter, starter_files
-from authz.policy.tests_file import read_tests
-from authz.policy.tests_run import covered, run_tests
 
 
 @pytest.mark.parametrize("starter", Starter)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from authz.decision import ANONYMOUS
 from authz.errors import PolicyError
-from authz.policy.tests_file import parse_request, read_tests
+from authz.policy.analysis.tests_file import parse_request, read_tests
 
 GOOD = """\
 people:

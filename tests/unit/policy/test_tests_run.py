@@ -6,12 +6,12 @@ from fractions import Fraction
 import pytest
 
 from authz.errors import PolicyError
+from authz.policy.analysis.coverage import RoutePattern
+from authz.policy.analysis.tests_file import read_tests
+from authz.policy.analysis.tests_run import RuleCoverage, TestResult, covered, run_tests
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.coverage import RoutePattern
 from authz.policy.csv_rows import read_rows
 from authz.policy.rules import policy_from_rows
-from authz.policy.tests_file import read_tests
-from authz.policy.tests_run import RuleCoverage, TestResult, covered, run_tests
 
 POLICY = """\
 p, role:everyone, /health, GET
@@ -116,7 +116,7 @@ def test_what_the_app_declared_public():
 
 
 @pytest.mark.parametrize(
-    ("request_line", "mend"),
+    ("request_line", "hint"),
     [
         ("GET /helth", "did you mean `/health`?"),
         ("POST /health", "the app has GET there"),
@@ -125,13 +125,13 @@ def test_what_the_app_declared_public():
         ("DELETE /api/songs/:id", "the app has GET there"),
     ],
 )
-def test_what_no_route_serves_is_a_problem(request_line: str, mend: str):
+def test_what_no_route_serves_is_a_problem(request_line: str, hint: str):
     """A test about a route that is not there would pass for the wrong reason."""
     routes = ROUTES[:-1]
     with pytest.raises(PolicyError, match="no route of the app is") as caught:
         run("anonymous", routes, deny=request_line)
 
-    assert mend in str(caught.value)
+    assert hint in str(caught.value)
     assert str(caught.value).startswith("policy_test.yaml:5: ")
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from authz.stores.csv_file import CsvFile, digest
-from authz.stores.file_lock import locked
+from authz.stores.file.lock import locked
+from authz.stores.file.policy import CsvFile, digest
 from tests.services import until
 
 

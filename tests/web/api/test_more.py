@@ -220,7 +220,7 @@ class TestAudit:
         def full(*_: object) -> int:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("authz.stores.audit_end.os.write", full)
+        monkeypatch.setattr("authz.stores.file.audit_end.os.write", full)
         answer = api("POST", "/rules", TALK, match="*")
 
         assert (answer.status, problem(answer)) == (503, "no-audit-record")

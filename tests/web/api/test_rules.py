@@ -282,7 +282,7 @@ class TestWhatCannotBe:
         def broken(self: object) -> None:
             raise KeyError("secret")
 
-        monkeypatch.setattr("authz.stores.csv_records.CsvRecords.snapshot", broken)
+        monkeypatch.setattr("authz.stores.file.records.CsvRecords.snapshot", broken)
         answer = api("GET", "/rules")
 
         assert (answer.status, problem(answer)) == (500, "internal")

@@ -107,7 +107,7 @@ def test_search_and_an_expired_one(app: Flask, alice: Client):
         _, token = new_token(
             name, role="role:user", author=author, now=now, expires=now
         )
-        store.add(token, witness=lambda *_: None)
+        store.add(token, before_commit=lambda *_: None)
     page = alice(path=TOKENS).text
     assert "<img" not in page.partition("<main")[2]
     assert "<bdi>\u05d0\u05d3\u05de&lt;img src=x&gt;</bdi>" in page

@@ -108,7 +108,7 @@ def read_fields(own: Path | None = None) -> FieldList:
                     Problem(
                         where="AUTHZ_AUDIOMUSE_FIELDS",
                         message=f"the file `{own}` cannot be read ({error.strerror})",
-                        mend="check the path and who may read it",
+                        hint="check the path and who may read it",
                     )
                 ]
             ) from error
@@ -129,7 +129,7 @@ def _parsed(
             Problem(
                 where=source,
                 message=f"this is not TOML ({error})",
-                mend="correct it; the shipped fields.toml is an example",
+                hint="correct it; the shipped fields.toml is an example",
             )
         )
         return (), frozenset(), frozenset()
@@ -167,26 +167,26 @@ def _field(
 def _entry_problems(where: str, entry: Mapping[str, Any]) -> Iterator[Problem]:
     if not _texts(entry.get("names")) or not entry["names"]:
         yield Problem(
-            where=where, message="it names no field", mend='write `names = ["server"]`'
+            where=where, message="it names no field", hint='write `names = ["server"]`'
         )
     paths = entry.get("paths", [])
     if not _texts(paths) or not all(path.startswith("/") for path in paths):
         yield Problem(
             where=where,
             message="`paths` are not paths",
-            mend='write `paths = ["/api"]`',
+            hint='write `paths = ["/api"]`',
         )
     if entry.get("action") not in set(Action):
         yield Problem(
             where=where,
             message=f"`{str(entry.get('action'))[:80]}` is no action",
-            mend=f"write one of {', '.join(f'`{action}`' for action in Action)}",
+            hint=f"write one of {', '.join(f'`{action}`' for action in Action)}",
         )
     if not isinstance(entry.get("why"), str):
         yield Problem(
             where=where,
             message="it does not say why",
-            mend="add `why` with a few words",
+            hint="add `why` with a few words",
         )
 
 
@@ -197,7 +197,7 @@ def _refuse_keys(
         Problem(
             where=where,
             message=f"`{key[:80]}` is not known here",
-            mend=f"write one of {', '.join(f'`{name}`' for name in sorted(known))}",
+            hint=f"write one of {', '.join(f'`{name}`' for name in sorted(known))}",
         )
         for key in sorted(set(table) - known)
     )

@@ -12,7 +12,7 @@ from authz.background import Poller
 from authz.extension import Guarded, get_authz
 from authz_audiomuse.music.accounts import MusicAccounts
 from authz_audiomuse.music.host import HookMissing, HostHook
-from authz_audiomuse.music.leaving import ForgetLeavers, standing_by
+from authz_audiomuse.music.offboarding import ForgetLeavers, standing_by
 from authz_audiomuse.music.opening import open_accounts
 from authz_audiomuse.music.pages import Pages
 from authz_audiomuse.music.playlists import Playlists

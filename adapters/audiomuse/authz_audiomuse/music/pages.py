@@ -18,9 +18,9 @@ from authz.decision import Subject
 from authz.identity.source import RequestFacts
 from authz.identity.throttle import Throttle
 from authz.web.pages import flash
-from authz.web.pages.frame import AdminPages, Crumb
-from authz.web.pages.listing import SIZE, Listing, asked, asked_page
+from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.menu import Group, MenuEntry
+from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
 from authz.web.rendering import render
 from authz_audiomuse.music.accounts import (
     By,

@@ -145,7 +145,7 @@ def _check_addresses(reader: Reader, settings: MusicSettings) -> None:
             Problem(
                 where=where,
                 message=f"passwords travel to `{address}` as they are",
-                mend="use https unless nobody else is on that network",
+                hint="use https unless nobody else is on that network",
             )
         )
 

@@ -1,0 +1,93 @@
+"""What every use case needs: the stores, the policy in force, and who is acting."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from authz.admin.latest_cache import LatestCache
+from authz.audit import AuditEvent, EventTag
+from authz.decision import Grant, PolicyInForce, Subject
+from authz.identity.people import PeopleStore
+from authz.policy.analysis.coverage import RoutePattern
+from authz.policy.records import Entry, PolicyRecords
+from authz.runtime import Runtime, policy_of
+from authz.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who administers, as the audit record will tell."""
+
+    subject: Subject
+    #: The address at the other end of the socket; empty for a command.
+    peer: str = ""
+    request_id: str = ""
+    #: Whether they work in a shell of the host, where the files and the database are
+    #: theirs anyway.
+    on_the_host: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name that stands as the author of what they do."""
+        return self.subject.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminContext:
+    """The place where one app is administered."""
+
+    runtime: Runtime
+    #: Returns the routes of the app; none where there is no app.
+    routes: Callable[[], Sequence[RoutePattern]] = tuple
+    #: Returns the route that serves a method and a path, or None.
+    find_route: Callable[[str, str], RoutePattern | None] = lambda _method, _path: None
+    #: Grants by member, for the newest state of the store; see `roles.grants_now`.
+    grants: LatestCache[dict[str, list[Grant]]] = field(
+        default_factory=LatestCache, repr=False
+    )
+    #: The rules of the newest state of the store; see `rules.rules_of`.
+    rules: LatestCache[tuple[Any, ...]] = field(default_factory=LatestCache, repr=False)
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator decided."""
+        return self.runtime.settings
+
+    @property
+    def records(self) -> PolicyRecords:
+        """The store of rules and grants."""
+        return self.runtime.records
+
+    @property
+    def people(self) -> PeopleStore:
+        """The store of people."""
+        return self.runtime.people
+
+    @property
+    def policy(self) -> PolicyInForce:
+        """The policy in force at this moment."""
+        return self.runtime.policy
+
+    @property
+    def stores_tokens(self) -> bool:
+        """Whether there is a store for API tokens that lasts."""
+        return self.runtime.stores.tokens is not None
+
+    def build(self, entries: Iterable[Entry]) -> PolicyInForce:
+        """Return the policy that *entries* would make. Raises `PolicyError`."""
+        return policy_of(self.settings, entries).policy
+
+    def event(self, tag: EventTag, actor: Actor, **fields: Any) -> AuditEvent:
+        """Return the event that *actor* causes now."""
+        return AuditEvent(
+            tag=tag,
+            at=self.runtime.clock(),
+            subject=actor.name,
+            peer=actor.peer,
+            request_id=actor.request_id,
+            **fields,
+        )
+
+    def record(self, tag: EventTag, actor: Actor, **fields: Any) -> None:
+        """Write down what *actor* does. Raises `AuditFailure` for a change."""
+        self.runtime.audit.record(self.event(tag, actor, **fields))

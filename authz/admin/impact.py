@@ -1,0 +1,79 @@
+"""What a change does: what it opens or closes to whom, and to requests of before.
+
+For programs; the pages say the same in sentences.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from authz.admin.changes import Preview
+from authz.admin.context import AdminContext
+from authz.audit.log import AuditLog, Record, Wanted
+from authz.decision import PolicyInForce, Subject
+from authz.policy.analysis.impact import Comparison, compare, people_of
+from authz.policy.analysis.probes import changed_places, places
+from authz.policy.analysis.simulate import Recorded, Replay, read_recorded, replay
+from authz.policy.rules import Policy
+
+#: Recorded decisions that are made again for one preview.
+MAX_REPLAYED = 20_000
+#: To go on in a file means to read its end again.
+_AT_ONCE = 5_000
+_ROUNDS = 8
+
+
+def effect_of(
+    context: AdminContext, seen: Preview, people: Mapping[str, Subject] | None = None
+) -> Comparison | None:
+    """Return what *seen* changes for the names of the policy, and for *people*.
+
+    At each route of the app, and wherever what has changed tells paths apart. None if
+    there are no two policies to compare.
+    """
+    before, after = seen.before, seen.after
+    if before is None or after is None:
+        return None
+    old, new = (getattr(policy, "policy", None) for policy in (before, after))
+    where = (
+        changed_places(old, new, context.routes())
+        if isinstance(old, Policy) and isinstance(new, Policy)
+        else places((), context.routes())
+    )
+    return compare(
+        before,
+        after,
+        people=people_of(before, after) | dict(people or {}),
+        places=where,
+    )
+
+
+def replayed(
+    context: AdminContext, wanted: Wanted, policy: PolicyInForce
+) -> Replay | None:
+    """Return how the recorded decisions that are *wanted* would fare under *policy*.
+
+    At most `MAX_REPLAYED`, the newest. None if there is no log to look through.
+    """
+    log = context.runtime.audit_log
+    if log is None:
+        return None
+    return replay((_recorded(r) for r in _newest(log, wanted)), policy)
+
+
+def _newest(log: AuditLog, wanted: Wanted) -> Iterable[Record]:
+    before = None
+    left = MAX_REPLAYED
+    # Not further, whatever is wanted: a question must not read the whole log.
+    for _ in range(_ROUNDS):
+        found = log.find(wanted, limit=min(left, _AT_ONCE), before=before)
+        yield from found.records
+        left -= len(found.records)
+        before = found.next_before
+        if before is None or left <= 0:
+            return
+
+
+def _recorded(record: Record) -> Recorded | None:
+    try:
+        return read_recorded(record)
+    except ValueError:
+        return None

@@ -1,0 +1,88 @@
+"""The rule that an administrator remains, as checks for changes of rules and people."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from authz.admin.context import Actor, AdminContext
+from authz.admin.lockout import Administration, Provider, keep_somebody, names_in
+from authz.decision import PolicyInForce
+from authz.identity.people import PeopleCheck, Person
+from authz.policy.records import Entry
+
+_RULES = "give `role:admin` to somebody else first"
+_PEOPLE = "make somebody else an administrator first"
+
+
+def check_policy(
+    context: AdminContext,
+    actor: Actor,
+    after: PolicyInForce,
+    entries: Sequence[Entry],
+    before: Callable[[], Sequence[Entry]],
+) -> None:
+    """Refuse *entries*, which make the policy *after*, if nobody could administer.
+
+    To be called by the check of a change, in the store's transaction. *before* returns
+    the entries that the author has seen.
+
+    Raises:
+        LastAdmin: if so.
+    """
+    if context.runtime.open_to_everyone:
+        return  # whoever comes administers
+    people = context.people.everyone()
+
+    def now() -> Administration:
+        seen = before()
+        return _administration(context, actor, context.build(seen), seen, people)
+
+    keep_somebody(
+        _administration(context, actor, after, entries, people), now, instead=_RULES
+    )
+
+
+def people_check(context: AdminContext, actor: Actor, before: Person) -> PeopleCheck:
+    """Return the check for a change of people, or for the removal of one.
+
+    Nobody has to be asked about somebody who is added. *before* is who they were.
+    """
+
+    def check(people: Sequence[Person]) -> None:
+        if context.runtime.open_to_everyone:
+            return
+        entries = context.records.snapshot().entries
+        policy = context.build(entries)
+        old = (*(person for person in people if person.id != before.id), before)
+        keep_somebody(
+            _administration(context, actor, policy, entries, people),
+            lambda: _administration(context, actor, policy, entries, old),
+            instead=_PEOPLE,
+        )
+
+    return check
+
+
+def providers(context: AdminContext) -> tuple[Provider, ...]:
+    """Return who vouches for people besides us."""
+    return tuple(
+        Provider(source=source, method=method)
+        for source, method in context.runtime.providers
+    )
+
+
+def _administration(
+    context: AdminContext,
+    actor: Actor,
+    policy: PolicyInForce,
+    entries: Iterable[Entry],
+    people: Iterable[Person],
+) -> Administration:
+    rows = (entry.row.fields for entry in entries if not entry.disabled)
+    granted = ((grant.member, grant.role) for grant in context.settings.grants)
+    return Administration(
+        policy=policy,
+        names=names_in([*rows, *granted]),
+        people=tuple(people),
+        providers=providers(context),
+        actor=actor.subject,
+        prefix=context.settings.url_prefix,
+    )

@@ -1,0 +1,320 @@
+"""From settings to identity sources: who is asked, in which order, about what.
+
+The order is by how deliberately a credential was sent: an API token, which only a
+program sends; then what a proxy adds; then the session cookie. The first that is
+present decides, and if it does not hold the request is refused.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import jmespath
+
+from authz.audit import EventTag
+from authz.background import Poller
+from authz.errors import Problem, SettingsError
+from authz.identity.claims import ClaimRules
+from authz.identity.everyone import Everyone
+from authz.identity.fetch import FetchError, fetch
+from authz.identity.jwks import FixedKeys, Jwks, KeySource
+from authz.identity.keys import keys_from_pem, keys_from_secret
+from authz.identity.pem_by_kid import PemByKid
+from authz.identity.people import Person
+from authz.identity.proxied import ProxiedIdentity
+from authz.identity.proxy_jwt import Issuer, SignedTokens
+from authz.identity.recent_people import RecentPeople
+from authz.identity.source import IdentitySource, RequestFacts
+from authz.identity.tokens import (
+    FIXED_NAME,
+    ApiToken,
+    ApiTokens,
+    MemoryTokens,
+    TokenStore,
+    digest_of,
+)
+from authz.identity.trusted_headers import TrustedHeaders
+from authz.identity.wsgi_server import is_told_to_merge, merging_server
+from authz.settings import OPEN_TO_EVERYONE, Settings
+from authz.settings.jwt import JwtSetting
+from authz.settings.proxy import HeadersSetting
+from authz.stores.followers import StoreFollowers
+
+_log: Final = logging.getLogger("authz")
+#: Headers that are not believed are reported this often for each peer, in seconds.
+_REPORT_EVERY: Final = 60.0
+_MAX_PEERS: Final = 1024
+
+#: Records an event: its tag, and fields.
+Record = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The identity sources of one app, and what keeps them fresh."""
+
+    #: The API tokens; None if there are none and no store for any.
+    tokens: ApiTokens | None
+    #: What a proxy vouches for; None if there is no proxy.
+    proxied: ProxiedIdentity | None
+    #: Everybody, where there is no sign-in.
+    everyone: Everyone | None
+    #: Whom a proxy vouched for, to be noted.
+    seen: RecentPeople
+    #: Where the keys of each issuer come from, by the issuer's name.
+    keys: dict[str, KeySource]
+
+    def in_order(self, others: Iterable[IdentitySource]) -> tuple[IdentitySource, ...]:
+        """Return the sources in the order in which they are asked.
+
+        *others* are the app's own, with the sessions last. One of them that a browser
+        does not send by itself is asked before the API tokens: a program that sends
+        its credential means it.
+        """
+        others = tuple(others)
+        named = (
+            *(source for source in others if not source.ambient),
+            self.tokens,
+            self.proxied,
+            *(source for source in others if source.ambient),
+            self.everyone,
+        )
+        return tuple(source for source in named if source is not None)
+
+    @property
+    def lacks_keys(self) -> bool:
+        """Whether the keys of an issuer could never be fetched since the start."""
+        return any(
+            isinstance(source, Jwks) and source.age is None
+            for source in self.keys.values()
+        )
+
+    @property
+    def vary(self) -> str:
+        """The request headers that say who asks, for `Vary`."""
+        names = ["Cookie"]
+        if self.tokens is not None:
+            names.append("Authorization")
+        if self.proxied is not None:
+            names += [source.header for source in self.proxied.tokens]
+            if self.proxied.headers is not None:
+                names += self.proxied.headers.read
+        return ", ".join(dict.fromkeys(names))
+
+    @property
+    def pollers(self) -> tuple[Poller, ...]:
+        """What fetches in the background."""
+        fetching = [k for k in self.keys.values() if isinstance(k, Jwks | PemByKid)]
+        return tuple(source.poller for source in fetching)
+
+    def keep_up(self, following: StoreFollowers) -> None:
+        """Let *following* keep the tokens up to date, and note who was here."""
+        if self.tokens is not None:
+            following.follow(self.tokens)
+            following.do_after(self.tokens.note_uses)
+        if self.proxied is not None:
+            following.do_after(self.seen.tell)
+
+    def fetch(self) -> None:
+        """Fetch keys once."""
+        for source in self.keys.values():
+            if isinstance(source, Jwks):
+                source.refresh()
+
+    def start(self) -> None:
+        """Fetch keys once, and go on in the background."""
+        self.fetch()
+        for poller in self.pollers:
+            poller.start()
+
+
+def build_sources(
+    settings: Settings,
+    *,
+    record: Record,
+    token_store: TokenStore | None = None,
+    tell_seen: Callable[[Sequence[Person]], object] = lambda _: None,
+) -> Sources:
+    """Return the identity sources that *settings* describe. Nothing is fetched yet.
+
+    Args:
+        settings: What the operator decided.
+        record: Called with the tag and the fields of an event.
+        token_store: Where API tokens are kept, if anywhere.
+        tell_seen: Called in the background with people a proxy vouched for.
+
+    Raises:
+        SettingsError: if plain headers would be believed that anybody can forge.
+    """
+    proxy = settings.proxy
+    seen = RecentPeople(tell_seen)
+    keys = {issuer.name: _keys(issuer) for issuer in proxy.issuers}
+    by_header: dict[str, list[Issuer]] = {}
+    for setting in proxy.issuers:
+        issuer = Issuer(
+            algorithms=setting.algorithms,
+            keys=keys[setting.name],
+            rules=_rules(setting),
+            padded=setting.padded,
+        )
+        by_header.setdefault(setting.header.lower(), []).append(issuer)
+    spelled = {issuer.header.lower(): issuer.header for issuer in proxy.issuers}
+    signed = [SignedTokens(spelled[low], found) for low, found in by_header.items()]
+    headers = _headers(proxy.headers, proxy.name, record) if proxy.headers else None
+    return Sources(
+        tokens=_tokens(settings, token_store, by_header),
+        proxied=ProxiedIdentity(signed, headers, on_seen=seen.note)
+        if signed or headers
+        else None,
+        seen=seen,
+        everyone=Everyone(OPEN_TO_EVERYONE) if settings.access.open_by else None,
+        keys=keys,
+    )
+
+
+def _keys(setting: JwtSetting) -> KeySource:
+    if setting.secret is not None:
+        return FixedKeys(keys_from_secret(setting.secret, setting.algorithms))
+    if setting.pem is not None:
+        return FixedKeys(keys_from_pem(setting.pem, setting.algorithms))
+    if setting.pem_url is not None:
+        url = setting.pem_url
+        return PemByKid(
+            setting.name,
+            lambda kid: fetch(f"{url.rstrip('/')}/{kid}"),
+            algorithms=setting.algorithms,
+        )
+    if setting.jwks_file is not None:
+        file = setting.jwks_file
+
+        def read() -> bytes:
+            try:
+                return file.read_bytes()
+            except OSError as error:
+                raise FetchError(f"{file} cannot be read ({error.strerror})") from error
+
+        return Jwks(
+            setting.name,
+            read,
+            algorithms=setting.algorithms,
+            grace=setting.key_grace,
+            interval=_REPORT_EVERY,
+        )
+    return Jwks(
+        setting.name,
+        partial(fetch, str(setting.jwks_url)),
+        algorithms=setting.algorithms,
+        grace=setting.key_grace,
+    )
+
+
+def _rules(setting: JwtSetting) -> ClaimRules:
+    def compiled(text: str | None) -> jmespath.parser.ParsedResult | None:
+        return jmespath.compile(text) if text else None
+
+    return ClaimRules(
+        issuer=setting.issuer,
+        audiences=setting.audiences,
+        leeway=setting.leeway,
+        max_lifetime=setting.max_lifetime,
+        required=tuple((jmespath.compile(c), value) for c, value in setting.required),
+        audience_claim=setting.audience_claim,
+        in_header=setting.claims_in_header,
+        source=setting.name,
+        subject=jmespath.compile(setting.subject),
+        display_name=compiled(setting.display_name),
+        groups=compiled(setting.groups),
+        separator=setting.separator,
+    )
+
+
+def _headers(setting: HeadersSetting, name: str, record: Record) -> TrustedHeaders:
+    if not setting.underscores_stripped and is_told_to_merge(sys.argv, os.environ):
+        raise SettingsError(
+            [
+                Problem(
+                    where="AUTHZ_TRUSTED_PROXIES",
+                    message="gunicorn runs with `--header-map dangerous`, so anybody "
+                    "can send the proxy's headers spelled with `_`",
+                    hint="remove that option",
+                )
+            ]
+        )
+    server = merging_server(sys.modules)
+    if not setting.underscores_stripped and server is not None:
+        raise SettingsError(
+            [
+                Problem(
+                    where="AUTHZ_TRUSTED_PROXIES",
+                    message=f"{server} cannot tell `X_User` from `X-User`, so anybody "
+                    "can send the proxy's headers",
+                    hint="have the proxy remove header names with `_` and set "
+                    "AUTHZ_UNDERSCORES_STRIPPED=true, or use gunicorn or waitress",
+                )
+            ]
+        )
+    return TrustedHeaders(
+        name,
+        setting.names,
+        setting.proxies,
+        secret=setting.secret,
+        underscores_stripped=setting.underscores_stripped,
+        on_ignored=IgnoredHeaders(record),
+    )
+
+
+def _tokens(
+    settings: Settings, store: TokenStore | None, headers: Iterable[str]
+) -> ApiTokens | None:
+    access = settings.access
+    fixed = []
+    if access.api_token:
+        fixed.append(
+            ApiToken(
+                id=FIXED_NAME,
+                name=FIXED_NAME,
+                role=access.api_token_role,
+                digest=digest_of(access.api_token),
+                fixed=True,
+            )
+        )
+    if store is None and not fixed:
+        return None
+    return ApiTokens(
+        store or MemoryTokens(),
+        fixed=fixed,
+        others_read_bearer="authorization" in headers,
+    )
+
+
+class IgnoredHeaders:
+    """Records that a peer sent headers it is not believed about, once in a while."""
+
+    def __init__(
+        self, record: Record, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._record = record
+        self._clock = clock
+        self._reported: dict[str, float] = {}
+
+    def __call__(self, facts: RequestFacts, header: str) -> None:
+        """Record it, unless this peer was reported a moment ago."""
+        peer, now = facts.peer, self._clock()
+        if now < self._reported.get(peer, 0.0):
+            return
+        if len(self._reported) >= _MAX_PEERS:
+            self._reported = {}
+        self._reported[peer] = now + _REPORT_EVERY
+        self._record(
+            EventTag.IDENTITY_IGNORED,
+            peer=peer,
+            method=str(facts.environ.get("REQUEST_METHOD", "")),
+            path=str(facts.environ.get("PATH_INFO", "")),
+            reason="untrusted-peer",
+            detail={"header": header},
+        )

@@ -1,0 +1,44 @@
+"""Settings for trying a policy out before it is relied on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from authz.errors import Problem
+from authz.settings.reader import Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOnlySettings:
+    """What the operator decided about trying policies out."""
+
+    #: Whether what the policy denies is only reported, and let through.
+    report_only: bool = False
+    #: A candidate that is asked beside the policy in force, and decides nothing.
+    shadow: Path | None = None
+
+
+def read_report_only(reader: Reader) -> ReportOnlySettings:
+    """Return the settings of trials. Report-only is a warning at each start."""
+    report_only = reader.parse("AUTHZ_MODE", _report_only, default=False)
+    if report_only:
+        reader.warnings.append(
+            Problem(
+                where="AUTHZ_MODE",
+                message="the app is NOT GUARDED: what the policy denies is let through "
+                "and only written down",
+                hint="set it to `enforce`",
+            )
+        )
+    return ReportOnlySettings(
+        report_only=report_only,
+        shadow=reader.parse("AUTHZ_SHADOW_POLICY", Path, None),
+    )
+
+
+def _report_only(text: str) -> bool:
+    if text not in {"enforce", "report"}:
+        raise ValueError(
+            f"`{text}` is no mode, and nothing turns the guard off: write `enforce`, "
+            "or `report` to see what the policy would deny"
+        )
+    return text == "report"

@@ -1,0 +1,229 @@
+"""Where rules and people of one app are kept, as its settings say."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from authz.audit import AuditSink, Tee
+from authz.audit.log import AuditLog
+from authz.errors import StoreError
+from authz.identity.accounts import PeopleSource, same_password
+from authz.identity.people import PeopleStore, Person
+from authz.identity.tokens import TokenStore
+from authz.policy.csv_rows import spell
+from authz.policy.live import PolicyStore
+from authz.policy.model import Model
+from authz.policy.normalize import normalizer
+from authz.policy.records import Check, PolicyRecords, Snapshot
+from authz.settings import Settings
+from authz.stores.file.audit import AuditFile
+from authz.stores.file.audit_reader import AuditFiles
+from authz.stores.file.history import CsvHistory
+from authz.stores.file.policy import CsvFile
+from authz.stores.file.records import CsvRecords
+from authz.stores.fixed_people import FixedPeople
+from authz.stores.schema import NO_SQLALCHEMY
+from authz.stores.serialized_people import SerializedPeople
+
+if TYPE_CHECKING:
+    from authz.stores.sql.store import SqlStore
+
+#: What rules of a database name as the place where they stand.
+STORED: Final = "casbin_rule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The stores of one app."""
+
+    #: What the policy in force is made of: the bytes of a file, or a database's state.
+    policy: PolicyStore[bytes | Snapshot]
+    records: PolicyRecords
+    people: PeopleStore
+    #: The API tokens; None if there is nowhere to keep them.
+    tokens: TokenStore | None = None
+    #: What the accounts in force are made of.
+    people_source: PeopleSource
+    #: The database, if there is one.
+    database: "SqlStore | None" = None
+
+    @property
+    def state(self) -> Callable[[], AbstractContextManager[object]]:
+        """Begins the reading of one consistent state."""
+        return nullcontext if self.database is None else self.database.database.read
+
+
+def open_stores(
+    settings: Settings, *, model: Model, fixed: Sequence[Person], check: Check
+) -> Stores:
+    """Open what the settings name, and fill an empty database.
+
+    Args:
+        settings: What the operator decided.
+        model: The model in use.
+        fixed: The accounts that settings name.
+        check: Refuses a first policy that cannot be used.
+
+    Raises:
+        PolicyError: if the first policy of a new database cannot be used.
+        StoreError: if a store cannot be opened.
+    """
+    file = CsvFile(settings.policy)
+    records = CsvRecords(
+        file,
+        source=shown(settings.policy),
+        history=CsvHistory(settings.policy) if settings.admin.policy_writable else None,
+    )
+    if settings.store.url is None:
+        people = FixedPeople(fixed)
+        return Stores(policy=file, records=records, people=people, people_source=people)
+    store = _open_database(
+        settings.store.url,
+        fixed=fixed,
+        normalize=normalizer(model.rules),
+        revisions=settings.store.revisions,
+        audit_days=settings.audit.days,
+    )
+    passwords = {account.name: account.password for account in settings.accounts}
+    store.people.pin_fixed(
+        lambda person, known: same_password(passwords[person.id], known)
+    )
+    if not settings.store.holds_rules:
+        # Rules and people cannot change at once: each is checked against the other.
+        in_turn = (
+            SerializedPeople(store.people, file)
+            if settings.admin.policy_writable
+            else None
+        )
+        return Stores(
+            policy=file,
+            records=records,
+            people=in_turn or store.people,
+            tokens=store.tokens,
+            people_source=store.people_source,
+            database=store,
+        )
+    from authz.stores.seeding import seed  # noqa: PLC0415 - as below
+
+    seed(store, settings.store.seed, check=check)
+    return Stores(
+        policy=store.policy_source,
+        records=store.records,
+        people=store.people,
+        tokens=store.tokens,
+        people_source=store.people_source,
+        database=store,
+    )
+
+
+def stored_audit(settings: Settings) -> AuditLog | None:
+    """Return the audit log that the settings name; None if there is none.
+
+    Raises:
+        StoreError: if the database cannot be opened.
+    """
+    if settings.store.url is not None:
+        return _open_database(settings.store.url).audit_log
+    return AuditFiles(settings.audit.file) if settings.audit.file else None
+
+
+def kept_audit(
+    settings: Settings, database: "SqlStore | None", audit: AuditSink
+) -> tuple[AuditSink, AuditLog | None]:
+    """Return *audit* behind what keeps events, and the log to look through.
+
+    The file comes first: it is not undone with a transaction, so that nothing is in
+    force that it does not tell of.
+
+    Raises:
+        AuditFailure: if the file cannot be continued.
+    """
+    sinks: list[AuditSink] = []
+    log: AuditLog | None = None
+    wanted = settings.audit
+    if wanted.file is not None:
+        file = AuditFile(
+            wanted.file,
+            max_bytes=wanted.max_bytes,
+            kept=wanted.kept,
+            sync_all=wanted.sync_all,
+        )
+        file.open()
+        sinks.append(file)
+        log = AuditFiles(wanted.file)
+    if database is not None:
+        sinks.append(database.audit)
+        log = database.audit_log
+    return (Tee(*sinks, audit), log) if sinks else (audit, None)
+
+
+@contextmanager
+def opened_audit(settings: Settings, audit: AuditSink) -> Iterator[AuditSink]:
+    """Give *audit* behind what keeps events, to whoever needs no policy.
+
+    Raises:
+        AuditFailure, StoreError: if it cannot be opened, or not be written.
+    """
+    if settings.store.url is None:
+        yield kept_audit(settings, None, audit)[0]
+        return
+    database = _open_database(settings.store.url, audit_days=settings.audit.days)
+    try:
+        yield kept_audit(settings, database, audit)[0]
+    finally:
+        # Also what was written down of a failure.
+        try:
+            database.audit.write_waiting()
+        finally:
+            database.database.close()
+
+
+def stored_text(settings: Settings) -> bytes:
+    """Return the policy as a file: the file, or what the database says.
+
+    Line 17 is rule 17 of a database.
+
+    Raises:
+        StoreError: if they cannot be read, or there are none yet.
+    """
+    if settings.store.url is None or not settings.store.holds_rules:
+        return CsvFile(settings.policy).read()
+    store = _open_database(settings.store.url)
+    try:
+        if store.is_new:
+            raise StoreError(
+                f"{store.database.shown}: there is no policy in it yet: start the app "
+                "once, with a policy.csv beside it"
+            )
+        lines: list[str] = []
+        for entry in store.records.snapshot().entries:
+            if not entry.disabled:
+                lines += [""] * (int(entry.id) - 1 - len(lines))
+                lines.append(spell(entry.row.kind, *entry.row.fields))
+    finally:
+        store.database.close()
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _open_database(url: str, **options: Any) -> "SqlStore":
+    try:
+        # An extra: an app without a database has not installed SQLAlchemy.
+        from authz.stores.sql.store import SqlStore  # noqa: PLC0415
+    except ImportError as error:
+        raise StoreError(NO_SQLALCHEMY) from error
+    return SqlStore(url, **options)
+
+
+def policy_source(settings: Settings) -> str:
+    """Return what rules name as the place where they stand."""
+    return STORED if settings.store.holds_rules else shown(settings.policy)
+
+
+def shown(path: Path) -> str:
+    """Return *path* as a person in the current folder would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,1 @@
+"""A policy, its history and an audit log in files."""

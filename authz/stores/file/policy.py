@@ -1,0 +1,191 @@
+"""`policy.csv` on disk: read whole, written so that nobody ever sees half of it."""
+
+import contextlib
+import glob
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from authz.errors import StoreConflict, StoreError
+from authz.policy.csv_rows import MAX_BYTES
+from authz.stores.file.lock import locked
+
+_NEW_FILE_MODE: Final = 0o600
+#: How the name of a file ends that is still being written.
+_UNFINISHED: Final = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells one state of the file from another.
+
+    `stat` alone would miss a change within one tick of the clock and some network
+    file systems; the content alone would miss nothing, so both together err only
+    towards reading once more.
+    """
+
+    device: int
+    inode: int
+    modified: int
+    size: int
+    digest: str
+
+
+class CsvFile:
+    """A policy file. Never takes a failure for an empty policy."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> bytes:
+        """Return the whole file.
+
+        Raises:
+            StoreError: if it cannot be read.
+        """
+        return self._read()[0]
+
+    def mark(self) -> Mark:
+        """Return what the file is now; two equal marks are the same content.
+
+        Follows links at each call, so a folder that is swapped by its link (as
+        Kubernetes does with a ConfigMap) is noticed.
+
+        Raises:
+            StoreError: if it cannot be read.
+        """
+        data, stat = self._read()
+        return Mark(
+            stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, digest(data)
+        )
+
+    def write(
+        self,
+        data: bytes,
+        *,
+        expected: str,
+        last: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Replace the file by *data*, which becomes visible whole or not at all.
+
+        *expected* is the `digest` of what the writer read. *last* is called when
+        everything is ready and no other writer can come between; what it raises
+        refuses the change. The file before is kept beside it as `.prev`.
+
+        Raises:
+            StoreConflict: if the file is not what was expected.
+            StoreError: if it cannot be written; the file is then as it was.
+        """
+        # A link stays a link: what it leads to is replaced.
+        target = self.path.resolve()
+        try:
+            with locked(target):
+                if digest(self.read()) != expected:
+                    raise StoreConflict(
+                        f"{self.path}: somebody else changed the file: "
+                        "read it again and repeat the change"
+                    )
+                _remove_leftovers(target)
+                _replace(target, data, last)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from writing the file through authz.
+
+        Raises:
+            StoreError: if there cannot be a lock beside the file.
+        """
+        target = self.path.resolve()
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locked(target))
+            except OSError as error:
+                raise self._unwritable(error) from error
+            yield
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self.path}: the file cannot be written ({error.strerror}): check "
+            f"who may write in {self.path.resolve().parent}"
+        )
+
+    def _read(self) -> tuple[bytes, os.stat_result]:
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+                return data, os.fstat(file.fileno())
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: the policy cannot be read ({error.strerror}): check "
+                "AUTHZ_POLICY and who may read the file"
+            ) from error
+
+
+def digest(data: bytes) -> str:
+    """Return the fingerprint of *data* that `CsvFile.write` expects."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_whole(target: Path, data: bytes, *, mode: int = _NEW_FILE_MODE) -> None:
+    """Make *target* hold *data*, whole or not at all. Raises `OSError`."""
+    with _prepared(target, data, mode) as temporary:
+        temporary.replace(target)
+    _sync_folder(target.parent)
+
+
+def _replace(target: Path, data: bytes, last: Callable[[], None]) -> None:
+    with _prepared(target, data, target.stat().st_mode & 0o777) as temporary:
+        if temporary.read_bytes() != data:
+            raise StoreError(f"{temporary}: what was written is not what is read back")
+        last()
+        _keep_previous(target)
+        temporary.replace(target)
+    _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _prepared(target: Path, data: bytes, mode: int) -> Iterator[Path]:
+    """Write *data* beside *target*; what is not used is taken away again."""
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=_UNFINISHED, dir=target.parent
+    )
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what writers that were killed left behind; nobody else holds the lock."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
+        left.unlink(missing_ok=True)
+
+
+def _keep_previous(target: Path) -> None:
+    """Keep the file under its second name, without a moment without either."""
+    previous = target.with_name(f"{target.name}.prev")
+    spare = target.with_name(f".{target.name}.prev")
+    spare.unlink(missing_ok=True)
+    os.link(target, spare)
+    spare.replace(previous)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without this the rename may be forgotten when the power fails.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,141 @@
+"""`policy.csv` as a store of entries: written if the operator says so, else a patch.
+
+The file is the truth. An entry is named by its line, and the digest of the whole file
+is what a writer must have seen. Who wrote an entry and when, the file does not know;
+Git does, or the history beside a file that is written here.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from authz.audit import Clock, utc_now
+from authz.errors import StoreConflict, StoreError, StoreReadOnly
+from authz.policy.csv_edit import edited, patch, read_entries
+from authz.policy.records import (
+    Change,
+    Check,
+    Entry,
+    Revision,
+    Snapshot,
+    differences,
+)
+from authz.stores.file.history import CsvHistory
+from authz.stores.file.policy import CsvFile, digest
+
+_log: Final = logging.getLogger("authz")
+
+
+class CsvRecords:
+    """The entries of one policy file."""
+
+    def __init__(
+        self,
+        file: CsvFile,
+        *,
+        source: str,
+        history: CsvHistory | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        """Keep entries in *file*, which origins and patches call *source*.
+
+        With a *history* the file may be written; without one changes are made
+        elsewhere, and every change is answered with its patch.
+        """
+        self._file = file
+        self._source = source
+        self._history = history
+        self._clock = clock
+
+    @property
+    def read_only(self) -> bool:
+        """Whether changes are made elsewhere."""
+        return self._history is None
+
+    def snapshot(self) -> Snapshot:
+        """Return the state now. Raises `StoreError` and `PolicyError`."""
+        data = self._file.read()
+        number = 0 if self._history is None else self._history.number_of(digest(data))
+        return self._snapshot(data, number)
+
+    def apply(  # noqa: PLR0913 - what a change is made of
+        self,
+        changes: Iterable[Change],
+        *,
+        expected: str,
+        author: str,
+        note: str,
+        check: Check,
+        before_commit: Callable[[Revision], None],
+    ) -> Revision:
+        """Make *changes*, all of them or none; see `PolicyRecords.apply`."""
+        before = self._file.read()
+        if digest(before) != expected:
+            raise StoreConflict(
+                f"{self._source}: somebody else changed the policy: look at it again "
+                "and repeat the change"
+            )
+        old = read_entries(before, source=self._source)
+        after = edited(before, changes, source=self._source)
+        if after == before:
+            return self._newest(before)
+        new = read_entries(after, source=self._source)
+        if self._history is None:
+            check(new)
+            raise StoreReadOnly(
+                f"{self._source}: the policy is changed where the file is kept: "
+                "apply the patch there, or set AUTHZ_POLICY_WRITABLE",
+                patch=patch(before, after, name=self._source.lstrip("/")),
+            )
+        added, removed = differences(old, new)
+        history = self._history
+        revision = Revision(
+            number=0,
+            etag=digest(after),
+            at=self._clock(),
+            author=author,
+            note=note,
+            added=added,
+            removed=removed,
+        )
+
+        def last() -> None:
+            # The file is locked, and still what `before` is.
+            nonlocal revision
+            check(new)
+            number = history.note_found(before, at=revision.at) + 1
+            revision = replace(revision, number=number)
+            before_commit(revision)
+
+        self._file.write(after, expected=expected, last=last)
+        try:
+            history.keep(revision, after)
+        except StoreError:
+            # The change is made. The next one notes this state as found.
+            _log.exception("the change is in force, but its history is not kept")
+        return revision
+
+    def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
+        """Return the newest revisions first; none for a file that Git keeps."""
+        if self._history is None:
+            return ()
+        return self._history.newest(limit=limit, before=before)
+
+    def at(self, number: int) -> Snapshot:
+        """Return the state as revision *number* left it. Raises `LookupError`."""
+        if self._history is None:
+            raise LookupError("the history of this file is kept in Git")
+        return self._snapshot(self._history.content(number), number)
+
+    def _newest(self, data: bytes) -> Revision:
+        etag = digest(data)
+        for newest in self.history(limit=1):
+            if newest.etag == etag:
+                return newest
+        number = 0 if self._history is None else self._history.number_of(etag)
+        return Revision(number=number, etag=etag, at=self._clock(), author="", note="")
+
+    def _snapshot(self, data: bytes, number: int) -> Snapshot:
+        entries: tuple[Entry, ...] = read_entries(data, source=self._source)
+        return Snapshot(entries=entries, number=number, etag=digest(data))

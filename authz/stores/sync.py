@@ -1,0 +1,150 @@
+"""What keeps a process up to date with its stores, and tells them that it is there."""
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from authz.background import Poller
+from authz.errors import StoreError
+from authz.identity.accounts import Accounts, FollowedAccounts
+from authz.identity.sessions import LocalSessions, MemorySessions, SessionStore
+from authz.policy.live import LivePolicy
+from authz.policy.records import Snapshot
+from authz.settings import Settings
+from authz.stores.factory import Stores
+from authz.stores.followers import StoreFollowers
+from authz.stores.notifications import Listener, RedisNotifications
+from authz.stores.replicas import Replica, Served
+
+_HOUR: Final = 3600
+_MINUTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSync:
+    """What runs in the background for the stores of one app."""
+
+    following: StoreFollowers
+    #: Looks at the stores again and again.
+    poller: Poller
+    #: What makes it look sooner.
+    listeners: tuple[Listener, ...]
+    #: Tells the others that this process serves no more.
+    leave: Callable[[], object]
+
+    def start(self) -> None:
+        """Begin."""
+        self.poller.start()
+        for listener in self.listeners:
+            listener.start()
+
+    def close(self) -> None:
+        """Stop."""
+        for listener in self.listeners:
+            listener.close()
+        self.poller.close()
+        # What is still to be written down is written now.
+        self.following.do_chores()
+        if self.following.is_failing:
+            return  # nobody waits for a database that is gone
+        with suppress(StoreError):  # the others find out by its silence
+            self.leave()
+
+
+def store_sync(
+    settings: Settings,
+    stores: Stores,
+    live: LivePolicy[bytes | Snapshot],
+    accounts: Accounts,
+) -> StoreSync:
+    """Return what keeps *live* and *accounts* as *stores* have them. Nothing runs yet.
+
+    The accounts are read for the first time.
+
+    Raises:
+        StoreError: if they cannot be read.
+    """
+    store = settings.store
+    database = stores.database
+    following = StoreFollowers(
+        state=stores.state,
+        failed=live.fail,
+        interval=settings.poll_seconds,
+        max_stale=store.max_stale if database else math.inf,
+    )
+    # People first: whoever came back as somebody else is not met by an old policy.
+    following.follow(FollowedAccounts(accounts, stores.people_source))
+    following.follow(live)
+    poller = Poller(following.run, interval=following.pause)
+    listeners = []
+    if database is not None:
+        listeners.append(Listener(database.database.hints, poller.wake))
+
+        def report() -> None:
+            # Whoever does not watch does not serve either.
+            if poller.is_running:
+                database.replicas.report(_served(live))
+
+        following.do_after(report)
+        following.do_after(database.audit.write_waiting)
+        following.do_after(database.limits.tidy)
+    if database is not None and store.redis is not None:
+        redis = RedisNotifications(store.redis)
+        database.database.changed.append(redis.tell)
+        listeners.append(Listener(redis.open, poller.wake))
+    return StoreSync(
+        following=following,
+        poller=poller,
+        listeners=tuple(listeners),
+        leave=(lambda: None) if database is None else database.replicas.leave,
+    )
+
+
+def session_source(
+    settings: Settings,
+    stores: Stores,
+    following: StoreFollowers,
+    accounts: Accounts,
+    live: LivePolicy[bytes | Snapshot],
+) -> LocalSessions:
+    """Return the identity source that reads the session cookie.
+
+    Sessions are in the database, or in this process without one.
+    """
+    database = stores.database
+    lifetime = settings.session_hours * _HOUR
+    idle = settings.session_idle_minutes * _MINUTE
+    store: SessionStore
+    if database is None:
+        store = MemorySessions(lifetime=lifetime, idle=idle)
+    else:
+        store = database.open_sessions(
+            accounts, following, lifetime=lifetime, idle=idle
+        )
+    return LocalSessions(
+        store=store,
+        accounts=accounts,
+        live=live,
+        secure=settings.cookie_secure,
+        catch_up=None if database is None else following.catch_up,
+    )
+
+
+def replicas(stores: Stores) -> tuple[Replica, ...]:
+    """Return the processes that share the database; none without one.
+
+    Raises:
+        StoreError: if it cannot be read.
+    """
+    return () if stores.database is None else stores.database.replicas.all()
+
+
+def _served(live: LivePolicy[bytes | Snapshot]) -> Served:
+    mark = live.mark
+    return Served(
+        number=mark if isinstance(mark, int) else 0,
+        revision=live.current.revision,
+        problem=live.problem or "",
+    )

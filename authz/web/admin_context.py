@@ -1,0 +1,41 @@
+"""The admin context of a Flask app: its routes, and which one serves a path."""
+
+from functools import partial
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from authz.admin.context import AdminContext
+from authz.policy.analysis.coverage import RoutePattern, route_patterns
+from authz.runtime import Runtime
+from authz.web.guarded_views import GuardedViews
+
+
+def context_of(app: Flask, runtime: Runtime, views: GuardedViews) -> AdminContext:
+    """Return where *app* is administered."""
+    return AdminContext(
+        runtime=runtime,
+        routes=partial(_routes, app, views),
+        find_route=partial(_find_route, app, views),
+    )
+
+
+def _routes(app: Flask, views: GuardedViews) -> tuple[RoutePattern, ...]:
+    """Return the routes of *app* at this moment; some may be added late."""
+    return tuple(route_patterns(app.url_map.iter_rules(), views.public_endpoints))
+
+
+def _find_route(
+    app: Flask, views: GuardedViews, method: str, path: str
+) -> RoutePattern | None:
+    try:
+        rule, _ = app.url_map.bind("").match(path, method, return_rule=True)
+    except HTTPException:
+        return None
+    return RoutePattern(
+        method=method,
+        route=rule.rule,
+        path=path,
+        endpoint=rule.endpoint,
+        public=rule.endpoint in views.public_endpoints,
+    )

@@ -1,0 +1,109 @@
+"""The way out: every answer passes here on its way to the server.
+
+What depends on who asked is marked for caches. An answer that nothing was decided
+about, because something answered before the hook did, is held back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from operator import itemgetter
+from typing import Any, Final
+
+from authz.audit import EventTag
+from authz.decision import ANONYMOUS
+from authz.identity.source import RequestFacts
+from authz.runtime import Runtime
+from authz.web.state import ENVIRON_KEY
+
+_NAME: Final = itemgetter(0)
+_PRIVATE: Final = ("Cache-Control", "private")
+_LENGTH: Final = len("Cache-Control")
+_HELD_BACK: Final = (
+    b'{"type": "urn:authz:problem:misconfigured", "title": "Not available", '
+    b'"status": 500, "detail": "The app is set up in a way that cannot be guarded."}\n'
+)
+
+
+def middleware(app: Any, runtime: Runtime) -> Any:
+    """Return the WSGI callable *app* of a guarded app behind its middleware.
+
+    It stands inside all other middleware. A function and no object: it is called for
+    each request.
+    """
+    vary = ("Vary", runtime.identity.vary)
+
+    def answer(
+        environ: MutableMapping[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
+        # A middleware may send one environ through the app twice.
+        environ.pop(ENVIRON_KEY, None)
+        held_back = False
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Any:
+            nonlocal held_back
+            state = environ.get(ENVIRON_KEY)
+            if state is not None:
+                if not state.public:
+                    if state.subject is not ANONYMOUS:
+                        # Few answers have a header as long as this one.
+                        if _LENGTH in map(len, map(_NAME, headers)):
+                            _make_private(headers)
+                        else:
+                            headers.append(_PRIVATE)
+                    headers.append(vary)
+            elif status < "4":  # an error, the hook's own included, shows nothing
+                held_back = True
+                status = "500 Internal Server Error"
+                headers = [("Content-Type", "application/problem+json")]
+            if exc_info is None:
+                return start_response(status, headers)
+            return start_response(status, headers, exc_info)
+
+        chunks: Iterable[bytes] = app(environ, start)
+        if ENVIRON_KEY in environ:
+            return chunks
+        return _checked(runtime, environ, chunks, lambda: held_back)
+
+    answer.app = app  # type: ignore[attr-defined]  # what looks for mounts looks here
+    return answer
+
+
+def _checked(
+    runtime: Runtime,
+    environ: MutableMapping[str, Any],
+    chunks: Any,
+    held_back: Callable[[], bool],
+) -> Iterator[bytes]:
+    """Yield *chunks*, unless nothing was decided about the request and they show it.
+
+    A generator begins to answer with its first chunk, so that is when one knows.
+    """
+    try:
+        for chunk in chunks:
+            if held_back():
+                break
+            yield chunk
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    if held_back():
+        runtime.record(
+            EventTag.DECISION_MISSING,
+            peer=RequestFacts(environ).peer,
+            method=str(environ.get("REQUEST_METHOD", "")),
+            path=str(environ.get("PATH_INFO", "")),
+            detail={"why": "something answered before authz's hook"},
+        )
+        yield _HELD_BACK
+
+
+def _make_private(headers: list[tuple[str, str]]) -> None:
+    """Tell caches that an answer is for one reader only."""
+    said = False
+    for index, (name, value) in enumerate(headers):
+        if name.lower() == "cache-control":
+            headers[index] = (name, value.replace("public", "private"))
+            said = True
+    if not said:
+        headers.append(_PRIVATE)

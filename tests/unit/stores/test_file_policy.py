@@ -1,0 +1,181 @@
+"""A policy file on disk is always whole, and never taken for empty."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from authz.errors import StoreConflict, StoreError
+from authz.stores.file.policy import CsvFile, digest
+
+ROOT = Path(__file__).parents[3]
+OLD = b"p, role:user, /old, GET\n" * 2000
+NEW = b"p, role:user, /new, GET\n" * 3000
+KILLS = int(os.environ.get("AUTHZ_TEST_KILLS", "60"))
+
+
+@pytest.fixture(name="store")
+def _store(tmp_path: Path) -> CsvFile:
+    path = tmp_path / "policy.csv"
+    path.write_bytes(OLD)
+    return CsvFile(path)
+
+
+class TestReading:
+    def test_it_is_read_whole(self, store: CsvFile):
+        """What is read is what is there."""
+        assert store.read() == OLD
+
+    @pytest.mark.parametrize("kind", ["missing", "folder"])
+    def test_what_cannot_be_read_is_no_policy(self, tmp_path: Path, kind: str):
+        """A failing store raises, with the path and what to do; it is never empty."""
+        path = tmp_path / "policy.csv"
+        if kind == "folder":
+            path.mkdir()
+
+        for attempt in (CsvFile(path).read, CsvFile(path).mark):
+            with pytest.raises(StoreError, match=r"policy.csv.*AUTHZ_POLICY"):
+                attempt()
+
+    def test_the_mark_changes_with_the_content(self, store: CsvFile):
+        """A change of the same length in the same instant is seen."""
+        before = store.mark()
+        stat = store.path.stat()
+        store.path.write_bytes(OLD.replace(b"old", b"odd"))
+        os.utime(store.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+        assert store.mark() != before
+        assert store.mark() == store.mark()
+
+    def test_a_swapped_folder_is_seen(self, tmp_path: Path):
+        """Kubernetes swaps a link to a folder; the path stays the same."""
+        for name, text in (("one", OLD), ("two", NEW)):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "policy.csv").write_bytes(text)
+        link = tmp_path / "data"
+        link.symlink_to("one")
+        store = CsvFile(link / "policy.csv")
+        before = store.mark()
+        (tmp_path / "new").symlink_to("two")
+        (tmp_path / "new").replace(link)
+
+        assert store.mark() != before
+        assert store.read() == NEW
+
+
+class TestWriting:
+    def test_it_replaces_and_keeps_what_was(self, store: CsvFile):
+        """The old content is kept as `.prev`, and no other file is left behind."""
+        store.write(NEW, expected=digest(OLD))
+
+        assert store.read() == NEW
+        assert store.path.with_name("policy.csv.prev").read_bytes() == OLD
+        assert sorted(path.name for path in store.path.parent.iterdir()) == [
+            ".policy.csv.lock",
+            "policy.csv",
+            "policy.csv.prev",
+        ]
+
+    def test_it_keeps_the_mode(self, store: CsvFile):
+        """Who may read the file is the operator's business."""
+        store.path.chmod(0o640)
+        store.write(NEW, expected=digest(OLD))
+
+        assert store.path.stat().st_mode & 0o777 == 0o640
+
+    def test_it_keeps_a_link(self, store: CsvFile, tmp_path: Path):
+        """What a link leads to is replaced, not the link."""
+        link = tmp_path / "link.csv"
+        link.symlink_to("policy.csv")
+        CsvFile(link).write(NEW, expected=digest(OLD))
+
+        assert link.is_symlink()
+        assert store.read() == NEW
+
+    def test_it_overwrites_nobody(self, store: CsvFile):
+        """A file that changed since it was read is left alone."""
+        with pytest.raises(StoreConflict, match="somebody else"):
+            store.write(NEW, expected=digest(NEW))
+
+        assert store.read() == OLD
+
+    def test_a_failure_leaves_everything(
+        self, store: CsvFile, monkeypatch: pytest.MonkeyPatch
+    ):
+        """A full disk: the file is as it was, and nothing half-written stays."""
+
+        def full(_descriptor: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(StoreError, match="No space left"):
+            store.write(NEW, expected=digest(OLD))
+
+        assert store.read() == OLD
+        assert {path.name for path in store.path.parent.iterdir()} == {
+            ".policy.csv.lock",
+            "policy.csv",
+        }
+
+    def test_of_two_writers_one_loses(self, store: CsvFile):
+        """Two who read the same version cannot both write."""
+        outcomes: list[str] = []
+
+        def write(data: bytes) -> None:
+            try:
+                store.write(data, expected=digest(OLD))
+            except StoreConflict:
+                outcomes.append("lost")
+            else:
+                outcomes.append("won")
+
+        writers = [
+            threading.Thread(target=write, args=(NEW + b"# %d" % number,))
+            for number in range(8)
+        ]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+
+        assert sorted(outcomes) == ["lost"] * 7 + ["won"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from authz.stores.file.policy import CsvFile, digest
+store = CsvFile(Path(sys.argv[1]))
+old = b"p, role:user, /old, GET\\n" * 2000
+new = b"p, role:user, /new, GET\\n" * 3000
+print("ready", flush=True)
+while True:
+    now = store.read()
+    store.write(old if now == new else new, expected=digest(now))
+    print("saved", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_writer_leaves_old_or_new(store: CsvFile):
+    """Killed at any moment of a save, the file is one whole version or the other."""
+    seen: set[bytes] = set()
+    for number in range(KILLS):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(store.path)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        assert writer.stdout
+        for _ in range(1 + number % 7):
+            writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        seen.add(store.read())
+
+    assert seen == {OLD, NEW}
