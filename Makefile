@@ -41,7 +41,8 @@ screenshots: $(VENV)/dev.stamp system ## Take the pictures of the docs again.
 	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(VENV)/dev.stamp ## Measure, side by side with stock pycasbin.
-	$(BIN)/python -m benchmarks
+	-$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target $(VENV)/peers -r benchmarks/peers.txt
+	PYTHONPATH=$(VENV)/peers $(BIN)/python -m benchmarks --json benchmarks/results.json
 
 fuzz: $(VENV)/dev.stamp ## Ask ten million random questions of all three engines.
 	$(BIN)/python -m tests.fuzz --pairs 10000000

@@ -6,27 +6,36 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.decisions import load_ours, load_stock
+from benchmarks.engines import LOADERS, as_polar
 from benchmarks.workload import SIZES, Workload
 
 
-def _resident() -> float:
+def resident() -> float:
+    """Return what this process has in memory, in MiB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
+def write(workload: Workload, folder: Path) -> Path:
+    """Write the policy of *workload* for every engine; return where."""
+    path = folder / "policy.csv"
+    path.write_bytes(workload.csv())
+    path.with_suffix(".polar").write_text(as_polar(workload), encoding="utf-8")
+    return path
+
+
 def main() -> None:
-    """Print by how many MiB the process grew."""
-    engine, index = sys.argv[1], int(sys.argv[2])
+    """Print by how many MiB loading a policy file with an engine made this process grow."""
+    load, path = LOADERS[sys.argv[1]], Path(sys.argv[2])
+    # A small one first: what is imported on the way is no part of a policy.
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "policy.csv"
-        path.write_bytes(Workload(SIZES[index]).csv())
-        gc.collect()
-        before = _resident()
-        loaded = load_ours(path.read_bytes()) if engine == "ours" else load_stock(path)
-        gc.collect()
-        print(f"{_resident() - before:.1f}")
-        del loaded
+        load(write(Workload(SIZES[0]), Path(folder)))
+    gc.collect()
+    before = resident()
+    loaded = load(path)
+    gc.collect()
+    print(f"{resident() - before:.1f}")
+    del loaded
 
 
 if __name__ == "__main__":
