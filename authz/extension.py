@@ -16,7 +16,7 @@ from authz.decision import AccessRequest, Decision, Explanation, Subject
 from authz.errors import Problem, SettingsError
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
-from authz.settings import read_settings
+from authz.settings import Settings, read_settings
 from authz.web.admin_context import context_of
 from authz.web.api.serving import api_blueprint
 from authz.web.break_glass import break_glass_blueprint
@@ -71,6 +71,8 @@ class Authz:
         *,
         audit: AuditSink | None = None,
         sources: Iterable[IdentitySource] = (),
+        settings: Settings | None = None,
+        open_while: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare the extension, and guard *app* if there is one.
 
@@ -78,9 +80,16 @@ class Authz:
             app: The app to guard, or None to call `init_app` later.
             audit: Where events go; the logger `authz.audit` if left out.
             sources: Ways of knowing who is asking, asked before the session cookie.
+            settings: The settings, if an adapter has read them; otherwise they are
+                read from the app's config and the environment.
+            open_while: For an adapter of an app that has a switch of its own for "no
+                sign-in": whether it still says so. Asked at each request of an app
+                that its settings open to everybody; it never opens one.
         """
         self._audit = audit or LoggingSink()
         self._sources = tuple(sources)
+        self._settings = settings
+        self._open_while = open_while
         if app is not None:
             self.init_app(app)
 
@@ -102,11 +111,12 @@ class Authz:
                 "authz guards this app already: call `init_app` once for each app"
             )
         runtime = start(
-            read_settings(app.config, os.environ),
+            self._settings or read_settings(app.config, os.environ),
             audit=self._audit,
             sources=self._sources,
             on_reload=partial(_send_reloaded, app),
             on_refused=partial(_send_refused, app),
+            open_while=self._open_while,
         )
         views = GuardedViews(app.view_functions)
         app.view_functions = views

@@ -139,6 +139,7 @@ def build_sources(
     record: Record,
     token_store: TokenStore | None = None,
     tell_seen: Callable[[Sequence[Person]], object] = lambda _: None,
+    open_while: Callable[[], bool] = lambda: True,
 ) -> Sources:
     """Return the identity sources that *settings* describe. Nothing is fetched yet.
 
@@ -147,6 +148,7 @@ def build_sources(
         record: Called with the tag and the fields of an event.
         token_store: Where API tokens are kept, if anywhere.
         tell_seen: Called in the background with people a proxy vouched for.
+        open_while: Whether an app that its settings open to everybody still is.
 
     Raises:
         SettingsError: if plain headers would be believed that anybody can forge.
@@ -172,7 +174,9 @@ def build_sources(
         if signed or headers
         else None,
         seen=seen,
-        everyone=Everyone(OPEN_TO_EVERYONE) if settings.access.open_by else None,
+        everyone=Everyone(OPEN_TO_EVERYONE, holds=open_while)
+        if settings.access.open_by
+        else None,
         keys=keys,
     )
 

@@ -111,7 +111,8 @@ class Runtime:
     @property
     def open_to_everyone(self) -> bool:
         """Whether there is no sign-in and everybody is an administrator."""
-        return self.identity.everyone is not None
+        everyone = self.identity.everyone
+        return everyone is not None and everyone.holds()
 
     @property
     def providers(self) -> tuple[tuple[str, str], ...]:
@@ -249,6 +250,7 @@ def start(  # noqa: PLR0913 - what an app is made of
     on_reload: Callable[[str], None],
     on_refused: Callable[[str], None],
     serves: bool = True,
+    open_while: Callable[[], bool] = lambda: True,
 ) -> Runtime:
     """Put the parts together and begin to watch the policy.
 
@@ -260,6 +262,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         on_refused: Called with what is wrong when a changed policy cannot be used.
         serves: Whether it stays and answers requests. Without, nothing is watched and
             no keys are fetched.
+        open_while: Whether an app that its settings open to everybody still is.
 
     Raises:
         SettingsError, PolicyError, StoreError: if it cannot start; nothing runs then.
@@ -298,6 +301,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         record=record,
         token_store=stores.tokens,
         tell_seen=stores.people.seen,
+        open_while=open_while,
     )
     live = LivePolicy(
         stores.policy, build, on_reload=note_reload, on_failure=note_refused

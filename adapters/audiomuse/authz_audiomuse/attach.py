@@ -13,6 +13,12 @@ from authz.audit import AuditSink, LoggingSink, Tee
 from authz.extension import Guarded, get_authz
 from authz.identity.source import IdentitySource
 from authz.identity.tokens import digest_of
+from authz_audiomuse.access import (
+    ConfigAccess,
+    HostAccess,
+    read_guard_settings,
+    stale_variables,
+)
 from authz_audiomuse.bridge import Bridge
 from authz_audiomuse.fields.guard import Choices, FieldGuard
 from authz_audiomuse.fields.listed import read_fields
@@ -59,12 +65,20 @@ def attach(
     app: Flask = host.app
     _set_defaults(app, environ)
     settings = read_host_settings(app.config, environ)
+    access = ConfigAccess(host.config)
     fields = read_fields(settings.fields)
     theirs = frozenset(app.blueprints)
-    token = HostToken(lambda: getattr(host.config, "API_TOKEN", None))
+    token = HostToken(lambda: access.now().token)
     leavers = ForgetLeavers()
     sink = Tee(leavers, audit or LoggingSink())
-    Authz(app, audit=sink, sources=[token, *sources])
+    Authz(
+        app,
+        audit=sink,
+        sources=[token, *sources],
+        settings=read_guard_settings(app.config, environ, access.now()),
+        # Once people sign in to AudioMuse-AI again, nobody is let in without it.
+        open_while=lambda: not access.now().asks,
+    )
     guarded = get_authz(app)
     _share_header(token, guarded)
     guard = FieldGuard(guarded.runtime, fields, _choices(host, settings))
@@ -78,7 +92,7 @@ def attach(
     own = frozenset(app.blueprints) - theirs
     Bridge(host, guarded, guard, own).install()
     close_sign_in_views(host, guarded)
-    _warn(host, guarded)
+    _warn(host, guarded, access.now(), environ)
     return app
 
 
@@ -145,9 +159,15 @@ def _default_server(host: Host) -> Callable[[str], bool]:
     return is_default
 
 
-def _warn(host: Host, guarded: Guarded) -> None:
+def _warn(
+    host: Host, guarded: Guarded, access: HostAccess, environ: Mapping[str, str]
+) -> None:
     runtime = guarded.runtime
-    if not host.config.AUTH_ENABLED:
+    for problem in stale_variables(environ, host.config):
+        _log.warning("%s", problem)
+    if access.weak_token:
+        _log.warning("%s", access.weak_token)
+    if not access.asks and not runtime.open_to_everyone:
         _log.warning(
             "AUTH_ENABLED is off in AudioMuse-AI, so its own checks behind authz's are "
             "off too: switch it on in its set-up, or remove the variable"

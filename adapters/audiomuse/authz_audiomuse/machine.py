@@ -11,6 +11,7 @@ from typing import Final
 from authz.decision import Subject, signed_in
 from authz.errors import InvalidCredentials
 from authz.identity.source import RequestFacts
+from authz_audiomuse.access import SHORTEST_TOKEN
 
 METHOD: Final = "token"
 NAME: Final = "token:audiomuse"
@@ -25,8 +26,11 @@ class HostToken:
     # A browser never sends it by itself.
     ambient = False
 
-    def __init__(self, token: Callable[[], object]) -> None:
-        """Believe whoever has what *token* returns at that moment."""
+    def __init__(self, token: Callable[[], str]) -> None:
+        """Believe whoever has what *token* returns at that moment.
+
+        One that is too short is nobody's: it could be guessed.
+        """
         self._token = token
         self._subject = signed_in(
             NAME, source=METHOD, display_name="AudioMuse-AI API token", groups=_ADMIN
@@ -49,10 +53,8 @@ class HostToken:
         if self.is_others(shown):
             return None
         token = self._token()
-        if (
-            isinstance(token, str)
-            and token
-            and hmac.compare_digest(shown.encode(), token.encode())
+        if len(token) >= SHORTEST_TOKEN and hmac.compare_digest(
+            shown.encode(), token.encode()
         ):
             return self._subject
         if self.alone:

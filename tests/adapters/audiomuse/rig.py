@@ -35,6 +35,7 @@ MODULES = (
     "app_auth",
     "app_server_context",
     "config",
+    "stored",
     "tasks",
     "tasks.mediaserver",
     "tasks.mediaserver.context",
@@ -97,7 +98,7 @@ class Rig:
 
 
 @contextlib.contextmanager
-def imported(environ: Mapping[str, str]) -> Iterator[Host]:
+def imported(environ: Mapping[str, Any]) -> Iterator[Host]:
     """Import the stand-in afresh, as a server that is started in its folder would."""
     kept = {name: sys.modules.pop(name, None) for name in MODULES}
     sys.path.insert(0, str(STAND_IN))
@@ -113,12 +114,10 @@ def imported(environ: Mapping[str, str]) -> Iterator[Host]:
                 sys.modules[name] = module
 
 
-def import_config(environ: Mapping[str, str]) -> ModuleType:
-    """Import the settings of the stand-in and set some of them."""
-    config = importlib.import_module("config")
-    for name, value in environ.items():
-        setattr(config, name, value)
-    return config
+def import_config(environ: Mapping[str, Any]) -> ModuleType:
+    """Import the settings of the stand-in, some of which its set-up page stored."""
+    importlib.import_module("stored").VALUES.update(environ)
+    return importlib.import_module("config")
 
 
 @contextlib.contextmanager
@@ -126,18 +125,20 @@ def guarded(
     host: Mapping[str, Any] | None = None,
     plugins: tuple[str, ...] = (),
     sources: Iterable[IdentitySource] = (),
+    environ: Mapping[str, str] | None = None,
     **settings: str,
 ) -> Iterator[Rig]:
-    """Put the stand-in behind the adapter. *host* are settings of the stand-in.
+    """Put the stand-in behind the adapter. *host* is what its set-up page stored.
 
-    *sources* are asked before the session cookie, as a proxy's are.
+    *sources* are asked before the session cookie, as a proxy's are; *environ* is what
+    the adapter sees of the environment.
     """
     sink = RecordingSink()
     with imported({"API_TOKEN": TOKEN, **(host or {})}) as found:
         for plugin in plugins:
             sys.modules["app"].install_plugin(plugin)
         found.app.config.update(settings)
-        app = attach(found, audit=sink, sources=sources, environ={})
+        app = attach(found, audit=sink, sources=sources, environ=environ or {})
         try:
             yield Rig(found, app, sink)
         finally:

@@ -167,12 +167,14 @@ class TestMachines:
         """The set-up page may change it, or take it away."""
         with guarded(**ACCOUNTS) as other:
             stranger = other.stranger()
-            other.host.config.API_TOKEN = "another-token"
+            other.host.config.API_TOKEN = "another-token-of-the-app"
             assert (
                 stranger(path="/api/sync", authorization=f"Bearer {TOKEN}").status
                 == 401
             )
-            assert stranger(path="/api/sync", authorization="Bearer another-token").ran
+            assert stranger(
+                path="/api/sync", authorization="Bearer another-token-of-the-app"
+            ).ran
             for empty in ("", None):
                 other.host.config.API_TOKEN = empty
                 for header in ("Bearer ", "Bearer None", "Bearer"):

@@ -1,6 +1,14 @@
-"""Settings of the stand-in, as module globals that the set-up page changes."""
+"""Settings of the stand-in: the environment, and over it what the set-up page stored.
 
+Other modules read them as attributes of this one, at the moment of use. When the set-up
+page has stored something the module is read again, in place.
+"""
+
+import importlib
 import os
+import sys
+
+import stored
 
 API_TOKEN = os.environ.get("API_TOKEN", "")
 AUTH_ENABLED = os.environ.get("AUTH_ENABLED", "true").lower() == "true"
@@ -34,3 +42,16 @@ MEDIASERVER_CRED_KEY_BY_FIELD = {
 }
 #: Whether somebody has been through the set-up page; the real app asks its database.
 SETUP_DONE = True
+
+#: Whether the database was reached, so whether what is stored lies over the rest.
+DB_DEFAULT_SERVER_PROJECTED = False
+
+
+def refresh_config():
+    """Read the environment and the database again."""
+    importlib.reload(sys.modules[__name__])
+
+
+if stored.REACHABLE:
+    globals().update(stored.VALUES)
+    DB_DEFAULT_SERVER_PROJECTED = True
