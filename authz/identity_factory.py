@@ -18,10 +18,11 @@ import jmespath
 
 from authz.audit import EventTag
 from authz.background import Poller
+from authz.bounded_read import read_file
 from authz.errors import Problem, SettingsError
 from authz.identity.claims import ClaimRules
 from authz.identity.everyone import Everyone
-from authz.identity.fetch import FetchError, fetch
+from authz.identity.fetch import MAX_BYTES, FetchError, fetch
 from authz.identity.jwks import FixedKeys, Jwks, KeySource
 from authz.identity.keys import keys_from_pem, keys_from_secret
 from authz.identity.pem_by_kid import PemByKid
@@ -115,7 +116,7 @@ class Sources:
     def keep_up(self, following: StoreFollowers) -> None:
         """Let *following* keep the tokens up to date, and note who was here."""
         if self.tokens is not None:
-            following.follow(self.tokens)
+            following.follow(self.tokens, "tokens")
             following.do_after(self.tokens.note_uses)
         if self.proxied is not None:
             following.do_after(self.seen.tell)
@@ -198,7 +199,7 @@ def _keys(setting: JwtSetting) -> KeySource:
 
         def read() -> bytes:
             try:
-                return file.read_bytes()
+                return read_file(file, most=MAX_BYTES)
             except OSError as error:
                 raise FetchError(f"{file} cannot be read ({error.strerror})") from error
 

@@ -5,7 +5,7 @@ Knows no web framework.
 
 import atexit
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from weakref import WeakSet
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.audit.log import AuditLog
 from authz.background import Poller
+from authz.bounded_read import read_file
 from authz.decision import (
     ANONYMOUS,
     AccessRequest,
@@ -56,6 +57,8 @@ from authz.stores.shared_limits import shared_limits
 from authz.stores.sync import StoreSync, replicas, session_source, store_sync
 
 _log: Final = logging.getLogger("authz")
+#: No model of Casbin is larger, in bytes.
+_MAX_MODEL: Final = 1024 * 1024
 _running: "Final[WeakSet[Runtime]]" = WeakSet()
 
 
@@ -203,7 +206,7 @@ def read_model_text(settings: Settings) -> tuple[str, str]:
     """Return what the model is called, and its text. Raises `StoreError`."""
     path = settings.model or Path(__file__).with_name("model.conf")
     try:
-        return path.name, path.read_text(encoding="utf-8")
+        return path.name, read_file(path, most=_MAX_MODEL).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(
             f"{path}: the model cannot be read ({error}): check AUTHZ_MODEL"
@@ -291,6 +294,13 @@ def start(  # noqa: PLR0913 - what an app is made of
         )
         on_refused(problem)
 
+    def note_unread(parts: Sequence[str], problem: str) -> None:
+        _log.error("%s: as they were, because %s", ", ".join(parts), problem)
+        runtime.record(
+            EventTag.STORE_UNREAD,
+            detail={"parts": " ".join(parts), "problem": problem},
+        )
+
     def record(tag: EventTag, **fields: Any) -> None:
         runtime.record(tag, **fields)
 
@@ -307,12 +317,12 @@ def start(  # noqa: PLR0913 - what an app is made of
         stores.policy, build, on_reload=note_reload, on_failure=note_refused
     )
     accounts = Accounts(open_ended=stores.database is not None)
-    kept = store_sync(settings, stores, live, accounts)
+    kept = store_sync(settings, stores, live, accounts, tell=note_unread)
     identity.keep_up(kept.following)
     if identity.tokens is not None:
         owners = TokenOwners(accounts, live)
         identity.tokens.vouch = owners.vouch
-        kept.following.follow(owners)
+        kept.following.follow(owners, in_database=False)
     sessions = session_source(settings, stores, kept.following, accounts, live)
     throttle = Throttle(shared_limits(settings, stores))
     kept.following.do_after(throttle.tidy)

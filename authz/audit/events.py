@@ -54,6 +54,9 @@ class EventTag(StrEnum):
     POLICY_LOADED = "policy:loaded"
     #: A changed policy cannot be used; the old one stays in force.
     POLICY_REFUSED = "policy:refused"
+    #: People, sessions or tokens cannot be read and stay as they were; `detail` says
+    #: which, and why.
+    STORE_UNREAD = "store:unread"
     #: An administrator changed rules or grants; `before` and `after` hold the lines.
     POLICY_CHANGED = "policy:changed"
     #: What an administrator wanted to change was refused; `reason` says why.

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
@@ -12,6 +11,7 @@ from flask.cli import ScriptInfo
 from authz.admin.doctor.finding import Finding, Status
 from authz.admin.doctor.installation import Installation
 from authz.admin.doctor.run import diagnose
+from authz.bounded_read import read_file
 from authz.cli.outcome import Exit, end
 from authz.cli.output import Output, with_output
 from authz.errors import AuthzError
@@ -80,9 +80,12 @@ def _installation(app: Flask, token: str | None) -> Installation:
 def _read_token(path: str | None) -> str | None:
     if path is None:
         return None
-    data = Path(path).read_bytes()
-    if len(data) > _MAX_TOKEN_FILE:
-        raise click.BadParameter("this is too long for a token", param_hint="FILE")
+    try:
+        data = read_file(path, most=_MAX_TOKEN_FILE, pipes=True)
+    except OSError as error:
+        raise click.BadParameter(
+            f"this holds no token ({error.strerror})", param_hint="FILE"
+        ) from error
     return data.decode("utf-8", "replace").strip()
 
 

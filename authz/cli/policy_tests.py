@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from authz.bounded_read import read_file
 from authz.cli.app import app_if_any
 from authz.cli.outcome import Exit, complain, end, print_json, problems_in_words
 from authz.cli.output import Output, with_output
@@ -32,6 +33,7 @@ from authz.policy.analysis.tests_run import (
     covered,
     run_tests,
 )
+from authz.policy.csv_rows import MAX_BYTES
 
 #: More surprises than these say nothing new.
 _SHOWN: Final = 5
@@ -132,7 +134,7 @@ def _policy(
 def read_test_file(name: str) -> TestFile:
     """Return the tests in the file *name*. Raises `StoreError`, `PolicyError`."""
     try:
-        data = Path(name).read_bytes()
+        data = read_file(name, most=MAX_BYTES, pipes=True)
     except OSError as error:
         raise StoreError(
             f"{name}: the tests cannot be read ({error.strerror}): check the path, or "

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from authz.admin.transfer import Form, exported
+from authz.bounded_read import read_file
 from authz.cli.app import app_if_any, context_here
 from authz.cli.output import plain
 from authz.decision import PolicyInForce
@@ -65,8 +66,8 @@ def read_policy(place: str | None, settings: Settings) -> PolicyText:
     if place.startswith("store:"):
         return _from_store(place)
     try:
-        with Path(place).open("rb") as file:
-            return PolicyText(data=file.read(MAX_BYTES + 1), source=shown(Path(place)))
+        data = read_file(place, most=MAX_BYTES, pipes=True)
+        return PolicyText(data=data, source=shown(Path(place)))
     except OSError as error:
         raise StoreError(
             f"{place}: the policy cannot be read ({error.strerror}): check the path"
@@ -104,7 +105,7 @@ def known_routes(path: str | None) -> tuple[RoutePattern, ...]:
     """
     if path is not None:
         try:
-            return read_routes(Path(path).read_bytes(), source=path)
+            return read_routes(read_file(path, most=MAX_BYTES, pipes=True), source=path)
         except OSError as error:
             raise StoreError(
                 f"{path}: the routes cannot be read ({error.strerror}): make the file "

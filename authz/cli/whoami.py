@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -14,6 +13,7 @@ from authz.admin.doctor.hints import hint_of
 from authz.admin.doctor.whoami import UNIX, Who, who
 from authz.admin.roles import HeldRole
 from authz.audit import AuditEvent
+from authz.bounded_read import read_file
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.identity.peers import Peers, peers
@@ -22,6 +22,8 @@ from authz.settings import AuditSettings, read_settings
 from authz.stores.factory import stored_text
 
 _WIDTH: Final = 9
+#: No list of headers is larger, in bytes.
+_MAX_HEADERS: Final = 1024 * 1024
 
 
 @click.command("whoami")
@@ -99,7 +101,7 @@ def _headers(text: str) -> Iterator[tuple[str, str]]:
         yield _header(text)
         return
     try:
-        lines = Path(text[1:]).read_text(encoding="utf-8").splitlines()
+        lines = read_file(text[1:], most=_MAX_HEADERS, pipes=True).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(
             f"the file `{text[1:]}` cannot be read", param_hint="--header"

@@ -9,9 +9,10 @@ from typing import Any, Final
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from authz.bounded_read import read_file
 from authz.errors import AuthzError
 from authz.identity.claims import MAX_LEEWAY
-from authz.identity.fetch import url_problem
+from authz.identity.fetch import MAX_BYTES, url_problem
 from authz.identity.keys import (
     ASYMMETRIC,
     SYMMETRIC,
@@ -226,7 +227,7 @@ class _Block:
                         self._problem(word, *identity_parsers.split(problem))
                     fields[word.lower()] = text
                 elif word == "JWKS_FILE":
-                    keys_from_jwks(Path(text).read_bytes(), algorithms)
+                    keys_from_jwks(read_file(text, most=MAX_BYTES), algorithms)
                     fields["jwks_file"] = Path(text)
                 elif word == "PEM":
                     fields["pem"] = text.encode()

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from authz.bounded_read import read_file
 from authz.errors import Problem
 from authz.settings.setting import Setting
 from authz.settings.table import SETTINGS
+
+#: No secret is larger, in bytes.
+_MOST: Final = 1024 * 1024
 
 #: Numbered settings: the parts around the number.
 _NUMBERED: Final = re.compile(r"(AUTHZ_JWT)_[2-9](_.+)")
@@ -109,7 +112,7 @@ class Reader:
 
     def _read_file(self, key: str, name: str) -> str | None:
         try:
-            text = Path(name).read_text(encoding="utf-8")
+            text = read_file(name, most=_MOST).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             self.problem(

@@ -1,23 +1,27 @@
-"""What a process holds of its stores, kept up to date: policy, people, sessions.
+"""What a process holds of its stores, kept up to date: policy, people and the rest.
 
-All of it is read as one state, and put in force together. While the store cannot be
-reached, the last good state serves, for a time.
+What is in one database is read as one state, and put in force together. Each part that
+cannot be read stays as it was, by itself: the others go on, and how old each is can be
+seen. While a part stays as it was, it serves, for a time.
 """
 
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from authz.errors import StoreError
+from authz.errors import AuthzError, StoreError, StoreUnreachable
 from authz.per_process import PerProcess
 
 _log: Final = logging.getLogger("authz")
 #: Seconds until a look that failed is tried again for the first time.
 _FIRST_RETRY: Final = 0.25
+#: The part that is not asked who somebody is.
+POLICY: Final = "policy"
 
 
 class Follower(Protocol):
@@ -32,13 +36,31 @@ class Follower(Protocol):
         ...
 
 
+@dataclass(slots=True, kw_only=True)
+class _Part:
+    """One follower, and how it fares."""
+
+    name: str
+    follower: Follower
+    #: Whether it is read in the one state of the database.
+    in_database: bool
+    #: When it was read last.
+    seen: float
+    #: Why it could not be read, or None.
+    problem: str | None = None
+
+
+#: Told which parts cannot be read, and why; once for each new reason.
+Failed = Callable[[Sequence[str], Exception], object]
+
+
 class StoreFollowers:
-    """Looks at the store for all followers, one state at a time."""
+    """Looks at the stores for all followers, one state at a time."""
 
     def __init__(
         self,
         *,
-        failed: Callable[[Exception], None],
+        failed: Failed,
         interval: float,
         state: Callable[[], AbstractContextManager[object]] = nullcontext,
         max_stale: float = math.inf,
@@ -47,30 +69,45 @@ class StoreFollowers:
         """Begin with nobody who follows.
 
         Args:
-            failed: Told why the store cannot be looked at.
+            failed: Told which parts cannot be read, and why.
             interval: Seconds between two looks.
-            state: Begins the reading of one consistent state of the store.
-            max_stale: Seconds that the last good state serves without the store.
+            state: Begins the reading of one consistent state of the database.
+            max_stale: Seconds that the last good state of a part serves.
             clock: Counts seconds, whatever somebody does to the time of day.
         """
-        self._followers: list[Follower] = []
+        self._parts: list[_Part] = []
         self._chores: list[Callable[[], object]] = []
         self._failed = failed
         self._interval = interval
         self._state = state
         self._max_stale = max_stale
         self._clock = clock
-        self._seen = clock()
+        self._oldest = clock()
         self._failures = 0
         self._complaints: list[str] = []
         self._lock = PerProcess(threading.Lock)
+        #: Whether the last look did not get through to the database.
+        self.is_unreachable = False
 
-    def follow(self, follower: Follower) -> None:
-        """Keep *follower* up to date: after those before it."""
-        self._followers.append(follower)
+    def follow(
+        self, follower: Follower, name: str = "", *, in_database: bool = True
+    ) -> None:
+        """Keep *follower* up to date: after those before it.
+
+        *name* is what it is called where somebody looks at how old things are; without
+        one it is not shown. One that is not *in_database* is read for itself, last.
+        """
+        self._parts.append(
+            _Part(
+                name=name,
+                follower=follower,
+                in_database=in_database,
+                seen=self._clock(),
+            )
+        )
 
     def do_after(self, chore: Callable[[], object]) -> None:
-        """Do *chore* after each look at the store that went well."""
+        """Do *chore* after each look, unless the database does not answer."""
         self._chores.append(chore)
 
     @property
@@ -80,18 +117,29 @@ class StoreFollowers:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the store has been out of reach for longer than is allowed."""
-        return self._clock() - self._seen > self._max_stale
+        """Whether a part could not be read for longer than is allowed."""
+        return self._clock() - self._oldest > self._max_stale
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last look failed."""
+        """Whether a part could not be read when it was looked at last."""
         return self._failures > 0
 
     @property
     def age(self) -> float:
-        """Seconds since the store was last seen."""
-        return self._clock() - self._seen
+        """Seconds since the part that is the oldest was read."""
+        return self._clock() - self._oldest
+
+    @property
+    def ages(self) -> Mapping[str, float]:
+        """Seconds since each part was read, by its name."""
+        now = self._clock()
+        return {part.name: now - part.seen for part in self._parts if part.name}
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Why parts cannot be read, by their names; empty if all can."""
+        return {p.name: p.problem for p in self._parts if p.name and p.problem}
 
     def pause(self) -> float:
         """Return how many seconds to wait until the next look.
@@ -105,34 +153,33 @@ class StoreFollowers:
 
     def run(self) -> None:
         """Look, and do what is due. Called by one thread, again and again."""
-        if self.refresh():
+        with self._lock():
+            self._look(part for part in self._parts if part.in_database)
+        # Before what is read for itself: a file may keep one waiting.
+        if not self.is_unreachable:
             self.do_chores()
+        with self._lock():
+            self._look(part for part in self._parts if not part.in_database)
+            self._count()
 
     def refresh(self) -> bool:
-        """Look now; return whether the store could be read. Never raises."""
+        """Look now; return whether everything could be read. Never raises."""
         with self._lock():
-            begun = self._clock()
-            try:
-                with self._state():
-                    found = [follower.look() for follower in self._followers]
-            except Exception as error:  # noqa: BLE001 - nothing may end the watch
-                self._failures += 1
-                self._failed(error)
-                return False
-            for put_in_force in found:
-                put_in_force()
-            # What was read may be as old as the beginning of the look.
-            self._seen, self._failures = begun, 0
-        return True
+            self._look(part for part in self._parts if part.in_database)
+            self._look(part for part in self._parts if not part.in_database)
+            self._count()
+            return not self._failures
 
     def catch_up(self) -> None:
-        """Look now.
+        """Look now, before somebody is told that they are not who they say.
 
         Raises:
-            StoreError: if the store cannot be read.
+            StoreError: if people, sessions or tokens cannot be read.
         """
         # Who waits for this is waited for: no second try while the first ones fail.
-        if self.is_failing or not self.refresh():
+        if not self.is_unreachable:
+            self.refresh()
+        if any(part.problem for part in self._parts if part.name != POLICY):
             raise StoreError("the store cannot be read")
 
     def do_chores(self) -> None:
@@ -148,3 +195,78 @@ class StoreFollowers:
                 "what is due for the store is tried again: %s", "; ".join(failures)
             )
         self._complaints = failures
+
+    def _look(self, parts: Iterable[_Part]) -> None:
+        """Look at *parts*: at those of a database as one state, if all can be read.
+
+        Behind one that cannot be read the others go on, in a state of their own:
+        PostgreSQL answers nothing more in the one that failed.
+        """
+        waiting: Sequence[_Part] = list(parts)
+        failed: dict[str, tuple[list[str], Exception]] = {}
+        while waiting:
+            waiting = self._look_until_one_fails(waiting, failed)
+        for names, error in failed.values():
+            self._failed(names, error)
+
+    def _look_until_one_fails(
+        self, parts: Sequence[_Part], failed: dict[str, tuple[list[str], Exception]]
+    ) -> Sequence[_Part]:
+        """Return the parts that are still to be looked at."""
+        # What was read may be as old as the beginning of the look.
+        begun = self._clock()
+        found: list[tuple[_Part, Callable[[], object]]] = []
+        broken: Exception | None = None
+        in_database = parts[0].in_database
+        try:
+            with self._state() if in_database else nullcontext():
+                for part in parts:
+                    try:
+                        found.append((part, part.follower.look()))
+                    except Exception as error:  # noqa: BLE001 - the others go on
+                        broken = error
+                        break
+        except Exception as error:  # noqa: BLE001 - nothing may end the watch
+            found, broken = [], _lost(error)
+        for part, put_in_force in found:
+            try:
+                put_in_force()
+            except Exception as error:  # noqa: BLE001 - the others go on
+                self._note(part, error, failed)
+            else:
+                self._note_good(part, begun)
+        rest = parts[len(found) :]
+        lost = isinstance(broken, StoreUnreachable)
+        if in_database:
+            self.is_unreachable = lost
+        if broken is None:
+            return ()
+        for part in rest if lost else rest[:1]:
+            self._note(part, broken, failed)
+        return () if lost else rest[1:]
+
+    def _note(
+        self,
+        part: _Part,
+        error: Exception,
+        failed: dict[str, tuple[list[str], Exception]],
+    ) -> None:
+        if part.problem != str(error):
+            failed.setdefault(str(error), ([], error))[0].append(part.name)
+        part.problem = str(error)
+
+    def _note_good(self, part: _Part, begun: float) -> None:
+        if part.problem is not None and part.name:
+            _log.warning("%s: can be read again", part.name)
+        part.seen, part.problem = begun, None
+
+    def _count(self) -> None:
+        """Note how things are, for who asks at each request."""
+        self._oldest = min((p.seen for p in self._parts), default=self._clock())
+        failing = any(part.problem for part in self._parts)
+        self._failures = self._failures + 1 if failing else 0
+
+
+def _lost(error: Exception) -> StoreUnreachable:
+    known = isinstance(error, AuthzError)
+    return StoreUnreachable(str(error) if known else f"{type(error).__name__}: {error}")

@@ -1,7 +1,7 @@
 """What keeps a process up to date with its stores, and tells them that it is there."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +14,8 @@ from authz.policy.live import LivePolicy
 from authz.policy.records import Snapshot
 from authz.settings import Settings
 from authz.stores.factory import Stores
-from authz.stores.followers import StoreFollowers
+from authz.stores.followers import POLICY, StoreFollowers
+from authz.stores.marks import Mark
 from authz.stores.notifications import Listener, RedisNotifications
 from authz.stores.replicas import Replica, Served
 
@@ -58,25 +59,36 @@ def store_sync(
     stores: Stores,
     live: LivePolicy[bytes | Snapshot],
     accounts: Accounts,
+    *,
+    tell: Callable[[Sequence[str], str], object],
 ) -> StoreSync:
     """Return what keeps *live* and *accounts* as *stores* have them. Nothing runs yet.
 
-    The accounts are read for the first time.
+    The accounts are read for the first time. *tell* is called with parts that cannot
+    be read, other than the policy, and why.
 
     Raises:
         StoreError: if they cannot be read.
     """
     store = settings.store
     database = stores.database
+
+    def failed(parts: Sequence[str], error: Exception) -> None:
+        if POLICY in parts:
+            live.fail(error)
+        others = [part for part in parts if part and part != POLICY]
+        if others:
+            tell(others, str(error))
+
     following = StoreFollowers(
         state=stores.state,
-        failed=live.fail,
+        failed=failed,
         interval=settings.poll_seconds,
         max_stale=store.max_stale if database else math.inf,
     )
     # People first: whoever came back as somebody else is not met by an old policy.
-    following.follow(FollowedAccounts(accounts, stores.people_source))
-    following.follow(live)
+    following.follow(FollowedAccounts(accounts, stores.people_source), "people")
+    following.follow(live, POLICY, in_database=store.holds_rules)
     poller = Poller(following.run, interval=following.pause)
     listeners = []
     if database is not None:
@@ -144,7 +156,7 @@ def replicas(stores: Stores) -> tuple[Replica, ...]:
 def _served(live: LivePolicy[bytes | Snapshot]) -> Served:
     mark = live.mark
     return Served(
-        number=mark if isinstance(mark, int) else 0,
+        number=mark.number if isinstance(mark, Mark) else 0,
         revision=live.current.revision,
         problem=live.problem or "",
     )

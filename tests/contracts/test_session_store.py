@@ -62,7 +62,7 @@ class Process:
         self.database = database
         self.caught_up: list[Callable[[], None]] = []
         self.following = StoreFollowers(
-            failed=lambda _: None,
+            failed=lambda *_: None,
             interval=1,
             state=database.read if database else (lambda: closing(_Nothing())),
         )

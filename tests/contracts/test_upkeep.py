@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from authz.decision import Origin
-from authz.errors import StoreError
+from authz.errors import StoreError, StoreUnreachable
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add
 from authz.runtime import Runtime, start
@@ -23,6 +23,7 @@ from authz.stores.replicas import Served, this_process
 from authz.stores.sql import replicas
 from authz.stores.sql.database import Database
 from authz.stores.sql.replicas import SqlReplicas
+from authz.stores.sql.tables import authz_replica
 from tests.contracts.conftest import POSTGRESQL, database_url
 from tests.services import PostgreSQL, Redis, until
 from tests.web.apps import POLICY, RecordingSink
@@ -158,6 +159,29 @@ def test_processes_that_are_gone_are_forgotten(
     assert [replica.name for replica in found] == ["b:2", "c:3"]
 
 
+def test_a_process_notices_that_its_report_is_not_there_any_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """As after a restore; reports of others, and its own first one, are no sign."""
+    monkeypatch.setattr(replicas, "_AGAIN", 0.0)
+    lost: list[int] = []
+    reports = SqlReplicas(database)
+    reports.lost.append(lambda: lost.append(1))
+    served = Served(number=1, revision="abc", problem="")
+    for _ in range(3):
+        reports.report(served)
+    assert not lost
+    with database.write() as connection:
+        connection.execute(authz_replica.update().values(seen=datetime.now(UTC)))
+    reports.report(served)
+    assert lost == [1]
+    with database.write() as connection:
+        connection.execute(authz_replica.delete())
+    reports.report(served)
+    reports.report(served)
+    assert lost == [1, 1]
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_has_connections_of_its_own(
     new_process: Callable[..., Runtime],
@@ -280,7 +304,7 @@ class Watch:
         self.broken = False
         self.failures: list[str] = []
         self.following = StoreFollowers(
-            failed=lambda error: self.failures.append(str(error)),
+            failed=lambda _, error: self.failures.append(str(error)),
             interval=2.0,
             max_stale=300.0,
             clock=lambda: self.now,
@@ -290,7 +314,7 @@ class Watch:
     def look(self) -> Callable[[], None]:
         """Read nothing, or fail."""
         if self.broken:
-            raise StoreError("gone")
+            raise StoreUnreachable("gone")
         return lambda: None
 
 
@@ -333,6 +357,41 @@ class TestFollowing:
         watch.following.refresh()
         watch.following.catch_up()
 
+    def test_each_part_fails_by_itself(self):
+        """The others go on, before it and behind it; each has an age of its own."""
+        watch = Watch()
+        names = ("people", "policy", "tokens", "file")
+        parts = {name: Part() for name in names}
+        for name, part in parts.items():
+            watch.following.follow(part, name, in_database=name != "file")
+        watch.now = 10.0
+        assert watch.following.refresh()
+        for broken, part in parts.items():
+            part.error = StoreError(f"{broken} is damaged")
+            watch.now += 10.0
+            assert not watch.following.refresh()
+            assert watch.following.problems == {broken: f"{broken} is damaged"}
+            assert watch.following.ages == {n: 10.0 * (n == broken) for n in names}
+            assert not watch.following.is_unreachable
+            if broken == "policy":  # it says nothing of who somebody is
+                watch.following.catch_up()
+            part.error = None
+            assert watch.following.refresh()
+        assert watch.failures == [f"{name} is damaged" for name in names]
+
+    def test_a_database_that_does_not_answer_is_asked_once(self):
+        """Nobody waits for it as often as there are parts; what is in files goes on."""
+        watch = Watch()
+        first, second, file = Part(), Part(), Part()
+        for part in (first, second):
+            watch.following.follow(part, "x")
+        watch.following.follow(file, "file", in_database=False)
+        first.error = StoreUnreachable("gone")
+        assert not watch.following.refresh()
+
+        assert (first.looks, second.looks, file.looks) == (1, 0, 1)
+        assert watch.following.is_unreachable
+
     def test_a_chore_that_fails_hinders_nothing(self, caplog: pytest.LogCaptureFixture):
         """It is tried again after the next look."""
         done: list[int] = []
@@ -350,6 +409,21 @@ class TestFollowing:
         watch.following.run()
         assert done == [1, 1]
         assert "tried again" in caplog.text
+
+
+class Part:
+    """Something that follows a store, and fails when the test says so."""
+
+    def __init__(self) -> None:
+        self.error: StoreError | None = None
+        self.looks = 0
+
+    def look(self) -> Callable[[], None]:
+        """Read nothing, or fail."""
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+        return lambda: None
 
 
 class Source:

@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 
 from authz.admin.doctor.finding import Finding, fail, ok, skip, warn
 from authz.admin.doctor.text import difference, plain
-from authz.identity.fetch import Fetched, FetchError, Unreachable, ask, url_problem
+from authz.bounded_read import read_file
+from authz.identity.fetch import (
+    MAX_BYTES,
+    Fetched,
+    FetchError,
+    Unreachable,
+    ask,
+    url_problem,
+)
 from authz.identity.keys import KeySet, KeySetError, keys_from_jwks
 from authz.settings import Settings
 from authz.settings.jwt import JwtSetting
@@ -69,7 +77,7 @@ def _key_set(issuer: JwtSetting, asked: Asked) -> Iterator[Finding]:
     where = str(issuer.jwks_file or issuer.jwks_url)
     try:
         if issuer.jwks_file is not None:
-            data = issuer.jwks_file.read_bytes()
+            data = read_file(issuer.jwks_file, most=MAX_BYTES)
         else:
             data = _ask(where, asked).data
     except OSError as error:

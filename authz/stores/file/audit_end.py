@@ -9,6 +9,7 @@ from typing import Final
 
 from authz.audit import AuditEvent, Clock, EventTag
 from authz.audit.chain import BrokenChain, Link, follow, sealed
+from authz.bounded_read import open_regular
 from authz.errors import AuditFailure
 
 _MODE: Final = 0o600
@@ -102,8 +103,11 @@ class AuditEnd:
             older = next(reversed(full_files(self._path)), None)
             if older is None:
                 return Link()
-            with older.open("rb") as file:
-                last, _ = _tail(file.fileno(), os.fstat(file.fileno()).st_size)
+            descriptor = open_regular(older, os.O_RDONLY)
+            try:
+                last, _ = _tail(descriptor, os.fstat(descriptor).st_size)
+            finally:
+                os.close(descriptor)
             path = older
         try:
             return follow(Link(), last.decode("ascii"), first=True)
@@ -127,10 +131,8 @@ class AuditEnd:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-        self._descriptor = os.open(
-            self._path,
-            os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC,
-            _MODE,
+        self._descriptor = open_regular(
+            self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE
         )
         self._inode = os.fstat(self._descriptor).st_ino
         self._size = -1

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 from authz.audit.chain import BrokenChain, Link, follow
 from authz.audit.events import EventTag
 from authz.audit.log import Found, Record, Verified, Wanted, time_of
+from authz.bounded_read import open_regular
 from authz.errors import StoreError
 from authz.stores.file.audit_end import full_files
 
@@ -176,7 +177,7 @@ def _last_first(path: Path) -> Iterator[bytes]:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
             yield file
     except OSError as error:
         raise StoreError(

@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from authz.bounded_read import read_file
 from authz.errors import StoreError
+from authz.policy.csv_rows import MAX_BYTES
 from authz.policy.records import Revision
 from authz.stores.file.policy import digest, write_whole
 
@@ -70,7 +72,7 @@ class CsvHistory:
     def content(self, number: int) -> bytes:
         """Return the file as revision *number* left it. Raises `LookupError`."""
         try:
-            return self._policy(number).read_bytes()
+            return read_file(self._policy(number), most=MAX_BYTES)
         except FileNotFoundError as error:
             raise LookupError(f"there is no revision {number} (any more)") from error
         except OSError as error:
@@ -91,7 +93,7 @@ class CsvHistory:
     def _read(self, number: int) -> Revision:
         path = self._about(number)
         try:
-            about: dict[str, Any] = json.loads(path.read_bytes())
+            about: dict[str, Any] = json.loads(read_file(path, most=MAX_BYTES))
             return Revision(
                 number=number,
                 etag=about["etag"],

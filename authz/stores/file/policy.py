@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authz.bounded_read import read_with_stat
 from authz.errors import StoreConflict, StoreError
 from authz.policy.csv_rows import MAX_BYTES
 from authz.stores.file.lock import locked
@@ -117,9 +118,7 @@ class CsvFile:
 
     def _read(self) -> tuple[bytes, os.stat_result]:
         try:
-            with self.path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
-                return data, os.fstat(file.fileno())
+            return read_with_stat(self.path, most=MAX_BYTES)
         except OSError as error:
             raise StoreError(
                 f"{self.path}: the policy cannot be read ({error.strerror}): check "

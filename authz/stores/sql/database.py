@@ -15,7 +15,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from authz.errors import StoreError, StoreUnreachable
 from authz.stores.notifications import NotificationSource
@@ -183,11 +188,20 @@ class Database:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
             said = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-            kind = StoreUnreachable if isinstance(error, _NO_ANSWER) else StoreError
+            kind = StoreUnreachable if _is_unreachable(error) else StoreError
             raise kind(
                 f"{self.shown}: the database cannot be {done} ({said[:200]}): "
                 "check AUTHZ_STORE and that the database runs"
             ) from error
+
+
+def _is_unreachable(error: Exception) -> bool:
+    """Return whether nobody answers; otherwise the answer is no."""
+    if not isinstance(error, _NO_ANSWER):
+        return False
+    # SQLite says the same of a table that is not there.
+    said = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    return said != sqlite3.SQLITE_ERROR
 
 
 def shown(url: URL) -> str:
@@ -219,17 +233,31 @@ def _sqlite(url: URL) -> Engine:
         **_POOL,
     )
 
+    made = False
+
     @event.listens_for(engine, "do_connect")
     def make_file(*_: Any) -> None:
+        nonlocal made
         # Nobody else may read it: not even for the moment until it can be changed.
         if not path.exists():
+            if made:
+                # Somebody may be about to put another one there.
+                raise sqlite3.OperationalError("the file is not there any more")
             descriptor = os.open(
                 path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE
             )
             os.close(descriptor)
+        made = True
+
+    @event.listens_for(engine, "checkout")
+    def look_whether_it_is_there(_: Any, record: Any, __: Any) -> None:
+        # A file that was put in its place is another database.
+        if record.info["file"] != _file(path):
+            raise DisconnectionError
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+    def prepare(connection: sqlite3.Connection, record: Any) -> None:
+        record.info["file"] = _file(path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -246,6 +274,15 @@ def _sqlite(url: URL) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Return which file *path* is; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _lower(text: str | None) -> str | None:

@@ -24,6 +24,7 @@ from authz.stores.sql.changes import (
     write_steps,
 )
 from authz.stores.sql.database import Database
+from authz.stores.sql.head import stamped
 from authz.stores.sql.tables import authz_head, authz_revision, authz_rule
 
 #: Revisions that are kept unless a setting says otherwise.
@@ -256,6 +257,7 @@ class SqlRecords:
                 revision=number,
                 digest=digest,
                 next_rule=max(next(state.ids), highest + 1),
+                **stamped("policy"),
             )
         )
         self._database.announce()

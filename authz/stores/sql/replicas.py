@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,6 +35,9 @@ class SqlReplicas:
         self._process = 0
         self._started = clock()
         self._reported: tuple[Served, float] | None = None
+        self._seen: datetime | None = None
+        #: Called when what was reported is not there any more.
+        self.lost: list[Callable[[], object]] = []
 
     def report(self, served: Served) -> None:
         """Say what this process serves, if that is new or was said a while ago.
@@ -43,14 +47,19 @@ class SqlReplicas:
         """
         if self._process != os.getpid():
             self._process, self._reported = os.getpid(), None
+            self._seen = None
             self._started = self._clock()
         now = time.monotonic()
         if self._reported is not None:
             before, when = self._reported
             if served == before and now - when < _AGAIN:
                 return
-        self._write(served, self._clock())
-        self._reported = served, now
+        at = self._clock()
+        as_left = self._write(served, at)
+        self._reported, self._seen = (served, now), at
+        if not as_left:
+            for tell in self.lost:
+                tell()
 
     def leave(self) -> None:
         """Say that this process serves no more, if it did.
@@ -84,7 +93,11 @@ class SqlReplicas:
                 for row in connection.execute(query)
             )
 
-    def _write(self, served: Served, now: datetime) -> None:
+    def _write(self, served: Served, now: datetime) -> bool:
+        """Write it down; return whether the last report was as it was left.
+
+        If it was not, a backup was restored, or nobody heard of this process for long.
+        """
         name = this_process()
         values = {
             "revision": served.number,
@@ -94,11 +107,13 @@ class SqlReplicas:
             "seen": now,
         }
         columns = authz_replica.c
+        own = columns.name == name
         with self._database.write(alone=False) as connection:
-            changed = connection.execute(
-                update(authz_replica).where(columns.name == name).values(values)
-            )
-            if not changed.rowcount:
+            before = connection.scalar(select(columns.seen).where(own))
+            if before is None:
                 connection.execute(insert(authz_replica).values(name=name, **values))
                 gone = columns.seen <= now - _GONE
                 connection.execute(delete(authz_replica).where(gone))
+            else:
+                connection.execute(update(authz_replica).where(own).values(values))
+        return self._seen is None or before == self._seen

@@ -10,7 +10,8 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -28,6 +29,7 @@ from authz.identity.sessions import (
     session_id,
 )
 from authz.stores.followers import StoreFollowers
+from authz.stores.marks import Mark
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up, head
 from authz.stores.sql.tables import authz_session
@@ -80,7 +82,7 @@ class SqlSessions:
         self._unknown: OrderedDict[str, None] = OrderedDict()
         self._noted: dict[str, float] = {}
         self._used: dict[str, float] = {}
-        self._dropped: set[str] = set()
+        self._dropped: dict[str, Session] = {}
         self._tidied = clock()
         self._seats = threading.BoundedSemaphore(_AT_ONCE)
         self._mark = head(database).sessions
@@ -112,16 +114,6 @@ class SqlSessions:
     def begin(self, account: Account, policy: PolicyInForce) -> Session:
         """Begin a session for *account*; the oldest ends if there are too many."""
         session = new_session(account, policy, self._clock())
-        values = {
-            "id": session.id,
-            "person": account.name,
-            "epoch": session.epoch,
-            "csrf_token": session.csrf_token,
-            "roles": json.dumps(sorted(session.roles)),
-            "created": _time(session.created),
-            "used": _time(session.used),
-            "ended": 0,
-        }
         columns = authz_session.c
         lasting = (columns.person == account.name) & (columns.ended == 0)
         newest_first = (
@@ -129,8 +121,8 @@ class SqlSessions:
         )
         with self._database.write(alone=False) as connection:
             oldest = connection.scalars(newest_first.offset(MAX_SESSIONS - 1)).all()
-            self._end(oldest)
-            connection.execute(insert(authz_session).values(values))
+            self._end(dict.fromkeys(oldest))
+            connection.execute(insert(authz_session).values(_values(session)))
         for key in oldest:
             self._forget(key)
         self._remember(session.id, session)
@@ -139,11 +131,11 @@ class SqlSessions:
     def end(self, session: Session) -> None:
         """End *session*, everywhere. Raises `StoreError`."""
         self.drop(session)  # is written later if it cannot be written now
-        self._end([session.id])
+        self._end({session.id: session})
 
     def drop(self, session: Session) -> None:
         """End *session* because its person or roles changed, without waiting."""
-        self._dropped.add(session.id)
+        self._dropped[session.id] = session
         self._forget(session.id)
 
     def of(self, account: Account) -> Sequence[Session]:
@@ -174,23 +166,31 @@ class SqlSessions:
 
     def look(self) -> Callable[[], None]:
         """Read which sessions were ended elsewhere; see `Following`."""
-        mark = head(self._database).sessions
-        if mark == self._mark:
+        now = head(self._database)
+        if now.sessions == self._mark:
             return _stay
+        if not now.follows(self._mark, "sessions"):
+            # A backup was restored: any of them may be gone, or be there again.
+            return partial(self._take, now.sessions, None)
         columns = authz_session.c
         with self._database.read() as connection:
             ended = connection.scalars(
-                select(columns.id).where(columns.ended > self._mark)
+                select(columns.id).where(columns.ended > self._mark.number)
             ).all()
-        return partial(self._take, mark, ended)
+        return partial(self._take, now.sessions, ended)
+
+    def forget(self) -> None:
+        """Look each session up again: the database may not be what it was."""
+        self._take(replace(self._mark), None)
 
     def tidy(self) -> None:
         """Write down what requests left behind, and remove what is over."""
-        dropped = set(self._dropped)
+        dropped = dict(self._dropped)
         used, self._used = self._used, {}
         self._write_down(dropped, used)
         # Not before: until it is written, this process must not forget it.
-        self._dropped -= dropped
+        for key in dropped:
+            self._dropped.pop(key, None)
         now = self._clock()
         if now - self._tidied > _TIDIED:
             self._tidied = now
@@ -198,33 +198,56 @@ class SqlSessions:
             with self._database.write(alone=False) as connection:
                 connection.execute(delete(authz_session).where(over))
 
-    def _write_down(self, dropped: set[str], used: dict[str, float]) -> None:
+    def _write_down(
+        self, dropped: Mapping[str, Session], used: Mapping[str, float]
+    ) -> None:
         if not dropped and not used:
             return
+        gone = []
         with self._database.write(alone=False) as connection:
             self._end(dropped)
             for key, when in list(used.items()):
-                connection.execute(
+                noted = connection.execute(
                     update(authz_session)
                     .where(authz_session.c.id == key, authz_session.c.ended == 0)
                     .values(used=_time(when))
                 )
+                if not noted.rowcount:
+                    gone.append(key)
+        for key in gone:
+            # Ended, or not in the backup that somebody restored.
+            self._forget(key)
 
-    def _end(self, keys: Iterable[str]) -> None:
-        keys = list(keys)
-        if not keys:
+    def _end(self, sessions: Mapping[str, Session | None]) -> None:
+        if not sessions:
             return
+        columns = authz_session.c
         with self._database.write(alone=False) as connection:
             number = count_up(self._database, "sessions")
+            known = columns.id.in_(list(sessions))
+            there = set(connection.scalars(select(columns.id).where(known)))
             connection.execute(
                 update(authz_session)
-                .where(authz_session.c.id.in_(keys), authz_session.c.ended == 0)
+                .where(known, columns.ended == 0)
                 .values(ended=number)
             )
+            # One that a restored backup does not have: others may remember it.
+            missing = [
+                {**_values(session), "ended": number}
+                for key, session in sessions.items()
+                if key not in there and session is not None
+            ]
+            if missing:
+                connection.execute(insert(authz_session), missing)
 
-    def _take(self, mark: int, ended: Sequence[str]) -> None:
+    def _take(self, mark: Mark, ended: Sequence[str] | None) -> None:
         # In this order; see `_look_up`.
         self._mark = mark
+        if ended is None:
+            self._known.clear()
+            self._unknown.clear()
+            self._noted.clear()
+            return
         for key in ended:
             self._forget(key)
 
@@ -234,9 +257,10 @@ class SqlSessions:
         Raises:
             StoreError: if it does not answer, or too many are asking.
         """
-        if self._following.is_failing:
+        if self._following.is_unreachable:
             raise StoreError("the database is out of reach")
-        row, mark = self._row(key)
+        mark = self._mark
+        row = self._row(key)
         if row is None or row.ended or key in self._dropped:
             self._forget(key)
             return None
@@ -251,20 +275,20 @@ class SqlSessions:
         session = self._known.get(key) or _session(row, account)
         session.used = max(session.used, row.used.timestamp())
         self._remember(key, session)
-        if self._mark > mark:
+        if self._mark is not mark:
             # Sessions were ended meanwhile, perhaps this one before it was remembered.
             self._known.pop(key, None)
             return self._look_up(key)
         return session
 
-    def _row(self, key: str) -> tuple[Any, int]:
-        """Return the row *key*, and which endings it tells of."""
+    def _row(self, key: str) -> Any:
+        """Return the row *key*, or None."""
         if not self._seats.acquire(timeout=_PATIENCE):
             raise StoreError("too many sessions are being looked up")
         try:
             with self._database.read() as connection:
                 query = select(authz_session).where(authz_session.c.id == key)
-                return connection.execute(query).first(), head(self._database).sessions
+                return connection.execute(query).first()
         finally:
             self._seats.release()
 
@@ -280,6 +304,19 @@ class SqlSessions:
         self._unknown[key] = None
         while len(self._unknown) > _UNKNOWN:
             self._unknown.popitem(last=False)
+
+
+def _values(session: Session) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "person": session.account.name,
+        "epoch": session.epoch,
+        "csrf_token": session.csrf_token,
+        "roles": json.dumps(sorted(session.roles)),
+        "created": _time(session.created),
+        "used": _time(session.used),
+        "ended": 0,
+    }
 
 
 def _session(row: Any, account: Account) -> Session:

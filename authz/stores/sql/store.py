@@ -68,7 +68,8 @@ class SqlStore:
         sessions = SqlSessions(
             self.database, accounts, following, lifetime=lifetime, idle=idle
         )
-        following.follow(sessions)
+        following.follow(sessions, "sessions")
+        self.replicas.lost.append(sessions.forget)
         following.do_after(sessions.tidy)
         return sessions
 
@@ -79,7 +80,7 @@ class SqlStore:
         Raises:
             StoreError: if that cannot be found out.
         """
-        return head(self.database).revision == 0
+        return head(self.database).policy.number == 0
 
 
 class _Policy:
@@ -90,7 +91,7 @@ class _Policy:
         self._records = records
 
     def mark(self) -> Hashable:
-        return head(self._database).revision
+        return head(self._database).policy
 
     def read(self) -> Snapshot:
         return self._records.snapshot()

@@ -84,6 +84,20 @@ authz_head: Final = Table(
     Column("people", Integer, nullable=False),
     Column("sessions", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
+    #: What the last change of each brought, and of all; see `authz.stores.marks`.
+    *(
+        Column(name, Text, nullable=False, server_default="")
+        for name in (
+            "policy_stamp",
+            "people_stamp",
+            "sessions_stamp",
+            "tokens_stamp",
+            "trail",
+            "incarnation",
+        )
+    ),
+    #: JSON: what was noticed of a restored backup; empty until then.
+    Column("restored", Text, nullable=False, server_default=""),
 )
 
 authz_rule: Final = Table(

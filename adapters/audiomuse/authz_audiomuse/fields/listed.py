@@ -9,10 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from authz.bounded_read import read_file
 from authz.errors import Problem, SettingsError
 from authz.policy.matching import path_match
 
 SHIPPED: Final = "fields.toml"
+_MAX_BYTES: Final = 1024 * 1024
 _ENTRY_KEYS: Final = {"names", "paths", "action", "why"}
 _UNKNOWN_KEYS: Final = {"contains", "is"}
 
@@ -101,7 +103,7 @@ def read_fields(own: Path | None = None) -> FieldList:
     fields, contains, words = _parsed(shipped, SHIPPED, problems)
     if own is not None:
         try:
-            data = own.read_bytes()
+            data = read_file(own, most=_MAX_BYTES)
         except OSError as error:
             raise SettingsError(
                 [

@@ -1,0 +1,331 @@
+"""A backup is restored under a running app: each process believes what the store says.
+
+The oracle reads the file with SQLite alone, and knows nothing of how changes are told.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from authz.decision import Origin
+from authz.errors import InvalidCredentials
+from authz.identity.people import LOCAL, Person
+from authz.identity.source import RequestFacts
+from authz.identity.tokens import new_token
+from authz.policy.csv_rows import Row
+from authz.policy.records import Add, Remove
+from authz.runtime import Runtime, start
+from authz.settings import read_settings
+from tests.web.apps import POLICY, RecordingSink
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+NAMES = ("ann", "ben")
+HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$YQ"
+
+
+def nothing(*_: object) -> None:
+    """Refuse nothing, and write nothing down."""
+
+
+class World:
+    """One database file, two processes that use it, and copies of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "authz.db"
+        (folder / "seed.csv").write_text(POLICY + "g, user:root, role:admin\n")
+        self.config = {
+            "AUTHZ_STORE": f"sqlite:///{self.file}",
+            "AUTHZ_POLICY_SEED": str(folder / "seed.csv"),
+            "AUTHZ_POLL_SECONDS": "3600",
+        }
+        self.processes = [self.process(), self.process()]
+        self.copies: list[Path] = []
+        self.tokens: dict[str, str] = {}
+        self.sessions: list[str] = []
+        self.numbers = count()
+
+    def process(self) -> Runtime:
+        """Return what one process has; it looks when it is told to."""
+        return start(
+            read_settings(self.config, {}),
+            audit=RecordingSink(),
+            on_reload=nothing,
+            on_refused=nothing,
+            serves=False,
+        )
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for process in self.processes:
+            process.close()
+
+    def sql(self, query: str, *values: object) -> list[Any]:
+        """Return what SQLite itself says."""
+        with closing(sqlite3.connect(self.file)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def copy(self) -> None:
+        """Make a backup."""
+        self.copies.append(self.file.with_name(f"copy{len(self.copies)}"))
+        with (
+            closing(sqlite3.connect(self.file)) as here,
+            closing(sqlite3.connect(self.copies[-1])) as there,
+        ):
+            here.backup(there)
+
+    def restore(self, number: int, *, heard: bool = True) -> None:
+        """Restore a backup, as `sqlite3 authz.db ".restore copy"` does.
+
+        Each process reports every ten seconds what it serves, and finds then that its
+        last report is gone; *heard* says that this has happened.
+        """
+        if not self.copies:
+            return
+        with (
+            closing(sqlite3.connect(self.copies[number % len(self.copies)])) as there,
+            closing(sqlite3.connect(self.file)) as here,
+        ):
+            there.backup(here)
+        for process in self.processes if heard else ():
+            assert process.stores.database is not None
+            for tell in process.stores.database.replicas.lost:
+                tell()
+
+    def grant(self, by: Runtime, name: str) -> None:
+        """Give somebody a role, or take it away."""
+        row = Row("g", (f"user:{name}", "role:user"), Origin("test"))
+        now = by.records.snapshot()
+        has = [e for e in now.entries if e.row.fields == row.fields]
+        by.records.apply(
+            [Remove(id=has[0].id)]
+            if has
+            else [Add(row=row, note=f"note {next(self.numbers)}")],
+            expected=now.etag,
+            author="",
+            note="",
+            check=nothing,
+            before_commit=nothing,
+        )
+
+    def person(self, by: Runtime, name: str) -> None:
+        """Add somebody, disable or enable them, or remove them."""
+        known = by.people.find(name)
+        if known is None:
+            new = Person(id=name, display_name="", source=LOCAL, password_hash=HASH)
+            by.people.add(new, check=nothing, before_commit=nothing)
+        elif next(self.numbers) % 3:
+            by.people.replace(
+                replace(known, disabled=not known.disabled),
+                expected=known,
+                check=nothing,
+                before_commit=nothing,
+            )
+        else:
+            by.people.remove(known, check=nothing, before_commit=nothing)
+
+    def token(self, by: Runtime, name: str) -> None:
+        """Make a token, or revoke it."""
+        store = by.stores.tokens
+        assert store is not None
+        has = [t for t in store.all() if t.name == name and t.revoked is None]
+        if has:
+            store.revoke(has[0].id, NOW, before_commit=nothing)
+            return
+        secret, token = new_token(name, role="role:user", now=NOW)
+        self.tokens[secret] = token.id
+        store.add(token, before_commit=nothing)
+
+    def sign(self, by: Runtime, name: str) -> None:
+        """Sign somebody in; or out, if they are signed in as this process knows."""
+        by.refresh()
+        account = by.accounts.by_name.get(name)
+        if account is None:
+            return
+        there = by.sessions.store.of(account)
+        if there:
+            by.sessions.store.end(there[0])
+        else:
+            session = by.sessions.store.begin(account, by.policy)
+            self.sessions.append(session.token)
+
+    def check(self, process: Runtime) -> None:
+        """See that *process* believes what the store says."""
+        assert process.following.refresh()
+        people = dict(self.sql("SELECT id, disabled FROM authz_person"))
+        assert process.accounts.refused == {
+            f"user:{id_}" for id_, disabled in people.items() if disabled
+        }
+        epochs = dict(self.sql("SELECT id, epoch FROM authz_person WHERE NOT disabled"))
+        assert {n: a.epoch for n, a in process.accounts.by_name.items()} == epochs
+        rules = self.sql("SELECT id, v0, v1, note FROM authz_rule ORDER BY id")
+        entries = process.records.snapshot().entries
+        assert [(int(e.id), *e.row.fields[:2], e.note) for e in entries] == rules
+        for name in NAMES:
+            held = process.policy.roles_of(frozenset({f"user:{name}"}))
+            assert ("role:user" in held) is ((f"user:{name}",) in self.granted())
+        good = {id_ for (id_,) in self.sql(
+            "SELECT id FROM authz_token WHERE revoked IS NULL"
+        )}  # fmt: skip
+        for secret, id_ in self.tokens.items():
+            assert self.holds(process, secret) is (id_ in good)
+        lasting = self.sql("SELECT count(*) FROM authz_session WHERE ended = 0")[0][0]
+        people_of = [process.sessions.store.find(token) for token in self.sessions]
+        found = [s for s in people_of if s is not None]
+        gone = self.sql("SELECT person FROM authz_session WHERE ended = 0")
+        hidden = sum(name not in epochs for (name,) in gone)
+        assert len(found) == lasting - hidden
+
+    def granted(self) -> set[tuple[str]]:
+        """Return who has the role, as the store says."""
+        return set(self.sql("SELECT v0 FROM authz_rule WHERE v1 = 'role:user'"))
+
+    @staticmethod
+    def holds(process: Runtime, secret: str) -> bool:
+        """Return whether an API token opens something."""
+        assert process.identity.tokens is not None
+        environ = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+        with suppress(InvalidCredentials):
+            return process.identity.tokens.identify(RequestFacts(environ)) is not None
+        return False
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+CHANGES = ("grant", "person", "token", "sign")
+STEPS = st.one_of(
+    st.tuples(
+        st.sampled_from(CHANGES), st.sampled_from((0, 1)), st.sampled_from(NAMES)
+    ),
+    st.tuples(st.just("copy")),
+    st.tuples(st.just("restore"), st.integers(0, 3)),
+    st.tuples(st.just("check"), st.sampled_from((0, 1))),
+)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=st.lists(STEPS, min_size=4, max_size=25))
+def test_whatever_happened_each_process_believes_the_store(
+    history: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory
+):
+    """Random histories: changes by either process, copies, restores in any order."""
+    world = World(tmp_path_factory.mktemp("world"))
+    try:
+        for step, *what in history:
+            if step in CHANGES:
+                by, name = what
+                getattr(world, step)(world.processes[by], name)
+            elif step == "check":
+                world.check(world.processes[what[0]])
+            else:
+                getattr(world, step)(*what)
+        for process in world.processes:
+            world.check(process)
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_branch_with_the_same_number(world: World, change: str):
+    """Copy, one change, restore, one other change: as many, and not the same."""
+    one, other = world.processes
+    do: Callable[..., None] = getattr(world, change)
+    world.person(one, "ann")
+    world.person(one, "ben")
+    world.copy()
+    do(one, "ann")
+    for process in world.processes:
+        world.check(process)
+    world.restore(0)
+    do(one, "ben")
+    for process in (other, one):
+        world.check(process)
+
+
+def test_two_branches_of_one_base(world: World):
+    """The other branch is restored over it, nobody changes anything: it is noticed."""
+    one, other = world.processes
+    world.copy()
+    world.grant(one, "ann")
+    world.person(one, "ann")
+    world.copy()
+    world.restore(0)
+    world.grant(other, "ben")
+    world.person(other, "ben")
+    for process in world.processes:
+        world.check(process)
+    world.restore(1)
+    for process in world.processes:
+        world.check(process)
+
+
+def test_a_session_that_a_restore_removed_can_be_ended(world: World):
+    """Each process that still remembers it is told."""
+    one, other = world.processes
+    world.person(one, "ann")
+    one.refresh()
+    world.copy()
+    session = one.sessions.store.begin(one.accounts.by_name["ann"], one.policy)
+    for process in world.processes:
+        process.refresh()
+        assert process.sessions.store.find(session.token)
+    world.restore(0, heard=False)
+    one.sessions.store.end(session)
+    other.refresh()
+
+    assert other.sessions.store.find(session.token) is None
+    assert one.sessions.store.find(session.token) is None
+
+
+def test_a_session_without_a_row_is_forgotten_when_it_is_used(world: World):
+    """Its last use is written down now and then; then nothing is found there."""
+    one = world.processes[0]
+    world.person(one, "ann")
+    one.refresh()
+    world.copy()
+    session = one.sessions.store.begin(one.accounts.by_name["ann"], one.policy)
+    assert one.sessions.store.find(session.token)
+    world.restore(0, heard=False)
+    one.following.do_chores()
+
+    assert one.sessions.store.find(session.token) is None
+
+
+def test_a_file_that_was_put_in_its_place_is_another_database(
+    world: World, tmp_path: Path
+):
+    """Connections to the file that was there before are not used any more."""
+    one, other = world.processes
+    world.person(one, "ann")
+    world.copy()
+    world.person(one, "ben")
+    for process in world.processes:
+        world.check(process)
+        assert process.stores.database is not None
+        process.stores.database.database.close()
+    for ending in ("", "-wal", "-shm"):
+        (tmp_path / f"authz.db{ending}").unlink(missing_ok=True)
+    assert not one.following.refresh()
+    assert not world.file.exists()
+    world.copies[0].rename(world.file)
+
+    for process in (one, other):
+        world.check(process)
