@@ -3,10 +3,13 @@
 Is this **subject** allowed to perform this **method** on this **path**?
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import Final, NamedTuple, Protocol
+
+from authz.errors import Problem
 
 #: Every subject has this name, signed in or not.
 EVERYONE = "role:everyone"
@@ -14,6 +17,8 @@ EVERYONE = "role:everyone"
 AUTHENTICATED = "role:authenticated"
 #: The subject of a request that carries no credential has this name.
 ANONYMOUS_METHOD = "auth:anonymous"
+#: Methods that only look (RFC 9110, 9.2.1).
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Effect(StrEnum):
@@ -175,6 +180,93 @@ class Grant:
         return f"{self.member} has {self.role}"
 
 
+def grants_by_member(grants: Iterable[Grant]) -> dict[str, list[Grant]]:
+    """Return the grants of each member, in order."""
+    by_member: dict[str, list[Grant]] = {}
+    for grant in grants:
+        by_member.setdefault(grant.member, []).append(grant)
+    return by_member
+
+
+def closure(
+    names: Iterable[str], by_member: Mapping[str, Sequence[Grant]]
+) -> dict[str, tuple[Grant, ...]]:
+    """Return every name reachable from *names* with a shortest chain of grants to it.
+
+    Chains may be of any length; the walk keeps no stack.
+    """
+    reached: dict[str, tuple[Grant, ...]] = dict.fromkeys(names, ())
+    queue = list(reached)
+    for name in queue:
+        for grant in by_member.get(name, ()):
+            if grant.role not in reached:
+                reached[grant.role] = (*reached[name], grant)
+                queue.append(grant.role)
+    return reached
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What is allowed: rules and grants. Immutable; a change makes a new one."""
+
+    rules: tuple[Rule, ...]
+    grants: tuple[Grant, ...]
+    #: Twelve hexadecimal digits that change with the content.
+    revision: str
+    #: What is odd but does no harm, for the operator to see.
+    warnings: tuple[Problem, ...] = ()
+
+    @cached_property
+    def rules_by_subject(self) -> Mapping[str, tuple[Rule, ...]]:
+        """The rules for each name that rules speak of."""
+        by_subject: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            by_subject.setdefault(rule.subject, []).append(rule)
+        return {name: tuple(rules) for name, rules in by_subject.items()}
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """Every role that a grant gives, or gives something to."""
+        return frozenset(
+            name
+            for grant in self.grants
+            for name in (grant.role, grant.member)
+            if name == grant.role or name.startswith("role:")
+        )
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name that a rule or a grant speaks of."""
+        given = {name for grant in self.grants for name in (grant.member, grant.role)}
+        return frozenset(self.rules_by_subject) | given
+
+    def reached_from(self, names: Iterable[str]) -> dict[str, tuple[Grant, ...]]:
+        """Return every name that *names* lead to, with the grants on the way."""
+        return closure(names, self._by_member)
+
+    def members_of(self, *roles: str) -> dict[str, None]:
+        """Return *roles* and every name that leads to one of them, nearest first."""
+        found = dict.fromkeys(roles)
+        queue = list(found)
+        for name in queue:
+            for grant in self._by_role.get(name, ()):
+                if grant.member not in found:
+                    found[grant.member] = None
+                    queue.append(grant.member)
+        return found
+
+    @cached_property
+    def _by_member(self) -> Mapping[str, Sequence[Grant]]:
+        return grants_by_member(self.grants)
+
+    @cached_property
+    def _by_role(self) -> Mapping[str, Sequence[Grant]]:
+        by_role: dict[str, list[Grant]] = {}
+        for grant in self.grants:
+            by_role.setdefault(grant.role, []).append(grant)
+        return by_role
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The policy's answer. True only when it allows."""
@@ -229,6 +321,14 @@ class PolicyInForce(Protocol):
         """The revision of the policy, twelve hexadecimal digits."""
         ...
 
+    @property
+    def source(self) -> Policy | None:
+        """The rules and grants that it answers from, to look through.
+
+        None if they are written in another language than the shipped one.
+        """
+        ...
+
     def decide(self, request: Asked) -> Decision:
         """Return the answer to *request*, without I/O."""
         ...
@@ -255,6 +355,21 @@ def no_rule(revision: str) -> Decision:
     """Return the refusal that silence gives."""
     return Decision(
         effect=Effect.DENY, reason=Reason.NO_RULE, rules=(), revision=revision
+    )
+
+
+def outcome(decision: Decision, *, declared_public: bool) -> Decision:
+    """Return what becomes of a request that the policy answers with *decision*.
+
+    What the app declared public is allowed where no rule speaks of it.
+    """
+    if not declared_public or decision.reason is not Reason.NO_RULE:
+        return decision
+    return Decision(
+        effect=Effect.ALLOW,
+        reason=Reason.DECLARED_PUBLIC,
+        rules=(),
+        revision=decision.revision,
     )
 
 

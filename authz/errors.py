@@ -5,26 +5,38 @@ input in backticks, the place in front (`policy.csv:12: ...`) and the mend last.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong, where it stands and how to mend it."""
 
-    #: `policy.csv:12`, `AUTHZ_ADMIN_PASSWORD`, or another place the operator can open.
-    where: str
+    #: `policy.csv:12`, `AUTHZ_ADMIN_PASSWORD`, or another place the operator can open;
+    #: empty while only whoever asked knows it.
+    where: str = ""
     #: What is wrong.
     message: str
     #: What to do about it.
     hint: str
 
+    def at(self, where: object) -> "Problem":
+        """Return the same problem at the place *where*."""
+        return replace(self, where=str(where))
+
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}: {self.hint}"
+        return ": ".join(filter(None, (self.where, self.message, self.hint)))
 
 
 class AuthzError(Exception):
     """Base of every error that authz raises. Never raised itself."""
+
+    def __init__(self, message: str = "", hint: str = "") -> None:
+        #: What is wrong.
+        self.message = message
+        #: What to do about it; empty if that is not said.
+        self.hint = hint
+        super().__init__(": ".join(filter(None, (message, hint))))
 
 
 class _ProblemsError(AuthzError):
@@ -45,6 +57,20 @@ class SettingsError(_ProblemsError):
 
 class PolicyError(_ProblemsError):
     """Raised when a model or policy cannot be put in force. Nothing of it is used."""
+
+
+class InvalidValue(AuthzError, ValueError):
+    """One value cannot be used. Whoever knows where it stands makes a report of it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        #: What is wrong, and what to do about it.
+        self.problem = Problem(message=message, hint=hint)
+        super().__init__(message, hint)
+
+    @classmethod
+    def of(cls, problem: Problem) -> "InvalidValue":
+        """Return the error that carries *problem*."""
+        return cls(problem.message, problem.hint)
 
 
 class InvalidCredentials(AuthzError):

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from authz.admin.context import AdminContext
 from authz.audit import AuditSink, LoggingSink
-from authz.decision import AccessRequest, Decision, Explanation, Subject
+from authz.decision import Decision, Explanation, Subject
 from authz.errors import Problem, SettingsError
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
@@ -202,10 +202,8 @@ def explain(method: str, path: str, subject: Subject | None = None) -> Explanati
     Raises:
         NoDecision: if no request is being handled and no *subject* is given.
     """
-    asked = AccessRequest(
-        subject=subject or current_state().subject, path=path, method=method.upper()
-    )
-    return get_authz().runtime.policy.explain(asked)
+    who = subject or current_state().subject
+    return get_authz().hook.explain(who, method.upper(), path)
 
 
 def current_decision() -> Decision:

@@ -9,45 +9,55 @@ import unicodedata
 from typing import Final
 
 from authz.decision import AUTHENTICATED, EVERYONE
+from authz.errors import Problem
 
 #: The kinds a name may have: who identifies it is part of the name.
 KINDS: Final = ("user", "group", "role", "auth", "token")
+_SPELLED_KINDS: Final = ", ".join(f"`{kind}:`" for kind in KINDS)
 MAX_NAME: Final = 255
 
 _NAME: Final = re.compile(rf"(?:{'|'.join(KINDS)}):[^\W_][\w.@+-]*(?:/[\w.@+-]+)?")
 
 
-def name_problem(name: str) -> str | None:
-    """Return what is wrong with *name* as "message: mend", or None.
+def name_problem(name: str) -> Problem | None:
+    """Return what is wrong with *name*, or None.
 
     A name is a kind and an id: `user:alice`, `user:authentik/bob`, `group:music fans`,
     `role:admin`, `auth:local`, `token:backup`.
     """
     if _NAME.fullmatch(name) and len(name) <= MAX_NAME:
         return None
+    fault = _fault(name)
+    return fault and Problem(message=fault[0], hint=fault[1])
+
+
+def _fault(name: str) -> tuple[str, str] | None:
     kind, colon, body = name.partition(":")
     if not name:
-        return "a name is empty: write for example `user:alice` or `role:user`"
+        return "a name is empty", "write for example `user:alice` or `role:user`"
     if not colon or kind not in KINDS:
         likely = f"`user:{name}` or `role:{name}`" if not colon else "`user:alice`"
         return (
-            f"`{name}` does not say what kind of name it is: begin with "
-            f"{', '.join(f'`{kind}:`' for kind in KINDS)}, for example {likely}"
+            f"`{name}` does not say what kind of name it is",
+            f"begin with {_SPELLED_KINDS}, for example {likely}",
         )
     if not body or len(name) > MAX_NAME:
-        return f"`{kind}:` needs an id of 1 to {MAX_NAME - len(kind) - 1} characters"
+        return (
+            f"`{name[:40]}` has an id of {len(body)} characters",
+            f"`{kind}:` needs an id of 1 to {MAX_NAME - len(kind) - 1} characters",
+        )
     if "*" in body:
         return (
-            f"`{name}` holds a `*`, but names have no patterns: "
-            f"use `{EVERYONE}` or `{AUTHENTICATED}`"
+            f"`{name}` holds a `*`, but names have no patterns",
+            f"use `{EVERYONE}` or `{AUTHENTICATED}`",
         )
     if body != body.strip() or "  " in body:
-        return f"`{name}` has blanks at an end or in a row: remove them"
+        return f"`{name}` has blanks at an end or in a row", "remove them"
     for character in body:
         category = unicodedata.category(character)
         if category[0] == "C" or category in {"Zl", "Zp"} or character in '"\\':
             return (
-                f"a name holds the character {character!a}, which cannot be "
-                "seen or mistaken safely: remove it"
+                f"a name holds {character!a}, which cannot be seen or mistaken safely",
+                "remove it",
             )
     return None

@@ -19,6 +19,7 @@ from authz.bounded_read import read_file
 from authz.decision import (
     ANONYMOUS,
     AccessRequest,
+    Asked,
     Decision,
     PolicyInForce,
     Subject,
@@ -150,6 +151,13 @@ class Runtime:
     def record(self, tag: EventTag, **fields: Any) -> None:
         """Record an event that happens now."""
         self.audit.record(AuditEvent(tag=tag, at=self.clock(), **fields))
+
+    def record_decision(
+        self, tag: EventTag, asked: Asked, decision: Decision, **more: Any
+    ) -> None:
+        """Record that *decision* was made about *asked* now."""
+        event = AuditEvent.of_decision(tag, self.clock(), asked, decision, **more)
+        self.audit.record(event)
 
 
 def build_content(settings: Settings, content: bytes | Snapshot) -> BuiltPolicy:

@@ -9,7 +9,7 @@ import casbin
 
 from authz.decision import PolicyInForce
 from authz.policy.build import build_policy
-from authz.policy.matching import method_match, path_match
+from authz.policy.patterns import method_match, path_match
 from benchmarks.workload import Workload
 
 MODEL: Final = Path(__file__).parents[1] / "model.conf"

@@ -12,10 +12,10 @@ from authz.decision import (
     Effect,
     Grant,
     Origin,
+    Policy,
     Rule,
     Subject,
 )
-from authz.policy.rules import Policy
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WORDS = ("a", "b", "api", "x.y", "admin", "A", "\u00e9", "~", "a:b", "users", "-")

@@ -121,8 +121,7 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
     witnessed: Revision | None = None
     problem = note_problem(note)
     if problem:
-        message, _, hint = problem.rpartition(": ")
-        raise PolicyError([Problem(where="note", message=message, hint=hint)])
+        raise PolicyError([problem])
 
     seen = context.records.snapshot().entries
 

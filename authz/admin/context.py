@@ -8,8 +8,8 @@ from authz.admin.latest_cache import LatestCache
 from authz.audit import AuditEvent, EventTag
 from authz.decision import Grant, PolicyInForce, Subject
 from authz.identity.people import PeopleStore
-from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.records import Entry, PolicyRecords
+from authz.policy.route_tables import RoutePattern
 from authz.runtime import Runtime, policy_of
 from authz.settings import Settings
 

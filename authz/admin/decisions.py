@@ -14,10 +14,12 @@ from authz.decision import (
     Reason,
     RulePath,
     Subject,
+    outcome,
 )
-from authz.errors import NotFound, PolicyError
-from authz.policy.analysis.coverage import Route, RoutePattern, coverage
+from authz.errors import InvalidValue, NotFound, PolicyError
+from authz.policy.analysis.coverage import Route, coverage
 from authz.policy.parse_subject import parse_subject
+from authz.policy.route_tables import RoutePattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +28,9 @@ class Answer:
 
     request: AccessRequest
     explanation: Explanation
-    #: Whether the request would be let through: by a rule, or because the app declared
-    #: the route public and no rule denies it.
-    allowed: bool
+    #: What becomes of the request: by a rule, or because the app declared the route
+    #: public and no rule denies it.
+    outcome: Decision
     #: The route that would serve it; None if no route would.
     route: RoutePattern | None
     #: How long the decision took, in seconds.
@@ -42,9 +44,12 @@ class Answer:
     @property
     def reason(self) -> Reason:
         """Why it came out as it did."""
-        if self.allowed and not self.decision:
-            return Reason.DECLARED_PUBLIC
-        return self.decision.reason
+        return self.outcome.reason
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request would be let through."""
+        return bool(self.outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +106,7 @@ def check(
     return Answer(
         request=asked,
         explanation=policy.explain(asked),
-        allowed=_passes(decision, route),
+        outcome=_passes(decision, route),
         route=route,
         seconds=seconds,
     )
@@ -115,8 +120,8 @@ def named(text: str, groups: Iterable[str] = ()) -> Subject:
     """
     try:
         return parse_subject(text, groups)
-    except ValueError as error:
-        raise NotFound(str(error)) from error
+    except InvalidValue as error:
+        raise NotFound(error.message, error.hint) from error
 
 
 def who_can(
@@ -178,7 +183,7 @@ def what_can(
     """Return what *subject* gets at each route of the app."""
     policy = policy or context.policy
     return tuple(
-        Access(route=route, allowed=_passes(decision, route), decision=decision)
+        Access(route=route, allowed=bool(_passes(decision, route)), decision=decision)
         for route in context.routes()
         for decision in [
             policy.decide(
@@ -195,7 +200,6 @@ def covered(
     return tuple(coverage(policy or context.policy, context.routes()))
 
 
-def _passes(decision: Decision, route: RoutePattern | None) -> bool:
-    """Whether a request goes through, as the hook sees it."""
-    declared = route is not None and route.public
-    return bool(decision) or (declared and decision.reason is Reason.NO_RULE)
+def _passes(decision: Decision, route: RoutePattern | None) -> Decision:
+    """Return what becomes of a request, as the hook sees it."""
+    return outcome(decision, declared_public=route is not None and route.public)

@@ -1,18 +1,13 @@
-"""What a change does: what it opens or closes to whom, and to requests of before.
+"""What a change does: what it opens or closes to whom, and to requests of before."""
 
-For programs; the pages say the same in sentences.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from authz.admin.changes import Preview
 from authz.admin.context import AdminContext
 from authz.audit.log import AuditLog, Record, Wanted
-from authz.decision import PolicyInForce, Subject
-from authz.policy.analysis.impact import Comparison, compare, people_of
-from authz.policy.analysis.probes import changed_places, places
+from authz.decision import PolicyInForce
+from authz.policy.analysis.impact import Impact, impact
 from authz.policy.analysis.simulate import Recorded, Replay, read_recorded, replay
-from authz.policy.rules import Policy
 
 #: Recorded decisions that are made again for one preview.
 MAX_REPLAYED = 20_000
@@ -21,29 +16,11 @@ _AT_ONCE = 5_000
 _ROUNDS = 8
 
 
-def effect_of(
-    context: AdminContext, seen: Preview, people: Mapping[str, Subject] | None = None
-) -> Comparison | None:
-    """Return what *seen* changes for the names of the policy, and for *people*.
-
-    At each route of the app, and wherever what has changed tells paths apart. None if
-    there are no two policies to compare.
-    """
-    before, after = seen.before, seen.after
-    if before is None or after is None:
+def effect_of(context: AdminContext, seen: Preview) -> Impact | None:
+    """Return what *seen* changes; None if there are no two policies to compare."""
+    if seen.before is None or seen.after is None:
         return None
-    old, new = (getattr(policy, "policy", None) for policy in (before, after))
-    where = (
-        changed_places(old, new, context.routes())
-        if isinstance(old, Policy) and isinstance(new, Policy)
-        else places((), context.routes())
-    )
-    return compare(
-        before,
-        after,
-        people=people_of(before, after) | dict(people or {}),
-        places=where,
-    )
+    return impact(seen.before, seen.after, routes=context.routes())
 
 
 def replayed(

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from authz.admin.context import AdminContext
 from authz.admin.rules import GrantEntry, RuleEntry, all_grants, all_rules
-from authz.decision import AUTHENTICATED, EVERYONE, Grant
+from authz.decision import AUTHENTICATED, EVERYONE, Grant, closure, grants_by_member
 from authz.errors import NotFound
 from authz.policy.records import Snapshot
-from authz.policy.rules import closure, grants_by_member
 
 #: What people have by nature; nobody can be given it.
 GIVEN = frozenset({EVERYONE, AUTHENTICATED})

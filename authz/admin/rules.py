@@ -9,7 +9,7 @@ from authz.admin.pagination import DEFAULT_LIMIT, Page, in_order, paged
 from authz.decision import Effect, Grant, Origin
 from authz.errors import NotFound, PolicyError
 from authz.policy.csv_rows import Row
-from authz.policy.matching import path_match
+from authz.policy.patterns import path_match
 from authz.policy.records import Entry, Snapshot
 from authz.policy.rules import row_problems
 

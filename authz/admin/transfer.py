@@ -11,7 +11,7 @@ from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
 from authz.admin.history import way
 from authz.decision import Origin
-from authz.errors import PolicyError, Problem
+from authz.errors import InvalidValue, PolicyError, Problem
 from authz.policy.csv_edit import read_entries
 from authz.policy.csv_rows import Row, spell
 from authz.policy.records import Add, Entry, Snapshot, note_problem
@@ -91,7 +91,7 @@ def read(content: str, form: Form) -> tuple[Entry, ...]:
             entries = _from_table(content)
     if len(entries) > MAX_ENTRIES:
         raise _unreadable(
-            f"there are {len(entries)} entries: use at most {MAX_ENTRIES}"
+            f"there are {len(entries)} entries", f"use at most {MAX_ENTRIES}"
         )
     return tuple(entries)
 
@@ -131,7 +131,7 @@ def _entry(carried: Any, number: int) -> Entry:
         raise TypeError("not an entry")
     problem = note_problem(note)
     if problem:
-        raise _unreadable(problem, line=number)
+        raise PolicyError([problem.at(Origin("the import", number))])
     row = _row(kind, fields, number)
     return Entry(id=str(number), row=row, note=note, disabled=disabled)
 
@@ -174,19 +174,11 @@ def _row(kind: Any, fields: Sequence[Any], number: int) -> Row:
         if not all(isinstance(field, str) for field in (kind, *fields)):
             raise TypeError("not a text")
         spell(kind, *fields)
-    except ValueError as error:
-        raise _unreadable(str(error), line=number) from error
+    except InvalidValue as error:
+        problem = error.problem.at(Origin("the import", number))
+        raise PolicyError([problem]) from error
     return Row(kind, tuple(fields), Origin("the import", number))
 
 
-def _unreadable(what: str, *, line: int = 0) -> PolicyError:
-    message, _, hint = what.rpartition(": ")
-    return PolicyError(
-        [
-            Problem(
-                where=str(Origin("the import", line)),
-                message=message or what,
-                hint=hint if message else "export it again",
-            )
-        ]
-    )
+def _unreadable(message: str, hint: str = "export it again") -> PolicyError:
+    return PolicyError([Problem(where="the import", message=message, hint=hint)])

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
+
+from authz.decision import Asked, Decision
 
 Clock = Callable[[], datetime]
 
@@ -162,6 +164,34 @@ class AuditEvent:
     note: str = ""
     #: What else matters for this kind of event.
     detail: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_decision(  # noqa: PLR0913 - what a decision is told with
+        cls,
+        tag: EventTag,
+        at: datetime,
+        asked: Asked,
+        decision: Decision,
+        *,
+        peer: str = "",
+        request_id: str = "",
+        detail: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return the event that *decision* was made about *asked*."""
+        return cls(
+            tag=tag,
+            at=at,
+            subject=asked.subject.name,
+            names=tuple(sorted(asked.subject.names)),
+            peer=peer,
+            method=asked.method,
+            path=asked.path,
+            reason=str(decision.reason),
+            rules=tuple(str(rule.origin) for rule in decision.rules),
+            revision=decision.revision,
+            request_id=request_id,
+            detail=detail or {},
+        )
 
     def as_json(self) -> str:
         """Return the event as one line of ASCII JSON, empty fields left out."""

@@ -18,7 +18,7 @@ from authz.cli.outcome import problems_in_words
 from authz.decision import PolicyInForce, Subject
 from authz.identity.break_glass import SHELL
 from authz.names import name_problem
-from authz.policy.analysis.coverage import RoutePattern
+from authz.policy.route_tables import RoutePattern
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
 from authz.stores.factory import opened_audit

@@ -84,7 +84,7 @@ def bench(
         )
     asked = _questions(compiled, routes, questions)
     begun = time.perf_counter()
-    stock = oracle(compiled.policy, model_text)
+    stock = oracle(compiled.source, model_text)
     for first in {request.subject.names: request for request in asked}.values():
         stock(first)  # makes the enforcer, which is its load
     stock_load = time.perf_counter() - begun
@@ -96,16 +96,16 @@ def bench(
     out.document(
         {
             "policy": text.source,
-            "rules": len(compiled.policy.rules),
-            "grants": len(compiled.policy.grants),
+            "rules": len(compiled.source.rules),
+            "grants": len(compiled.source.grants),
             "same_answers": same,
             "authz": _document(ours),
             "pycasbin": _document(theirs),
         }
     )
     out.line(
-        f"{text.source}: {len(compiled.policy.rules)} rules, "
-        f"{len(compiled.policy.grants)} grants"
+        f"{text.source}: {len(compiled.source.rules)} rules, "
+        f"{len(compiled.source.grants)} grants"
     )
     out.line(f"{'':<10}{'load':>12}{'p50':>12}{'p99':>12}{'questions':>12}")
     for name, timing in (("authz", ours), ("pycasbin", theirs)):
@@ -124,7 +124,7 @@ def _questions(
     policy: CompiledPolicy, routes: Sequence[Any], count: int
 ) -> list[AccessRequest]:
     people = list(islice(people_of(policy).values(), _PEOPLE))
-    where = places(policy.policy.rules, routes)
+    where = places(policy.source.rules, routes)
     every = (
         AccessRequest(subject=who, path=place.path, method=place.method)
         for place in cycle(where)

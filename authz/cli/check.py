@@ -19,17 +19,18 @@ from authz.cli.sources import (
 )
 from authz.decision import (
     AccessRequest,
+    Decision,
     Explanation,
     PolicyInForce,
     Reason,
     RulePath,
     Subject,
+    outcome,
 )
 from authz.errors import PolicyError
-from authz.policy.analysis.coverage import RoutePattern
-from authz.policy.matching import METHODS
 from authz.policy.parse_subject import parse_subject
-from authz.policy.route_tables import no_route, route_of
+from authz.policy.patterns import METHODS
+from authz.policy.route_tables import RoutePattern, no_route, route_of
 
 group_option = click.option(
     "--group", multiple=True, help="A group the subject is in; repeatable."
@@ -95,9 +96,12 @@ def check(  # noqa: PLR0913 - one parameter for each option
         app = app_if_any()
         answer = policy_of(app, policy, model).explain(asked)
         route = _route(known_routes(routes_file), asked)
-    public = _is_declared_public(route, answer)
-    allowed = bool(answer.decision) or public
-    out.document(_document(asked, answer, allowed=allowed, public=public))
+    decision = outcome(
+        answer.decision, declared_public=route is not None and route.public
+    )
+    allowed = bool(decision)
+    public = decision.reason is Reason.DECLARED_PUBLIC
+    out.document(_document(asked, answer, decision))
     out.line(
         f"{'allowed' if allowed else 'denied'}  "
         f"{asked.subject} {asked.method} {asked.path}",
@@ -165,12 +169,6 @@ def _route(
     return route
 
 
-def _is_declared_public(route: RoutePattern | None, answer: Explanation) -> bool:
-    return (
-        route is not None and route.public and answer.decision.reason is Reason.NO_RULE
-    )
-
-
 def _lines(answer: Explanation, *, public: bool) -> Iterator[str]:
     if answer.decision.reason is Reason.NO_RULE and not public:
         yield "no rule allows it, and what no rule allows is denied"
@@ -193,15 +191,14 @@ def _chain(found: RulePath) -> str:
 
 
 def _document(
-    asked: AccessRequest, answer: Explanation, *, allowed: bool, public: bool
+    asked: AccessRequest, answer: Explanation, decision: Decision
 ) -> Mapping[str, Any]:
-    reason = Reason.DECLARED_PUBLIC if public else answer.decision.reason
     return {
         "subject": asked.subject.name,
         "method": asked.method,
         "path": asked.path,
-        "allowed": allowed,
-        "reason": str(reason),
+        "allowed": bool(decision),
+        "reason": str(decision.reason),
         "revision": answer.decision.revision,
         "because": [_rule_path(found) for found in answer.because],
         "overruled": [_rule_path(found) for found in answer.overruled],

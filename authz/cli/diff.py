@@ -16,10 +16,9 @@ from authz.cli.sources import (
     settings_here,
 )
 from authz.decision import EVERYONE, PolicyInForce
-from authz.policy.analysis.impact import Comparison, Difference, compare, people_of
-from authz.policy.analysis.probes import changed_places, methods_in_words, places
+from authz.policy.analysis.impact import Difference, Impact, impact
 from authz.policy.csv_rows import Rows, read_rows, spell
-from authz.policy.rules import Policy
+from authz.policy.patterns import methods_in_words
 
 _SHOWN: Final = 50
 
@@ -79,19 +78,14 @@ def diff(  # noqa: PLR0913 - one parameter for each option
 
 def _compare(
     before: PolicyInForce, after: PolicyInForce, routes_file: str | None
-) -> Comparison:
+) -> Impact:
     routes = known_routes(routes_file)
-    old, new = (getattr(policy, "policy", None) for policy in (before, after))
-    if isinstance(old, Policy) and isinstance(new, Policy):
-        where = changed_places(old, new, routes)
-    elif routes:
-        where = places((), routes)
-    else:
+    if not routes and (before.source is None or after.source is None):
         raise click.UsageError(
             "the effect of a policy in another language shows only on known routes: "
             "give --routes, or ask the app with `flask authz diff`"
         )
-    return compare(before, after, people=people_of(before, after), places=where)
+    return impact(before, after, routes=routes)
 
 
 def _rows(before: Rows, after: Rows) -> tuple[list[str], list[str]]:
@@ -103,7 +97,7 @@ def _rows(before: Rows, after: Rows) -> tuple[list[str], list[str]]:
     ]
 
 
-def effect_lines(comparison: Comparison, *, shown: int | None) -> Iterator[str]:
+def effect_lines(comparison: Impact, *, shown: int | None) -> Iterator[str]:
     """Yield what a comparison says, for people; at most *shown* places."""
     opened, closed = len(comparison.opened), len(comparison.closed)
     public = len(comparison.public)
@@ -128,24 +122,34 @@ def _grouped(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]
     groups: dict[tuple[str, str, bool], dict[str, None]] = {}
     everybody: set[tuple[str, str, bool]] = set()
     for each in differences:
-        what = each.place.method, each.place.path, each.opens
+        where = _where(each)
+        what = each.place.method, where, each.opens
         who = each.who.name
         if not each.who.is_authenticated:
             who = EVERYONE
             everybody.add(what)
         elif what in everybody:
             continue
-        groups.setdefault((who, each.place.shown, each.opens), {})[
-            each.place.method
-        ] = None
+        groups.setdefault((who, where, each.opens), {})[each.place.method] = None
     for (who, path, opens), methods in groups.items():
         change = "denied -> allowed" if opens else "allowed -> denied"
         mark = "  opens to everyone" if opens and who == EVERYONE else ""
         yield who, change, f"{methods_in_words(methods)} {path}{mark}"
 
 
+def _where(difference: Difference) -> str:
+    """Return where *difference* is: what of it is not meant, and of which route."""
+    place = difference.place
+    text = place.shown
+    if difference.exceptions:
+        text += f" but not {', '.join(difference.exceptions)}"
+    if place.route is not None and place.route.route != place.shown:
+        text += f" (part of {place.route.route})"
+    return text
+
+
 def _document(
-    added: list[str], removed: list[str], comparison: Comparison | None
+    added: list[str], removed: list[str], comparison: Impact | None
 ) -> dict[str, Any]:
     document: dict[str, Any] = {"added": added, "removed": removed}
     if comparison is not None:
@@ -153,7 +157,7 @@ def _document(
     return document
 
 
-def effect_document(comparison: Comparison) -> dict[str, Any]:
+def effect_document(comparison: Impact) -> dict[str, Any]:
     """Return a comparison for programs."""
     return {
         "people": comparison.people,
@@ -161,19 +165,5 @@ def effect_document(comparison: Comparison) -> dict[str, Any]:
         "allowed": len(comparison.opened),
         "denied": len(comparison.closed),
         "opened_to_everyone": len(comparison.public),
-        "differences": [
-            {
-                "subject": each.who.name,
-                "method": each.place.method,
-                "path": each.place.path,
-                "route": each.place.route.route if each.place.route else None,
-                "before": "deny" if each.opens else "allow",
-                "after": "allow" if each.opens else "deny",
-                "rules": [
-                    str(rule.origin)
-                    for rule in (each.after if each.opens else each.before).rules
-                ],
-            }
-            for each in comparison.differences
-        ],
+        "differences": [each.as_json() for each in comparison.differences],
     }

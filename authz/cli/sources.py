@@ -15,10 +15,9 @@ from authz.cli.app import app_if_any, context_here
 from authz.cli.output import plain
 from authz.decision import PolicyInForce
 from authz.errors import PolicyError, Problem, StoreError
-from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.build import build_policy
 from authz.policy.csv_rows import MAX_BYTES
-from authz.policy.route_tables import read_routes
+from authz.policy.route_tables import RoutePattern, read_routes
 from authz.runtime import read_model_text
 from authz.settings import Settings, read_settings
 from authz.stores.factory import policy_source, shown, stored_text

@@ -31,16 +31,14 @@ from authz.decision import (
     Subject,
 )
 from authz.errors import PolicyError
-from authz.policy.analysis.coverage import Route, RoutePattern, coverage
+from authz.policy.analysis.coverage import Route, coverage
 from authz.policy.analysis.probes import (
     Place,
-    decide_at,
-    is_allowed,
-    methods_in_words,
+    outcome_at,
     places,
 )
-from authz.policy.route_tables import no_route, route_of
-from authz.policy.rules import Policy, closure, grants_by_member
+from authz.policy.patterns import methods_in_words
+from authz.policy.route_tables import RoutePattern, no_route, route_of
 
 _IN_WORDS = {
     EVERYONE: "everyone, signed in or not",
@@ -120,16 +118,15 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
     with problems_in_words():
         asked = policy_of(app_if_any(), policy, model)
         routes = known_routes(routes_file)
-    written = getattr(asked, "policy", None)
-    rules = written.rules if isinstance(written, Policy) else ()
+    rules = asked.source.rules if asked.source else ()
     if not rules and not routes:
         raise click.UsageError(
             "a policy in another language can be asked on known routes only: give "
             "--routes, or ask the app with `flask authz what-can`"
         )
     where = sorted(places(rules, routes), key=lambda place: (place.shown, place.method))
-    decided = [(place, decide_at(asked, who, place)) for place in where]
-    allowed = [pair for pair in decided if is_allowed(pair[1], pair[0])]
+    decided = [(place, outcome_at(asked, who, place)) for place in where]
+    allowed = [pair for pair in decided if pair[1]]
     out.document(
         {
             "subject": who.name,
@@ -145,17 +142,10 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
 
 def _holders(policy: PolicyInForce, name: str) -> tuple[str, ...]:
     """Return the people, groups and tokens that hold the role *name*."""
-    written = getattr(policy, "policy", None)
-    if not name.startswith("role:") or not isinstance(written, Policy):
+    if not name.startswith("role:") or policy.source is None:
         return ()
-    by_member = grants_by_member(written.grants)
-    return tuple(
-        sorted(
-            member
-            for member in by_member
-            if not member.startswith("role:") and name in closure([member], by_member)
-        )
-    )
+    members = policy.source.members_of(name)
+    return tuple(sorted(m for m in members if not m.startswith("role:")))
 
 
 def _who_document(found: Route, holders: dict[str, tuple[str, ...]]) -> dict[str, Any]:
@@ -179,7 +169,7 @@ def _what_lines(
 ) -> Iterator[str]:
     groups: dict[tuple[str, bool, str], dict[str, None]] = {}
     for place, decision in decided:
-        allowed = is_allowed(decision, place)
+        allowed = bool(decision)
         by = ", ".join(dict.fromkeys(str(rule.origin) for rule in decision.rules))
         if not by:
             by = "declared public" if allowed else "no rule"

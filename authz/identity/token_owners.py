@@ -76,7 +76,7 @@ def _denied_in(policy: PolicyInForce) -> frozenset[str] | None:
 
     None if it cannot be looked through, as one of another model.
     """
-    rules = getattr(getattr(policy, "policy", None), "rules", None)
-    if rules is None:
+    if policy.source is None:
         return None
-    return frozenset(rule.subject for rule in rules if rule.effect is Effect.DENY)
+    denies = (rule for rule in policy.source.rules if rule.effect is Effect.DENY)
+    return frozenset(rule.subject for rule in denies)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from authz.decision import AUTHENTICATED, EVERYONE, Subject, signed_in
-from authz.errors import AlreadyThere, InvalidCredentials
+from authz.errors import AlreadyThere, InvalidCredentials, InvalidValue
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.names import name_problem
@@ -209,15 +209,17 @@ def new_token(
 
 
 def check_token(name: str, role: str) -> None:
-    """Raise ValueError as "message: mend" if a token cannot have *name* or *role*."""
+    """Raise `InvalidValue` if a token cannot have *name* or *role*."""
     if name == FIXED_NAME:
-        raise ValueError(f"`{name}` is the token of the environment: choose another")
+        raise InvalidValue(
+            f"`{name}` is the token of the environment", "choose another"
+        )
     for text in (f"token:{name}", role):
         problem = name_problem(text)
         if problem:
-            raise ValueError(problem)
+            raise InvalidValue.of(problem)
     if not role.startswith("role:") or role in {EVERYONE, AUTHENTICATED}:
-        raise ValueError(f"`{role}` cannot be given: write for example `role:user`")
+        raise InvalidValue(f"`{role}` cannot be given", "write for example `role:user`")
 
 
 def subject_of(token: ApiToken) -> Subject:

@@ -19,18 +19,18 @@ from authz.decision import (
     Explanation,
     Grant,
     Origin,
+    Policy,
     Reason,
     Rule,
     RulePath,
 )
 from authz.errors import PolicyError, Problem
 from authz.policy.csv_rows import Row
-from authz.policy.matching import method_match, path_match
 from authz.policy.model import Model, parse_matcher
 from authz.policy.oracle import Ask, Links, pure_enforcer
+from authz.policy.patterns import CASBIN_FUNCTIONS
 
 _log: Final = logging.getLogger("authz")
-_OWN: Final = {"pathMatch": path_match, "methodMatch": method_match}
 #: How a field of a request is filled, by the name the model gives it.
 _KNOWN_FIELDS: Final = frozenset({"sub", "obj", "act", "dom"})
 
@@ -74,11 +74,13 @@ class CasbinPolicy:
                 model.text,
                 [(row.kind, row.fields) for row in self._rows],
                 {kind: Links(reached) for kind, reached in self._reached.items()},
-                {**_OWN, **(functions or {})},
+                {**CASBIN_FUNCTIONS, **(functions or {})},
             )
         )
         self._all_names = _asks_for_roles_only(model)
         self.revision: str = _revision(model, self._rows)
+        #: Its rows are of a language that only pycasbin reads.
+        self.source: Policy | None = None
 
     def ask(self, *values: Any) -> tuple[bool, list[str]]:
         """Return what `enforce_ex` of pycasbin returns: the answer, and one rule.

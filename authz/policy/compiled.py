@@ -21,15 +21,17 @@ from authz.decision import (
     Asked,
     Decision,
     Explanation,
+    Policy,
     Rule,
     Subject,
     alone,
+    closure,
     combine,
+    grants_by_member,
     no_rule,
 )
 from authz.policy.analysis.explain import explain
-from authz.policy.matching import MAX_SEGMENTS
-from authz.policy.rules import Policy, closure, grants_by_member
+from authz.policy.patterns import MAX_SEGMENTS
 
 #: Sets of names whose tables are remembered. Beyond it the memory starts afresh.
 _REMEMBERED: Final = 16_384
@@ -132,7 +134,7 @@ class CompiledPolicy:
     """A policy in the shipped language, ready to answer. Immutable to its callers."""
 
     def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+        self.source: Policy = policy
         self.revision: str = policy.revision
         self._silence = no_rule(policy.revision)
         self._owner = object()
@@ -171,7 +173,7 @@ class CompiledPolicy:
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the decision for *request* with every rule and chain behind it."""
-        return explain(self.policy, request, self.decide(request))
+        return explain(self.source, request, self.decide(request))
 
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:
         """Return every role that somebody with *names* holds, however indirectly."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from authz.decision import Origin
-from authz.errors import AlreadyThere, PolicyError, Problem
+from authz.errors import AlreadyThere, InvalidValue, PolicyError
 from authz.policy.csv_rows import Row, read_rows, spell
 from authz.policy.normalize import normalize_row
 from authz.policy.records import (
@@ -243,24 +243,14 @@ def _likeness(row: Row) -> tuple[str, ...]:
 def _spelled(row: Row) -> str:
     try:
         return spell(row.kind, *row.fields)
-    except ValueError as error:
-        message, _, hint = str(error).rpartition(": ")
-        raise PolicyError(
-            [
-                Problem(
-                    where=_NEW,
-                    message=message or hint,
-                    hint=hint if message else "remove what cannot stand in one line",
-                )
-            ]
-        ) from error
+    except InvalidValue as error:
+        raise PolicyError([error.problem.at(_NEW)]) from error
 
 
 def _noted(note: str) -> str:
     problem = note_problem(note)
     if problem:
-        message, _, hint = problem.rpartition(": ")
-        raise PolicyError([Problem(where=_NEW, message=message, hint=hint)])
+        raise PolicyError([problem.at(_NEW)])
     return f"# note: {note}"
 
 

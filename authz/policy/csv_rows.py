@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from authz.decision import Grant, Origin, Rule
-from authz.errors import PolicyError, Problem
+from authz.errors import InvalidValue, PolicyError, Problem
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINE = 4096
@@ -61,11 +61,8 @@ def read_rows(data: bytes, *, source: str = "policy.csv") -> Rows:
         line = raw[:-1] if raw.endswith("\r") and number < len(lines) else raw
         try:
             row = _read_line(line, Origin(source, number))
-        except ValueError as error:
-            message, _, hint = str(error).rpartition(": ")
-            problems.append(
-                Problem(where=f"{source}:{number}", message=message, hint=hint)
-            )
+        except InvalidValue as error:
+            problems.append(error.problem.at(Origin(source, number)))
             if len(problems) == MAX_PROBLEMS:
                 break
         else:
@@ -122,22 +119,24 @@ def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
 
 
 def _read_line(line: str, origin: Origin) -> Row | None:
-    """Return the row on *line*. Raises `ValueError` with "message: mend"."""
+    """Return the row on *line*. Raises `InvalidValue`."""
     if len(line) > MAX_LINE:
-        raise ValueError(f"the line has {len(line)} characters: use at most {MAX_LINE}")
+        raise InvalidValue(
+            f"the line has {len(line)} characters", f"use at most {MAX_LINE}"
+        )
     odd = ODD.search(line)
     if odd:
-        raise ValueError(
-            f"the line holds the control character {odd.group()!a}: "
-            "end lines with LF or CRLF and use no other control characters"
+        raise InvalidValue(
+            f"the line holds the control character {odd.group()!a}",
+            "end lines with LF or CRLF and use no other control characters",
         )
     line = line.strip(" \t")
     if not line or line.startswith("#"):
         return None
     if line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-        raise ValueError(
-            "this is a mark of an unfinished merge: "
-            "decide which lines stay and remove the marks"
+        raise InvalidValue(
+            "this is a mark of an unfinished merge",
+            "decide which lines stay and remove the marks",
         )
     kind, *fields = _split(line)
     if not kind.isalnum():
@@ -146,7 +145,7 @@ def _read_line(line: str, origin: Origin) -> Row | None:
             if ";" in line or "\t" in kind
             else "begin the line with `p` (rule), `g` (grant) or `#` (comment)"
         )
-        raise ValueError(f"`{kind[:40]}` is not a line type: {hint}")
+        raise InvalidValue(f"`{kind[:40]}` is not a line type", hint)
     return Row(kind, tuple(fields), origin)
 
 
@@ -156,9 +155,9 @@ def _split(line: str) -> list[str]:
     try:
         (fields,) = csv.reader([line], skipinitialspace=True, strict=True)
     except csv.Error as error:
-        raise ValueError(
-            f"the quotes do not match ({error}): "
-            'put the whole field in quotes and write `""` for a quote in it'
+        raise InvalidValue(
+            f"the quotes do not match ({error})",
+            'put the whole field in quotes and write `""` for a quote in it',
         ) from error
     return [field.strip(" \t") for field in fields]
 
@@ -166,12 +165,15 @@ def _split(line: str) -> list[str]:
 def spell(kind: str, *fields: str) -> str:
     """Return a row as one line of the file, without its line end.
 
-    Raises `ValueError` when a field could not be read back as it is.
+    Raises `InvalidValue` when a field could not be read back as it is.
     """
     line = ", ".join([kind, *map(_quote, fields)])
     row = _read_line(line, Origin("", 0))
     if row is None or row.kind != kind or row.fields != fields:
-        raise ValueError(f"{fields!r} cannot be written as one line of a policy")
+        raise InvalidValue(
+            f"{fields!r} cannot be written as one line of a policy",
+            "remove what cannot stand in one line",
+        )
     return line
 
 

@@ -1,11 +1,6 @@
 """What a policy opens to somebody that is more than looking."""
 
-from authz.decision import Effect, PolicyInForce, Rule, Subject
-from authz.policy.compiled import CompiledPolicy
-from authz.policy.rules import closure, grants_by_member
-
-#: Methods that only look.
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+from authz.decision import SAFE_METHODS, Effect, PolicyInForce, Rule, Subject
 
 
 def unsafe_exposure(policy: PolicyInForce, subject: Subject) -> tuple[Rule, ...]:
@@ -13,13 +8,13 @@ def unsafe_exposure(policy: PolicyInForce, subject: Subject) -> tuple[Rule, ...]
 
     A policy in another language than the shipped one is not looked through.
     """
-    if not isinstance(policy, CompiledPolicy):
+    if policy.source is None:
         return ()
-    names = closure(subject.names, grants_by_member(policy.policy.grants))
+    names = policy.source.reached_from(subject.names)
     return tuple(
         rule
-        for rule in policy.policy.rules
+        for rule in policy.source.rules
         if rule.subject in names
         and rule.effect is Effect.ALLOW
-        and not (rule.methods and rule.methods <= SAFE)
+        and not (rule.methods and rule.methods <= SAFE_METHODS)
     )

@@ -4,7 +4,7 @@ Blanks, line ends and quotes become uniform. Comments, the order of lines and wh
 line says stay.
 """
 
-from authz.errors import PolicyError, Problem
+from authz.errors import InvalidValue, PolicyError, Problem
 from authz.policy.csv_rows import Row, read_rows, spell
 
 
@@ -33,7 +33,7 @@ def formatted(data: bytes, *, source: str = "policy.csv") -> bytes:
 def _spelled(row: Row) -> str:
     try:
         return spell(row.kind, *row.fields)
-    except ValueError as error:
+    except InvalidValue as error:
         raise PolicyError(
             [
                 Problem(

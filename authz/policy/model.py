@@ -11,6 +11,7 @@ from casbin.model import FunctionMap
 from casbin.util import escape_assertion, remove_comments
 
 from authz.errors import PolicyError, Problem
+from authz.policy.patterns import CASBIN_FUNCTIONS
 
 _SECTIONS: Final = {
     "request_definition": "r",
@@ -25,8 +26,6 @@ _ALLOW_AND_DENY: Final = f"{_ALLOW} && !some(where (p_eft == deny))"
 _COMPILED_ATOMS: Final = frozenset(
     {"g(r.sub,p.sub)", "pathMatch(r.obj,p.obj)", "methodMatch(r.act,p.act)"}
 )
-#: Our own functions; pycasbin brings the others.
-OWN_FUNCTIONS: Final = frozenset({"pathMatch", "methodMatch"})
 _ROLES: Final = re.compile(r"_(?:\s*,\s*_)+")
 
 
@@ -82,7 +81,7 @@ class _Reader:
     def __init__(self, source: str, functions: Collection[str]) -> None:
         self._source = source
         known = set(FunctionMap.load_function_map().get_functions())
-        self._functions = known | OWN_FUNCTIONS | set(functions) | {"eval"}
+        self._functions = known | CASBIN_FUNCTIONS.keys() | set(functions) | {"eval"}
         self._problems: list[Problem] = []
 
     def read(self, text: str) -> Model:

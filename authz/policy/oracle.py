@@ -15,9 +15,8 @@ from casbin.persist import Adapter
 from casbin.rbac.default_role_manager import RoleManager
 from casbin.util.expression import SimpleEval
 
-from authz.decision import AccessRequest, Effect, Rule
-from authz.policy.matching import method_match, path_match
-from authz.policy.rules import Policy
+from authz.decision import AccessRequest, Effect, Policy, Rule
+from authz.policy.patterns import CASBIN_FUNCTIONS
 
 #: The subject that stands for all names of the one who asks. No policy can name it.
 ASKER: Final = "\x00asker"
@@ -47,8 +46,8 @@ def oracle(policy: Policy, model: str) -> Callable[[AccessRequest], bool]:
                 enforcer = casbin.Enforcer(_model(model), _Rows([*rows, *links]))
             enforcer.logger = _silent()
             enforcer.get_role_manager().max_hierarchy_level = _ANY_DEPTH
-            enforcer.add_function("pathMatch", path_match)
-            enforcer.add_function("methodMatch", method_match)
+            for name, function in CASBIN_FUNCTIONS.items():
+                enforcer.add_function(name, function)
             enforcers[names] = enforcer
         return bool(enforcer.enforce(ASKER, request.path, request.method))
 

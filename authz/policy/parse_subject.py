@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, Subject, signed_in
-from authz.policy.rules import name_problem
+from authz.errors import InvalidValue
+from authz.names import name_problem
 
 
 def parse_subject(text: str, groups: Iterable[str] = ()) -> Subject:
@@ -13,7 +14,7 @@ def parse_subject(text: str, groups: Iterable[str] = ()) -> Subject:
     `anonymous`.
 
     Raises:
-        ValueError: if it, or a group, cannot be a name; as "message: mend".
+        InvalidValue: if it, or a group, cannot be a name.
     """
     if text == "anonymous":
         return ANONYMOUS
@@ -22,7 +23,7 @@ def parse_subject(text: str, groups: Iterable[str] = ()) -> Subject:
     for each in (name, *names):
         problem = name_problem(each)
         if problem:
-            raise ValueError(problem)
+            raise InvalidValue.of(problem)
     if name == EVERYONE:
         return ANONYMOUS
     if name.startswith("user:") and "/" not in name:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from authz.errors import Problem
 from authz.policy.csv_rows import Row, spell
 
 #: The longest note on an entry or a change.
@@ -172,15 +173,23 @@ class PolicyRecords(Protocol):
         ...
 
 
-def note_problem(note: str) -> str | None:
-    """Return what is wrong with *note* as "message: mend", or None.
+def note_problem(note: str) -> Problem | None:
+    """Return what is wrong with *note*, or None.
 
     A note is one plain line: it is shown on pages, in logs and in policy files.
     """
     if len(note) > MAX_NOTE:
-        return f"the note has {len(note)} characters: use at most {MAX_NOTE}"
+        return Problem(
+            where="note",
+            message=f"the note has {len(note)} characters",
+            hint=f"use at most {MAX_NOTE}",
+        )
     if not note.isprintable():
-        return "the note holds a character that cannot be seen: write one plain line"
+        return Problem(
+            where="note",
+            message="the note holds a character that cannot be seen",
+            hint="write one plain line",
+        )
     return None
 
 

@@ -1,26 +1,104 @@
-"""A table of an app's routes that was written down, and which route serves a path.
+"""The routes of an app: what a router's pattern serves, and which route serves a path.
 
-With it a policy can be checked where the app is not installed.
+A table of them that was written down lets a policy be checked where the app is not
+installed.
 """
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from authz.errors import PolicyError, Problem
-from authz.policy.analysis.coverage import RoutePattern, sample_path
+from authz.policy.patterns import SAMPLE, PathPattern
 
-#: What a parameter matches, by its converter; any other: one segment.
-_VALUES: Final = {
-    "int": r"\d+",
-    "float": r"\d+\.\d+",
-    "path": r"[^/].*?",
-    "uuid": r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}",
+#: What a parameter matches, and a value that no policy is likely to name, by its
+#: converter; any other: one segment.
+_CONVERTERS: Final = {
+    "int": (r"\d+", "987654321"),
+    "float": (r"\d+\.\d+", "98765.4321"),
+    "path": (r"[^/].*?", f"{SAMPLE}/{SAMPLE}"),
+    "uuid": (
+        r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}",
+        "00000000-0000-4000-8000-000000000000",
+    ),
 }
-_PARAMETER: Final = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?\w+>")
+_SEGMENT: Final = ("[^/]+", SAMPLE)
+#: A parameter of a route: its converter, the converter's arguments, its name.
+PARAMETER: Final = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
+
+
+class UrlRule(Protocol):
+    """What is asked of one rule of a router's map (Werkzeug's `Rule` fits)."""
+
+    @property
+    def rule(self) -> str:
+        """The pattern, such as `/api/similar/<int:id>`."""
+        ...
+
+    @property
+    def endpoint(self) -> str:
+        """What the app calls it."""
+        ...
+
+    @property
+    def methods(self) -> set[str] | None:
+        """The methods it takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePattern:
+    """One method of one route."""
+
+    method: str
+    #: The router's pattern.
+    route: str
+    #: A path that the pattern matches.
+    path: str
+    endpoint: str
+    #: Whether the app declared it public.
+    public: bool = False
+
+    @property
+    def region(self) -> PathPattern:
+        """The narrowest pattern of a rule that covers every path of the route."""
+        return _region(self.route)
+
+
+def route_patterns(
+    url_rules: Iterable[UrlRule], public_endpoints: Container[str] = ()
+) -> list[RoutePattern]:
+    """Return every route and method of a router's map, by route and method."""
+    return sorted(
+        (
+            RoutePattern(
+                method=method,
+                route=rule.rule,
+                path=sample_path(rule.rule),
+                endpoint=rule.endpoint,
+                public=rule.endpoint in public_endpoints,
+            )
+            for rule in url_rules
+            for method in _methods(rule)
+        ),
+        key=lambda route: (route.route, route.method),
+    )
+
+
+def sample_path(route: str) -> str:
+    """Return a path that *route*, a router's pattern, serves: with unlikely values."""
+
+    def sample(match: re.Match[str]) -> str:
+        converter, arguments, _ = match.groups()
+        if converter == "any" and arguments:
+            return arguments.split(",")[0].strip(" '\"")
+        return _CONVERTERS.get(converter, _SEGMENT)[1]
+
+    return PARAMETER.sub(sample, route)
 
 
 def read_routes(data: bytes, *, source: str) -> tuple[RoutePattern, ...]:
@@ -99,6 +177,27 @@ def serves(route: str, path: str) -> bool:
     return _expression(route).fullmatch(path) is not None
 
 
+def _methods(rule: UrlRule) -> set[str]:
+    methods = set(rule.methods or ()) - {"HEAD"}
+    if getattr(rule, "provide_automatic_options", False):
+        methods.discard("OPTIONS")
+    return methods
+
+
+@lru_cache(maxsize=4096)
+def _region(route: str) -> PathPattern:
+    segments: list[str] = []
+    for segment in PARAMETER.sub(_as_parameter, route).split("/"):
+        if "\0" in segment:  # what follows may have any number of segments
+            return PathPattern.of("/".join([*segments, "*"]))
+        segments.append(":any" if ":" in segment else segment)
+    return PathPattern.of("/".join(segments))
+
+
+def _as_parameter(match: re.Match[str]) -> str:
+    return "\0" if match[1] == "path" else ":"
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
@@ -110,14 +209,14 @@ def _expression(route: str) -> re.Pattern[str]:
     """Return what matches the paths of *route*."""
     expression = []
     end = 0
-    for match in _PARAMETER.finditer(route):
-        converter, arguments = match.groups()
+    for match in PARAMETER.finditer(route):
+        converter, arguments, _ = match.groups()
         expression.append(re.escape(route[end : match.start()]))
         if converter == "any" and arguments:
             choices = (choice.strip(" '\"") for choice in arguments.split(","))
             expression.append(f"(?:{'|'.join(map(re.escape, choices))})")
         else:
-            expression.append(_VALUES.get(converter, "[^/]+"))
+            expression.append(_CONVERTERS.get(converter, _SEGMENT)[0])
         end = match.end()
     expression.append(re.escape(route[end:]))
     return re.compile("".join(expression), re.DOTALL)

@@ -3,7 +3,6 @@
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
 
@@ -14,13 +13,15 @@ from authz.decision import (
     Effect,
     Grant,
     Origin,
+    Policy,
     Rule,
+    closure,
+    grants_by_member,
 )
-from authz.errors import PolicyError, Problem
-from authz.names import name_problem as name_problem  # noqa: PLC0414
+from authz.errors import InvalidValue, PolicyError, Problem
+from authz.names import name_problem
 from authz.policy.csv_rows import Row
-from authz.policy.matching import parse_methods, path_problem
-from authz.policy.regions import covers
+from authz.policy.patterns import Methods, PathPattern, covers
 
 #: The role that must always be in somebody's hands.
 ADMIN = "role:admin"
@@ -29,18 +30,6 @@ MAX_RULES = 1_000_000
 #: Held by nature, never by grant.
 _GIVEN = frozenset({EVERYONE, AUTHENTICATED})
 _P_FIELDS = ("subject", "path", "method", "effect")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What is allowed. Immutable; a change makes a new one."""
-
-    rules: tuple[Rule, ...]
-    grants: tuple[Grant, ...]
-    #: Twelve hexadecimal digits that change with the content.
-    revision: str
-    #: What is odd but does no harm, for the operator to see.
-    warnings: tuple[Problem, ...] = ()
 
 
 def policy_from_rows(
@@ -138,24 +127,12 @@ class _RowReader:
         subject, path, method = row.fields[:3]
         subject = self._name(row.origin, subject)
         if path not in self._good_paths:
-            problem = path_problem(path)
+            problem = PathPattern.problem(path)
             if problem:
-                self._problem(row.origin, *_split(problem))
+                self.problems.append(problem.at(row.origin))
             else:
                 self._good_paths.add(path)
-        methods = self._methods.get(method)
-        if methods is None:
-            methods, problem = parse_methods(method)
-            if problem:
-                self._problem(row.origin, *_split(problem))
-            else:
-                self._methods[method] = methods
-                if "(" in method:
-                    self._warning(
-                        row.origin,
-                        f"`{method}` is spelled for Casbin's regexMatch",
-                        f"write `{'|'.join(sorted(methods))}`",
-                    )
+        methods = self._methods_of(row.origin, method)
         effect = row.fields[3] if len(row.fields) > 3 else "allow"  # noqa: PLR2004
         if effect not in {"allow", "deny"}:
             self._problem(
@@ -206,7 +183,7 @@ class _RowReader:
         normal = unicodedata.normalize("NFC", name)
         problem = name_problem(normal)
         if problem:
-            self._problem(origin, *_split(problem))
+            self.problems.append(problem.at(origin))
             return ""
         if normal != name:
             self._warning(
@@ -217,6 +194,24 @@ class _RowReader:
         else:
             self._good_names.add(name)
         return normal
+
+    def _methods_of(self, origin: Origin, field: str) -> frozenset[str]:
+        known = self._methods.get(field)
+        if known is not None:
+            return known
+        try:
+            methods = Methods.parse(field)
+        except InvalidValue as error:
+            self.problems.append(error.problem.at(origin))
+            return frozenset()
+        self._methods[field] = methods.names
+        if "(" in field:
+            self._warning(
+                origin,
+                f"`{field}` is spelled for Casbin's regexMatch",
+                f"write `{methods}`",
+            )
+        return methods.names
 
     def _note_twin(self, origin: Origin, key: tuple[str, ...]) -> None:
         first = self._seen.setdefault(key, origin)
@@ -232,11 +227,6 @@ class _RowReader:
         self.warnings.append(Problem(where=str(origin), message=message, hint=hint))
 
 
-def _split(problem: str) -> tuple[str, str]:
-    message, _, hint = problem.rpartition(": ")
-    return message or problem, hint
-
-
 def _revision(rules: Iterable[Rule], grants: Iterable[Grant]) -> str:
     digest = hashlib.sha256()
     for rule in rules:
@@ -246,31 +236,6 @@ def _revision(rules: Iterable[Rule], grants: Iterable[Grant]) -> str:
     for grant in grants:
         digest.update(f"g\0{grant.member}\0{grant.role}\n".encode())
     return digest.hexdigest()[:12]
-
-
-def grants_by_member(grants: Iterable[Grant]) -> dict[str, list[Grant]]:
-    """Return the grants of each member, in order."""
-    by_member: dict[str, list[Grant]] = {}
-    for grant in grants:
-        by_member.setdefault(grant.member, []).append(grant)
-    return by_member
-
-
-def closure(
-    names: Iterable[str], by_member: Mapping[str, Sequence[Grant]]
-) -> dict[str, tuple[Grant, ...]]:
-    """Return every name reachable from *names* with a shortest chain of grants to it.
-
-    Chains may be of any length; the walk keeps no stack.
-    """
-    reached: dict[str, tuple[Grant, ...]] = dict.fromkeys(names, ())
-    queue = list(reached)
-    for name in queue:
-        for grant in by_member.get(name, ()):
-            if grant.role not in reached:
-                reached[grant.role] = (*reached[name], grant)
-                queue.append(grant.role)
-    return reached
 
 
 def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from authz.admin.context import AdminContext
-from authz.policy.analysis.coverage import RoutePattern, route_patterns
+from authz.policy.route_tables import RoutePattern, route_patterns
 from authz.runtime import Runtime
 from authz.web.guarded_views import GuardedViews
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authz.errors import MalformedRequest
-from authz.policy.matching import METHODS
+from authz.policy.patterns import METHODS
 
 _METHOD: Final = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
 _ODD: Final = {

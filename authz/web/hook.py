@@ -6,6 +6,7 @@ page of the app. Whatever goes wrong on the way, no view runs.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Request, redirect
@@ -16,12 +17,15 @@ from werkzeug.wrappers import Response
 from authz.audit import EventTag
 from authz.decision import (
     ANONYMOUS,
+    SAFE_METHODS,
     AccessRequest,
     Decision,
     Effect,
+    Explanation,
     Reason,
     Subject,
     no_rule,
+    outcome,
 )
 from authz.errors import InvalidCredentials, MalformedRequest, StoreError
 from authz.identity.source import IdentitySource, RequestFacts, identify
@@ -30,7 +34,7 @@ from authz.web.canonical import check_canonical
 from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
 from authz.web.mounts import undeclared_mounts
-from authz.web.origin import SAFE_METHODS, is_same_origin
+from authz.web.origin import is_same_origin
 from authz.web.refusals import Refusals, redirect_target
 from authz.web.rendering import is_host_failure
 from authz.web.signals import access_decided, access_denied
@@ -151,14 +155,27 @@ class Hook:
     def may(self, subject: Subject, method: str, path: str) -> bool:
         """Return whether *subject* may use *method* on *path*, a path of this app."""
         asked = AccessRequest(subject=subject, path=path, method=method)
-        decision = self._runtime.decide(asked)
+        return bool(self._outcome(self._runtime.decide(asked), method, path))
+
+    def explain(self, subject: Subject, method: str, path: str) -> Explanation:
+        """Return the same with everything behind it."""
+        asked = AccessRequest(subject=subject, path=path, method=method)
+        found = self._runtime.policy.explain(asked)
+        decision = self._outcome(found.decision, method, path)
+        return replace(
+            found, decision=decision, nearest=() if decision else found.nearest
+        )
+
+    def _outcome(self, decision: Decision, method: str, path: str) -> Decision:
+        """Return what becomes of a request for *path* that no rule may speak of."""
         if decision.reason is not Reason.NO_RULE:
-            return bool(decision)
+            return decision
         try:
             endpoint, _ = self._app.url_map.bind("").match(path, method)
         except HTTPException:
-            return False
-        return endpoint in self._views.public_endpoints
+            return decision
+        declared = endpoint in self._views.public_endpoints
+        return outcome(decision, declared_public=declared)
 
     def _classify(
         self,
@@ -170,10 +187,7 @@ class Hook:
     ) -> None:
         """Reconsider *state* after the app's declaration and the page's origin."""
         state.public = public
-        if public and state.decision.reason is Reason.NO_RULE:
-            state.decision = _override(
-                state.decision, effect=Effect.ALLOW, reason=Reason.DECLARED_PUBLIC
-            )
+        state.decision = outcome(state.decision, declared_public=public)
         if (
             state.decision
             and state.method not in SAFE_METHODS
@@ -222,16 +236,8 @@ class Hook:
     def _note_allowed(
         self, facts: RequestFacts, asked: AccessRequest, decision: Decision
     ) -> None:
-        self._runtime.record(
-            EventTag.DECISION_ALLOW,
-            subject=asked.subject.name,
-            names=tuple(sorted(asked.subject.names)),
-            peer=facts.peer,
-            method=asked.method,
-            path=asked.path,
-            reason=str(decision.reason),
-            rules=tuple(str(rule.origin) for rule in decision.rules),
-            revision=decision.revision,
+        self._runtime.record_decision(
+            EventTag.DECISION_ALLOW, asked, decision, peer=facts.peer
         )
 
 
@@ -241,7 +247,7 @@ def _check_host(failure: Exception) -> None:
         raise MalformedRequest("host")
 
 
-def _override(
-    decision: Decision, *, reason: Reason, effect: Effect = Effect.DENY
-) -> Decision:
-    return Decision(effect=effect, reason=reason, rules=(), revision=decision.revision)
+def _override(decision: Decision, *, reason: Reason) -> Decision:
+    return Decision(
+        effect=Effect.DENY, reason=reason, rules=(), revision=decision.revision
+    )

@@ -117,16 +117,11 @@ class Refusals:
         if landing is not None:
             return redirect(request.script_root + landing)
         request_id = new_request_id()
-        self._runtime.record(
+        self._runtime.record_decision(
             EventTag.DECISION_DENY,
-            subject=asked.subject.name,
-            names=tuple(sorted(asked.subject.names)),
+            asked,
+            decision,
             peer=facts.peer,
-            method=asked.method,
-            path=asked.path,
-            reason=str(decision.reason),
-            rules=tuple(str(rule.origin) for rule in decision.rules),
-            revision=decision.revision,
             request_id=request_id,
         )
         if decision.reason is Reason.CROSS_ORIGIN:

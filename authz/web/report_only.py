@@ -39,16 +39,8 @@ class ReportingHook(Hook):
         state = state_of(current_request())
         if decision or state is None or self._is_ours(asked.path):
             return super()._not_plainly_allowed(facts, asked, decision, source, failure)
-        self._runtime.record(
-            EventTag.DECISION_WOULD_DENY,
-            subject=asked.subject.name,
-            names=tuple(sorted(asked.subject.names)),
-            peer=facts.peer,
-            method=asked.method,
-            path=asked.path,
-            reason=str(decision.reason),
-            rules=tuple(str(rule.origin) for rule in decision.rules),
-            revision=decision.revision,
+        self._runtime.record_decision(
+            EventTag.DECISION_WOULD_DENY, asked, decision, peer=facts.peer
         )
         # What runs behind the hook runs only on an allow; its reason says whose it is.
         state.decision = Decision(

@@ -12,7 +12,7 @@ from flask import Flask
 from authz import Authz
 from authz.cli import flask_group, main
 from authz.extension import get_authz
-from authz.policy.analysis.coverage import sample_path
+from authz.policy.route_tables import sample_path
 
 POLICY = """\
 p, role:everyone, /health, GET

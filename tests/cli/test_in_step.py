@@ -78,7 +78,7 @@ def test_all_in_step(serving: Callable[..., Runtime]):
         r"revision 2 applied \(\+1 -0\); 1 replica in step after \d+\.\d s\n",
         result.output,
     )
-    assert "/radio" in {rule.path for rule in runtime.policy.policy.rules}
+    assert "/radio" in {rule.path for rule in runtime.policy.source.rules}
 
 
 def test_with_tests(serving: Callable[..., Runtime]):

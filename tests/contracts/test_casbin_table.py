@@ -16,7 +16,7 @@ from authz.decision import AccessRequest, Origin, Subject
 from authz.errors import PolicyError, StoreError
 from authz.policy.build import build_policy
 from authz.policy.csv_rows import Row
-from authz.policy.matching import method_match, path_match
+from authz.policy.patterns import method_match, path_match
 from authz.policy.records import Add, Change, Snapshot, Switch
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import head

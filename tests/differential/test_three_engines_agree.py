@@ -4,11 +4,10 @@ from pathlib import Path
 
 from hypothesis import given, settings
 
-from authz.decision import AccessRequest, Decision
+from authz.decision import AccessRequest, Decision, Policy
 from authz.policy import scan
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.oracle import oracle
-from authz.policy.rules import Policy
 from tests.strategies import SEEDS, world
 
 MODEL = (Path(__file__).parents[2] / "model.conf").read_text(encoding="utf-8")

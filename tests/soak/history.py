@@ -4,11 +4,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from authz.decision import AccessRequest, signed_in
+from authz.decision import AccessRequest, Policy, signed_in
 from authz.policy import scan
 from authz.policy.build import build_policy
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.rules import Policy
 from tests.soak.app import ROUTES
 
 USERS = ("anna", "ben", "carla")

@@ -9,7 +9,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from authz import Authz, Reason, SettingsError, can, current_decision
 from authz.extension import get_authz
-from authz.policy.analysis.coverage import sample_path
+from authz.policy.route_tables import sample_path
 from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
 
 MakeApp = Callable[..., Flask]

@@ -49,5 +49,4 @@ def _about(
 
 
 def _size(policy: PolicyInForce) -> str:
-    rules = getattr(getattr(policy, "policy", None), "rules", None)
-    return "" if rules is None else f"{len(rules)} rules, "
+    return "" if policy.source is None else f"{len(policy.source.rules)} rules, "

@@ -75,11 +75,10 @@ def _doors(settings: Settings) -> Iterator[Finding]:
 
 def _groups(settings: Settings, policy: PolicyInForce) -> Iterator[Finding]:
     """Warn if nobody whom the proxy vouches for could hold a role."""
-    grants = getattr(getattr(policy, "policy", None), "grants", None)
-    if not settings.proxy or grants is None:
+    if not settings.proxy or policy.source is None:
         return
     known = ("group:", "user:" + settings.proxy.name + "/", "auth:", "role:auth")
-    if not any(grant.member.startswith(known) for grant in grants):
+    if not any(grant.member.startswith(known) for grant in policy.source.grants):
         yield warn(
             "groups",
             f"no group and nobody from {settings.proxy.name} has a role, so all of "

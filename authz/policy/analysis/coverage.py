@@ -1,13 +1,11 @@
 """Every route of an app, and who may use it under a policy.
 
-A route is known by its pattern; the policy is asked about a path that the pattern
-matches, with values in it that no rule is likely to name.
+The policy is asked about a path that the route serves, with values in it that no rule
+is likely to name.
 """
 
-import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
 
 from authz.decision import (
     ANONYMOUS,
@@ -17,55 +15,13 @@ from authz.decision import (
     AccessRequest,
     Decision,
     Effect,
-    Grant,
     PolicyInForce,
     Reason,
     Rule,
     Subject,
 )
 from authz.policy.compiled import RuleIndex
-
-#: Values that no policy is likely to name, for the parameters of a route.
-_SAMPLES: Final = {
-    "int": "987654321",
-    "float": "98765.4321",
-    "path": "~sample/~sample",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-}
-_PARAMETER: Final = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?\w+>")
-
-
-class UrlRule(Protocol):
-    """What is asked of one rule of a router's map (Werkzeug's `Rule` fits)."""
-
-    @property
-    def rule(self) -> str:
-        """The pattern, such as `/api/similar/<int:id>`."""
-        ...
-
-    @property
-    def endpoint(self) -> str:
-        """What the app calls it."""
-        ...
-
-    @property
-    def methods(self) -> set[str] | None:
-        """The methods it takes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutePattern:
-    """One method of one route."""
-
-    method: str
-    #: The router's pattern.
-    route: str
-    #: A path that the pattern matches.
-    path: str
-    endpoint: str
-    #: Whether the app declared it public.
-    public: bool = False
+from authz.policy.route_tables import RoutePattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,49 +67,10 @@ class Route:
         return ", ".join("everyone" if w == EVERYONE else w for w in self.who)
 
 
-def route_patterns(
-    url_rules: Iterable[UrlRule], public_endpoints: Container[str] = ()
-) -> list[RoutePattern]:
-    """Return every route and method of a router's map, by route and method."""
-    return sorted(
-        (
-            RoutePattern(
-                method=method,
-                route=rule.rule,
-                path=sample_path(rule.rule),
-                endpoint=rule.endpoint,
-                public=rule.endpoint in public_endpoints,
-            )
-            for rule in url_rules
-            for method in _methods(rule)
-        ),
-        key=lambda route: (route.route, route.method),
-    )
-
-
 def coverage(policy: PolicyInForce, routes: Iterable[RoutePattern]) -> list[Route]:
     """Return who may use each of *routes* under *policy*."""
     asker = _Asker(policy)
     return [asker.route(route) for route in routes]
-
-
-def sample_path(rule: str) -> str:
-    """Return a path that the route *rule* matches, with unlikely values in it."""
-
-    def sample(match: re.Match[str]) -> str:
-        converter, arguments = match.groups()
-        if converter == "any" and arguments:
-            return arguments.split(",")[0].strip(" '\"")
-        return _SAMPLES.get(converter, "~sample")
-
-    return _PARAMETER.sub(sample, rule)
-
-
-def _methods(rule: UrlRule) -> set[str]:
-    methods = set(rule.methods or ()) - {"HEAD"}
-    if getattr(rule, "provide_automatic_options", False):
-        methods.discard("OPTIONS")
-    return methods
 
 
 class _Asker:
@@ -161,16 +78,8 @@ class _Asker:
 
     def __init__(self, policy: PolicyInForce) -> None:
         self._policy = policy
-        written = getattr(policy, "policy", None)
-        rules: Sequence[Rule] = getattr(written, "rules", ())
-        grants: Sequence[Grant] = getattr(written, "grants", ())
-        #: The names worth asking about: all that the policy speaks of.
-        self._names = {rule.subject for rule in rules} | {g.role for g in grants}
-        self._names |= {g.member for g in grants if g.member.startswith("role:")}
-        self._index = RuleIndex(rules)
-        self._members: dict[str, list[str]] = {}
-        for grant in grants:
-            self._members.setdefault(grant.role, []).append(grant.member)
+        self._source = policy.source
+        self._index = RuleIndex(self._source.rules if self._source else ())
         self._holders: dict[str, Subject] = {}
 
     def route(self, route: RoutePattern) -> Route:
@@ -207,20 +116,19 @@ class _Asker:
         Asked when a person without further names may not: whoever no rule that allows
         speaks of, by no chain of roles, may not either.
         """
-        reached = {
-            rule.subject: None
-            for rule in self._index.speaking_of(route.method, route.path)
-            if rule.effect is Effect.ALLOW
-        }
-        queue = list(reached)
-        for name in queue:
-            for member in self._members.get(name, ()):
-                if member not in reached:
-                    reached[member] = None
-                    queue.append(member)
+        if self._source is None:
+            return []
+        reached = self._source.members_of(
+            *(
+                rule.subject
+                for rule in self._index.speaking_of(route.method, route.path)
+                if rule.effect is Effect.ALLOW
+            )
+        )
         if EVERYONE in reached or AUTHENTICATED in reached:
             return []  # they may not, so a rule denies it to all who signed in
-        return sorted((reached.keys() & self._names) - {ANONYMOUS_METHOD})
+        asked = self._source.rules_by_subject.keys() | self._source.roles
+        return sorted((reached.keys() & asked) - {ANONYMOUS_METHOD})
 
     def _ask(self, name: str, route: RoutePattern) -> Decision:
         holder = self._holders.get(name)

@@ -7,13 +7,13 @@ from authz.decision import (
     Decision,
     Effect,
     Explanation,
+    Policy,
     Reason,
     Rule,
     RulePath,
 )
-from authz.policy.matching import path_match
-from authz.policy.rules import Policy, closure, grants_by_member
-from authz.policy.scan import covers, matching_rules
+from authz.policy.patterns import pattern_of, speaks_of
+from authz.policy.scan import matching_rules
 
 #: More rules than this would not be read.
 _NEAREST = 3
@@ -21,7 +21,7 @@ _NEAREST = 3
 
 def explain(policy: Policy, request: AccessRequest, decision: Decision) -> Explanation:
     """Return *decision* on *request* with the rules and chains of names behind it."""
-    names = closure(request.subject.names, grants_by_member(policy.grants))
+    names = policy.reached_from(request.subject.names)
     decisive = Effect.DENY if decision.reason is Reason.DENIED_BY_RULE else Effect.ALLOW
     because: list[RulePath] = []
     overruled: list[RulePath] = []
@@ -43,8 +43,8 @@ def _nearest(policy: Policy, request: AccessRequest) -> Iterator[Rule]:
     """Yield allow rules for somebody else first, then for another method."""
     allows = [rule for rule in policy.rules if rule.effect is Effect.ALLOW]
     for rule in allows:
-        if covers(rule, request.path, request.method):
+        if speaks_of(rule, request.method, request.path):
             yield rule
     for rule in allows:
-        if path_match(request.path, rule.path):
+        if pattern_of(rule).matches(request.path):
             yield rule

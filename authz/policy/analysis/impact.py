@@ -1,12 +1,38 @@
-"""What changes for whom when one policy takes the place of another."""
+"""The impact of a change: what one policy opens or closes that another did not.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+The one answer for pages, API and commands. Each difference is named by the smallest
+pattern that holds it, the route it belongs to, and what within it does not change.
+"""
 
-from authz.decision import EVERYONE, Decision, PolicyInForce, Subject
-from authz.policy.analysis.probes import Place, decide_at, is_allowed
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from authz.decision import (
+    EVERYONE,
+    Decision,
+    Policy,
+    PolicyInForce,
+    Rule,
+    Subject,
+)
+from authz.policy.analysis.probes import (
+    Place,
+    outcome_at,
+    places,
+    touched_rules,
+    within,
+)
+from authz.policy.compiled import RuleIndex
 from authz.policy.parse_subject import parse_subject
-from authz.policy.rules import Policy, closure, grants_by_member
+from authz.policy.patterns import (
+    Methods,
+    PathPattern,
+    RulesByHead,
+    fresh_sample,
+    pattern_of,
+    widest,
+)
+from authz.policy.route_tables import RoutePattern, serves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,20 +45,46 @@ class Difference:
     after: Decision
     #: Whether it is allowed now; it was denied before.
     opens: bool
+    #: Patterns within the place where that is not so.
+    exceptions: tuple[str, ...] = ()
 
     @property
     def opens_to_everyone(self) -> bool:
         """Whether it opens to people who have not signed in."""
         return self.opens and not self.who.is_authenticated
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that open it now, or opened it before."""
+        return (self.after if self.opens else self.before).rules
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as programs read it, from the API or a command."""
+        route = self.place.route
+        return {
+            "subject": self.who.name,
+            "method": self.place.method,
+            "path": self.place.shown,
+            "route": None if route is None else route.route,
+            "except": list(self.exceptions),
+            "before": "deny" if self.opens else "allow",
+            "after": "allow" if self.opens else "deny",
+            "allowed": self.opens,
+            "public": self.opens_to_everyone,
+            "rules": [str(rule.origin) for rule in self.rules],
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Every difference between two policies, for some people at some places."""
+class Impact:
+    """Every difference between two policies."""
 
     differences: tuple[Difference, ...]
+    #: For how many names it was looked at, and at how many places.
     people: int
     places: int
+    #: Changed rules that no route of the app is served by, where its routes are known.
+    unserved: tuple[Rule, ...] = ()
 
     @property
     def opened(self) -> tuple[Difference, ...]:
@@ -50,45 +102,36 @@ class Comparison:
         return tuple(d for d in self.differences if d.opens_to_everyone)
 
 
-def compare(
+def impact(
     before: PolicyInForce,
     after: PolicyInForce,
     *,
-    people: Mapping[str, Subject],
-    places: Iterable[Place],
-) -> Comparison:
-    """Return what changes for each of *people* at each of *places*.
+    routes: Sequence[RoutePattern] = (),
+    people: Mapping[str, Subject] | None = None,
+) -> Impact:
+    """Return what changes when *after* takes the place of *before*.
 
-    People whom both policies cannot tell apart are asked about once.
+    For every name that either speaks of, and for *people*; at each route of the app,
+    and wherever the change tells paths apart. With *routes* only what they serve
+    counts. A policy in another language is compared at the routes alone.
     """
-    places = tuple(places)
-    eyes = _Eyes(before), _Eyes(after)
-    groups: dict[object, list[Subject]] = {}
-    for subject in people.values():
-        seen = tuple(eye.sight(subject) for eye in eyes)
-        groups.setdefault(seen, []).append(subject)
-    differences: list[tuple[int, Difference]] = []
-    order = {id(subject): n for n, subject in enumerate(people.values())}
-    for alike in groups.values():
-        for place in places:
-            old = decide_at(before, alike[0], place)
-            new = decide_at(after, alike[0], place)
-            opens = is_allowed(new, place)
-            if is_allowed(old, place) is opens:
-                continue
-            differences += [
-                (
-                    order[id(who)],
-                    Difference(
-                        who=who, place=place, before=old, after=new, opens=opens
-                    ),
-                )
-                for who in alike
-            ]
-    return Comparison(
-        differences=tuple(d for _, d in sorted(differences, key=lambda pair: pair[0])),
-        people=len(people),
-        places=len(places),
+    everybody = people_of(before, after) | dict(people or {})
+    change = _Change(before, after, routes)
+    differences: list[tuple[int, int, Difference]] = []
+    for alike in change.groups(everybody.values()):
+        found = list(change.differences(alike[0][1]))
+        differences += [
+            (order, n, replace(difference, who=who))
+            for order, who in alike
+            for n, difference in enumerate(found)
+        ]
+    return Impact(
+        differences=tuple(
+            difference for *_, difference in sorted(differences, key=lambda d: d[:2])
+        ),
+        people=len(everybody),
+        places=len(change.places),
+        unserved=tuple(change.unserved()),
     )
 
 
@@ -98,32 +141,158 @@ def people_of(*policies: PolicyInForce) -> dict[str, Subject]:
     First `role:everyone`, for somebody who has not signed in, and then by name. Roles
     count as people: somebody who holds that role and no other.
     """
-    spoken: set[str] = set()
-    for in_force in policies:
-        policy = getattr(in_force, "policy", None)
-        if isinstance(policy, Policy):
-            spoken |= {rule.subject for rule in policy.rules}
-            spoken |= {grant.role for grant in policy.grants}
-            spoken |= {grant.member for grant in policy.grants}
-    spoken.discard(EVERYONE)
     everyone = parse_subject(EVERYONE)
+    spoken = {name for each in policies if each.source for name in each.source.names}
     return {EVERYONE: everyone} | {
         name: parse_subject(name) for name in sorted(spoken - everyone.names)
     }
 
 
-class _Eyes:
-    """What a policy sees of a subject: equal for those it cannot tell apart."""
+class _Change:
+    """Two policies, and the places where they may differ."""
 
-    def __init__(self, policy: PolicyInForce) -> None:
-        written = getattr(policy, "policy", None)
-        self._written = isinstance(written, Policy)
-        rules = written.rules if isinstance(written, Policy) else ()
-        grants = written.grants if isinstance(written, Policy) else ()
-        self._ruled = {rule.subject for rule in rules}
-        self._grants = grants_by_member(grants)
+    def __init__(
+        self,
+        before: PolicyInForce,
+        after: PolicyInForce,
+        routes: Sequence[RoutePattern],
+    ) -> None:
+        self._before = before
+        self._after = after
+        self._routes = routes
+        self._sources: tuple[Policy, Policy] | None = None
+        self._changed: frozenset[Rule] = frozenset()
+        if before.source is None or after.source is None:
+            self.places = self._asked = places((), routes)
+            return
+        self._sources = before.source, after.source
+        rules = (*before.source.rules, *after.source.rules)
+        touched = touched_rules(*self._sources)
+        self.places = places(rules, routes, touched=touched)
+        index = RuleIndex(touched)
+        self._asked = tuple(
+            p for p in self.places if index.speaking_of(p.method, p.path)
+        )
+        self._sample = fresh_sample(rule.path for rule in rules)
+        old, new = ({_key(r): r for r in each.rules} for each in self._sources)
+        both = old | new
+        self._changed = frozenset(both[key] for key in old.keys() ^ new.keys())
+        self._ruled = {rule.subject for rule in self._changed}
 
-    def sight(self, subject: Subject) -> frozenset[str]:
-        if not self._written:
-            return subject.names
-        return frozenset(closure(subject.names, self._grants).keys() & self._ruled)
+    def groups(self, people: Iterable[Subject]) -> Iterator[list[tuple[int, Subject]]]:
+        """Yield people whom both policies cannot tell apart, with their number.
+
+        Not those to whom both policies say the same by the same rules.
+        """
+        found: dict[object, list[tuple[int, Subject]]] = {}
+        for order, who in enumerate(people):
+            sight: object = who.names
+            if self._sources is not None:
+                old, new = (_reached(each, who) for each in self._sources)
+                if old == new and old.isdisjoint(self._ruled):
+                    continue
+                sight = old, new
+            found.setdefault(sight, []).append((order, who))
+        yield from found.values()
+
+    def differences(self, who: Subject) -> Iterator[Difference]:
+        """Yield what changes for *who*."""
+        splitting = self._rules_for(who)
+        seen: set[tuple[str, str, bool]] = set()
+        for place in self._asked:
+            old, new = (
+                outcome_at(policy, who, place) for policy in (self._before, self._after)
+            )
+            if bool(old) is bool(new):
+                continue
+            region = self._region(old, new)
+            named = place if region is None else within(place, place.route, region)
+            key = named.method, named.shown, bool(new)
+            if key in seen:
+                continue
+            seen.add(key)
+            found = Difference(
+                who=who, place=named, before=old, after=new, opens=bool(new)
+            )
+            if region is not None:
+                exceptions = widest(self._exceptions(found, region, splitting))
+                found = replace(found, exceptions=tuple(map(str, exceptions)))
+            yield found
+
+    def unserved(self) -> Iterator[Rule]:
+        """Yield the changed rules that no route is served by."""
+        if not self._routes:
+            return
+        index = RuleIndex(self._changed)
+        served = {
+            rule.origin
+            for place in self.places
+            for rule in index.speaking_of(place.method, place.path)
+        }
+        for rule in sorted(self._changed, key=lambda rule: rule.origin):
+            if rule.origin not in served:
+                yield rule
+
+    def _region(self, old: Decision, new: Decision) -> PathPattern | None:
+        """Return what all rules that decide speak of; None if unknown."""
+        rules = (*old.rules, *new.rules)
+        if self._sources is None or not rules:
+            return None
+        region: PathPattern | None = pattern_of(rules[0])
+        for rule in rules[1:]:
+            region = region and region.overlap(pattern_of(rule))
+        return region
+
+    def _rules_for(self, who: Subject) -> RulesByHead:
+        """Return the rules of both policies that speak of *who*."""
+        return RulesByHead(
+            {
+                (rule.path, rule.methods): rule
+                for each in self._sources or ()
+                for name in _reached(each, who)
+                for rule in each.rules_by_subject[name]
+            }.values()
+        )
+
+    def _exceptions(
+        self, found: Difference, region: PathPattern, rules: RulesByHead
+    ) -> Iterator[PathPattern]:
+        """Yield the patterns within *region* where *found* does not hold."""
+        if not region.is_wide:
+            return
+        route = found.place.route
+        if route is not None:
+            region = region.overlap(route.region) or region
+        seen: set[PathPattern] = set()
+        for rule in rules.near(region):
+            part = region.overlap(pattern_of(rule))
+            if (
+                part is None
+                or part.covers(region)
+                or part in seen
+                or not Methods(rule.methods).matches(found.place.method)
+            ):
+                continue
+            seen.add(part)
+            *_, path = part.samples(sample=self._sample)
+            if route is not None and not serves(route.route, path):
+                continue
+            there = replace(found.place, path=path)
+            answers = [
+                bool(outcome_at(policy, found.who, there))
+                for policy in (self._before, self._after)
+            ]
+            if answers != [not found.opens, found.opens]:
+                yield part
+
+
+def _reached(policy: Policy, who: Subject) -> frozenset[str]:
+    """Return the names by which rules of *policy* speak of *who*."""
+    return frozenset(
+        policy.reached_from(who.names).keys() & policy.rules_by_subject.keys()
+    )
+
+
+def _key(rule: Rule) -> tuple[object, ...]:
+    """Return what tells *rule* from others, wherever it stands."""
+    return rule.subject, rule.path, rule.methods, rule.effect

@@ -14,25 +14,22 @@ from authz.decision import (
     Decision,
     Effect,
     Origin,
+    Policy,
     PolicyInForce,
-    Reason,
     Rule,
     Subject,
+    outcome,
 )
-from authz.policy.analysis.coverage import RoutePattern
-from authz.policy.regions import (
-    common_methods,
+from authz.policy.patterns import (
+    USUAL,
+    Methods,
+    PathPattern,
     depth_of,
     fresh_sample,
-    overlap,
-    paths_in,
+    in_order,
 )
-from authz.policy.route_tables import route_of
-from authz.policy.rules import Policy, closure, grants_by_member
+from authz.policy.route_tables import RoutePattern, route_of
 
-#: What a rule for every method is taken to stand for, in the order people expect.
-_IN_ORDER: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-USUAL: Final = frozenset(_IN_ORDER)
 _NOWHERE: Final = Origin("")
 
 
@@ -42,7 +39,7 @@ class Place:
 
     method: str
     path: str
-    #: The path in words: a route or a pattern where *path* has made-up values.
+    #: What it stands for, in words: a route, or a pattern that is part of one.
     shown: str
     #: The route that serves it; None if no routes are known.
     route: RoutePattern | None = None
@@ -56,83 +53,25 @@ class Place:
         return f"{self.method} {self.shown}"
 
 
-def in_order(methods: Iterable[str]) -> list[str]:
-    """Return *methods* in the order people expect: GET first."""
-    return sorted(methods, key=lambda m: (m not in USUAL, (*_IN_ORDER, m).index(m), m))
-
-
-def methods_in_words(methods: Iterable[str]) -> str:
-    """Return *methods* as a rule spells them; `*` for all that are usual."""
-    every = set(methods)
-    return "*" if every >= USUAL else "|".join(in_order(every))
-
-
-def decide_at(policy: PolicyInForce, subject: Subject, place: Place) -> Decision:
-    """Return what *policy* says of *subject* at *place*."""
-    return policy.decide(
-        AccessRequest(subject=subject, path=place.path, method=place.method)
-    )
-
-
-def is_allowed(decision: Decision, place: Place) -> bool:
-    """Return whether *decision*, made about *place*, lets a request through.
-
-    As the hook does: what the app declared public needs no rule.
-    """
-    return bool(decision) or (place.is_public and decision.reason is Reason.NO_RULE)
+def outcome_at(policy: PolicyInForce, subject: Subject, place: Place) -> Decision:
+    """Return what *policy* makes of *subject* at *place*, as the hook sees it."""
+    asked = AccessRequest(subject=subject, path=place.path, method=place.method)
+    return outcome(policy.decide(asked), declared_public=place.is_public)
 
 
 def places(
-    rules: Iterable[Rule], routes: Sequence[RoutePattern] = ()
+    rules: Iterable[Rule],
+    routes: Sequence[RoutePattern] = (),
+    *,
+    touched: Iterable[Rule] | None = None,
 ) -> tuple[Place, ...]:
     """Return the places where *rules* may tell subjects or policies apart.
 
     With *routes*, one for each of them and those of the rules' that a route serves;
-    without, those of the rules.
+    without, those of the rules. If only *touched* of the rules matter, only theirs.
     """
     rules = tuple(rules)
-    return _served(rules, _regions(rules, rules), routes)
-
-
-def changed_places(
-    before: Policy, after: Policy, routes: Sequence[RoutePattern] = ()
-) -> tuple[Place, ...]:
-    """Return the places where *before* and *after* may tell somebody other things.
-
-    As `places` of the rules of both, but only those that a difference of them touches;
-    so a small change of a large policy is looked at quickly.
-    """
-    every = tuple({*_anywhere(before.rules), *_anywhere(after.rules)})
-    touched = set(_anywhere(before.rules)) ^ set(_anywhere(after.rules))
-    given = {(g.member, g.role) for g in before.grants} ^ {
-        (g.member, g.role) for g in after.grants
-    }
-    roles = {role for _, role in given}
-    reached = {
-        name
-        for policy in (before, after)
-        for name in closure(roles, grants_by_member(policy.grants))
-    }
-    touched |= {rule for rule in every if rule.subject in reached}
-    regions = _regions(tuple(touched), every)
-    return _served(every, regions, routes)
-
-
-def _anywhere(rules: Iterable[Rule]) -> Iterator[Rule]:
-    """Yield *rules* so that they are equal wherever they stand."""
-    for rule in rules:
-        yield replace(rule, origin=_NOWHERE)
-
-
-def _served(
-    rules: Iterable[Rule],
-    regions: Mapping[str, set[str]],
-    routes: Sequence[RoutePattern],
-) -> tuple[Place, ...]:
-    """Return the routes, and places in *regions*; with routes, those that one serves.
-
-    *rules* are all that may tell places apart.
-    """
+    regions = _regions(rules if touched is None else tuple(touched), rules)
     found: dict[tuple[str, str], Place] = {
         (route.method, route.path): Place(
             method=route.method, path=route.path, shown=route.route, route=route
@@ -147,22 +86,54 @@ def _served(
             route = route_of(routes, *key)
             if route is None:
                 continue
-            shown = route.route if place.shown != place.path else place.path
-            found[key] = replace(place, shown=shown, route=route)
+            found[key] = within(place, route, PathPattern.of(place.shown))
         else:
             found[key] = place
     return tuple(found.values())
+
+
+def within(place: Place, route: RoutePattern | None, region: PathPattern) -> Place:
+    """Return *place* on *route*, named by what it shares with *region*.
+
+    By the route only if *region* holds all of it.
+    """
+    if route is None:
+        return replace(place, shown=str(region))
+    if region.covers(route.region):
+        return replace(place, shown=route.route, route=route)
+    common = region.overlap(route.region)
+    return replace(place, shown=str(common or place.path), route=route)
+
+
+def touched_rules(before: Policy, after: Policy) -> tuple[Rule, ...]:
+    """Return the rules of both by which they may tell somebody other things.
+
+    Those that only one of them has, and those that only one of them gives to somebody.
+    """
+    old, new = set(_anywhere(before.rules)), set(_anywhere(after.rules))
+    given = {(g.member, g.role) for g in before.grants} ^ {
+        (g.member, g.role) for g in after.grants
+    }
+    roles = [role for _, role in given]
+    reached = {name for each in (before, after) for name in each.reached_from(roles)}
+    return tuple((old ^ new) | {r for r in old | new if r.subject in reached})
+
+
+def _anywhere(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield *rules* so that they are equal wherever they stand."""
+    for rule in rules:
+        yield replace(rule, origin=_NOWHERE)
 
 
 def _ruled(rules: Iterable[Rule], regions: Mapping[str, set[str]]) -> Iterator[Place]:
     patterns = {rule.path for rule in rules}
     depth = depth_of(patterns)
     sample = fresh_sample(patterns)
-    for pattern, methods in regions.items():
-        for path in paths_in(pattern, depth=depth, sample=sample):
-            shown = pattern if sample in path or pattern.endswith("*") else path
+    for text, methods in regions.items():
+        pattern = PathPattern.of(text)
+        for path in pattern.samples(depth=depth, sample=sample):
             for method in in_order(methods):
-                yield Place(method=method, path=path, shown=shown)
+                yield Place(method=method, path=path, shown=text)
 
 
 def _regions(rules: tuple[Rule, ...], every: tuple[Rule, ...]) -> dict[str, set[str]]:
@@ -180,8 +151,8 @@ def _regions(rules: tuple[Rule, ...], every: tuple[Rule, ...]) -> dict[str, set[
     allows = {(r.path, r.methods) for r in every if r.effect is Effect.ALLOW}
     for denied, denied_methods in denies:
         for allowed, methods in allows:
-            both = common_methods(denied_methods, methods)
-            common = overlap(denied, allowed) if both is not None else None
-            if both is not None and common is not None:
-                regions.setdefault(common, set()).update(both or usual)
+            both = Methods(denied_methods).overlap(Methods(methods))
+            common = both and PathPattern.of(denied).overlap(PathPattern.of(allowed))
+            if both and common:
+                regions.setdefault(str(common), set()).update(both.names or usual)
     return regions

@@ -19,6 +19,7 @@ from authz.decision import (
     PolicyInForce,
     Reason,
     Subject,
+    outcome,
 )
 from authz.errors import AuthzError
 from authz.policy.live import PolicyStore
@@ -202,7 +203,7 @@ class Shadow:
         subject = replace(note.subject)
         asked = AccessRequest(subject=subject, path=note.path, method=note.method)
         decision = self._candidate.decide(asked)
-        opens = bool(decision) or (note.public and decision.reason is Reason.NO_RULE)
+        opens = bool(outcome(decision, declared_public=note.public))
         if opens is _was_allowed(note.decision):
             self._same += 1
             return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from authz.decision import AccessRequest, PolicyInForce, Reason, Subject
+from authz.decision import AccessRequest, PolicyInForce, Reason, Subject, outcome
 
 #: The events of the audit log that tell of a decision of the policy.
 ALLOWED: Final = "decision:allow"
@@ -73,15 +73,11 @@ def replay(decisions: Iterable[Recorded | None], draft: PolicyInForce) -> Replay
         if recorded is None:
             skipped += 1
             continue
-        decision = draft.decide(
-            AccessRequest(
-                subject=recorded.subject, path=recorded.path, method=recorded.method
-            )
+        asked = AccessRequest(
+            subject=recorded.subject, path=recorded.path, method=recorded.method
         )
         # The app's declaration still counts where the draft is silent.
-        allowed = bool(decision) or (
-            recorded.public and decision.reason is Reason.NO_RULE
-        )
+        allowed = bool(outcome(draft.decide(asked), declared_public=recorded.public))
         if allowed is recorded.allowed:
             same += 1
         else:

@@ -20,13 +20,13 @@ from difflib import get_close_matches
 from typing import Final
 
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, Subject, signed_in
-from authz.errors import PolicyError
+from authz.errors import InvalidValue, PolicyError
+from authz.names import name_problem
 from authz.policy.analysis.yaml_nodes import Document, Node, line
-from authz.policy.matching import parse_methods, path_problem
-from authz.policy.rules import name_problem
+from authz.policy.patterns import Methods, PathPattern
+from authz.policy.route_tables import PARAMETER
 
 ANYONE: Final = "anonymous"
-_ROUTE_PARAMETER: Final = re.compile(r"<[^<>/]*>")
 _REQUEST: Final = re.compile(r"(\S+)[ \t]+(\S+)")
 
 
@@ -129,8 +129,7 @@ class _Reader:
         for each, each_node in ((name, key_node), *names):
             problem = name_problem(each)
             if problem:
-                message, _, hint = problem.rpartition(": ")
-                self._document.problem(each_node, message, hint)
+                self._document.problem(each_node, problem.message, problem.hint)
                 return None
         more = frozenset(each for each, _ in names)
         if name.startswith("user:") and "/" not in name:
@@ -251,9 +250,8 @@ class _Reader:
             return
         try:
             methods, path, below = parse_request(text)
-        except ValueError as error:
-            message, _, hint = str(error).rpartition(": ")
-            self._document.problem(node, message, hint)
+        except InvalidValue as error:
+            self._document.problem(node, error.problem.message, error.problem.hint)
             return
         for person in people:
             yield Expectation(
@@ -271,7 +269,7 @@ class _Reader:
             text = self._document.text(item, "a mount")
             if text is None:
                 continue
-            problem = path_problem(text)
+            problem = PathPattern.problem(text)
             if problem or "*" in text or text == "/":
                 self._document.problem(
                     item, f"`{text}` is not a prefix", "write for example `/metrics`"
@@ -284,26 +282,24 @@ def parse_request(text: str) -> tuple[frozenset[str], str, bool]:
     """Return the methods, the path, and whether all below it is meant.
 
     Raises:
-        ValueError: as "message: mend".
+        InvalidValue: if it is no request.
     """
     found = _REQUEST.fullmatch(text.strip())
     if not found:
-        raise ValueError(f"`{text}` is not a request: write for example `GET /map`")
-    methods, problem = parse_methods(found[1])
-    if problem:
-        raise ValueError(problem)
-    path = _ROUTE_PARAMETER.sub(":any", found[2])
+        raise InvalidValue(f"`{text}` is not a request", "write for example `GET /map`")
+    methods = Methods.parse(found[1])
+    path = PARAMETER.sub(":any", found[2])
     below = path.endswith("/**")
     path = path.removesuffix("**") if below else path
     if "*" in path:
-        raise ValueError(
-            f"`{text}` has a `*` in its path: write `/**` at the end for everything "
-            "below, or `:name` for one segment"
+        raise InvalidValue(
+            f"`{text}` has a `*` in its path",
+            "write `/**` at the end for everything below, or `:name` for one segment",
         )
-    problem = path_problem(path)
+    problem = PathPattern.problem(path)
     if problem:
-        raise ValueError(problem)
-    return methods, path, below
+        raise InvalidValue.of(problem)
+    return methods.names, path, below
 
 
 __all__ = ["Expectation", "PolicyError", "PolicyTest", "TestFile", "read_tests"]

@@ -11,19 +11,16 @@ from fractions import Fraction
 
 from authz.decision import Decision, Effect, Origin, PolicyInForce, Rule
 from authz.errors import PolicyError, Problem
-from authz.policy.analysis.coverage import RoutePattern
-from authz.policy.analysis.probes import (
-    USUAL,
-    Place,
-    decide_at,
-    in_order,
-    is_allowed,
-    places,
-)
+from authz.policy.analysis.probes import Place, outcome_at, places
 from authz.policy.analysis.tests_file import Expectation, PolicyTest, TestFile
-from authz.policy.regions import fresh_sample
-from authz.policy.route_tables import no_route, route_of, same_shape, serves
-from authz.policy.rules import Policy
+from authz.policy.patterns import USUAL, fresh_sample, in_order
+from authz.policy.route_tables import (
+    RoutePattern,
+    no_route,
+    route_of,
+    same_shape,
+    serves,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +118,7 @@ def run_tests(
 
 def covered(policy: PolicyInForce, decided: Iterable[Rule]) -> RuleCoverage:
     """Return how far the rules that *decided* are all that *policy* has."""
-    written = getattr(policy, "policy", None)
-    rules = written.rules if isinstance(written, Policy) else ()
+    rules = policy.source.rules if policy.source else ()
     return RuleCoverage(rules=rules, covered=frozenset(decided))
 
 
@@ -135,8 +131,7 @@ class _Asker:
         self._file = file
         self._policy = policy
         self._routes = routes
-        written = getattr(policy, "policy", None)
-        self._rules = written.rules if isinstance(written, Policy) else ()
+        self._rules = policy.source.rules if policy.source else ()
         self._sample = fresh_sample(rule.path for rule in self._rules)
         self._found: dict[tuple[frozenset[str], str, bool], tuple[Place, ...]] = {}
         self.problems: list[Problem] = []
@@ -146,9 +141,9 @@ class _Asker:
         found = self.find(expectation)
         surprises = []
         for place in found:
-            decision = decide_at(self._policy, who, place)
+            decision = outcome_at(self._policy, who, place)
             decided.update(decision.rules)
-            if is_allowed(decision, place) is not expectation.allowed:
+            if bool(decision) is not expectation.allowed:
                 surprises.append(Surprise(place=place, decision=decision))
         return Outcome(
             expectation=expectation, surprises=tuple(surprises), places=len(found)

@@ -6,9 +6,8 @@ is meant, a comment above the line allows: `# lint: allow unsafe-for-everyone`.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from authz.decision import Grant, Origin
+from authz.decision import Grant, Origin, Policy
 from authz.errors import PolicyError
-from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.csv_rows import read_rows
 from authz.policy.lint.exposure import exposure_findings
 from authz.policy.lint.findings import MEANINGS as MEANINGS
@@ -20,7 +19,8 @@ from authz.policy.lint.findings import severity_of as severity_of
 from authz.policy.lint.names import name_findings
 from authz.policy.lint.overlaps import overlap_findings
 from authz.policy.lint.routed import route_findings
-from authz.policy.rules import ADMIN, Policy, policy_from_rows
+from authz.policy.route_tables import RoutePattern
+from authz.policy.rules import ADMIN, policy_from_rows
 
 #: What the warnings of the reader are about, by how their messages begin.
 _WARNINGS = {

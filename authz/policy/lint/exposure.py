@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from authz.decision import ANONYMOUS, Effect, Rule
+from authz.decision import ANONYMOUS, SAFE_METHODS, Effect, Policy, Rule
 from authz.policy.csv_rows import spell_rule
-from authz.policy.exposure import SAFE
 from authz.policy.lint.findings import Code, Finding
-from authz.policy.regions import covers_path, overlap, shares_methods
-from authz.policy.rules import ADMIN, Policy, closure, grants_by_member
+from authz.policy.patterns import Methods, PathPattern, pattern_of
+from authz.policy.rules import ADMIN
 
 #: Pages of authz itself that are meant for everybody, below its prefix.
 FOR_EVERYBODY: Final = frozenset(
@@ -30,22 +29,24 @@ def exposure_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
 
     *prefix* is where the pages of authz are.
     """
-    by_member = grants_by_member(policy.grants)
-    strangers = closure(ANONYMOUS.names, by_member)
+    strangers = policy.reached_from(ANONYMOUS.names)
     admins = [r for r in policy.rules if r.subject == ADMIN and _allows(r)]
-    areas = [r for r in admins if r.path.endswith("/*") and not _is_everything(r.path)]
+    areas = [
+        r for r in admins if pattern_of(r).tail and not pattern_of(r).is_everything
+    ]
     for rule in policy.rules:
-        if not _allows(rule) or ADMIN in closure([rule.subject], by_member):
+        if not _allows(rule) or ADMIN in policy.reached_from([rule.subject]):
             continue
         yield from _admin_area(rule, areas, prefix)
-        if _is_everything(rule.path):
+        if pattern_of(rule).is_everything:
             yield _finding(
                 Code.PATH_TOO_WIDE,
                 rule,
                 f"`{rule.subject}` gets every path, what is added later included",
                 "name the paths, or what they begin with",
             )
-        if rule.subject in strangers and not (rule.methods and rule.methods <= SAFE):
+        looks = bool(rule.methods) and rule.methods <= SAFE_METHODS
+        if rule.subject in strangers and not looks:
             yield _finding(
                 Code.UNSAFE_FOR_EVERYONE,
                 rule,
@@ -56,7 +57,7 @@ def exposure_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
 
 
 def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Finding]:
-    if _enters(rule.path, prefix):
+    if _enters(pattern_of(rule), prefix):
         yield _finding(
             Code.ADMIN_AREA_OPENED,
             rule,
@@ -67,8 +68,8 @@ def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Find
     for area in areas:
         if (
             rule.path != area.path
-            and covers_path(area.path, rule.path)
-            and shares_methods(area.methods, rule.methods)
+            and pattern_of(area).covers(pattern_of(rule))
+            and Methods(area.methods).overlap(Methods(rule.methods))
         ):
             yield _finding(
                 Code.ROUTES_OF_DIFFERENT_CLASS,
@@ -80,18 +81,13 @@ def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Find
             return
 
 
-def _enters(path: str, prefix: str) -> bool:
+def _enters(path: PathPattern, prefix: str) -> bool:
     """Whether *path* leads to pages of authz that are not meant for everybody."""
-    common = overlap(path, f"{prefix}/*")
+    common = path.overlap(PathPattern.of(f"{prefix}/*"))
     if common is None:
         return False
-    first = common.removeprefix(f"{prefix}/").partition("/")[0]
+    first = str(common).removeprefix(f"{prefix}/").partition("/")[0]
     return first not in FOR_EVERYBODY
-
-
-def _is_everything(path: str) -> bool:
-    *segments, last = path.split("/")[1:]
-    return last == "*" and all(segment.startswith(":") for segment in segments)
 
 
 def _allows(rule: Rule) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Final
 
-from authz.decision import AUTHENTICATED, EVERYONE, Origin
+from authz.decision import AUTHENTICATED, EVERYONE, Origin, Policy
 from authz.policy.lint.findings import Code, Finding
-from authz.policy.rules import ADMIN, Policy
+from authz.policy.rules import ADMIN
 
 #: Roles that accounts of the settings are given.
 _FROM_SETTINGS: Final = frozenset({ADMIN, "role:user"})

@@ -1,25 +1,31 @@
 """Rules that change nothing, because of other rules."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 
-from authz.decision import AUTHENTICATED, EVERYONE, Effect, Rule
+from authz.decision import AUTHENTICATED, EVERYONE, Effect, Policy, Rule
 from authz.policy.compiled import RuleIndex
 from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
-from authz.policy.regions import covers, fresh_sample, overlaps, paths_in
-from authz.policy.rules import Policy, closure, grants_by_member
+from authz.policy.patterns import (
+    RulesByHead,
+    covers,
+    fresh_sample,
+    overlaps,
+    pattern_of,
+)
 
 
 def overlap_findings(policy: Policy) -> Iterator[Finding]:
     """Yield the rules of *policy* that could be taken away without a difference."""
     covering = _Covering(policy)
-    allows = _ByHead(r for r in policy.rules if r.effect is Effect.ALLOW)
+    allows = RulesByHead(r for r in policy.rules if r.effect is Effect.ALLOW)
     for rule in policy.rules:
         finding = covering.finding(rule)
         if finding:
             yield finding
-        elif rule.effect is Effect.DENY and not allows.any_overlaps(rule):
+        elif rule.effect is Effect.DENY and not any(
+            overlaps(rule, other) for other in allows.near(pattern_of(rule))
+        ):
             yield _finding(
                 Code.DENY_WITHOUT_EFFECT,
                 rule,
@@ -33,7 +39,7 @@ class _Covering:
 
     def __init__(self, policy: Policy) -> None:
         self._index = RuleIndex(policy.rules)
-        self._grants = grants_by_member(policy.grants)
+        self._policy = policy
         self._sample = fresh_sample(rule.path for rule in policy.rules)
         self._order = {id(rule): n for n, rule in enumerate(policy.rules)}
         self._held: dict[str, frozenset[str]] = {}
@@ -41,7 +47,7 @@ class _Covering:
     def finding(self, rule: Rule) -> Finding | None:
         held = self._names_with(rule.subject)
         # Whatever covers a rule speaks of any of its paths, so also of these.
-        *_, path = paths_in(rule.path, depth=0, sample=self._sample)
+        *_, path = pattern_of(rule).samples(sample=self._sample)
         method = min(rule.methods, default="*")
         for other in self._index.speaking_of(method, path):
             if other is rule or other.subject not in held or not covers(other, rule):
@@ -86,28 +92,9 @@ class _Covering:
             # A role may be held without signing in (AUTHZ_ANONYMOUS_ROLE).
             if name.startswith(("user:", "group:", "token:")):
                 always.add(AUTHENTICATED)
-            names = frozenset(closure(always, self._grants))
+            names = frozenset(self._policy.reached_from(always))
             self._held[name] = names
         return names
-
-
-class _ByHead:
-    """Rules by the first segment of their path, to find those that overlap one."""
-
-    def __init__(self, rules: Iterator[Rule]) -> None:
-        self._rules: defaultdict[str, list[Rule]] = defaultdict(list)
-        for rule in rules:
-            self._rules[_head(rule)].append(rule)
-
-    def any_overlaps(self, rule: Rule) -> bool:
-        head = _head(rule)
-        near = [self._rules[head], self._rules[""]] if head else [*self._rules.values()]
-        return any(overlaps(rule, other) for rules in near for other in rules)
-
-
-def _head(rule: Rule) -> str:
-    first = rule.path.split("/")[1]
-    return "" if first == "*" or first.startswith(":") else first
 
 
 def _line(rule: Rule) -> str:

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from authz.decision import Effect, Rule
-from authz.policy.analysis.coverage import RoutePattern
+from authz.decision import Effect, Policy, Rule
 from authz.policy.analysis.probes import places
 from authz.policy.compiled import RuleIndex
 from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
-from authz.policy.regions import covers_path
-from authz.policy.route_tables import no_route
-from authz.policy.rules import ADMIN, Policy, closure, grants_by_member
-from authz.policy.scan import covers
+from authz.policy.patterns import pattern_of, speaks_of
+from authz.policy.route_tables import RoutePattern, no_route
+from authz.policy.rules import ADMIN
 
 
 def route_findings(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
@@ -41,22 +39,21 @@ def _without_route(rule: Rule, routes: Sequence[RoutePattern]) -> Finding:
 
 def _mixed(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
     """Yield wide rules that cover what a narrower line gives to administrators."""
-    by_member = grants_by_member(policy.grants)
     narrow = [
         r for r in policy.rules if r.subject == ADMIN and r.effect is Effect.ALLOW
     ]
     for rule in policy.rules:
-        if rule.effect is Effect.DENY or not _is_wide(rule.path):
+        if rule.effect is Effect.DENY or not pattern_of(rule).is_wide:
             continue
-        if ADMIN in closure([rule.subject], by_member):
+        if ADMIN in policy.reached_from([rule.subject]):
             continue
-        covered = [r for r in routes if covers(rule, r.path, r.method)]
+        covered = [r for r in routes if speaks_of(rule, r.method, r.path)]
         meant = {
             route: line
             for route in covered
             for line in narrow
-            if covers(line, route.path, route.method)
-            and not covers_path(line.path, rule.path)
+            if speaks_of(line, route.method, route.path)
+            and not pattern_of(line).covers(pattern_of(rule))
         }
         if not meant:
             continue
@@ -70,7 +67,3 @@ def _mixed(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
             hint="name the paths that are meant",
             text=spell_rule(rule),
         )
-
-
-def _is_wide(path: str) -> bool:
-    return path.endswith("/*") or "/:" in path

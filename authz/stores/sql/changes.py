@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from authz.decision import Origin
-from authz.errors import AlreadyThere, PolicyError, Problem
+from authz.errors import AlreadyThere, InvalidValue, PolicyError, Problem
 from authz.policy.csv_rows import Row, spell
 from authz.policy.normalize import Normalize
 from authz.policy.records import (
@@ -190,19 +190,20 @@ def _refuse_twins(entries: Iterable[Entry], normalize: Normalize) -> None:
 
 def _refuse_unfit(row: Row, note: str) -> None:
     longest = max((row.kind, *row.fields), key=len)
-    message = hint = ""
+    problem = note_problem(note)
     if len(row.fields) > MAX_FIELDS:
-        message = f"there are {len(row.fields)} fields"
-        hint = f"the table {STORED} has room for {MAX_FIELDS}"
+        problem = Problem(
+            message=f"there are {len(row.fields)} fields",
+            hint=f"the table {STORED} has room for {MAX_FIELDS}",
+        )
     elif len(longest) > MAX_FIELD:
-        message = f"`{longest[:40]}...` has {len(longest)} characters"
-        hint = f"the table {STORED} has room for {MAX_FIELD}"
-    elif problem := note_problem(note):
-        message, _, hint = problem.rpartition(": ")
-    else:
-        try:
-            spell(row.kind, *row.fields)
-        except ValueError as error:
-            message, hint = str(error), "remove what cannot be seen or typed"
-    if message:
-        raise PolicyError([Problem(where="the new row", message=message, hint=hint)])
+        problem = Problem(
+            message=f"`{longest[:40]}...` has {len(longest)} characters",
+            hint=f"the table {STORED} has room for {MAX_FIELD}",
+        )
+    try:
+        spell(row.kind, *row.fields)
+    except InvalidValue as error:
+        problem = problem or error.problem
+    if problem:
+        raise PolicyError([problem.at("the new row")])

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from authz.audit import Clock, utc_now
-from authz.errors import AlreadyThere, StoreConflict, StoreReadOnly
+from authz.errors import AlreadyThere, InvalidValue, StoreConflict, StoreReadOnly
 from authz.identity.people import (
     BY_ID,
     LOCAL,
@@ -31,7 +31,7 @@ from authz.identity.people import (
     Whom,
     skeleton,
 )
-from authz.policy.rules import name_problem
+from authz.names import name_problem
 from authz.settings.accounts import ACCOUNT_NAME
 from authz.stores.fixed_people import is_found
 from authz.stores.sql.database import Database
@@ -356,20 +356,24 @@ def _refuse_unfit(person: Person) -> None:
     if person.source != LOCAL:
         problem = name_problem(person.subject_name)
         if problem is None and not person.id.startswith(f"{person.source}/"):
-            problem = f"`{person.id[:80]}` is nobody's: write `{person.source}/id`"
-    elif ACCOUNT_NAME.fullmatch(person.id):
-        problem = None
-    else:
-        problem = (
-            f"{person.id[:80]!a} cannot be an account id: use 1 to 64 letters, "
-            "digits and `.`, `_`, `@`, `+`, `-`"
+            raise InvalidValue(
+                f"`{person.id[:80]}` is nobody's", f"write `{person.source}/id`"
+            )
+        if problem is not None:
+            raise InvalidValue.of(problem)
+    elif not ACCOUNT_NAME.fullmatch(person.id):
+        raise InvalidValue(
+            f"{person.id[:80]!a} cannot be an account id",
+            "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
-    if problem is None and unicodedata.normalize("NFC", person.id) != person.id:
-        problem = "the id has combining characters: type it with composed letters"
-    if problem is None and len(person.display_name) > _MAX_DISPLAY:
-        problem = f"the display name is too long: use at most {_MAX_DISPLAY} characters"
-    if problem is not None:
-        raise ValueError(problem)
+    if unicodedata.normalize("NFC", person.id) != person.id:
+        raise InvalidValue(
+            "the id has combining characters", "type it with composed letters"
+        )
+    if len(person.display_name) > _MAX_DISPLAY:
+        raise InvalidValue(
+            "the display name is too long", f"use at most {_MAX_DISPLAY} characters"
+        )
 
 
 def _values(person: Person) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from authz.admin.drafts import MAX_CHANGES
 from authz.admin.edits import ANY_STATE
 from authz.admin.impact import effect_of
 from authz.admin.rules import grant_row, rule_row
-from authz.policy.analysis.impact import Comparison
+from authz.policy.analysis.impact import Impact
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Remove, Replace, Revision, Switch
 from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
@@ -83,9 +83,18 @@ _DIFFERENCE: Final = record(
     {
         "subject": text("For whom."),
         "method": text("The method."),
-        "path": text("The path, or the route.", most=4096),
+        "path": text(
+            "The smallest pattern that holds what changes: a path, or the route if all "
+            "of it does.",
+            most=4096,
+        ),
+        "route": nullable(text("The route it belongs to, if it is known.", most=2048)),
+        "except": array(text("A pattern.", most=4096), "What of it does not change."),
+        "before": EFFECT,
+        "after": EFFECT,
         "allowed": flag("Whether it would be allowed; it is not now, or the reverse."),
         "public": flag("Whether it opens to people who have not signed in."),
+        "rules": array(text("A place.", most=512), "Where the rules are that open it."),
     }
 )
 _EFFECT: Final = record(
@@ -160,23 +169,14 @@ def preview_document(call: Call, seen: Preview) -> dict[str, Any]:
     }
 
 
-def _effect(effect: Comparison) -> dict[str, Any]:
+def _effect(effect: Impact) -> dict[str, Any]:
     return {
         "people": effect.people,
         "places": effect.places,
         "opened": len(effect.opened),
         "closed": len(effect.closed),
         "public": len(effect.public),
-        "differences": [
-            {
-                "subject": difference.who.name,
-                "method": difference.place.method,
-                "path": difference.place.shown,
-                "allowed": difference.opens,
-                "public": difference.opens_to_everyone,
-            }
-            for difference in effect.differences[:_SHOWN]
-        ],
+        "differences": [each.as_json() for each in effect.differences[:_SHOWN]],
     }
 
 

@@ -67,7 +67,7 @@ class AccountPage:
         except PolicyError as error:
             return self.show_with(problems_of(error))
         except (StoreReadOnly, LastAdmin) as error:
-            return self.show_with({"": wording.sentence(str(error))})
+            return self.show_with({"": wording.sentence(error)})
         except StoreConflict:
             return self.show_with(
                 {"": "Your account was changed meanwhile. Try again."}

@@ -290,7 +290,7 @@ class AdminPages:
         return self.page(
             "authz/admin/not_found.html",
             status=HTTPStatus.NOT_FOUND,
-            problem=wording.sentence(str(error)),
+            problem=wording.sentence(error),
         )
 
     def _refused(self, error: Refused) -> Response:
@@ -317,13 +317,9 @@ class AdminPages:
         )
 
 
-def names_of(policy: PolicyInForce) -> set[str]:
+def names_of(policy: PolicyInForce) -> frozenset[str]:
     """Return the names that a policy speaks of, if it can be looked through."""
-    written = getattr(policy, "policy", None)
-    names = {rule.subject for rule in getattr(written, "rules", ())}
-    for grant in getattr(written, "grants", ()):
-        names |= {grant.member, grant.role}
-    return names
+    return policy.source.names if policy.source else frozenset()
 
 
 def protect(response: Response) -> Response:

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from authz.admin.changes import Draft
 from authz.decision import Effect, Grant, Origin, Rule
-from authz.errors import PolicyError
+from authz.errors import InvalidValue, PolicyError
 from authz.policy.csv_rows import Row, read_rows
-from authz.policy.matching import parse_methods
+from authz.policy.patterns import Methods
 from authz.policy.records import Add, Change, Remove, Replace, Switch
 
 _SHOWN = Origin("")
@@ -96,13 +96,20 @@ def of_row(
     return Line(sign=sign, rule=rule, grant=grant, text=text, note=note, index=index)
 
 
+def _methods(field: str) -> frozenset[str]:
+    try:
+        return Methods.parse(field).names
+    except InvalidValue:
+        return frozenset()
+
+
 def rule_of(row: Row) -> Rule:
     """Return the rule that *row* says, for showing it."""
     subject, path, methods, *rest = row.fields
     return Rule(
         subject=subject,
         path=path,
-        methods=parse_methods(methods)[0],
+        methods=_methods(methods),
         effect=Effect.DENY if "deny" in rest else Effect.ALLOW,
         origin=row.origin,
     )

@@ -21,11 +21,11 @@ from authz.errors import (
     StoreConflict,
     StoreReadOnly,
 )
+from authz.policy.analysis.impact import Impact, impact
 from authz.policy.records import Revision, note_problem
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.change_lines import draft_lines, text_lines
-from authz.web.pages.effects import Effect, effect_of
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked
 from authz.web.pages.previews import Previews
@@ -124,7 +124,7 @@ class Changes:
             try:
                 seen = self._previews.of(pages.actor, draft)
             except NotFound as not_found:
-                gone = wording.sentence(str(not_found))
+                gone = wording.sentence(not_found)
         before = asked("before")
         revisions = pages.revisions(
             _HISTORY + 1,
@@ -148,7 +148,7 @@ class Changes:
             newest=not before,
         )
 
-    def _effect(self, draft: Draft | None, seen: Preview | None) -> Effect | None:
+    def _effect(self, draft: Draft | None, seen: Preview | None) -> Impact | None:
         if draft is None or seen is None:
             return None
         return self._previews.effect(self._pages.actor, draft)
@@ -186,9 +186,11 @@ class Changes:
             revision=made,
             made=list(text_lines(made.added, made.removed)),
             back=back,
-            effect=effect_of(
-                difference.after, difference.before, back, pages.context.routes()
-            ),
+            effect=impact(
+                difference.after, difference.before, routes=pages.context.routes()
+            )
+            if difference.after and difference.before
+            else None,
             base=base,
             note=note,
             error=error,
@@ -207,7 +209,7 @@ def _mark(draft: Draft) -> str:
 
 
 def _wrong_note(note: str) -> str:
-    return wording.sentence(note_problem(note) or "") if note else _NO_NOTE
+    return wording.sentence(problem) if (problem := note_problem(note)) else _NO_NOTE
 
 
 def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
@@ -215,7 +217,7 @@ def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
     try:
         return make(), "", ""
     except StoreReadOnly as error:
-        return None, wording.sentence(str(error)), error.patch
+        return None, wording.sentence(error), error.patch
     except StoreConflict:
         return (
             None,
@@ -226,7 +228,6 @@ def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
             "",
         )
     except PolicyError as error:
-        texts = (wording.sentence(f"{p.message}: {p.hint}") for p in error.problems)
-        return None, " ".join(texts), ""
+        return None, " ".join(map(wording.sentence, error.problems)), ""
     except (LockedOut, LastAdmin, AlreadyThere) as error:
-        return None, wording.sentence(str(error)), ""
+        return None, wording.sentence(error), ""

@@ -136,7 +136,7 @@ class Drafts:
         try:
             return pages.keep_draft(response, draft)
         except DraftTooLong as error:
-            raise Refused(wording.sentence(str(error))) from error
+            raise Refused(wording.sentence(error)) from error
 
 
 def _undone(draft: Draft | None, change: Change) -> Draft | None:
@@ -157,5 +157,4 @@ def _undone(draft: Draft | None, change: Change) -> Draft | None:
 
 
 def _refused(error: PolicyError) -> Refused:
-    texts = [wording.sentence(f"{p.message}: {p.hint}") for p in error.problems]
-    return Refused(" ".join(texts))
+    return Refused(" ".join(map(wording.sentence, error.problems)))

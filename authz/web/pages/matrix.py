@@ -164,8 +164,7 @@ class Matrix:
         for rule in rules:
             if rule.subject.startswith("role:"):
                 count[rule.subject] = count.get(rule.subject, 0) + 1
-        written = getattr(policy, "policy", None)
-        for grant in getattr(written, "grants", ()):
+        for grant in policy.source.grants if policy.source else ():
             count.setdefault(grant.role, 0)
         every = sorted(count, key=lambda role: -count[role])
         chosen = [role for role in request.args.getlist("role") if role in count]

@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
 from authz.audit.log import Wanted
+from authz.decision import SAFE_METHODS
 from authz.errors import PolicyError, StoreError
 from authz.policy.analysis.coverage import Route
 from authz.policy.records import Revision
 from authz.stores.replicas import Replica, this_process
-from authz.web.origin import SAFE_METHODS
 from authz.web.pages.base import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook

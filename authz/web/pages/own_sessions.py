@@ -31,7 +31,7 @@ class OwnSessions:
         try:
             end_own_session(pages.context, pages.actor, self._this(), id_)
         except LockedOut as error:
-            raise Refused(wording.sentence(str(error))) from error
+            raise Refused(wording.sentence(error)) from error
         return pages.go("authz_admin.account", "session-ended")
 
     def end_others(self) -> Response:

@@ -116,9 +116,9 @@ class People:
         except PolicyError as error:
             return self._form(typed, problems_of(error))
         except AlreadyThere as error:
-            return self._form(typed, {"id": wording.sentence(str(error))}, taken=True)
+            return self._form(typed, {"id": wording.sentence(error)}, taken=True)
         except StoreReadOnly as error:
-            return self._form(typed, {"": wording.sentence(str(error))})
+            return self._form(typed, {"": wording.sentence(error)})
         return self._added(view, typed.roles)
 
     def _added(self, view: PersonView, roles: Sequence[str]) -> Response:
@@ -169,8 +169,6 @@ def _order(sorting: Sorting) -> PeopleOrder:
 def problems_of(error: PolicyError) -> dict[str, str]:
     """Return the sentence for each field that *error* is about."""
     return {
-        _FIELDS.get(problem.where, ""): wording.sentence(
-            f"{problem.message}: {problem.hint}"
-        )
+        _FIELDS.get(problem.where, ""): wording.sentence(problem)
         for problem in error.problems
     }

@@ -137,7 +137,7 @@ class PersonPages:
         except PolicyError as error:
             return show(view, problems_of(error))
         except (LastAdmin, LockedOut, StoreReadOnly) as error:
-            return show(view, {"": wording.sentence(str(error))})
+            return show(view, {"": wording.sentence(error)})
         except StoreConflict:
             return self._show(self._find(form), {"": _OTHERS})
         name = view.person.display_name

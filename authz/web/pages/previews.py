@@ -4,9 +4,9 @@ from typing import Final
 
 from authz.admin.changes import Draft, Preview, preview
 from authz.admin.context import Actor, AdminContext
+from authz.admin.impact import effect_of
 from authz.admin.latest_cache import LatestCache
-from authz.web.pages.change_lines import draft_lines
-from authz.web.pages.effects import Effect, effect_of
+from authz.policy.analysis.impact import Impact
 
 #: A preview of a big policy holds two of them.
 _KEPT: Final = 2
@@ -19,7 +19,7 @@ class Previews:
         """Preview changes in *context*."""
         self._office = context
         self._previews: LatestCache[Preview] = LatestCache(_KEPT)
-        self._effects: LatestCache[Effect | None] = LatestCache(_KEPT)
+        self._effects: LatestCache[Impact | None] = LatestCache(_KEPT)
 
     def of(self, actor: Actor, draft: Draft) -> Preview:
         """Return what *draft* would do; raises as `preview` does."""
@@ -27,15 +27,12 @@ class Previews:
             self._key(actor, draft), lambda: preview(self._office, actor, draft)
         )
 
-    def effect(self, actor: Actor, draft: Draft) -> Effect | None:
+    def effect(self, actor: Actor, draft: Draft) -> Impact | None:
         """Return what *draft* changes for whom, or None if it cannot be in force."""
-
-        def find() -> Effect | None:
-            seen = self.of(actor, draft)
-            routes = self._office.routes()
-            return effect_of(seen.before, seen.after, draft_lines(draft), routes)
-
-        return self._effects.get(self._key(actor, draft), find)
+        return self._effects.get(
+            self._key(actor, draft),
+            lambda: effect_of(self._office, self.of(actor, draft)),
+        )
 
     def _key(self, actor: Actor, draft: Draft) -> tuple[object, ...]:
         """Return all that a preview depends on."""

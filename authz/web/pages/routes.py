@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response
 
 from authz.admin.latest_cache import LatestCache
 from authz.admin.pagination import in_order
-from authz.policy.analysis.coverage import Route, RoutePattern, coverage, route_patterns
+from authz.policy.analysis.coverage import Route, coverage
+from authz.policy.route_tables import RoutePattern, route_patterns
 from authz.policy.rules import ADMIN
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import csv_file
@@ -95,7 +96,7 @@ class Routes:
             access=asked("access"),
             search=asked("search"),
             uncovered=sum(not route.is_covered for route in routes),
-            readable=hasattr(self._pages.runtime.policy, "policy"),
+            readable=self._pages.runtime.policy.source is not None,
         )
 
     def export(self) -> Response:

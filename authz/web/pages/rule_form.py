@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from authz.admin import rules as use_cases
 from authz.decision import Effect
-from authz.errors import PolicyError, StoreConflict
+from authz.errors import PolicyError, Problem, StoreConflict
+from authz.names import name_problem
 from authz.policy.csv_rows import Row
-from authz.policy.matching import path_problem
+from authz.policy.patterns import PathPattern
 from authz.policy.records import Add, Change, Replace, note_problem
-from authz.policy.rules import name_problem
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.draft_cookie import DraftTooLong
@@ -22,6 +22,10 @@ from authz.web.pages.pagination import asked
 
 #: The methods that the form offers.
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_NO_METHOD: Final = Problem(message="no method is chosen", hint="choose one")
+_NO_EFFECT: Final = Problem(
+    message="it is not said what the rule does", hint="choose one"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ class RuleForm:
             response = pages.go("authz_admin.changes", "draft-changed")
             return pages.keep_draft(response, draft)
         except DraftTooLong as error:
-            errors = {"": wording.sentence(str(error))}
+            errors = {"": wording.sentence(error)}
             return self._form(typed, errors=errors, id=id)
         except StoreConflict:
             return pages.go("authz_admin.changes")
@@ -138,11 +142,9 @@ def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:
     """Return the row of the rule, or what is wrong with each field."""
     problems = {
         "subject": name_problem(typed.subject),
-        "path": path_problem(typed.path),
-        "methods-any": None if typed.methods else "no method is chosen: choose one",
-        "effect-allow": None
-        if typed.effect in set(Effect)
-        else "it is not said what the rule does: choose one",
+        "path": PathPattern.problem(typed.path),
+        "methods-any": None if typed.methods else _NO_METHOD,
+        "effect-allow": None if typed.effect in set(Effect) else _NO_EFFECT,
         "note": note_problem(typed.note),
     }
     errors = {field: wording.sentence(p) for field, p in problems.items() if p}
@@ -156,6 +158,5 @@ def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:
             effect=typed.effect,
         )
     except PolicyError as error:
-        texts = [wording.sentence(f"{p.message}: {p.hint}") for p in error.problems]
-        return None, {"": " ".join(texts)}
+        return None, {"": " ".join(map(wording.sentence, error.problems))}
     return row, {}

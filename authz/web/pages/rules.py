@@ -8,10 +8,10 @@ from werkzeug.wrappers import Response
 
 from authz.admin import rules as use_cases
 from authz.admin.rules import RuleEntry
-from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.csv_rows import spell
-from authz.policy.matching import method_match, path_match
+from authz.policy.patterns import PathPattern, method_match
 from authz.policy.records import Remove, Replace, Switch
+from authz.policy.route_tables import RoutePattern
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import lines_as_file
 from authz.web.pages.menu import Group, MenuEntry
@@ -135,9 +135,9 @@ def _line(rule: RuleEntry) -> str:
 def _shown(
     rule: RuleEntry, routes: Sequence[RoutePattern], drafted: dict[str, str]
 ) -> ShownRule:
-    field = "|".join(rule.methods)
+    field, pattern = "|".join(rule.methods), PathPattern.of(rule.path)
     matching = sum(
-        method_match(route.method, field) and path_match(route.path, rule.path)
+        method_match(route.method, field) and pattern.matches(route.path)
         for route in routes
     )
     return ShownRule(

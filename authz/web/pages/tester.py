@@ -11,7 +11,7 @@ from authz.admin.people import subject_of
 from authz.admin.roles import GIVEN
 from authz.decision import PolicyInForce, Subject
 from authz.errors import MalformedRequest, NotFound
-from authz.policy.matching import METHODS
+from authz.policy.patterns import METHODS
 from authz.web.canonical import check_canonical
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages
@@ -110,7 +110,7 @@ class Tester:
         try:
             meant = named(question.who, groups)
         except NotFound as error:
-            errors["who"] = wording.sentence(str(error))
+            errors["who"] = wording.sentence(error)
             return None
         context = self._pages.context
         kind, _, id_ = meant.name.partition(":")
@@ -129,8 +129,7 @@ class Tester:
             return None
         seen = self._previews.of(self._pages.actor, draft)
         if seen.after is None:
-            problems = (f"{p.message}: {p.hint}" for p in seen.problems)
-            errors["policy"] = " ".join(map(wording.sentence, problems))
+            errors["policy"] = " ".join(map(wording.sentence, seen.problems))
         return seen.after
 
 

@@ -45,13 +45,11 @@ def errors_of(error: PolicyError | AlreadyThere | StoreReadOnly) -> dict[str, st
     """Return the sentence for each field of the form that *error* is about."""
     if isinstance(error, PolicyError):
         return {
-            _FIELDS.get(problem.where, ""): wording.sentence(
-                f"{problem.message}: {problem.hint}"
-            )
+            _FIELDS.get(problem.where, ""): wording.sentence(problem)
             for problem in error.problems
         }
     field = "label" if isinstance(error, AlreadyThere) else ""
-    return {field: wording.sentence(str(error))}
+    return {field: wording.sentence(error)}
 
 
 #: The field of the form that a problem is about.

@@ -113,7 +113,7 @@ class Tokens:
         try:
             token = revoke_token(pages.context, pages.actor, id_)
         except (LockedOut, StoreReadOnly) as error:
-            raise Refused(wording.sentence(str(error))) from error
+            raise Refused(wording.sentence(error)) from error
         return pages.go("authz_admin.tokens", "token-revoked", token.name)
 
     def _form(self, typed: Typed, errors: Mapping[str, str] | None = None) -> Response:

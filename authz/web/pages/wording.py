@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from authz.decision import ANONYMOUS_METHOD, AUTHENTICATED, EVERYONE, Effect, Reason
+from authz.errors import AuthzError, Problem
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -119,11 +120,16 @@ def count(number: int, word: str, plural: str = "") -> str:
     return f"{number:,} {word if number == 1 else plural or word + 's'}"
 
 
-def sentence(problem: str) -> str:
-    """Return a problem, written "message: mend", as two sentences."""
-    message, _, hint = problem.rpartition(": ")
-    text = f"{_upper(message)}. {_upper(hint)}." if message else f"{_upper(problem)}."
-    return text.replace("`", "'")
+def sentence(wrong: Problem | AuthzError | str) -> str:
+    """Return what is wrong, and what to do about it if that is said, in sentences."""
+    match wrong:
+        case Problem():
+            parts = [wrong.message, wrong.hint]
+        case AuthzError():
+            parts = [wrong.message, wrong.hint]
+        case _:
+            parts = [wrong]
+    return " ".join(f"{_upper(part)}." for part in parts if part).replace("`", "'")
 
 
 def _upper(text: str) -> str:

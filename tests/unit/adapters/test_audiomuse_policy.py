@@ -14,13 +14,14 @@ from authz.decision import (
     AccessRequest,
     Grant,
     Origin,
+    Policy,
     Subject,
     signed_in,
 )
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
-from authz.policy.matching import METHODS, method_match, path_match
-from authz.policy.rules import Policy, policy_from_rows
+from authz.policy.patterns import METHODS, method_match, path_match
+from authz.policy.rules import policy_from_rows
 
 POLICY_FILE = Path(__file__).parents[3] / "adapters" / "audiomuse" / "policy.csv"
 ROUTES_FILE = Path(__file__).with_name("routes_audiomuse.csv")

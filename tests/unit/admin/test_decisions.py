@@ -10,8 +10,8 @@ from authz.admin.context import AdminContext
 from authz.admin.rules import grant_row, rule_row
 from authz.decision import Reason, signed_in
 from authz.errors import NotFound, PolicyError
-from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.records import Add
+from authz.policy.route_tables import RoutePattern
 from tests.unit.admin.conftest import ALICE
 
 ROUTES = tuple(

@@ -100,6 +100,7 @@ def test_a_policy_that_cannot_be_looked_through(accounts: Accounts):
     """As one of another Casbin model: nobody vouches."""
 
     class Other:
+        source = None
         revision = "000000000000"
 
         def roles_of(self, names: frozenset[str]) -> frozenset[str]:

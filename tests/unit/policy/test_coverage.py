@@ -6,10 +6,11 @@ from hypothesis import given
 from werkzeug.routing import Map, Rule
 
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, AccessRequest, Subject
-from authz.policy.analysis.coverage import RoutePattern, coverage, route_patterns
+from authz.policy.analysis.coverage import coverage
 from authz.policy.build import build_policy
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.parse_subject import parse_subject
+from authz.policy.route_tables import RoutePattern, route_patterns
 from tests.strategies import SEEDS, world
 
 MODEL = (Path(__file__).parents[3] / "authz/model.conf").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz.decision import Effect, Grant, Origin
+from authz.decision import Effect, Grant, Origin, Policy
 from authz.errors import PolicyError
 from authz.policy.csv_rows import (
     MAX_BYTES,
@@ -15,7 +15,7 @@ from authz.policy.csv_rows import (
     spell,
     spelled,
 )
-from authz.policy.rules import Policy, policy_from_rows
+from authz.policy.rules import policy_from_rows
 
 GOOD = """\
 p, role:admin, /admin, GET

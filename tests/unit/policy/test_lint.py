@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 
 from authz.decision import AUTHENTICATED, EVERYONE, AccessRequest, Grant, Origin
-from authz.policy.analysis.coverage import RoutePattern
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows, spelled
 from authz.policy.lint import MEANINGS, Code, Finding, Severity, lint
+from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import policy_from_rows
 from tests.strategies import SEEDS, world
 

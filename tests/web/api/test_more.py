@@ -28,13 +28,19 @@ def test_the_effect_of_a_change(api: Api):
 
     assert effect["closed"] == 0
     assert effect["public"] == 1
-    assert {
+    (difference,) = (d for d in effect["differences"] if d["subject"] == "role:user")
+    assert difference == {
         "subject": "role:user",
         "method": "GET",
         "path": "/admin",
+        "route": "/admin",
+        "except": [],
+        "before": "deny",
+        "after": "allow",
         "allowed": True,
         "public": False,
-    } in effect["differences"]
+        "rules": difference["rules"],
+    }
     assert effect["opened"] == len(effect["differences"])
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from authz.bounded_read import read_file
 from authz.errors import Problem, SettingsError
-from authz.policy.matching import path_match
+from authz.policy.patterns import path_match
 
 SHIPPED: Final = "fields.toml"
 _MAX_BYTES: Final = 1024 * 1024

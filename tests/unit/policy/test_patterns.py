@@ -5,16 +5,15 @@ import random
 import pytest
 from hypothesis import given
 
-from authz.decision import Rule
-from authz.policy.matching import method_match, path_match
-from authz.policy.regions import (
+from authz.policy.patterns import (
+    Methods,
+    PathPattern,
     covers,
-    covers_path,
     depth_of,
     fresh_sample,
-    overlap,
-    paths_in,
-    shares_methods,
+    overlaps,
+    pattern_of,
+    speaks_of,
 )
 from tests.strategies import SEEDS, world
 
@@ -38,7 +37,7 @@ from tests.strategies import SEEDS, world
 )
 def test_containment(wide: str, narrow: str, expected: bool):
     """A pattern covers another one, or does not."""
-    assert covers_path(wide, narrow) is expected
+    assert PathPattern.of(wide).covers(PathPattern.of(narrow)) is expected
 
 
 @pytest.mark.parametrize(
@@ -59,8 +58,10 @@ def test_containment(wide: str, narrow: str, expected: bool):
 )
 def test_overlap(one: str, other: str, expected: str | None):
     """What two patterns have in common is a pattern, or nothing."""
-    assert overlap(one, other) == expected
-    assert overlap(other, one) == expected
+    first, second = PathPattern.of(one), PathPattern.of(other)
+    wanted = expected and PathPattern.of(expected)
+    for common in (first.overlap(second), second.overlap(first)):
+        assert (common and common.index_key) == (wanted and wanted.index_key)
 
 
 @given(SEEDS)
@@ -70,17 +71,17 @@ def test_what_they_say_holds_for_every_path(seed: int):
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     for request in made.requests:
         one, other = rng.choice(made.policy.rules), rng.choice(made.policy.rules)
-        in_one = _matches(one, request.path, request.method)
-        in_other = _matches(other, request.path, request.method)
+        in_one = speaks_of(one, request.method, request.path)
+        in_other = speaks_of(other, request.method, request.path)
         if covers(one, other) and in_other:
             assert in_one
-        common = overlap(one.path, other.path)
-        both = path_match(request.path, one.path) and path_match(
-            request.path, other.path
-        )
-        assert both is (common is not None and path_match(request.path, common))
+        first, second = pattern_of(one), pattern_of(other)
+        common = first.overlap(second)
+        both = first.matches(request.path) and second.matches(request.path)
+        assert both is (common is not None and common.matches(request.path))
         if in_one and in_other:
-            assert shares_methods(one.methods, other.methods)
+            assert Methods(one.methods).overlap(Methods(other.methods))
+            assert overlaps(one, other)
 
 
 @given(SEEDS)
@@ -90,9 +91,10 @@ def test_a_few_paths_stand_for_all(seed: int):
     patterns = [rule.path for rule in rules]
     sample, depth = fresh_sample(patterns), depth_of(patterns)
     for pattern in patterns:
-        paths = list(paths_in(pattern, depth=depth, sample=sample))
+        value = PathPattern.of(pattern)
+        paths = list(value.samples(depth=depth, sample=sample))
         assert paths
-        assert all(path_match(path, pattern) for path in paths)
+        assert all(map(value.matches, paths))
         assert len({path.count("/") for path in paths}) >= (
             2 if pattern.endswith("*") else 1
         )
@@ -101,7 +103,3 @@ def test_a_few_paths_stand_for_all(seed: int):
 def test_the_sample_is_in_no_pattern():
     """A policy that names the sample itself gets another one."""
     assert fresh_sample(["/a/~sample", "/~sample~"]) == "~sample~~"
-
-
-def _matches(rule: Rule, path: str, method: str) -> bool:
-    return path_match(path, rule.path) and method_match(method, rule.method_field)
