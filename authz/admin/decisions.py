@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from authz.admin.changes import Draft, preview
 from authz.admin.context import Actor, AdminContext
 from authz.decision import (
+    EVERYONE,
     AccessRequest,
     Decision,
     Explanation,
@@ -153,13 +154,24 @@ def who_may(
 ) -> tuple[Subject, ...]:
     """Return who may, as `who_can` does, without the reasons: they cost more."""
     policy = policy or context.policy
-    route = RoutePattern(method=method, route=path, path=path, endpoint="")
+    served = context.find_route(method, path)
+    route = RoutePattern(
+        method=method,
+        route=path,
+        path=path,
+        endpoint="",
+        public=served is not None and served.public,
+    )
     (found,) = coverage(policy, [route])
-    subjects = {name: parse_subject(name) for name in found.who} | dict(people or {})
+    names = dict.fromkeys([EVERYONE] if found.declared_public else [])
+    subjects = {name: parse_subject(name) for name in names | dict.fromkeys(found.who)}
     return tuple(
         subject
-        for subject in subjects.values()
-        if policy.decide(AccessRequest(subject=subject, path=path, method=method))
+        for subject in (subjects | dict(people or {})).values()
+        if _passes(
+            policy.decide(AccessRequest(subject=subject, path=path, method=method)),
+            route,
+        )
     )
 
 

@@ -28,6 +28,7 @@ from authz.decision import (
     outcome,
 )
 from authz.errors import PolicyError
+from authz.policy.analysis.documents import explanation_document
 from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import METHODS
 from authz.policy.route_tables import RoutePattern, no_route, route_of
@@ -200,18 +201,5 @@ def _document(
         "allowed": bool(decision),
         "reason": str(decision.reason),
         "revision": answer.decision.revision,
-        "because": [_rule_path(found) for found in answer.because],
-        "overruled": [_rule_path(found) for found in answer.overruled],
-        "nearest": [
-            {"rule": str(rule), "origin": str(rule.origin)} for rule in answer.nearest
-        ],
-    }
-
-
-def _rule_path(found: RulePath) -> Mapping[str, Any]:
-    return {
-        "rule": str(found.rule),
-        "origin": str(found.rule.origin),
-        "names": list(found.names),
-        "grants": [str(grant.origin) for grant in found.grants],
+        **explanation_document(answer),
     }

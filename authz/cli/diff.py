@@ -16,6 +16,7 @@ from authz.cli.sources import (
     settings_here,
 )
 from authz.decision import EVERYONE, PolicyInForce
+from authz.policy.analysis.documents import difference_document
 from authz.policy.analysis.impact import Difference, Impact, impact
 from authz.policy.csv_rows import Rows, read_rows, spell
 from authz.policy.patterns import methods_in_words
@@ -165,5 +166,5 @@ def effect_document(comparison: Impact) -> dict[str, Any]:
         "allowed": len(comparison.opened),
         "denied": len(comparison.closed),
         "opened_to_everyone": len(comparison.public),
-        "differences": [each.as_json() for each in comparison.differences],
+        "differences": [difference_document(each) for each in comparison.differences],
     }

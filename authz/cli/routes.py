@@ -1,7 +1,6 @@
 """`authz routes`: every route of the app, and who may use it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from authz.cli.sources import (
     routes_option,
 )
 from authz.policy.analysis.coverage import Route, coverage
+from authz.policy.analysis.documents import route_document
 
 
 @click.command("routes")
@@ -43,7 +43,7 @@ def routes(
         found = coverage(policy_of(app, policy, model), patterns)
     uncovered = sum(not route.is_covered for route in found)
     public = sum(route.declared_public for route in found)
-    out.document({"routes": [_document(r) for r in found], "uncovered": uncovered})
+    out.document({"routes": [route_document(r) for r in found], "uncovered": uncovered})
     out.lines(_table(found))
     out.line(
         f"{len(found)} routes: {len(found) - public - uncovered} ruled, "
@@ -61,15 +61,3 @@ def _table(found: Sequence[Route]) -> Iterator[str]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         line = "  ".join([*cells, row[3]])
         yield f"{line}  ({origin})" if origin else line
-
-
-def _document(route: Route) -> dict[str, Any]:
-    return {
-        "method": route.method,
-        "route": route.route,
-        "endpoint": route.endpoint,
-        "who": list(route.who),
-        "declared_public": route.declared_public,
-        "covered": route.is_covered,
-        "origins": list(route.origins),
-    }

@@ -32,6 +32,7 @@ from authz.decision import (
 )
 from authz.errors import PolicyError
 from authz.policy.analysis.coverage import Route, coverage
+from authz.policy.analysis.documents import rule_document
 from authz.policy.analysis.probes import (
     Place,
     outcome_at,
@@ -158,9 +159,7 @@ def _who_document(found: Route, holders: dict[str, tuple[str, ...]]) -> dict[str
             {"name": name, "holders": list(members)}
             for name, members in holders.items()
         ],
-        "rules": [
-            {"rule": str(rule), "origin": str(rule.origin)} for rule in found.rules
-        ],
+        "rules": list(map(rule_document, found.rules)),
     }
 
 

@@ -18,8 +18,8 @@ from authz.errors import InvalidValue, Problem
 #: The methods a rule may name. `*` covers these and every other one.
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: What a rule for every method is taken to stand for, in the order people expect.
-_IN_ORDER: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-USUAL: Final = frozenset(_IN_ORDER)
+USUAL_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+USUAL: Final = frozenset(USUAL_METHODS)
 
 MAX_PATH: Final = 1024
 MAX_SEGMENTS: Final = 64
@@ -157,6 +157,11 @@ class PathPattern:
         for length in range(1, max(1, depth - len(filled)) + 1):
             yield "/".join([*filled, *[sample] * length])
 
+    def sample(self, sample: str = SAMPLE) -> str:
+        """Return the longest of its samples: a path that is most likely meant."""
+        *_, path = self.samples(sample=sample)
+        return path
+
     @property
     def index_key(self) -> IndexKey:
         """Where an index keeps it."""
@@ -259,7 +264,7 @@ class Methods:
 
 def in_order(methods: Iterable[str]) -> list[str]:
     """Return *methods* in the order people expect: GET first."""
-    return sorted(methods, key=lambda m: (m not in USUAL, (*_IN_ORDER, m).index(m), m))
+    return sorted(methods, key=lambda m: ((*USUAL_METHODS, m).index(m), m))
 
 
 def methods_in_words(methods: Iterable[str]) -> str:

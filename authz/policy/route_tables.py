@@ -163,13 +163,7 @@ def no_route(routes: Iterable[RoutePattern], asked: str, path: str) -> Problem:
 
 def same_shape(path: str, route: RoutePattern) -> bool:
     """Return whether *route* serves *path*, whose segments `:name` stand for any."""
-    if serves(route.route, path):
-        return True
-    wanted, given = path.split("/"), route.path.split("/")
-    return len(wanted) == len(given) and all(
-        want == have or (want.startswith(":") and have != "")
-        for want, have in zip(wanted, given, strict=True)
-    )
+    return serves(route.route, path) or PathPattern.of(path).matches(route.path)
 
 
 def serves(route: str, path: str) -> bool:

@@ -54,7 +54,7 @@ class Hook:
         self._runtime = runtime
         self._live = runtime.live
         self._views = views
-        self._refusals = Refusals(runtime)
+        self._refusals = Refusals(runtime, self.may)
         self._audit_allows = runtime.settings.audit_allows
         self._following = runtime.following
         self._may_be_stale = runtime.following.may_be_stale

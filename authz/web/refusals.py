@@ -1,5 +1,6 @@
 """What somebody gets who gets nothing: which refusal, audited and rendered."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote, urlencode, urlsplit
@@ -51,8 +52,12 @@ _BROKEN: Final = "The app is set up in a way that cannot be guarded."
 class Refusals:
     """The refusals of one app."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(
+        self, runtime: Runtime, may: Callable[[Subject, str, str], bool]
+    ) -> None:
+        """Refuse what *runtime* decides; *may* says whether somebody may use a path."""
         self._runtime = runtime
+        self._may = may
         self._cookies = Cookies(runtime.sessions)
 
     def malformed(self, facts: RequestFacts, error: MalformedRequest) -> Response:
@@ -193,8 +198,7 @@ class Refusals:
             or not asked.subject.is_authenticated
         ):
             return None
-        instead = AccessRequest(subject=asked.subject, path=landing, method="GET")
-        return landing if self._runtime.decide(instead) else None
+        return landing if self._may(asked.subject, "GET", landing) else None
 
     def _sign_in(self, message: str, reason: str, request_id: str) -> Response:
         """Send a person to the sign-in page; tell a program."""

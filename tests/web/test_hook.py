@@ -10,10 +10,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule
 
 from authz import Authz, can, current_decision, current_subject, explain
+from authz.decision import Reason
 from authz.extension import get_authz
 from authz.web import signals
 from authz.web.state import NoDecision
-from tests.web.apps import Client, RecordingSink
+from tests.web.apps import BOB, POLICY, Client, RecordingSink
 
 MakeApp = Callable[..., Flask]
 
@@ -193,6 +194,14 @@ class TestLanding:
 
         assert (answer.status, answer.headers["Location"]) == (302, "/map")
         assert bob("POST", "/").status == 405
+
+    def test_a_landing_page_that_is_declared_public(self, make_app: MakeApp):
+        """It needs no rule, as any page that is."""
+        app = make_app("p, role:admin, /*, *\n", AUTHZ_LANDING="/about")
+        app.add_url_rule("/about", "about", Authz.public(lambda: "about"))
+        bob = Client(app)
+        bob.sign_in("bob", BOB)
+        assert bob(path="/").headers["Location"] == "/about"
 
     def test_nobody_is_sent_in_a_circle(self, make_app: MakeApp):
         """A landing page that one may not open either is no landing page."""
@@ -484,6 +493,30 @@ class TestAsking:
         """There is no current subject where no request is."""
         with app.app_context(), pytest.raises(NoDecision):
             _ = current_subject.name
+
+    def test_explain_and_can_agree(self, make_app: MakeApp):
+        """What is declared public is allowed where no rule speaks, whoever is asked."""
+        app = make_app(POLICY + "p, user:bob, /about, GET, deny\n")
+        app.add_url_rule("/about", "about", Authz.public(lambda: "about"))
+        told = []
+
+        def ask() -> str:
+            told[:] = [(can("GET", p), explain("GET", p)) for p in ("/about", "/x")]
+            return ""
+
+        app.add_url_rule("/ask", "ask", Authz.public(ask))
+        client = Client(app)
+        client(path="/ask")
+        assert [(may, bool(why.decision)) for may, why in told] == [
+            (True, True), (False, False),
+        ]  # fmt: skip
+        assert told[0][1].decision.reason is Reason.DECLARED_PUBLIC
+        assert told[0][1].nearest == ()
+        client.sign_in("bob", BOB)
+        client(path="/ask")
+        assert [(may, bool(why.decision)) for may, why in told] == [
+            (False, False), (False, False),
+        ]  # fmt: skip
 
     def test_explain_names_rule_origin_and_chain(self, make_app: MakeApp):
         """A decision explains itself, with settings as origins like lines."""

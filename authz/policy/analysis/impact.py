@@ -58,22 +58,6 @@ class Difference:
         """The rules that open it now, or opened it before."""
         return (self.after if self.opens else self.before).rules
 
-    def as_json(self) -> dict[str, object]:
-        """Return it as programs read it, from the API or a command."""
-        route = self.place.route
-        return {
-            "subject": self.who.name,
-            "method": self.place.method,
-            "path": self.place.shown,
-            "route": None if route is None else route.route,
-            "except": list(self.exceptions),
-            "before": "deny" if self.opens else "allow",
-            "after": "allow" if self.opens else "deny",
-            "allowed": self.opens,
-            "public": self.opens_to_everyone,
-            "rules": [str(rule.origin) for rule in self.rules],
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impact:
@@ -274,7 +258,7 @@ class _Change:
             ):
                 continue
             seen.add(part)
-            *_, path = part.samples(sample=self._sample)
+            path = part.sample(self._sample)
             if route is not None and not serves(route.route, path):
                 continue
             there = replace(found.place, path=path)

@@ -13,7 +13,7 @@ from authz.decision import Decision, Effect, Origin, PolicyInForce, Rule
 from authz.errors import PolicyError, Problem
 from authz.policy.analysis.probes import Place, outcome_at, places
 from authz.policy.analysis.tests_file import Expectation, PolicyTest, TestFile
-from authz.policy.patterns import USUAL, fresh_sample, in_order
+from authz.policy.patterns import USUAL, PathPattern, fresh_sample, in_order
 from authz.policy.route_tables import (
     RoutePattern,
     no_route,
@@ -163,10 +163,7 @@ class _Asker:
         return found
 
     def _at(self, expectation: Expectation) -> Iterator[Place]:
-        path = "/".join(
-            self._sample if segment.startswith(":") else segment
-            for segment in expectation.path.split("/")
-        )
+        path = PathPattern.of(expectation.path).sample(self._sample)
         elsewhere = not self._routes or self._is_mounted(path)
         for method in in_order(expectation.methods or USUAL):
             route = self._route(method, expectation.path, path)

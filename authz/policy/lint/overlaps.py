@@ -47,7 +47,7 @@ class _Covering:
     def finding(self, rule: Rule) -> Finding | None:
         held = self._names_with(rule.subject)
         # Whatever covers a rule speaks of any of its paths, so also of these.
-        *_, path = pattern_of(rule).samples(sample=self._sample)
+        path = pattern_of(rule).sample(self._sample)
         method = min(rule.methods, default="*")
         for other in self._index.speaking_of(method, path):
             if other is rule or other.subject not in held or not covers(other, rule):

@@ -8,6 +8,7 @@ from authz.admin.drafts import MAX_CHANGES
 from authz.admin.edits import ANY_STATE
 from authz.admin.impact import effect_of
 from authz.admin.rules import grant_row, rule_row
+from authz.policy.analysis.documents import difference_document
 from authz.policy.analysis.impact import Impact
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Remove, Replace, Revision, Switch
@@ -176,7 +177,9 @@ def _effect(effect: Impact) -> dict[str, Any]:
         "opened": len(effect.opened),
         "closed": len(effect.closed),
         "public": len(effect.public),
-        "differences": [each.as_json() for each in effect.differences[:_SHOWN]],
+        "differences": [
+            difference_document(each) for each in effect.differences[:_SHOWN]
+        ],
     }
 
 

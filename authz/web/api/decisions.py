@@ -15,7 +15,11 @@ from authz.admin.decisions import (
 from authz.admin.pagination import paged
 from authz.admin.people import subject_of
 from authz.decision import Subject
-from authz.policy.analysis.coverage import Route
+from authz.policy.analysis.documents import (
+    explanation_document,
+    route_document,
+    rule_path_document,
+)
 from authz.web.api.operation import Call, Operation, Reply
 from authz.web.api.schema import array, choice, flag, nullable, record, text
 from authz.web.api.schemas import (
@@ -25,11 +29,9 @@ from authz.web.api.schemas import (
     PATH,
     RULE_PATH,
     decision_document,
-    explanation_document,
     page_document,
     page_of,
     paging,
-    rule_path,
 )
 
 _TAG: Final = "Decisions"
@@ -166,7 +168,7 @@ def _who_can(call: Call) -> Reply:
         return {
             "name": subject.name,
             "person": subject.name in people,
-            "because": [rule_path(found) for found in because],
+            "because": [rule_path_document(found) for found in because],
         }
 
     return Reply(document=page_document(paged(found, **paging(query)), document))
@@ -192,19 +194,8 @@ def _routes(call: Call) -> Reply:
     found = covered(call.context)
     if call.query.get("uncovered", False):
         found = tuple(route for route in found if not route.is_covered)
-    return Reply(document=page_document(paged(found, **paging(call.query)), _covered))
-
-
-def _covered(route: Route) -> dict[str, Any]:
-    return {
-        "method": route.method,
-        "route": route.route,
-        "endpoint": route.endpoint,
-        "who": list(route.who),
-        "declared_public": route.declared_public,
-        "covered": route.is_covered,
-        "origins": list(route.origins),
-    }
+    page = paged(found, **paging(call.query))
+    return Reply(document=page_document(page, route_document))
 
 
 OPERATIONS: Final = (

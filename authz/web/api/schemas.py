@@ -6,7 +6,7 @@ from typing import Any, Final, TypedDict, TypeVar
 
 from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 from authz.admin.rules import GrantEntry, RuleEntry
-from authz.decision import Decision, Explanation, Rule, RulePath
+from authz.decision import Decision
 from authz.policy.csv_rows import MAX_LINE
 from authz.policy.records import MAX_NOTE, Entry
 from authz.web.api.body import BadRequest
@@ -168,29 +168,6 @@ def grant_document(grant: GrantEntry) -> dict[str, Any]:
         "fixed": grant.entry is None,
         **_entry(grant.entry),
         "origin": str(grant.origin),
-    }
-
-
-def deciding_rule(rule: Rule) -> dict[str, Any]:
-    """Return a rule of the policy in force as the API shows it."""
-    return {"rule": str(rule), "origin": str(rule.origin)}
-
-
-def rule_path(found: RulePath) -> dict[str, Any]:
-    """Return a rule with the way to it."""
-    return {
-        **deciding_rule(found.rule),
-        "names": list(found.names),
-        "grants": [str(grant.origin) for grant in found.grants],
-    }
-
-
-def explanation_document(explanation: Explanation) -> dict[str, Any]:
-    """Return everything behind a decision."""
-    return {
-        "because": [rule_path(found) for found in explanation.because],
-        "overruled": [rule_path(found) for found in explanation.overruled],
-        "nearest": [deciding_rule(rule) for rule in explanation.nearest],
     }
 
 

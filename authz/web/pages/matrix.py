@@ -22,19 +22,18 @@ from authz.decision import (
     Subject,
 )
 from authz.policy.parse_subject import parse_subject
+from authz.policy.patterns import USUAL_METHODS, PathPattern
 from authz.policy.records import Add, Remove, Replace, Switch
 from authz.policy.rules import ADMIN
 from authz.web.pages.base import AdminPages
 from authz.web.pages.pagination import Listing, asked, asked_page
 from authz.web.pages.previews import Previews
-from authz.web.pages.rules import sample
 
 #: As many roles as fit beside each other.
 _COLUMNS: Final = 7
 _ROWS: Final = 40
 #: More rules than this, and a draft is not put together for each look at the matrix.
 _MANY: Final = 2000
-_ASKED: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class State(StrEnum):
@@ -232,9 +231,10 @@ def _drafted(draft: Draft | None, rules: Sequence[RuleEntry]) -> set[_Key]:
 
 def _state(policy: PolicyInForce, holder: Subject, path: str, methods: str) -> State:
     """Return what *holder* gets, by whatever rule."""
-    asked_about = _ASKED if methods == "*" else methods.split("|")
+    asked_about = USUAL_METHODS if methods == "*" else methods.split("|")
+    sample = PathPattern.of(path).sample()
     answers = [
-        policy.decide(AccessRequest(subject=holder, path=sample(path), method=method))
+        policy.decide(AccessRequest(subject=holder, path=sample, method=method))
         for method in asked_about
     ]
     allowed = sum(map(bool, answers))

@@ -1,6 +1,6 @@
 """One rule as a form: for a new one, and for changing one that is there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -13,15 +13,13 @@ from authz.decision import Effect
 from authz.errors import PolicyError, Problem, StoreConflict
 from authz.names import name_problem
 from authz.policy.csv_rows import Row
-from authz.policy.patterns import PathPattern
+from authz.policy.patterns import USUAL_METHODS, PathPattern
 from authz.policy.records import Add, Change, Replace, note_problem
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.draft_cookie import DraftTooLong
 from authz.web.pages.pagination import asked
 
-#: The methods that the form offers.
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _NO_METHOD: Final = Problem(message="no method is chosen", hint="choose one")
 _NO_EFFECT: Final = Problem(
     message="it is not said what the rule does", hint="choose one"
@@ -53,7 +51,7 @@ class RuleForm:
     def new(self) -> Response:
         """Show the empty form, or what a link fills in."""
         given = request.args
-        methods = tuple(m for m in given.getlist("method") if m in (*METHODS, "*"))
+        methods = _offered(given.getlist("method"))
         typed = Typed(
             subject=asked("subject"),
             path=asked("path"),
@@ -109,7 +107,7 @@ class RuleForm:
 
     def _typed(self) -> Typed:
         form = self._pages.form()
-        methods = tuple(m for m in form.getlist("methods") if m in (*METHODS, "*"))
+        methods = _offered(form.getlist("methods"))
         return Typed(
             subject=form.get("subject", "").strip(),
             path=form.get("path", "").strip(),
@@ -133,9 +131,13 @@ class RuleForm:
             typed=typed,
             errors=errors or {},
             id=id,
-            methods=METHODS,
+            methods=USUAL_METHODS,
             offered=pages.names(),
         )
+
+
+def _offered(methods: Iterable[str]) -> tuple[str, ...]:
+    return tuple(m for m in methods if m in {*USUAL_METHODS, "*"})
 
 
 def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:

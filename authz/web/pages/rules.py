@@ -18,8 +18,6 @@ from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
 from authz.web.pages.sorting import Sorting, asked_sorting
 
-#: What a value in a path is asked about; no rule is likely to name it.
-_SAMPLE: Final = "~sample"
 _AS_KEPT: Final = Sorting()
 
 
@@ -120,14 +118,6 @@ class Rules:
         return drafted
 
 
-def sample(pattern: str) -> str:
-    """Return a path that the *pattern* of a rule matches."""
-    return "/".join(
-        _SAMPLE if part == "*" or part.startswith(":") else part
-        for part in pattern.split("/")
-    )
-
-
 def _line(rule: RuleEntry) -> str:
     return spell("p", *rule.entry.row.fields)
 
@@ -145,5 +135,5 @@ def _shown(
         routes=matching if routes else None,
         drafted=drafted.get(rule.id, ""),
         method="GET" if rule.methods == ("*",) else rule.methods[0],
-        path=sample(rule.path),
+        path=pattern.sample(),
     )

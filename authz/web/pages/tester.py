@@ -1,7 +1,6 @@
 """May somebody do something, and why: the address of the page holds the question."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from werkzeug.wrappers import Response
@@ -11,15 +10,13 @@ from authz.admin.people import subject_of
 from authz.admin.roles import GIVEN
 from authz.decision import PolicyInForce, Subject
 from authz.errors import MalformedRequest, NotFound
-from authz.policy.patterns import METHODS
+from authz.policy.patterns import METHODS, USUAL_METHODS
 from authz.web.canonical import check_canonical
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked
 from authz.web.pages.previews import Previews
-
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +65,7 @@ class Tester:
             answer=answer,
             roles=self._roles(answer),
             errors=errors,
-            methods=_METHODS,
+            methods=USUAL_METHODS,
             offered=self._pages.names(),
         )
 

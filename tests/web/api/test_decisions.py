@@ -28,6 +28,13 @@ def test_what_the_app_declared_public(api: Api):
     assert answer["route"]["declared_public"] is True
 
 
+def test_who_may_what_the_app_declared_public(api: Api):
+    """Everyone, without a rule."""
+    path = "/authz/static/authz.css"
+    found = api.get(f"/decisions/who-can?method=GET&path={path}")["items"]
+    assert "auth:anonymous" in [h["name"] for h in found]
+
+
 def test_why(api: Api):
     """The rules, the chain, and what comes nearest."""
     answer = api.get("/decisions/explain?subject=bob&method=GET&path=/map")

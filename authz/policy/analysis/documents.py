@@ -1,0 +1,60 @@
+"""What a policy says as JSON knows values: one view for the API and for commands."""
+
+from typing import Any
+
+from authz.decision import Explanation, Rule, RulePath
+from authz.policy.analysis.coverage import Route
+from authz.policy.analysis.impact import Difference
+
+
+def rule_document(rule: Rule) -> dict[str, Any]:
+    """Return a rule that decides."""
+    return {"rule": str(rule), "origin": str(rule.origin)}
+
+
+def rule_path_document(found: RulePath) -> dict[str, Any]:
+    """Return a rule with the way to it."""
+    return {
+        **rule_document(found.rule),
+        "names": list(found.names),
+        "grants": [str(grant.origin) for grant in found.grants],
+    }
+
+
+def explanation_document(explanation: Explanation) -> dict[str, Any]:
+    """Return everything behind a decision."""
+    return {
+        "because": [rule_path_document(found) for found in explanation.because],
+        "overruled": [rule_path_document(found) for found in explanation.overruled],
+        "nearest": [rule_document(rule) for rule in explanation.nearest],
+    }
+
+
+def route_document(route: Route) -> dict[str, Any]:
+    """Return a route and who may use it."""
+    return {
+        "method": route.method,
+        "route": route.route,
+        "endpoint": route.endpoint,
+        "who": list(route.who),
+        "declared_public": route.declared_public,
+        "covered": route.is_covered,
+        "origins": list(route.origins),
+    }
+
+
+def difference_document(difference: Difference) -> dict[str, Any]:
+    """Return one difference that a change makes."""
+    route = difference.place.route
+    return {
+        "subject": difference.who.name,
+        "method": difference.place.method,
+        "path": difference.place.shown,
+        "route": None if route is None else route.route,
+        "except": list(difference.exceptions),
+        "before": "deny" if difference.opens else "allow",
+        "after": "allow" if difference.opens else "deny",
+        "allowed": difference.opens,
+        "public": difference.opens_to_everyone,
+        "rules": [str(rule.origin) for rule in difference.rules],
+    }
