@@ -1,39 +1,69 @@
 """Policy-as-code authorization for Flask apps behind a reverse proxy, on Casbin."""
 
-from authz.decision import AccessRequest as AccessRequest
-from authz.decision import Decision as Decision
-from authz.decision import Effect as Effect
-from authz.decision import Explanation as Explanation
-from authz.decision import Reason as Reason
-from authz.decision import Subject as Subject
-from authz.errors import AuthzError as AuthzError
-from authz.errors import InvalidCredentials as InvalidCredentials
-from authz.errors import PolicyError as PolicyError
-from authz.errors import Problem as Problem
-from authz.errors import SettingsError as SettingsError
-from authz.errors import StoreError as StoreError
-from authz.extension import Authz as Authz
-from authz.extension import can as can
-from authz.extension import current_decision as current_decision
-from authz.extension import current_subject as current_subject
-from authz.extension import explain as explain
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = [
-    "AccessRequest",
-    "Authz",
-    "AuthzError",
-    "Decision",
-    "Effect",
-    "Explanation",
-    "InvalidCredentials",
-    "PolicyError",
-    "Problem",
-    "Reason",
-    "SettingsError",
-    "StoreError",
-    "Subject",
-    "can",
-    "current_decision",
-    "current_subject",
-    "explain",
+if TYPE_CHECKING:
+    from authz.decision import AccessRequest as AccessRequest
+    from authz.decision import Decision as Decision
+    from authz.decision import Effect as Effect
+    from authz.decision import Explanation as Explanation
+    from authz.decision import Reason as Reason
+    from authz.decision import Subject as Subject
+    from authz.errors import AuthzError as AuthzError
+    from authz.errors import InvalidCredentials as InvalidCredentials
+    from authz.errors import PolicyError as PolicyError
+    from authz.errors import Problem as Problem
+    from authz.errors import SettingsError as SettingsError
+    from authz.errors import StoreError as StoreError
+    from authz.extension import Authz as Authz
+    from authz.extension import can as can
+    from authz.extension import current_decision as current_decision
+    from authz.extension import current_subject as current_subject
+    from authz.extension import explain as explain
+
+#: Where each public name is defined. They are imported when they are first used
+#: (PEP 562): a command that asks a question of one file loads no web framework.
+_DEFINED_IN: Final = {
+    "authz.decision": (
+        "AccessRequest",
+        "Decision",
+        "Effect",
+        "Explanation",
+        "Reason",
+        "Subject",
+    ),
+    "authz.errors": (
+        "AuthzError",
+        "InvalidCredentials",
+        "PolicyError",
+        "Problem",
+        "SettingsError",
+        "StoreError",
+    ),
+    "authz.extension": (
+        "Authz",
+        "can",
+        "current_decision",
+        "current_subject",
+        "explain",
+    ),
+}
+_HOME: Final = {name: home for home, names in _DEFINED_IN.items() for name in names}
+
+__all__ = [  # noqa: PLE0604 - checked against the imports above by a test
+    *sorted(_HOME),
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name from where it is defined."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

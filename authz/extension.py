@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Flask, current_app, request, url_for
 from werkzeug.local import LocalProxy
@@ -18,20 +18,20 @@ from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
 from authz.settings import Settings, read_settings
 from authz.web.admin_context import context_of
-from authz.web.api.serving import api_blueprint
 from authz.web.break_glass import break_glass_blueprint
 from authz.web.guarded_views import GuardedViews, View, public
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
 from authz.web.middleware import middleware
 from authz.web.mounts import GuardedMount
-from authz.web.pages.base import AdminPages
-from authz.web.pages.build import admin_pages
 from authz.web.pages.theme import theme
 from authz.web.report_only import hook_for
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import current_state
 from authz.web.static_files import static_url
+
+if TYPE_CHECKING:
+    from authz.web.pages.base import AdminPages
 
 _KEY: Final = "authz"
 
@@ -46,7 +46,7 @@ class Guarded:
     #: Where the app is administered.
     context: AdminContext
     #: Where an adapter adds pages of its own; None if the admin pages are off.
-    pages: AdminPages | None
+    pages: "AdminPages | None"
 
 
 class Authz:
@@ -130,6 +130,9 @@ class Authz:
         context = context_of(app, runtime, views)
         pages = None
         if runtime.settings.admin.enabled:
+            from authz.web.api.serving import api_blueprint
+            from authz.web.pages.build import admin_pages
+
             pages = admin_pages(app, context, hook, views.public_endpoints)
             app.register_blueprint(pages.blueprint)
             app.register_blueprint(api_blueprint(app, context))
@@ -250,7 +253,7 @@ def csrf_token() -> str:
 def _metrics(app: Flask, runtime: Runtime, hook: Hook) -> Blueprint:
     try:
         # An extra: an app without metrics has not installed it.
-        from authz.web.metrics import measure  # noqa: PLC0415
+        from authz.web.metrics import measure
     except ImportError as error:
         raise SettingsError(
             [

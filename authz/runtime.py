@@ -15,7 +15,6 @@ from weakref import WeakSet
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.audit.log import AuditLog
 from authz.background import Poller
-from authz.bounded_read import read_file
 from authz.decision import (
     ANONYMOUS,
     AccessRequest,
@@ -24,7 +23,7 @@ from authz.decision import (
     PolicyInForce,
     Subject,
 )
-from authz.errors import Problem, StoreError
+from authz.errors import Problem
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
 from authz.identity.claims import METHOD as JWT
@@ -44,22 +43,16 @@ from authz.policy.model import read_model
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.settings import Settings
 from authz.stores.cached_records import CachedRecords
-from authz.stores.factory import (
-    Stores,
-    kept_audit,
-    open_stores,
-    policy_source,
-    shown,
-)
+from authz.stores.factory import Stores, kept_audit, open_stores
 from authz.stores.file.policy import CsvFile
 from authz.stores.followers import StoreFollowers
+from authz.stores.model_file import read_model_text
+from authz.stores.policy_text import policy_source, shown
 from authz.stores.replicas import Replica
 from authz.stores.shared_limits import shared_limits
 from authz.stores.sync import StoreSync, replicas, session_source, store_sync
 
 _log: Final = logging.getLogger("authz")
-#: No model of Casbin is larger, in bytes.
-_MAX_MODEL: Final = 1024 * 1024
 _running: "Final[WeakSet[Runtime]]" = WeakSet()
 
 
@@ -208,17 +201,6 @@ def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
         model_source=source,
         policy_source=policy_source(settings),
     )
-
-
-def read_model_text(settings: Settings) -> tuple[str, str]:
-    """Return what the model is called, and its text. Raises `StoreError`."""
-    path = settings.model or Path(__file__).with_name("model.conf")
-    try:
-        return path.name, read_file(path, most=_MAX_MODEL).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(
-            f"{path}: the model cannot be read ({error}): check AUTHZ_MODEL"
-        ) from error
 
 
 def _refuse_unusable(settings: Settings, entries: Iterable[Entry]) -> None:

@@ -52,9 +52,9 @@ class PolicyTestFile(pytest.File):
 
     def collect(self) -> Iterator["PolicyTestItem"]:
         """Yield an item for each expectation."""
-        from authz.errors import AuthzError  # noqa: PLC0415 - see above
-        from authz.policy.analysis.tests_file import read_tests  # noqa: PLC0415
-        from authz.policy.analysis.tests_run import run_tests  # noqa: PLC0415
+        from authz.errors import AuthzError
+        from authz.policy.analysis.tests_file import read_tests
+        from authz.policy.analysis.tests_run import run_tests
 
         try:
             file = read_tests(self.path.read_bytes(), source=self.path.name)
@@ -73,7 +73,7 @@ class PolicyTestFile(pytest.File):
                 )
 
     def _policy(self) -> Any:
-        from authz.cli.sources import build, read_policy, settings_here  # noqa: PLC0415
+        from authz.cli.sources import build, read_policy, settings_here
 
         named = self._setting("authz_policy")
         beside = self.path.with_name("policy.csv")
@@ -82,7 +82,7 @@ class PolicyTestFile(pytest.File):
         return build(read_policy(place, settings), settings)
 
     def _routes(self) -> Any:
-        from authz.cli.sources import known_routes  # noqa: PLC0415
+        from authz.cli.sources import known_routes
 
         return known_routes(self._setting("authz_routes") or None)
 

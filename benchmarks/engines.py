@@ -34,7 +34,7 @@ def load_stock(path: Path) -> Ask:
 
 def load_oso(path: Path) -> Ask:
     """Return oso, from a file that `as_polar` wrote to ready to answer."""
-    from oso import Oso  # noqa: PLC0415 - not everywhere
+    from oso import Oso
 
     oso = Oso()
     oso.load_str(path.with_suffix(".polar").read_text(encoding="utf-8"))

@@ -308,7 +308,7 @@ def main() -> None:
         url = None
         server = None
         if asked.store == "postgresql":
-            from tests.services import PostgreSQL  # noqa: PLC0415 - only if asked
+            from tests.services import PostgreSQL
 
             server = PostgreSQL()
             url = server.new_database()

@@ -3,34 +3,31 @@
 import functools
 import getpass
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from flask import current_app, has_app_context
-from flask.cli import ScriptInfo
 
-from authz.admin.context import Actor, AdminContext
-from authz.audit import AuditSink, LoggingSink
 from authz.cli.outcome import problems_in_words
 from authz.decision import PolicyInForce, Subject
-from authz.identity.break_glass import SHELL
-from authz.names import name_problem
-from authz.policy.route_tables import RoutePattern
-from authz.runtime import Runtime, start
-from authz.settings import read_settings
-from authz.stores.factory import opened_audit
+
+if TYPE_CHECKING:
+    from authz.admin.context import Actor, AdminContext
+    from authz.audit import AuditSink
+    from authz.policy.route_tables import RoutePattern
+    from authz.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardedApp:
     """What commands ask of an app."""
 
-    runtime: Runtime
-    context: AdminContext
-    routes: tuple[RoutePattern, ...]
+    runtime: "Runtime"
+    context: "AdminContext"
+    routes: "tuple[RoutePattern, ...]"
 
     @property
     def policy(self) -> PolicyInForce:
@@ -40,6 +37,11 @@ class GuardedApp:
 
 def app_if_any() -> GuardedApp | None:
     """Return the app that the command runs with; None if there is no guarded one."""
+    # Flask loads the app before a command runs with it: no Flask, no app.
+    if "flask" not in sys.modules:
+        return None
+    from flask import current_app, has_app_context
+
     guarded: Any = current_app.extensions.get("authz") if has_app_context() else None
     if guarded is None:
         return None
@@ -59,6 +61,9 @@ def in_app(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_context
     @functools.wraps(command)
     def within(context: click.Context, /, *args: Any, **options: Any) -> Any:
+        from flask import has_app_context
+        from flask.cli import ScriptInfo
+
         if not has_app_context():
             with problems_in_words():
                 app = context.ensure_object(ScriptInfo).load_app()
@@ -69,7 +74,7 @@ def in_app(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def context_here() -> Iterator[AdminContext]:
+def context_here() -> "Iterator[AdminContext]":
     """Give the admin context of the app, or one that the environment's settings make.
 
     Raises:
@@ -79,6 +84,11 @@ def context_here() -> Iterator[AdminContext]:
     if app is not None:
         yield app.context
         return
+    from authz.admin.context import AdminContext
+    from authz.audit import LoggingSink
+    from authz.runtime import start
+    from authz.settings import read_settings
+
     runtime = start(
         read_settings({}, os.environ),
         audit=LoggingSink(),
@@ -93,7 +103,7 @@ def context_here() -> Iterator[AdminContext]:
 
 
 @contextmanager
-def audit_here() -> Iterator[AuditSink]:
+def audit_here() -> "Iterator[AuditSink]":
     """Give where the events of the app go, or of what the environment's settings name.
 
     For commands that need no policy, and so no admin context.
@@ -105,17 +115,25 @@ def audit_here() -> Iterator[AuditSink]:
     if app is not None:
         yield app.runtime.audit
         return
+    from authz.audit import LoggingSink
+    from authz.settings import read_settings
+    from authz.stores.factory import opened_audit
+
     with opened_audit(read_settings({}, os.environ), LoggingSink()) as audit:
         yield audit
 
 
-def shell() -> Actor:
+def shell() -> "Actor":
     """Return who works in this shell: what the audit log calls them.
 
     Whoever has a shell on the host has the files and the database too, so nothing is
     asked; but it is written down, with the name they have on the host
     (`auth:shell/root`).
     """
+    from authz.admin.context import Actor
+    from authz.identity.break_glass import SHELL
+    from authz.names import name_problem
+
     try:
         login = getpass.getuser()
     except (OSError, KeyError):

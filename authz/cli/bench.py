@@ -23,7 +23,7 @@ from authz.policy.analysis.impact import people_of
 from authz.policy.analysis.probes import places
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.oracle import oracle
-from authz.runtime import read_model_text
+from authz.stores.model_file import read_model_text
 
 #: Seconds that each side may take; stock pycasbin slows down with the rules.
 _SECONDS: Final = 3.0

@@ -1,7 +1,7 @@
 """`authz check` and `authz explain`: may somebody do something, and why."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,7 +31,9 @@ from authz.errors import PolicyError
 from authz.policy.analysis.documents import explanation_document
 from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import METHODS
-from authz.policy.route_tables import RoutePattern, no_route, route_of
+
+if TYPE_CHECKING:
+    from authz.policy.route_tables import RoutePattern
 
 group_option = click.option(
     "--group", multiple=True, help="A group the subject is in; repeatable."
@@ -153,8 +155,8 @@ def policy_of(
 
 
 def _route(
-    routes: tuple[RoutePattern, ...], asked: AccessRequest
-) -> RoutePattern | None:
+    routes: "tuple[RoutePattern, ...]", asked: AccessRequest
+) -> "RoutePattern | None":
     """Return the route that serves what was asked; None if none are known.
 
     Raises:
@@ -162,6 +164,8 @@ def _route(
     """
     if not routes:
         return None
+    from authz.policy.route_tables import no_route, route_of
+
     route = route_of(routes, asked.method, asked.path)
     if route is None:
         raise PolicyError(

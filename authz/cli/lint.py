@@ -19,7 +19,7 @@ from authz.cli.sources import (
 )
 from authz.policy.lint import MEANINGS, Finding, Severity, lint
 from authz.policy.model import read_model, why_not_compiled
-from authz.runtime import read_model_text
+from authz.stores.model_file import read_model_text
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 

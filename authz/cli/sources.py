@@ -5,11 +5,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from authz.admin.transfer import Form, exported
 from authz.bounded_read import read_file
 from authz.cli.app import app_if_any, context_here
 from authz.cli.output import plain
@@ -17,10 +16,12 @@ from authz.decision import PolicyInForce
 from authz.errors import PolicyError, Problem, StoreError
 from authz.policy.build import build_policy
 from authz.policy.csv_rows import MAX_BYTES
-from authz.policy.route_tables import RoutePattern, read_routes
-from authz.runtime import read_model_text
 from authz.settings import Settings, read_settings
-from authz.stores.factory import policy_source, shown, stored_text
+from authz.stores.model_file import read_model_text
+from authz.stores.policy_text import policy_source, shown, stored_text
+
+if TYPE_CHECKING:
+    from authz.policy.route_tables import RoutePattern
 
 _GIT_SECONDS: Final = 30
 
@@ -95,7 +96,7 @@ def build(
     ).policy
 
 
-def known_routes(path: str | None) -> tuple[RoutePattern, ...]:
+def known_routes(path: str | None) -> "tuple[RoutePattern, ...]":
     """Return the routes of the table at *path*, or of the app; empty without both.
 
     Raises:
@@ -103,6 +104,8 @@ def known_routes(path: str | None) -> tuple[RoutePattern, ...]:
         StoreError: if it cannot be read.
     """
     if path is not None:
+        from authz.policy.route_tables import read_routes
+
         try:
             return read_routes(read_file(path, most=MAX_BYTES, pipes=True), source=path)
         except OSError as error:
@@ -140,6 +143,8 @@ def _from_store(place: str) -> PolicyText:
         raise click.BadParameter(
             f"`{plain(place)}` is no revision: write `store:`, or say `store:41`"
         )
+    from authz.admin.transfer import Form, exported
+
     with context_here() as context:
         records = context.records
         if not number:

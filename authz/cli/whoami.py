@@ -19,7 +19,7 @@ from authz.cli.output import Output, with_output
 from authz.identity.peers import Peers, peers
 from authz.runtime import Runtime, start
 from authz.settings import AuditSettings, read_settings
-from authz.stores.factory import stored_text
+from authz.stores.policy_text import stored_text
 
 _WIDTH: Final = 9
 #: No list of headers is larger, in bytes.

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
+from typing import TYPE_CHECKING, Any, Final
 
 from authz.decision import Subject
 from authz.identity.naming import proxied_subject
 from authz.identity.why import Refused, Why
+
+if TYPE_CHECKING:
+    from jmespath.parser import ParsedResult
 
 METHOD: Final = "jwt"
 
@@ -32,7 +32,7 @@ class ClaimRules:
     #: From `iat` to `exp`, in seconds.
     max_lifetime: float
     #: Further claims, by a JMESPath expression, and the one value each must have.
-    required: tuple[tuple[ParsedResult, str], ...] = ()
+    required: "tuple[tuple[ParsedResult, str], ...]" = ()
     #: The claim that names this app, if it is not `aud` (AWS: `signer`).
     audience_claim: str = "aud"
     #: Whether `iss`, `exp` and the audience stand in the token's header (AWS).
@@ -41,9 +41,9 @@ class ClaimRules:
     #: The word that stands before the id: `user:<source>/<id>`.
     source: str
     #: JMESPath expressions for the id, the name to show, and the groups.
-    subject: ParsedResult
-    display_name: ParsedResult | None = None
-    groups: ParsedResult | None = None
+    subject: "ParsedResult"
+    display_name: "ParsedResult | None" = None
+    groups: "ParsedResult | None" = None
     #: What separates groups that come as one text; None: such a text is one group.
     separator: str | None = None
     #: The members of `_claim_names` that would mean that groups are missing.
@@ -159,9 +159,11 @@ def split_groups(text: str, separator: str | None) -> list[str]:
     return [piece for piece in map(str.strip, pieces) if piece]
 
 
-def _search(expression: ParsedResult | None, claims: Mapping[str, Any]) -> object:
+def _search(expression: "ParsedResult | None", claims: Mapping[str, Any]) -> object:
     if expression is None:
         return None
+    from jmespath.exceptions import JMESPathError
+
     try:
         return expression.search(claims)
     # What an expression does with the odd claims of a stranger is not known beforehand.

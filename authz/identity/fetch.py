@@ -3,13 +3,13 @@
 import ipaddress
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError
-
 from authz.errors import AuthzError
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
 
 #: No honest key set is larger, in bytes.
 MAX_BYTES: Final = 256 * 1024
@@ -78,6 +78,9 @@ def ask(url: str) -> Fetched:
         Unreachable: if nobody answers.
         FetchError: if the answer is another one.
     """
+    import urllib3
+    from urllib3.exceptions import HTTPError
+
     deadline = time.monotonic() + _DEADLINE
     # A pool for one fetch: nothing is shared with a process this one was forked from.
     with urllib3.PoolManager(timeout=_TIMEOUT, retries=False) as pool:
@@ -101,7 +104,7 @@ def ask(url: str) -> Fetched:
 
 
 def _fetch_once(
-    pool: urllib3.PoolManager, url: str, deadline: float
+    pool: "PoolManager", url: str, deadline: float
 ) -> tuple[Fetched, str | None]:
     response = pool.request(
         "GET",

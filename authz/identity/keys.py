@@ -21,16 +21,10 @@ from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import PyJWTError
 
 from authz.errors import AuthzError
+from authz.identity.algorithms import ASYMMETRIC, SYMMETRIC
 from authz.identity.jws import read_object
 from authz.identity.why import Refused
 
-#: Algorithms with a secret that both sides know.
-SYMMETRIC: Final = frozenset({"HS256", "HS384", "HS512"})
-#: Algorithms with a public key, which can verify and not sign.
-ASYMMETRIC: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}
-    | {"EdDSA"}
-)
 _VERIFIERS: Final = {
     name: algorithm
     for name, algorithm in get_default_algorithms().items()

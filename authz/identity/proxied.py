@@ -1,13 +1,16 @@
 """Whom a proxy vouches for: by a signed token, by plain headers, or by both."""
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from authz.decision import Subject
 from authz.errors import InvalidCredentials
-from authz.identity.proxy_jwt import SignedTokens
 from authz.identity.source import RequestFacts
 from authz.identity.trusted_headers import TrustedHeaders
 from authz.identity.why import Why
+
+if TYPE_CHECKING:
+    from authz.identity.proxy_jwt import SignedTokens
 
 
 class ProxiedIdentity:
@@ -22,7 +25,7 @@ class ProxiedIdentity:
 
     def __init__(
         self,
-        tokens: Iterable[SignedTokens],
+        tokens: "Iterable[SignedTokens]",
         headers: TrustedHeaders | None,
         *,
         on_seen: Callable[[Subject], object] | None = None,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from authz.decision import Grant, PolicyInForce
 from authz.errors import PolicyError, Problem
-from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row, read_rows
 from authz.policy.model import read_model, why_not_compiled
@@ -79,6 +78,8 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             rows, grants=grants, source=policy_source, partial=partial
         )
         return BuiltPolicy(policy=CompiledPolicy(policy), warnings=policy.warnings)
+    from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
+
     problem = cannot_ask(definition)
     if problem is not None:
         raise PolicyError([problem])

@@ -6,10 +6,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from casbin.effect import get_effector
-from casbin.model import FunctionMap
-from casbin.util import escape_assertion, remove_comments
-
 from authz.errors import PolicyError, Problem
 from authz.policy.patterns import CASBIN_FUNCTIONS
 
@@ -27,6 +23,20 @@ _COMPILED_ATOMS: Final = frozenset(
     {"g(r.sub,p.sub)", "pathMatch(r.obj,p.obj)", "methodMatch(r.act,p.act)"}
 )
 _ROLES: Final = re.compile(r"_(?:\s*,\s*_)+")
+#: The lines of the shipped model, which is recognised without asking pycasbin: what
+#: asks a question of a policy file need not load an engine that will not answer it.
+_SHIPPED_LINES: Final = (
+    "[request_definition]",
+    "r = sub, obj, act",
+    "[policy_definition]",
+    "p = sub, obj, act, eft",
+    "[role_definition]",
+    "g = _, _",
+    "[policy_effect]",
+    "e = some(where (p.eft == allow)) && !some(where (p.eft == deny))",
+    "[matchers]",
+    "m = g(r.sub, p.sub) && pathMatch(r.obj, p.obj) && methodMatch(r.act, p.act)",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,20 @@ def read_model(
     Raises:
         PolicyError: with every problem found.
     """
+    if tuple(line for _, line in _lines(text)) == _SHIPPED_LINES:
+        return Model(
+            text=text,
+            requests={"r": ("sub", "obj", "act")},
+            rules={"p": ("sub", "obj", "act", "eft")},
+            grants={"g": 2},
+            effect=_ALLOW_AND_DENY,
+            matcher=_SHIPPED_LINES[-1].removeprefix("m = "),
+        )
+    return read_with_casbin(text, source, functions)
+
+
+def read_with_casbin(text: str, source: str, functions: Collection[str] = ()) -> Model:
+    """Read any Casbin model; `read_model` knows the shipped one by sight."""
     return _Reader(source, functions).read(text)
 
 
@@ -80,6 +104,8 @@ def why_not_compiled(model: Model) -> str | None:
 class _Reader:
     def __init__(self, source: str, functions: Collection[str]) -> None:
         self._source = source
+        from casbin.model import FunctionMap
+
         known = set(FunctionMap.load_function_map().get_functions())
         self._functions = known | CASBIN_FUNCTIONS.keys() | set(functions) | {"eval"}
         self._problems: list[Problem] = []
@@ -147,7 +173,7 @@ class _Reader:
             rules=rules,
             grants=grants,
             effect=effect,
-            matcher=remove_comments(found["matchers"]["m"][1]),
+            matcher=_without_comments(found["matchers"]["m"][1]),
         )
 
     def _fields(
@@ -168,7 +194,10 @@ class _Reader:
         return fields
 
     def _effect(self, number: int, value: str) -> str:
-        effect = str(escape_assertion(remove_comments(value)))
+        from casbin.effect import get_effector
+        from casbin.util import escape_assertion
+
+        effect = str(escape_assertion(_without_comments(value)))
         try:
             get_effector(effect)
         except RuntimeError:
@@ -236,9 +265,17 @@ def parse_matcher(matcher: str) -> ast.expr:
     Raises:
         SyntaxError: if it is not an expression.
     """
-    text = str(escape_assertion(remove_comments(matcher)))
+    from casbin.util import escape_assertion
+
+    text = str(escape_assertion(_without_comments(matcher)))
     text = text.replace("&&", " and ").replace("||", " or ")
     return ast.parse(re.sub(r"!(?!=)", " not ", text).strip(), mode="eval").body
+
+
+def _without_comments(text: str) -> str:
+    from casbin.util import remove_comments
+
+    return str(remove_comments(text))
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

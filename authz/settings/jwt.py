@@ -6,20 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
 from authz.bounded_read import read_file
 from authz.errors import AuthzError
+from authz.identity.algorithms import ASYMMETRIC, SYMMETRIC
 from authz.identity.claims import MAX_LEEWAY
 from authz.identity.fetch import MAX_BYTES, url_problem
-from authz.identity.keys import (
-    ASYMMETRIC,
-    SYMMETRIC,
-    keys_from_jwks,
-    keys_from_pem,
-    keys_from_secret,
-)
 from authz.identity.presets import PRESETS, JwtPreset, Preset
 from authz.settings import identity_parsers, parsers
 from authz.settings.identity_table import IDENTITY_SETTINGS
@@ -218,6 +209,12 @@ class _Block:
         self, keys: dict[str, str], algorithms: frozenset[str]
     ) -> dict[str, Any]:
         """Return the fields of `JwtSetting` that hold *keys*, which are fit for use."""
+        from authz.identity.keys import (
+            keys_from_jwks,
+            keys_from_pem,
+            keys_from_secret,
+        )
+
         fields: dict[str, Any] = {}
         for word, text in keys.items():
             try:
@@ -261,6 +258,9 @@ def preset_word(text: str) -> str:
 
 def expression(text: str) -> str:
     """Return *text* if it is a JMESPath expression."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
     try:
         jmespath.compile(text)
     except JMESPathError:

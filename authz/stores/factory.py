@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from authz.audit import AuditSink, Tee
 from authz.audit.log import AuditLog
@@ -12,7 +11,6 @@ from authz.errors import StoreError
 from authz.identity.accounts import PeopleSource, same_password
 from authz.identity.people import PeopleStore, Person
 from authz.identity.tokens import TokenStore
-from authz.policy.csv_rows import spell
 from authz.policy.live import PolicyStore
 from authz.policy.model import Model
 from authz.policy.normalize import normalizer
@@ -24,14 +22,12 @@ from authz.stores.file.history import CsvHistory
 from authz.stores.file.policy import CsvFile
 from authz.stores.file.records import CsvRecords
 from authz.stores.fixed_people import FixedPeople
+from authz.stores.policy_text import shown
 from authz.stores.schema import NO_SQLALCHEMY
 from authz.stores.serialized_people import SerializedPeople
 
 if TYPE_CHECKING:
     from authz.stores.sql.store import SqlStore
-
-#: What rules of a database name as the place where they stand.
-STORED: Final = "casbin_rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +75,7 @@ def open_stores(
     if settings.store.url is None:
         people = FixedPeople(fixed)
         return Stores(policy=file, records=records, people=people, people_source=people)
-    store = _open_database(
+    store = open_database(
         settings.store.url,
         fixed=fixed,
         normalize=normalizer(model.rules),
@@ -105,7 +101,7 @@ def open_stores(
             people_source=store.people_source,
             database=store,
         )
-    from authz.stores.seeding import seed  # noqa: PLC0415 - as below
+    from authz.stores.seeding import seed
 
     seed(store, settings.store.seed, check=check)
     return Stores(
@@ -125,7 +121,7 @@ def stored_audit(settings: Settings) -> AuditLog | None:
         StoreError: if the database cannot be opened.
     """
     if settings.store.url is not None:
-        return _open_database(settings.store.url).audit_log
+        return open_database(settings.store.url).audit_log
     return AuditFiles(settings.audit.file) if settings.audit.file else None
 
 
@@ -169,7 +165,7 @@ def opened_audit(settings: Settings, audit: AuditSink) -> Iterator[AuditSink]:
     if settings.store.url is None:
         yield kept_audit(settings, None, audit)[0]
         return
-    database = _open_database(settings.store.url, audit_days=settings.audit.days)
+    database = open_database(settings.store.url, audit_days=settings.audit.days)
     try:
         yield kept_audit(settings, database, audit)[0]
     finally:
@@ -180,50 +176,11 @@ def opened_audit(settings: Settings, audit: AuditSink) -> Iterator[AuditSink]:
             database.database.close()
 
 
-def stored_text(settings: Settings) -> bytes:
-    """Return the policy as a file: the file, or what the database says.
-
-    Line 17 is rule 17 of a database.
-
-    Raises:
-        StoreError: if they cannot be read, or there are none yet.
-    """
-    if settings.store.url is None or not settings.store.holds_rules:
-        return CsvFile(settings.policy).read()
-    store = _open_database(settings.store.url)
-    try:
-        if store.is_new:
-            raise StoreError(
-                f"{store.database.shown}: there is no policy in it yet: start the app "
-                "once, with a policy.csv beside it"
-            )
-        lines: list[str] = []
-        for entry in store.records.snapshot().entries:
-            if not entry.disabled:
-                lines += [""] * (int(entry.id) - 1 - len(lines))
-                lines.append(spell(entry.row.kind, *entry.row.fields))
-    finally:
-        store.database.close()
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _open_database(url: str, **options: Any) -> "SqlStore":
+def open_database(url: str, **options: Any) -> "SqlStore":
+    """Open the database at *url*. Raises `StoreError`."""
     try:
         # An extra: an app without a database has not installed SQLAlchemy.
-        from authz.stores.sql.store import SqlStore  # noqa: PLC0415
+        from authz.stores.sql.store import SqlStore
     except ImportError as error:
         raise StoreError(NO_SQLALCHEMY) from error
     return SqlStore(url, **options)
-
-
-def policy_source(settings: Settings) -> str:
-    """Return what rules name as the place where they stand."""
-    return STORED if settings.store.holds_rules else shown(settings.policy)
-
-
-def shown(path: Path) -> str:
-    """Return *path* as a person in the current folder would write it."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

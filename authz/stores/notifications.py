@@ -119,7 +119,7 @@ def redis_driver() -> Any:
         StoreError: if it is not installed.
     """
     try:
-        import redis  # noqa: PLC0415 - an extra
+        import redis
     except ImportError as error:
         raise StoreError(
             "AUTHZ_REDIS_URL: Redis needs a driver: "

@@ -50,8 +50,8 @@ def upgrade_schema(url: str) -> Schema:
 def _look(url: str, *, change: bool) -> Schema:
     try:
         # An extra: who uses no database has not installed it.
-        from authz.stores.sql.database import Database  # noqa: PLC0415
-        from authz.stores.sql.migrate import migrate, versions  # noqa: PLC0415
+        from authz.stores.sql.database import Database
+        from authz.stores.sql.migrate import migrate, versions
     except ImportError as error:
         raise StoreError(NO_SQLALCHEMY) from error
     database = Database(url)

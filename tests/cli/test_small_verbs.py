@@ -73,3 +73,13 @@ class TestConfig:
     def test_of_an_app(self, app: Flask):
         """What the app's config says."""
         assert "# app config" in flask_run(app, "config", "show", "--sources").output
+
+
+def test_the_list_of_commands_says_what_they_say_themselves():
+    """The list is written without importing them, and does not differ from them."""
+    from authz.cli.commands import COMMANDS
+
+    for name, command in COMMANDS.items():
+        loaded = command.load()
+        assert loaded.name == name
+        assert loaded.get_short_help_str(200) == command.help

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import authz.cli.adapters
+import authz.cli.group
 import authz.settings.adapters
 from authz.cli import main
 from authz.errors import SettingsError
@@ -58,7 +58,7 @@ def test_an_adapter_that_cannot_be_loaded_stops_the_start(install):
 
 def test_a_command_of_an_adapter_is_listed_and_runs(install):
     """As if it were one of authz's own."""
-    install(authz.cli.adapters, "authz.commands", hello=f"{__name__}:hello")
+    install(authz.cli.group, "authz.commands", hello=f"{__name__}:hello")
 
     assert CliRunner().invoke(main, ["hello"]).output == "hello\n"
     assert "Say hello." in CliRunner().invoke(main, ["--help"]).output
@@ -66,14 +66,14 @@ def test_a_command_of_an_adapter_is_listed_and_runs(install):
 
 def test_a_command_of_authz_cannot_be_replaced(install):
     """An adapter named like one of its commands is not asked."""
-    install(authz.cli.adapters, "authz.commands", check=f"{__name__}:hello")
+    install(authz.cli.group, "authz.commands", check=f"{__name__}:hello")
 
     assert CliRunner().invoke(main, ["check"]).output != "hello\n"
 
 
 def test_a_command_that_cannot_be_loaded_is_said_to_be_one(install):
     """The others go on."""
-    install(authz.cli.adapters, "authz.commands", hello="no_such_module:hello")
+    install(authz.cli.group, "authz.commands", hello="no_such_module:hello")
 
     result = CliRunner().invoke(main, ["hello"])
 
@@ -85,6 +85,6 @@ def test_a_command_that_cannot_be_loaded_is_said_to_be_one(install):
 
 def test_what_is_no_command_is_none(install):
     """An entry point may lead to anything."""
-    install(authz.cli.adapters, "authz.commands", hello=f"{__name__}:SETTINGS")
+    install(authz.cli.group, "authz.commands", hello=f"{__name__}:SETTINGS")
 
     assert CliRunner().invoke(main, ["hello"]).exit_code == 2

@@ -18,7 +18,7 @@ def _strange(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     elif request.param == "folder":
         path.mkdir()
     elif request.param == "socket":
-        import socket  # noqa: PLC0415 - for this alone
+        import socket
 
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(path))

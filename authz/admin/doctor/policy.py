@@ -16,7 +16,7 @@ from authz.errors import PolicyError, StoreError
 from authz.policy.build import BuiltPolicy
 from authz.runtime import load_policy
 from authz.settings import Settings
-from authz.stores.factory import policy_source, stored_text
+from authz.stores.policy_text import policy_source, stored_text
 
 _CHECK = "policy"
 

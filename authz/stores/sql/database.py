@@ -155,7 +155,7 @@ class Database:
         """Return what this database tells of changes."""
         if self.is_sqlite:
             return FileHints(Path(str(self._url.database)))
-        from authz.stores.sql.postgres import Notifications  # noqa: PLC0415 - an extra
+        from authz.stores.sql.postgres import Notifications
 
         return Notifications(self._url)
 
@@ -173,7 +173,7 @@ class Database:
     def _bound(self, patience: float | None) -> AbstractContextManager[object]:
         if patience is None or self.is_sqlite:
             return nullcontext()
-        from authz.stores.sql.postgres import answers_within  # noqa: PLC0415 - an extra
+        from authz.stores.sql.postgres import answers_within
 
         return answers_within(patience)
 
@@ -291,7 +291,7 @@ def _lower(text: str | None) -> str | None:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        from authz.stores.sql import postgres  # noqa: PLC0415 - an extra of its own
+        from authz.stores.sql import postgres
     except ImportError as error:
         raise StoreError(
             "AUTHZ_STORE: PostgreSQL needs a driver: "

@@ -74,7 +74,7 @@ class TestTheAppsOwnSignIn:
         seen: list[Any] = []
 
         def look() -> None:
-            from flask import request  # noqa: PLC0415 - of this very request
+            from flask import request
 
             seen.append(dict(request.cookies))
 

@@ -132,7 +132,7 @@ class TestTheProcesses:
         tmp_path: Path,
     ):
         """Each option is one that it knows."""
-        from gunicorn.app.wsgiapp import WSGIApplication  # noqa: PLC0415
+        from gunicorn.app.wsgiapp import WSGIApplication
 
         command = shlex.split(programs["program:flask"]["command"])
         monkeypatch.chdir(tmp_path)

@@ -635,6 +635,6 @@ class TestLeaving:
 
 def test_a_fault_has_words():
     """Whatever a server does, a person can read it."""
-    from authz_audiomuse.music.pages import SHORT, WORDS  # noqa: PLC0415
+    from authz_audiomuse.music.pages import SHORT, WORDS
 
     assert set(WORDS) == set(SHORT) == set(Fault)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from authz.errors import PolicyError
-from authz.policy.model import read_model, why_not_compiled
+from authz.policy.model import read_model, read_with_casbin, why_not_compiled
 
 SHIPPED = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")
 
@@ -19,6 +19,11 @@ def changed(old: str, new: str) -> str:
 def test_the_shipped_model_is_compiled():
     """There is no reason not to compile what is shipped."""
     assert why_not_compiled(read_model(SHIPPED)) is None
+
+
+def test_the_shipped_model_is_recognised_as_it_is_read():
+    """Known by sight, it is what pycasbin's own reading makes of it."""
+    assert read_model(SHIPPED) == read_with_casbin(SHIPPED, "model.conf")
 
 
 @pytest.mark.parametrize(

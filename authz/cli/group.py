@@ -1,19 +1,20 @@
-"""Commands of whatever is installed beside authz.
+"""The group of all commands, those of whatever is installed beside authz included.
 
-An adapter names them in the entry point group `authz.commands`. They are looked up when
-asked for, so that one that cannot be loaded does not take the others along.
+An adapter names its own in the entry point group `authz.commands`. They are looked up
+when asked for, so that one that cannot be loaded does not take the others along.
 """
 
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 import click
-from flask.cli import AppGroup
+
+from authz.cli.commands import Commands
 
 GROUP: Final = "authz.commands"
 
 
-class _Adapters(click.Group):
+class CommandGroup(click.Group):
     """A group that also finds the commands of adapters."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -35,6 +36,22 @@ class _Adapters(click.Group):
                 return command
         return None
 
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the list of commands; none of authz's own is imported for it."""
+        names = self.list_commands(ctx)
+        width = formatter.width - 6 - max(map(len, names))
+        rows = []
+        for name in names:
+            text = isinstance(self.commands, Commands) and self.commands.help_of(name)
+            command = click.Command(name, help=text) if text else None
+            command = command or self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                rows.append((name, command.get_short_help_str(width)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 def _broken(point: EntryPoint, why: str) -> click.Command:
     """Return a command that says that it cannot be loaded; the list shows it too."""
@@ -52,11 +69,3 @@ def _broken(point: EntryPoint, why: str) -> click.Command:
         help=message,
         params=[click.Argument(["anything"], nargs=-1)],
     )
-
-
-class CommandGroup(_Adapters):
-    """The commands of `authz`."""
-
-
-class FlaskCommandGroup(_Adapters, AppGroup):
-    """The commands of `flask authz`."""

@@ -11,24 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Final
-
-import jmespath
+from typing import TYPE_CHECKING, Final
 
 from authz.audit import EventTag
 from authz.background import Poller
-from authz.bounded_read import read_file
 from authz.errors import Problem, SettingsError
-from authz.identity.claims import ClaimRules
 from authz.identity.everyone import Everyone
-from authz.identity.fetch import MAX_BYTES, FetchError, fetch
-from authz.identity.jwks import FixedKeys, Jwks, KeySource
-from authz.identity.keys import keys_from_pem, keys_from_secret
-from authz.identity.pem_by_kid import PemByKid
 from authz.identity.people import Person
 from authz.identity.proxied import ProxiedIdentity
-from authz.identity.proxy_jwt import Issuer, SignedTokens
 from authz.identity.recent_people import RecentPeople
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.tokens import (
@@ -42,9 +32,12 @@ from authz.identity.tokens import (
 from authz.identity.trusted_headers import TrustedHeaders
 from authz.identity.wsgi_server import is_told_to_merge, merging_server
 from authz.settings import OPEN_TO_EVERYONE, Settings
-from authz.settings.jwt import JwtSetting
 from authz.settings.proxy import HeadersSetting
 from authz.stores.followers import StoreFollowers
+
+if TYPE_CHECKING:
+    from authz.identity.jwks import KeySource
+    from authz.identity.proxy_jwt import SignedTokens
 
 _log: Final = logging.getLogger("authz")
 #: Headers that are not believed are reported this often for each peer, in seconds.
@@ -68,7 +61,7 @@ class Sources:
     #: Whom a proxy vouched for, to be noted.
     seen: RecentPeople
     #: Where the keys of each issuer come from, by the issuer's name.
-    keys: dict[str, KeySource]
+    keys: "dict[str, KeySource]"
 
     def in_order(self, others: Iterable[IdentitySource]) -> tuple[IdentitySource, ...]:
         """Return the sources in the order in which they are asked.
@@ -90,6 +83,10 @@ class Sources:
     @property
     def lacks_keys(self) -> bool:
         """Whether the keys of an issuer could never be fetched since the start."""
+        if not self.keys:
+            return False
+        from authz.identity.jwks import Jwks
+
         return any(
             isinstance(source, Jwks) and source.age is None
             for source in self.keys.values()
@@ -110,6 +107,11 @@ class Sources:
     @property
     def pollers(self) -> tuple[Poller, ...]:
         """What fetches in the background."""
+        if not self.keys:
+            return ()
+        from authz.identity.jwks import Jwks
+        from authz.identity.pem_by_kid import PemByKid
+
         fetching = [k for k in self.keys.values() if isinstance(k, Jwks | PemByKid)]
         return tuple(source.poller for source in fetching)
 
@@ -123,6 +125,10 @@ class Sources:
 
     def fetch(self) -> None:
         """Fetch keys once."""
+        if not self.keys:
+            return
+        from authz.identity.jwks import Jwks
+
         for source in self.keys.values():
             if isinstance(source, Jwks):
                 source.refresh()
@@ -156,21 +162,16 @@ def build_sources(
     """
     proxy = settings.proxy
     seen = RecentPeople(tell_seen)
-    keys = {issuer.name: _keys(issuer) for issuer in proxy.issuers}
-    by_header: dict[str, list[Issuer]] = {}
-    for setting in proxy.issuers:
-        issuer = Issuer(
-            algorithms=setting.algorithms,
-            keys=keys[setting.name],
-            rules=_rules(setting),
-            padded=setting.padded,
-        )
-        by_header.setdefault(setting.header.lower(), []).append(issuer)
-    spelled = {issuer.header.lower(): issuer.header for issuer in proxy.issuers}
-    signed = [SignedTokens(spelled[low], found) for low, found in by_header.items()]
+    keys: dict[str, KeySource] = {}
+    signed: list[SignedTokens] = []
+    if proxy.issuers:
+        # Signatures and keys are loaded where they are verified.
+        from authz.identity_factory.issuers import signed_tokens
+
+        keys, signed = signed_tokens(proxy.issuers)
     headers = _headers(proxy.headers, proxy.name, record) if proxy.headers else None
     return Sources(
-        tokens=_tokens(settings, token_store, by_header),
+        tokens=_tokens(settings, token_store, [source.header for source in signed]),
         proxied=ProxiedIdentity(signed, headers, on_seen=seen.note)
         if signed or headers
         else None,
@@ -179,62 +180,6 @@ def build_sources(
         if settings.access.open_by
         else None,
         keys=keys,
-    )
-
-
-def _keys(setting: JwtSetting) -> KeySource:
-    if setting.secret is not None:
-        return FixedKeys(keys_from_secret(setting.secret, setting.algorithms))
-    if setting.pem is not None:
-        return FixedKeys(keys_from_pem(setting.pem, setting.algorithms))
-    if setting.pem_url is not None:
-        url = setting.pem_url
-        return PemByKid(
-            setting.name,
-            lambda kid: fetch(f"{url.rstrip('/')}/{kid}"),
-            algorithms=setting.algorithms,
-        )
-    if setting.jwks_file is not None:
-        file = setting.jwks_file
-
-        def read() -> bytes:
-            try:
-                return read_file(file, most=MAX_BYTES)
-            except OSError as error:
-                raise FetchError(f"{file} cannot be read ({error.strerror})") from error
-
-        return Jwks(
-            setting.name,
-            read,
-            algorithms=setting.algorithms,
-            grace=setting.key_grace,
-            interval=_REPORT_EVERY,
-        )
-    return Jwks(
-        setting.name,
-        partial(fetch, str(setting.jwks_url)),
-        algorithms=setting.algorithms,
-        grace=setting.key_grace,
-    )
-
-
-def _rules(setting: JwtSetting) -> ClaimRules:
-    def compiled(text: str | None) -> jmespath.parser.ParsedResult | None:
-        return jmespath.compile(text) if text else None
-
-    return ClaimRules(
-        issuer=setting.issuer,
-        audiences=setting.audiences,
-        leeway=setting.leeway,
-        max_lifetime=setting.max_lifetime,
-        required=tuple((jmespath.compile(c), value) for c, value in setting.required),
-        audience_claim=setting.audience_claim,
-        in_header=setting.claims_in_header,
-        source=setting.name,
-        subject=jmespath.compile(setting.subject),
-        display_name=compiled(setting.display_name),
-        groups=compiled(setting.groups),
-        separator=setting.separator,
     )
 
 

@@ -1,0 +1,26 @@
+"""The Casbin model in its file: the one that comes along, or that settings name."""
+
+from pathlib import Path
+from typing import Final
+
+from authz.bounded_read import read_file
+from authz.errors import StoreError
+from authz.settings import Settings
+
+#: No model of Casbin is larger, in bytes.
+_MAX_MODEL: Final = 1024 * 1024
+
+
+def read_model_text(settings: Settings) -> tuple[str, str]:
+    """Return what the model is called, and its text.
+
+    Raises:
+        StoreError: if it cannot be read.
+    """
+    path = settings.model or Path(__file__).parents[1] / "model.conf"
+    try:
+        return path.name, read_file(path, most=_MAX_MODEL).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path}: the model cannot be read ({error}): check AUTHZ_MODEL"
+        ) from error
