@@ -14,7 +14,11 @@ from authz_audiomuse.music.settings import MusicSettings
 from tests.adapters.music.servers.loopback import Loopback
 from tests.adapters.music.servers.lyrion import FakeLyrion
 from tests.adapters.music.servers.mediabrowser import FakeEmby, FakeJellyfin
-from tests.adapters.music.servers.subsonic import FakeLms, FakeNavidrome
+from tests.adapters.music.servers.subsonic import (
+    FakeLms,
+    FakeNavidrome,
+    FakeOpenSubsonic,
+)
 
 #: What must never be seen anywhere. The second is hostile to headers, forms and JSON.
 CAROLS, DANS = "carol's S3cret", 'dan"s \\ pässword&=%\u2603'
@@ -25,7 +29,10 @@ FAKES: dict[ServerKind, Callable[[], Any]] = {
     ServerKind.NAVIDROME: FakeNavidrome,
     ServerKind.LMS: FakeLms,
     ServerKind.LYRION: FakeLyrion,
+    ServerKind.OPENSUBSONIC: FakeOpenSubsonic,
 }
+
+WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 
 
 @dataclass
@@ -35,6 +42,7 @@ class Rig:
     kind: ServerKind
     fake: Any
     music: MusicServer
+    names: tuple[str, str] = ("carol", "dan")
 
     def entered(self, name: str = "carol", secret: str | None = None) -> Entered:
         """Return what *name* types, or somebody who gets the secret wrong."""
@@ -43,7 +51,7 @@ class Rig:
         proof = proofs[0] if proofs else Proof.PASSWORD
         return Entered(
             proof=proof,
-            account="" if proof is Proof.API_KEY else name,
+            account=name,
             secret=Secret(right if secret is None else secret),
         )
 

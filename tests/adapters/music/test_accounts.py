@@ -329,7 +329,7 @@ class TestChecking:
 
         found = bench.accounts.check(link)
 
-        assert found.fault is Fault.REFUSED
+        assert found.fault is Fault.UNAVAILABLE
         assert isinstance(bench.accounts.acting(CAROL)["home"], Credential)
 
     def test_what_is_due_is_checked(self, make: Callable[..., Bench]):
@@ -411,6 +411,115 @@ class TestLeaving:
         with pytest.raises(StoreError):
             bench.accounts.unlink(CAROL, "home", by=BY)
         assert bench.sink.tags[-1] == "linked-account:change-failed"
+
+
+class TestGivingBack:
+    """What a server gave for a password is given back when nobody needs it any more."""
+
+    @pytest.fixture(name="bench", params=[ServerKind.JELLYFIN, ServerKind.EMBY])
+    def _bench(self, request: Any, make: Callable[..., Bench]) -> Bench:
+        return make(request.param)
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            lambda bench: bench.accounts.unlink(CAROL, "home", by=BY),
+            lambda bench: bench.accounts.forget(CAROL, by=BY),
+            lambda bench: bench.accounts.share(CAROL, "home", by=BY),
+        ],
+        ids=["unlinked", "forgotten", "shares now"],
+    )
+    def test_whatever_ends_the_link(self, bench: Bench, end: Callable[[Bench], object]):
+        """Its token opens nothing at the server afterwards."""
+        bench.link()
+        assert len(bench.fake.tokens) == 1
+
+        end(bench)
+
+        assert bench.fake.tokens == {}
+        assert list(bench.links.ended(limit=9)) == []
+
+    def test_linking_again_leaves_one(self, bench: Bench):
+        """The new one works, the old one is gone."""
+        bench.link()
+        link = bench.link()
+
+        assert len(bench.fake.tokens) == 1
+        assert bench.accounts.check(link).fault is None
+
+    def test_anothers_link_to_the_same_account_stays(self, bench: Bench):
+        """Each has a token of their own."""
+        bench.link(CAROL, "carol")
+        others = bench.link(DAN, "carol")
+
+        bench.accounts.unlink(CAROL, "home", by=BY)
+
+        assert bench.accounts.check(others).fault is None
+
+    def test_what_cannot_be_kept_is_given_back(self, make: Callable[..., Bench]):
+        """Else nobody would hold it, and it would be good for ever."""
+
+        class Full(MemoryLinks):
+            def put(self, link: Any) -> None:
+                raise StoreError("disk full")
+
+        bench = make(ServerKind.JELLYFIN, links=Full())
+
+        with pytest.raises(StoreError):
+            bench.link()
+
+        assert bench.fake.tokens == {}
+
+    def test_a_failed_change_gives_nothing_back(self, make: Callable[..., Bench]):
+        """The link is still there, so its token has to be good."""
+
+        class Stuck(MemoryLinks):
+            def remove(self, person: str, server: str) -> bool:
+                raise StoreError("locked")
+
+        bench = make(ServerKind.JELLYFIN, links=Stuck())
+        link = bench.link()
+
+        with pytest.raises(StoreError):
+            bench.accounts.unlink(CAROL, "home", by=BY)
+
+        bench.accounts.give_back()
+        assert bench.accounts.check(link).fault is None
+
+    def test_a_server_that_is_away_is_tried_again_for_a_week(self, bench: Bench):
+        """Then the sealed token is thrown away."""
+        bench.link()
+        bench.fake.answers = lambda _: (503, None)
+        bench.accounts.unlink(CAROL, "home", by=BY)
+        assert bench.accounts.owes(CAROL, "home")
+
+        bench.clock.now += timedelta(days=6)
+        bench.accounts.give_back()
+        assert bench.accounts.owes(CAROL, "home")
+        bench.clock.now += timedelta(days=2)
+        bench.accounts.give_back()
+        assert not bench.accounts.owes(CAROL, "home")
+
+    def test_nobody_waits_for_a_server_while_a_person_is_removed(self, bench: Bench):
+        """The rows of the person are locked then; the next round gives it back."""
+        bench.link()
+        before = len(bench.fake.seen)
+
+        bench.accounts.forget(CAROL, by=BY, at_once=False)
+        assert len(bench.fake.seen) == before
+
+        bench.accounts.tend(age=timedelta(days=1))
+        assert bench.fake.tokens == {}
+
+    def test_a_key_is_its_owners_to_take_back(self, make: Callable[..., Bench]):
+        """Nothing of it is kept, and it goes on to open the account."""
+        bench = make(ServerKind.LMS)
+        bench.link()
+
+        bench.accounts.unlink(CAROL, "home", by=BY)
+
+        assert list(bench.links.ended(limit=9)) == []
+        assert bench.link().fault is None
 
 
 class TestRotation:

@@ -147,11 +147,28 @@ def test_somebody_may_share():
 
 
 def test_an_api_key(rig: Rig):
-    """Where the server has them."""
+    """Where the server lists none, that is said, and no key is sent."""
     rig.fake.add_key("carol", "her-key")
 
-    assert link("--api-key", secret="her-key").exit_code == 0
-    assert listed()[0]["account"] == "carol"
+    refused = link("--api-key", secret="her-key")
+
+    assert refused.exit_code == 4
+    assert "takes no API keys: use name and password" in refused.output
+    assert "her-key" not in str(rig.fake.seen)
+
+
+def test_a_key_that_does_not_say_whose_it_is_needs_a_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Lightweight Music Server; a wrong name is no success."""
+    with started(ServerKind.LMS) as rig:
+        monkeypatch.setenv("AUTHZ_MUSIC_SERVERS", f"home lms {rig.fake.url}")
+        monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", generate_key())
+        monkeypatch.setenv("AUTHZ_MUSIC_STORE", f"sqlite:///{tmp_path}/m.db")
+
+        assert link("--api-key").exit_code == 2
+        assert link("--account", "dan").exit_code == 4
+        assert link("--account", "carol").exit_code == 0
 
 
 def test_servers_and_accounts_are_tested(rig: Rig):
@@ -160,7 +177,7 @@ def test_servers_and_accounts_are_tested(rig: Rig):
 
     good = run("music", "test", "--person", "carol")
     assert good.exit_code == 0
-    assert "ok    home  Navidrome 0.58.0" in good.output
+    assert "ok    home  Navidrome 0.63.2" in good.output
     assert "user:carol as carol: works" in good.output
     rig.fake.forget_tokens()
     assert run("music", "test").exit_code == 0

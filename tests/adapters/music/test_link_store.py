@@ -11,7 +11,6 @@ from authz_audiomuse.music.faults import Fault
 from authz_audiomuse.music.links import Link, LinkStore, MemoryLinks, Mode
 from authz_audiomuse.music.sql_links import (
     SqlLinks,
-    authz_music_link,
     metadata,
     migrate_links,
 )
@@ -190,6 +189,21 @@ def test_two_who_link_at_once_leave_one(links: LinkStore):
     assert link.sealed == link.account
 
 
+def test_what_is_to_be_given_back_is_kept_until_it_is(links: LinkStore):
+    """The oldest first, and whatever becomes of the link."""
+    first = links.end(a_link(), since=NOON)
+    second = links.end(a_link("user:dan"), since=NOON + timedelta(hours=1))
+    links.forget("user:carol")
+
+    assert links.ended(limit=1) == [first]
+    assert (first.person, first.server) == ("user:carol", "home")
+    assert (first.sealed, first.since) == ("sealed for user:carol", NOON)
+    links.settle(first)
+    links.settle(first)
+    assert links.ended(limit=5) == [second]
+    assert "sealed for" not in repr(second)
+
+
 def test_a_link_does_not_show_what_it_holds():
     """Not even sealed."""
     assert "sealed for" not in repr(a_link())
@@ -202,11 +216,26 @@ class TestDatabase:
         migrate_links(database)
 
         with database.read() as connection:
-            found = inspect(connection).get_columns("authz_music_link")
-        assert [(c["name"], c["nullable"]) for c in found] == [
-            (c.name, c.nullable) for c in authz_music_link.columns
-        ]
-        assert list(metadata.tables) == ["authz_music_link"]
+            found = inspect(connection)
+            for table in metadata.tables.values():
+                assert {
+                    (c["name"], c["nullable"]) for c in found.get_columns(table.name)
+                } == {(c.name, c.nullable) for c in table.columns}
+
+    def test_what_an_older_version_linked_goes_on(self, database: Database):
+        """Its playlists are seen by others, as they were."""
+        migrate_links(database)
+        SqlLinks(database).put(a_link())
+        with database.write(alone=False) as connection:
+            connection.execute(text("DROP TABLE authz_music_ended"))
+            connection.execute(text("ALTER TABLE authz_music_link DROP COLUMN private"))
+            connection.execute(
+                text("UPDATE authz_music_version SET version_num = 'music_0001'")
+            )
+
+        migrate_links(database)
+
+        assert SqlLinks(database).find("user:carol", "home") == a_link()
 
     def test_it_lies_beside_the_tables_of_authz(self, database: Database):
         """Each has its own history; either may come first."""

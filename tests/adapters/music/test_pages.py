@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +246,7 @@ class TestConnecting:
         response = home.connect()
 
         assert response.status_code == 422
-        assert "refused" in response.text
+        assert "cannot answer now; it may be starting" in response.text
         assert "127.0.0.1" not in response.text
 
     def test_it_can_be_looked_at_and_forgotten(self, house: Callable[..., House]):
@@ -266,13 +267,86 @@ class TestConnecting:
 
     def test_a_key_or_a_password(self, house: Callable[..., House]):
         """Where a server takes both, one chooses."""
-        home = house(ServerKind.NAVIDROME)
+        home = house(ServerKind.OPENSUBSONIC)
         home.rigs[0].fake.add_key("carol", "her-key")
 
         assert 'name="proof"' in home.get("user:carol")
         home.connect(proof="api-key", account="", secret="her-key")
 
         assert home.accounts.of("user:carol")["s0"].account == "carol"
+
+    def test_a_key_is_not_offered_by_a_server_known_to_take_none(
+        self, house: Callable[..., House]
+    ):
+        """Once it was asked; whoever sends one all the same reads why it is refused."""
+        home = house(ServerKind.NAVIDROME)
+        refused = home.connect(proof="api-key", secret="her-key")
+        assert "takes no API keys: use name and password" in refused.text
+
+        home.accounts.tend(age=timedelta(days=1))
+
+        assert 'value="api-key"' not in home.get("user:carol")
+
+    def test_a_key_that_does_not_say_whose_it_is_needs_a_name(
+        self, house: Callable[..., House]
+    ):
+        """Lightweight Music Server: the page asks for both."""
+        home = house(ServerKind.LMS)
+
+        assert 'name="account"' in home.get("user:carol")
+        assert "Enter the name" in home.connect(account="").text
+
+    def test_an_account_without_a_password(self, house: Callable[..., House]):
+        """The page says that it may be left empty, and the browser lets it."""
+        home = house(ServerKind.JELLYFIN)
+        home.rigs[0].fake.add_account("eve", "")
+
+        page = home.get("user:carol")
+        assert "leave the password empty if your account has none" in page
+        assert home.connect(account="eve", secret="").status_code == 303
+
+    def test_everybody_stops_short_of_what_stops_audiomuse_too(
+        self, house: Callable[..., House]
+    ):
+        """Five wrong keys in a row, and the server refuses all from this address."""
+        home = house(ServerKind.LMS)
+        for number in range(4):
+            home.connect(secret=f"guess {number}")
+
+        response = home.connect("user:dan", secret="a guess more")
+
+        assert "Too many wrong passwords or keys" in response.text
+        assert home.rigs[0].fake.wrong_in_a_row == 4
+
+    def test_whoever_is_stopped_by_the_server_is_not_told_that_it_was_wrong(
+        self, house: Callable[..., House]
+    ):
+        """The key is good; in a moment it is good there, too."""
+        home = house(ServerKind.LMS)
+        home.rigs[0].fake.wrong_in_a_row = 5
+
+        response = home.connect()
+
+        assert "no more attempts for the moment. Try again later." in response.text
+
+    def test_a_token_is_given_back_with_the_account(self, house: Callable[..., House]):
+        """If the server cannot be told, that is said, and tried again later."""
+        home = house(ServerKind.JELLYFIN)
+        fake = home.rigs[0].fake
+        before = len(fake.tokens)
+        home.connect()
+        home.post("user:carol", do="unlink", server="s0")
+        assert len(fake.tokens) == before
+
+        home.connect()
+        fake.answers = lambda _: (503, None)
+        home.post("user:carol", do="unlink", server="s0")
+        assert "<bdi>s0</bdi> could not be told yet" in home.get("user:carol")
+        assert len(fake.tokens) == before + 1
+
+        fake.answers = None
+        home.accounts.tend(age=timedelta(days=1))
+        assert len(fake.tokens) == before
 
     def test_lyrion_says_that_it_has_no_accounts(self, house: Callable[..., House]):
         """There is nothing to fill in."""
@@ -405,7 +479,7 @@ class TestAdministrators:
         assert "not asked yet" in home.get("user:root", "/authz/music/")
 
         home.post("user:root", "/authz/music/", do="test", server="s0")
-        assert "Navidrome 0.58.0" in home.get("user:root", "/authz/music/")
+        assert "Navidrome 0.63.2" in home.get("user:root", "/authz/music/")
         home.rigs[0].fake.answers = lambda _: (404, None)
         home.post("user:root", "/authz/music/", do="test", server="s0")
         assert "something else answers" in home.get("user:root", "/authz/music/")

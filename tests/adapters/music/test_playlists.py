@@ -15,24 +15,24 @@ from authz_audiomuse.music.host import HookMissing, HostHook
 from authz_audiomuse.music.kinds import music_servers
 from authz_audiomuse.music.links import MemoryLinks, Mode
 from authz_audiomuse.music.listed import ServerKind, parse_address
-from authz_audiomuse.music.playlists import Playlists
+from authz_audiomuse.music.playlists import Playlists, made_in
 from authz_audiomuse.music.port import Proof
 from authz_audiomuse.music.sealing import Seal, generate_key, parse_keys
 from authz_audiomuse.music.settings import MusicSettings
-from flask import Flask
+from flask import Flask, Response
 
 from authz import Authz
 from authz.decision import Subject, signed_in
 from authz.errors import StoreError
 from authz.extension import get_authz
 from authz.identity.source import RequestFacts
-from tests.adapters.music.rigs import listed, started
+from tests.adapters.music.rigs import WITH_ACCOUNTS, listed, started
 from tests.adapters.music.stand_in import Host
 from tests.web.apps import CHEAP_BOB, RecordingSink
 
 pytestmark = pytest.mark.slow
 
-WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
+PATHS = ["/api/create_playlist", "/chat/api/create_playlist"]
 BY = By(name="user:alice")
 POLICY = """\
 p, role:user, /api/*, POST
@@ -69,10 +69,12 @@ class Stage:
         self.fake = host.rigs[0].fake
         self.sink = RecordingSink()
 
-    def link(self, name: str, server: int = 0) -> None:
+    def link(self, name: str, server: int = 0, *, private: bool = False) -> None:
         """Connect the account of *name* on a server."""
         rig = self.rigs[server]
-        self.accounts.link(f"user:{name}", f"s{server}", rig.entered(name), by=BY)
+        self.accounts.link(
+            f"user:{name}", f"s{server}", rig.entered(name), by=BY, private=private
+        )
 
     def make(
         self,
@@ -144,7 +146,7 @@ def _stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
 
 
 @pytest.mark.parametrize("kind", WITH_ACCOUNTS)
-@pytest.mark.parametrize("path", ["/api/create_playlist", "/chat/api/create_playlist"])
+@pytest.mark.parametrize("path", PATHS)
 def test_everybodys_playlist_is_in_their_own_account(
     stage: Callable[..., Stage], kind: ServerKind, path: str
 ):
@@ -154,7 +156,7 @@ def test_everybodys_playlist_is_in_their_own_account(
     staged.link("dan")
 
     for who in ("carol", "dan", "eve"):
-        assert staged.make(f"user:{who}", f"{who}'s", path).status_code == 201
+        assert staged.make(f"user:{who}", f"{who}'s", path).status_code in {200, 201}
 
     assert staged.fake.owners() == {
         "carol's": "carol",
@@ -412,13 +414,60 @@ def test_a_failure_that_is_not_the_accounts_stays_one(stage: Callable[..., Stage
     """The app's own answer goes through."""
     staged = stage(ServerKind.JELLYFIN)
     staged.link("carol")
-    staged.fake.unknown_tracks = {"1"}
+    staged.fake.answers = lambda seen: (
+        (404, None) if seen.path == "/Playlists" else staged.fake.answer(seen)
+    )
 
     response = staged.make("user:carol")
 
     assert response.status_code == 502
     assert response.get_json() == {"error": "The media server refused."}
     assert staged.accounts.of("user:carol")["s0"].fault is None
+
+
+class TestHidden:
+    """AudioMuse-AI makes every playlist public; one's own may stay one's own."""
+
+    @pytest.mark.parametrize("path", PATHS)
+    @pytest.mark.parametrize("kind", WITH_ACCOUNTS)
+    def test_it_is_hidden_for_whoever_asked_for_that(
+        self, stage: Callable[..., Stage], kind: ServerKind, path: str
+    ):
+        """And for nobody else."""
+        staged = stage(kind)
+        staged.link("carol", private=True)
+        staged.link("dan")
+
+        made = staged.make("user:carol", "carol's", path)
+        staged.make("user:dan", "dan's", path)
+
+        assert made.status_code in {200, 201}
+        assert staged.fake.owners() == {"carol's": "carol", "dan's": "dan"}
+        assert staged.fake.public() == {"dan's"}
+
+    def test_what_could_not_be_hidden_is_said(self, stage: Callable[..., Stage]):
+        """It was made, so it is no failure; but its maker has to know."""
+        staged = stage(ServerKind.JELLYFIN)
+        staged.link("carol", private=True)
+        staged.fake.answers = lambda seen: (
+            (404, None)
+            if seen.path.startswith("/Playlists/")
+            else staged.fake.answer(seen)
+        )
+
+        made = staged.make("user:carol")
+
+        assert made.status_code == 201
+        assert made.get_json()["playlist_id"]
+        assert "could not be hidden from others" in made.get_json()["message"]
+
+    @pytest.mark.parametrize(
+        "document", [{}, [], {"playlist_id": ""}, {"message": "done"}]
+    )
+    def test_an_answer_that_names_no_playlist_hides_none(self, document: object):
+        """Nothing is guessed."""
+        with pytest.raises(LookupError):
+            made_in(Response(json.dumps(document), content_type="application/json"))
 
 
 class TestOldApps:
@@ -433,9 +482,9 @@ class TestOldApps:
         assert staged.make("user:carol").status_code == 201
         assert staged.fake.owners() == {"mix": "carol"}
 
-    def test_navidrome_does_not(self, stage: Callable[..., Stage]):
+    def test_others_do_not(self, stage: Callable[..., Stage]):
         """The key would be dropped and everybody's account be used: refused."""
-        staged = stage(ServerKind.NAVIDROME, takes_keys=False)
+        staged = stage(ServerKind.OPENSUBSONIC, takes_keys=False)
         staged.fake.add_key("carol", "key")
         entered = staged.rigs[0].entered("carol", "key")
         entered = replace(entered, proof=Proof.API_KEY)

@@ -4,7 +4,8 @@ Pages, commands and the host's requests all go through here.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -12,8 +13,15 @@ from typing import Any, Final, TypeVar
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.errors import AuthzError, StoreError
 from authz_audiomuse.music.faults import Fault, MusicFault
-from authz_audiomuse.music.links import Link, LinkStore, Mode
-from authz_audiomuse.music.port import Credential, Entered, MusicServer, Proof
+from authz_audiomuse.music.links import Ended, Link, LinkStore, Mode
+from authz_audiomuse.music.port import (
+    About,
+    Credential,
+    Entered,
+    MusicServer,
+    Privacy,
+    Proof,
+)
 from authz_audiomuse.music.sealing import NoKey, Seal, SealError
 
 _T = TypeVar("_T")
@@ -25,6 +33,12 @@ _MAX_ACCOUNT: Final = 200
 _MAX_SECRET: Final = 1024
 #: How many accounts are checked in one go, so that a restart loses little.
 _BATCH: Final = 50
+#: How long it is tried to give a token back to a server that does not answer.
+_GIVE_UP: Final = timedelta(days=7)
+#: What a server says that will say something else later.
+_PASSING: Final = frozenset(
+    {Fault.UNREACHABLE, Fault.TLS, Fault.TOO_SLOW, Fault.UNAVAILABLE, Fault.THROTTLED}
+)
 
 
 class NotAPerson(AuthzError):
@@ -103,6 +117,8 @@ class MusicAccounts:
         self._standing = standing
         self._clock = clock
         self.shared = shared
+        #: What each server last said of itself, or why it did not.
+        self.known: dict[str, About | Fault] = {}
 
     @property
     def can_store(self) -> bool:
@@ -115,8 +131,19 @@ class MusicAccounts:
             raise LookupError(f"`{name[:80]}` is not in AUTHZ_MUSIC_SERVERS")
         return self.servers[name]
 
-    def link(self, person: str, server: str, entered: Entered, *, by: By) -> Link:
+    def link(
+        self,
+        person: str,
+        server: str,
+        entered: Entered,
+        *,
+        by: By,
+        private: bool = False,
+    ) -> Link:
         """Sign in with what *person* *entered*, and keep the account.
+
+        With *private*, playlists made there are hidden from others, if the server can.
+        The token of an account that was linked before is given back.
 
         Raises:
             NotAPerson, NotEntered, LookupError: if it makes no sense.
@@ -140,19 +167,26 @@ class MusicAccounts:
                 detail={"server": server},
             )
             raise
-        now = self._clock()
-        link = Link(
-            person=person,
-            server=server,
-            mode=Mode.OWN,
-            account=credential.account[:_MAX_ACCOUNT],
-            sealed=self._sealed(person, server, credential),
-            checked=now,
-            linked=now,
-            linked_by=by.name,
-            known=self._standing(person).known,
-        )
-        self._put(link, by)
+        try:
+            now = self._clock()
+            link = Link(
+                person=person,
+                server=server,
+                mode=Mode.OWN,
+                account=credential.account[:_MAX_ACCOUNT],
+                sealed=self._sealed(person, server, credential),
+                checked=now,
+                linked=now,
+                linked_by=by.name,
+                known=self._standing(person).known,
+                private=private and music.capabilities.privacy is Privacy.CAN_BE_MADE,
+            )
+            self._put(link, by)
+        except BaseException:
+            # Nobody holds it then, so nobody could ever give it back.
+            with suppress(MusicFault):
+                music.sign_out(credential)
+            raise
         return link
 
     def share(self, person: str, server: str, *, by: By) -> Link:
@@ -174,8 +208,12 @@ class MusicAccounts:
         return link
 
     def unlink(self, person: str, server: str, *, by: By) -> bool:
-        """Forget *person* on *server*; return whether anything was kept."""
-        if self.links.find(person, server) is None:
+        """Forget *person* on *server*; return whether anything was kept.
+
+        The token that the server gave is given back; `owes` tells whether it was.
+        """
+        link = self.links.find(person, server)
+        if link is None:
             return False
         self._record(
             EventTag.LINKED_ACCOUNT_REMOVED,
@@ -183,14 +221,40 @@ class MusicAccounts:
             about=person,
             detail={"server": server},
         )
-        return self._kept(by, person, lambda: self.links.remove(person, server))
+        with self._ending([link]) as ended:
+            gone = self._kept(by, person, lambda: self.links.remove(person, server))
+        self._give_back(ended)
+        return gone
 
-    def forget(self, person: str, *, by: By) -> int:
-        """Forget *person* on every server, because they leave."""
-        if not self.links.of(person):
+    def forget(self, person: str, *, by: By, at_once: bool = True) -> int:
+        """Forget *person* on every server, because they leave.
+
+        Their tokens are given back: *at_once*, or by the next `give_back`, where nobody
+        may wait for music servers.
+        """
+        links = self.links.of(person)
+        if not links:
             return 0
         self._record(EventTag.LINKED_ACCOUNT_REMOVED, by, about=person)
-        return self._kept(by, person, lambda: self.links.forget(person))
+        with self._ending(links) as ended:
+            count = self._kept(by, person, lambda: self.links.forget(person))
+        if at_once:
+            self._give_back(ended)
+        return count
+
+    def owes(self, person: str, server: str) -> bool:
+        """Return whether a token of *person* is still to be given back to *server*."""
+        return any(
+            (ended.person, ended.server) == (person, server)
+            for ended in self.links.ended(limit=_BATCH)
+        )
+
+    def give_back(self) -> None:
+        """Give back the tokens of links that are over. Called in the background.
+
+        What a server does not answer to is kept, sealed, and tried again for a week.
+        """
+        self._give_back(self.links.ended(limit=_BATCH))
 
     def of(self, person: str) -> Mapping[str, Link]:
         """Return what is kept of *person*, by server.
@@ -206,7 +270,7 @@ class MusicAccounts:
             (link.known and not standing.known) or (since and link.linked < since)
             for link in kept
         ):
-            self.forget(person, by=By(name=""))
+            self.forget(person, by=By(name=""), at_once=False)
             return {}
         return {link.server: link for link in kept}
 
@@ -238,6 +302,34 @@ class MusicAccounts:
                 detail={"server": link.server},
             )
         return noted
+
+    def look_at(self, music: MusicServer) -> About | Fault:
+        """Ask *music* what it is, and remember what it said."""
+        try:
+            found: About | Fault = music.about()
+        except MusicFault as error:
+            found = error.fault
+        self.known[music.listed.id] = found
+        return found
+
+    def proofs(self, music: MusicServer) -> Sequence[Proof]:
+        """Return what to offer to people, the best first.
+
+        No API key, if there is another way and the server is known to list none.
+        """
+        proofs = music.capabilities.proofs
+        known = self.known.get(music.listed.id)
+        if isinstance(known, About) and known.takes_keys is False:
+            return [proof for proof in proofs if proof is not Proof.API_KEY] or proofs
+        return proofs
+
+    def tend(self, *, age: timedelta) -> None:
+        """Do what is due, in the background: give tokens back, look at accounts."""
+        for music in self.servers.values():
+            if len(music.capabilities.proofs) > 1:
+                self.look_at(music)
+        self.give_back()
+        self.check_due(age=age)
 
     def check_due(self, *, age: timedelta) -> int:
         """Check the accounts not looked at for *age*; return how many were.
@@ -280,12 +372,31 @@ class MusicAccounts:
                 )
         return found
 
+    def hide(self, person: str, server: str, playlist: str) -> None:
+        """Hide a playlist of *person*'s account from others, if they asked for that.
+
+        Raises:
+            MusicFault: if the server does not do it.
+            SealError: if the credential cannot be opened.
+            LookupError: if the server is not listed any more.
+            StoreError: if it cannot be found out.
+        """
+        link = self.links.find(person, server)
+        if link is not None and link.mode is Mode.OWN and link.private:
+            self.server(server).make_private(self._opened(link), playlist)
+
+    def hides(self, person: str, server: str) -> bool:
+        """Return whether *person* asked for their playlists there to be hidden."""
+        link = self.links.find(person, server)
+        return link is not None and link.private
+
     def rotate(self) -> Rotation:
         """Seal every credential with the newest key.
 
         Raises:
             NoKey: if there is none.
         """
+        self.give_back()  # what is left of those opens with the old keys only
         resealed = current = 0
         lost: list[Link] = []
         for link in self._own():
@@ -345,19 +456,60 @@ class MusicAccounts:
                 "account_id": credential.account_id,
                 "secret": credential.secret.reveal(),
                 "is_key": "yes" if credential.is_key else "",
+                "is_plain": "yes" if credential.is_plain else "",
+                "device": credential.device,
             },
             person=person,
             server=server,
         )
 
-    def _opened(self, link: Link) -> Credential:
+    def _opened(self, link: Link | Ended) -> Credential:
         values = self._seal.open(link.sealed, person=link.person, server=link.server)
         return Credential(
             account=values["account"].reveal(),
             account_id=values["account_id"].reveal(),
             secret=values["secret"],
             is_key=bool(values["is_key"]),
+            # Older ones hold neither.
+            is_plain=bool(values.get("is_plain")),
+            device=values["device"].reveal() if "device" in values else "",
         )
+
+    @contextmanager
+    def _ending(self, links: Iterable[Link]) -> Iterator[Sequence[Ended]]:
+        """Keep the tokens of *links* to be given back, if what is inside succeeds."""
+        ended = [
+            self.links.end(link, since=self._clock())
+            for link in links
+            if link.mode is Mode.OWN and self._signs_out(link.server)
+        ]
+        try:
+            yield ended
+        except BaseException:
+            for one in ended:
+                with suppress(StoreError):
+                    self.links.settle(one)
+            raise
+
+    def _signs_out(self, server: str) -> bool:
+        return server in self.servers and self.servers[server].capabilities.signs_out
+
+    def _give_back(self, ended: Iterable[Ended]) -> None:
+        for one in ended:
+            if self._is_settled(one):
+                with suppress(StoreError):  # then it is looked at once more
+                    self.links.settle(one)
+
+    def _is_settled(self, ended: Ended) -> bool:
+        if ended.since < self._clock() - _GIVE_UP or not self._signs_out(ended.server):
+            return True
+        try:
+            self.servers[ended.server].sign_out(self._opened(ended))
+        except MusicFault as error:
+            return error.fault not in _PASSING
+        except SealError:
+            return True
+        return True
 
     def _put(self, link: Link, by: By) -> None:
         self._record(
@@ -367,7 +519,10 @@ class MusicAccounts:
             after=(f"{link.server} {link.mode} {link.account}".strip(),),
             detail={"server": link.server},
         )
-        self._kept(by, link.person, lambda: self.links.put(link))
+        before = self.links.find(link.person, link.server)
+        with self._ending([before] if before else []) as ended:
+            self._kept(by, link.person, lambda: self.links.put(link))
+        self._give_back(ended)
 
     def _kept(self, by: By, person: str, change: Callable[[], _T]) -> _T:
         try:
@@ -400,9 +555,10 @@ def checked(music: MusicServer, entered: Entered) -> Entered:
     if entered.proof not in capabilities.proofs:
         raise NotEntered(f"this server does not take this: {capabilities.hint}")
     account = unicodedata.normalize("NFC", entered.account.strip())
-    if entered.proof is Proof.PASSWORD and not account:
+    is_password = entered.proof is Proof.PASSWORD
+    if not account and (is_password or capabilities.key_needs_name):
         raise NotEntered("enter the name you have on the music server")
-    if not entered.secret:
+    if not entered.secret and not (is_password and capabilities.may_lack_password):
         raise NotEntered("enter the password or key")
     secret = entered.secret.reveal()
     fits = len(account) <= _MAX_ACCOUNT and len(secret) <= _MAX_SECRET

@@ -11,14 +11,14 @@ from authz_audiomuse.music.accounts import Unusable
 from authz_audiomuse.music.listed import ListedServer, ServerKind, parse_address
 from authz_audiomuse.music.port import Credential
 
-#: What AudioMuse-AI calls each kind. Lightweight Music Server is one that speaks as
-#: Navidrome does.
+#: What AudioMuse-AI calls each kind: those that speak as Navidrome does, by its name.
 HOST_TYPES: Final[Mapping[ServerKind, str]] = {
     ServerKind.JELLYFIN: "jellyfin",
     ServerKind.EMBY: "emby",
     ServerKind.NAVIDROME: "navidrome",
     ServerKind.LMS: "navidrome",
     ServerKind.LYRION: "lyrion",
+    ServerKind.OPENSUBSONIC: "navidrome",
 }
 
 #: Credentials as AudioMuse-AI's own modules take them.
@@ -136,16 +136,18 @@ def host_credentials(
                 "user_identifier": credential.account_id,
                 "token": secret,
             }
-        case ServerKind.NAVIDROME | ServerKind.LMS if credential.is_key and takes_keys:
+        case ServerKind.NAVIDROME | ServerKind.LMS | ServerKind.OPENSUBSONIC if (
+            credential.is_key and takes_keys
+        ):
             given = {"url": address, "api_key": secret}
-        case ServerKind.NAVIDROME if credential.is_key:
+        case ServerKind.NAVIDROME | ServerKind.OPENSUBSONIC if credential.is_key:
             raise Unusable(
                 f"this AudioMuse-AI cannot use the API key of `{server.id}`: update "
                 "it, or connect with your password",
                 reason="host-too-old",
                 server=server.id,
             )
-        case ServerKind.NAVIDROME | ServerKind.LMS:
+        case ServerKind.NAVIDROME | ServerKind.LMS | ServerKind.OPENSUBSONIC:
             # Lightweight Music Server takes a key as the password of its owner.
             given = {"url": address, "user": credential.account, "password": secret}
         case ServerKind.LYRION:

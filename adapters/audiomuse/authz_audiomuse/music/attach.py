@@ -10,7 +10,9 @@ from flask import Flask
 
 from authz.background import Poller
 from authz.extension import Guarded, get_authz
+from authz.stores.shared_limits import shared_limits
 from authz_audiomuse.music.accounts import MusicAccounts
+from authz_audiomuse.music.guessing import Guessing
 from authz_audiomuse.music.host import HookMissing, HostHook
 from authz_audiomuse.music.offboarding import ForgetLeavers, standing_by
 from authz_audiomuse.music.opening import open_accounts
@@ -78,11 +80,13 @@ def attach_music(
     if leavers is not None:
         leavers.accounts = accounts
     if guarded.pages is not None:
-        app.register_blueprint(Pages(guarded.pages, accounts).blueprint)
+        runtime = guarded.runtime
+        guessing = Guessing(shared_limits(runtime.settings, runtime.stores))
+        app.register_blueprint(Pages(guarded.pages, accounts, guessing).blueprint)
     playlists = Playlists(app, accounts, _hook(context, config))
     age = timedelta(hours=settings.check_hours)
     poller = Poller(
-        lambda: accounts.check_due(age=age),
+        lambda: accounts.tend(age=age),
         interval=min(_LOOK, age.total_seconds()),
     )
     poller.start()

@@ -29,7 +29,11 @@ from authz_audiomuse.music.settings import read_music_settings
 
 _AT_ONCE: Final = 200
 #: Faults that are not the account's: the server cannot be used.
-_SERVERS: Final = frozenset(Fault) - {Fault.WRONG_PASSWORD, Fault.NO_ACCOUNTS}
+_SERVERS: Final = frozenset(Fault) - {
+    Fault.WRONG_PASSWORD,
+    Fault.OTHER_PROOF,
+    Fault.NO_ACCOUNTS,
+}
 
 
 @click.group("music", context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,6 +51,11 @@ def music() -> None:
     is_flag=True,
     help="Let them use the account of AudioMuse-AI instead of one of their own.",
 )
+@click.option(
+    "--private",
+    is_flag=True,
+    help="Hide playlists made in the account from others on the server.",
+)
 @with_output
 def link(  # noqa: PLR0913 - one parameter for each option
     person: str,
@@ -55,6 +64,7 @@ def link(  # noqa: PLR0913 - one parameter for each option
     account: str,
     api_key: bool,
     shared: bool,
+    private: bool,
     out: Output,
 ) -> None:
     """Connect the account of PERSON on SERVER, an id of AUTHZ_MUSIC_SERVERS.
@@ -72,7 +82,9 @@ def link(  # noqa: PLR0913 - one parameter for each option
             kept = accounts.share(_person(person), server, by=_by())
         else:
             entered = _entered(found, account, api_key=api_key)
-            kept = accounts.link(_person(person), server, entered, by=_by())
+            kept = accounts.link(
+                _person(person), server, entered, by=_by(), private=private
+            )
     out.document({"linked": _document(kept)})
     where = kept.account if kept.mode is Mode.OWN else "the shared account"
     out.line(f"linked  {kept.person} to {plain(where)} on {kept.server}")
@@ -85,7 +97,9 @@ def link(  # noqa: PLR0913 - one parameter for each option
 def unlink(person: str, server: str | None, *, out: Output) -> None:
     """Forget the account of PERSON on SERVER, or on every server.
 
-    The account itself stays as it is; only what is kept here goes.
+    The account itself stays as it is; what is kept here goes, and a token that the
+    server gave for it is given back. While the server does not answer that is tried
+    again for a week, by the running app.
     """
     with _opened() as accounts, _in_words():
         if server is None:
@@ -234,7 +248,8 @@ def _about(server: MusicServer) -> dict[str, Any]:
 def _entered(server: MusicServer, account: str, *, api_key: bool) -> Entered:
     proofs = server.capabilities.proofs
     proof = Proof.API_KEY if api_key or proofs == (Proof.API_KEY,) else Proof.PASSWORD
-    if proof is Proof.PASSWORD and proofs and not account:
+    needs_name = proof is Proof.PASSWORD or server.capabilities.key_needs_name
+    if needs_name and proofs and not account:
         raise click.UsageError("name their account on the music server with --account")
     what = "API key" if proof is Proof.API_KEY else "Password"
     if not proofs:
@@ -276,4 +291,5 @@ def _document(found: Link) -> dict[str, Any]:
         "checked": found.checked.isoformat() if found.checked else None,
         "linked": found.linked.isoformat(),
         "linked_by": found.linked_by,
+        "private": found.private,
     }

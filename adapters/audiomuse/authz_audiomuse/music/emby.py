@@ -1,11 +1,12 @@
 """Emby (dev.emby.media)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from authz_audiomuse.music.http import Value
-from authz_audiomuse.music.mediabrowser import MediaBrowser
+from authz_audiomuse.music.mediabrowser import CAPABILITIES, MediaBrowser
 from authz_audiomuse.music.port import Credential
 
 
@@ -14,10 +15,19 @@ class Emby(MediaBrowser):
 
     root = "/emby"
     scheme = "Emby"
+    capabilities = replace(
+        CAPABILITIES,
+        evidence={
+            "proofs": "OpenAPI document of 4.9: POST /Users/AuthenticateByName",
+            "may_lack_password": "OpenAPI document of 4.9: `Pw` is not required",
+            "signs_out": "OpenAPI document of 4.9: POST /Sessions/Logout",
+            "privacy": "OpenAPI document of 4.9: POST /Items/{Id}/MakePrivate",
+        },
+    )
 
     def is_it(self, about: Mapping[str, Any]) -> bool:
         """Return whether it is Emby, which does not name its product."""
-        return "ProductName" not in about and {"Id", "Version"} <= about.keys()
+        return "productname" not in about and {"id", "version"} <= about.keys()
 
     def product(self, about: Mapping[str, Any]) -> str:  # noqa: ARG002 - it does not say
         """Return its name."""
@@ -27,33 +37,14 @@ class Emby(MediaBrowser):
         """Return where an account finds itself."""
         return f"/Users/{quote(credential.account_id, safe='')}"
 
-    def new_playlist(
-        self, credential: Credential, name: str, tracks: Sequence[str]
-    ) -> str:
-        """Make a playlist."""
-        return self.id_in(
-            self._call(
-                "POST",
-                "/Playlists",
-                credential,
-                query={
-                    "Name": name,
-                    "Ids": ",".join(tracks),
-                    "UserId": credential.account_id,
-                    "MediaType": "Audio",
-                },
-            )
-        )
+    def make_private(self, credential: Credential, playlist: str) -> None:
+        """Hide a playlist of the account from everybody else."""
+        self.call("POST", f"/Items/{quote(playlist, safe='')}/MakePrivate", credential)
 
-    def delete_playlist(self, credential: Credential | None, playlist: str) -> None:
-        """Delete a playlist."""
-        self._call(
-            "POST", "/Items/Delete", self._held(credential), query={"Ids": playlist}
-        )
-
-    def _headers(
+    def headers(
         self, credential: Credential | None, *, device: str
     ) -> Mapping[str, Value]:
+        """Return what says who asks; a token has a header of its own."""
         if credential is None:
-            return super()._headers(None, device=device)
+            return super().headers(None, device=device)
         return {"X-Emby-Token": credential.secret}

@@ -17,10 +17,16 @@ class Fault(StrEnum):
     TLS = "tls"
     #: It did not answer in time.
     TOO_SLOW = "too-slow"
+    #: It does not answer at the moment: it is starting, or failed inside.
+    UNAVAILABLE = "unavailable"
+    #: It wants to be asked less often.
+    THROTTLED = "throttled"
     #: Something answers there that is not this kind of server.
     OTHER_PRODUCT = "other-product"
     #: It answered with something that makes no sense.
     NONSENSE = "nonsense"
+    #: It takes a key where a password was shown, or the other way round.
+    OTHER_PROOF = "other-proof"
     #: It understood and would not.
     REFUSED = "refused"
     #: Its address is one that nothing is sent to.
@@ -37,10 +43,15 @@ _SENTENCES: Final = {
     Fault.TLS: "the certificate of `{server}` cannot be verified: name the authority "
     "that signed it in AUTHZ_MUSIC_CA",
     Fault.TOO_SLOW: "`{server}` did not answer in time: try again later",
+    Fault.UNAVAILABLE: "`{server}` cannot answer now, it may be starting: try again "
+    "later, and look at its own log if that does not help",
+    Fault.THROTTLED: "`{server}` takes no more attempts for the moment: try again "
+    "later",
     Fault.OTHER_PRODUCT: "what answers at the address of `{server}` is not {kind}: "
     "check AUTHZ_MUSIC_SERVERS",
     Fault.NONSENSE: "`{server}` answered with something that makes no sense: check "
     "that AUTHZ_MUSIC_SERVERS has the right address, and the server's version",
+    Fault.OTHER_PROOF: "`{server}` takes something else to sign in with",
     Fault.REFUSED: "`{server}` refused: check what the account may do there",
     Fault.FORBIDDEN_ADDRESS: "`{server}` is at an address that nothing is sent to: "
     "check AUTHZ_MUSIC_SERVERS",
@@ -62,3 +73,4 @@ class MusicFault(AuthzError):
         super().__init__(f"{sentence} ({detail})" if detail else sentence)
         self.fault = fault
         self.server = server
+        self.detail = detail

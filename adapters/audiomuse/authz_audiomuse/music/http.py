@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from socket import SHUT_RDWR, socket
 from typing import Any, Final
@@ -40,6 +42,9 @@ _TRIES: Final = 3
 _PAUSE: Final = 0.2
 _CONNECT_SECONDS: Final = 5.0
 
+#: When what is being done has to be over, by the monotonic clock; None is no limit yet.
+_until: Final[ContextVar[float | None]] = ContextVar("music-until", default=None)
+
 #: A parameter, and one that nobody may see.
 Value = str | Secret
 Values = Mapping[str, Value] | Iterable[tuple[str, Value]]
@@ -65,7 +70,7 @@ class HttpClient:
         ca: Path | None = None,
         http_hosts: frozenset[str] = frozenset(),
     ) -> None:
-        """Call *server*, which has *timeout* seconds for each answer.
+        """Call *server*, which has *timeout* seconds from the call to its last byte.
 
         *ca* is a file of further authorities; *http_hosts* are hosts that may be spoken
         to without TLS although they are not in a private network.
@@ -73,17 +78,8 @@ class HttpClient:
         self.server = server
         self._timeout = timeout
         address = server.address
-        self._options: dict[str, Any] = {
-            "timeout": urllib3.Timeout(
-                connect=min(_CONNECT_SECONDS, timeout), read=timeout
-            ),
-            "retries": False,
-            "limits": _Limits(
-                seconds=timeout,
-                private_only=address.is_plain
-                and address.host.lower() not in http_hosts,
-            ),
-        }
+        self._private_only = address.is_plain and address.host.lower() not in http_hosts
+        self._options: dict[str, Any] = {}
         self._pool: type[urllib3.HTTPConnectionPool] = _PlainPool
         if not address.is_plain:
             self._pool = _TlsPool
@@ -92,6 +88,15 @@ class HttpClient:
             if ca is not None:
                 context.load_verify_locations(ca)
             self._options["ssl_context"] = context
+
+    @contextmanager
+    def in_time(self) -> Iterator[None]:
+        """Let everything that is called inside share the time of one call."""
+        mark = _until.set(self._end())
+        try:
+            yield
+        finally:
+            _until.reset(mark)
 
     def call(  # noqa: PLR0913 - what a request is made of
         self,
@@ -108,23 +113,35 @@ class HttpClient:
 
         *query* must hold nothing secret: addresses are written into logs. *form* or
         *document* is the body. A call that is *repeatable* is tried again if the
-        connection fails.
+        connection fails, as long as there is time.
 
         Raises:
-            MusicFault: if there is no answer, or one that is no JSON.
+            MusicFault: if there is no answer, one that says "not now" (429 and 5xx,
+                whatever its body is), or one that is no JSON.
         """
         target = self.server.address.path + path
         if query:
             target += "?" + urlencode(query)
+        until = self._end()
+        request = _Request(method, target, headers or {}, form, document)
         for left in reversed(range(_TRIES if repeatable else 1)):
-            answer = self._once(method, target, headers or {}, form, document)
+            answer = self._once(request, until)
             if isinstance(answer, Answer):
                 return answer
             fault, detail = answer
-            if not left or fault is not Fault.UNREACHABLE:
+            if (
+                not left
+                or fault is not Fault.UNREACHABLE
+                or time.monotonic() + _PAUSE >= until
+            ):
                 break
             time.sleep(_PAUSE)
         raise self.fault(fault, detail)
+
+    def _end(self) -> float:
+        until = time.monotonic() + self._timeout
+        outer = _until.get()
+        return until if outer is None else min(until, outer)
 
     def fault(self, fault: Fault, detail: str = "") -> MusicFault:
         """Return *fault* of this server, to be raised."""
@@ -135,31 +152,38 @@ class HttpClient:
             detail=detail,
         )
 
-    def _once(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, Value],
-        form: Values | None,
-        document: Mapping[str, Any] | None,
-    ) -> Answer | tuple[Fault, str]:
+    def _once(self, request: "_Request", until: float) -> Answer | tuple[Fault, str]:
         """Return the answer or what went wrong; nothing is raised from here."""
-        until = time.monotonic() + self._timeout
+        left = until - time.monotonic()
+        if left <= 0:
+            return Fault.TOO_SLOW, ""
+        limits = _Limits(until=until, private_only=self._private_only)
         address = self.server.address
         # A connection for each call: one kept open may be closed by the other side
         # just when a call begins that must not be made twice.
-        with self._pool(address.host, address.port, **self._options) as pool:
+        with self._pool(
+            address.host,
+            address.port,
+            limits=limits,
+            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, left), read=left),
+            retries=False,
+            **self._options,
+        ) as pool:
             try:
                 response = pool.urlopen(
-                    method,
-                    target,
-                    body=_body(form, document),
-                    headers=_headers(headers, form, document),
+                    request.method,
+                    request.target,
+                    body=request.body(),
+                    headers=request.all_headers(),
                     redirect=False,
                     retries=False,
                     preload_content=False,
                     decode_content=False,
                 )
+                try:
+                    return _read(response, until)
+                finally:
+                    response.close()
             except _ForbiddenPeer:
                 return Fault.FORBIDDEN_ADDRESS, ""
             except NewConnectionError:  # which is called a timeout, too
@@ -172,38 +196,44 @@ class HttpClient:
                 if time.monotonic() >= until:
                     return Fault.TOO_SLOW, ""
                 return Fault.UNREACHABLE, "the connection broke off"
-            try:
-                return _read(response, until)
             finally:
-                response.close()
+                limits.over()
 
 
-def _body(form: Values | None, document: Mapping[str, Any] | None) -> bytes | None:
-    if form is not None:
-        pairs = form.items() if isinstance(form, Mapping) else form
-        return urlencode([(key, _revealed(value)) for key, value in pairs]).encode()
-    if document is not None:
-        return json.dumps(_revealed(document)).encode()
-    return None
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent. Its secrets are revealed only as it is."""
 
+    method: str
+    target: str
+    headers: Mapping[str, Value]
+    form: Values | None
+    document: Mapping[str, Any] | None
 
-def _headers(
-    headers: Mapping[str, Value],
-    form: Values | None,
-    document: Mapping[str, Any] | None,
-) -> dict[str, str]:
-    sent = {
-        "Accept": "application/json",
-        # Compressed, a small answer could become a huge one.
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-        "User-Agent": "authz-audiomuse",
-    }
-    if form is not None:
-        sent["Content-Type"] = "application/x-www-form-urlencoded"
-    elif document is not None:
-        sent["Content-Type"] = "application/json"
-    return sent | {name: _revealed(value) for name, value in headers.items()}
+    def body(self) -> bytes | None:
+        """Return the body with its secrets."""
+        form = self.form
+        if form is not None:
+            pairs = form.items() if isinstance(form, Mapping) else form
+            return urlencode([(key, _revealed(value)) for key, value in pairs]).encode()
+        if self.document is not None:
+            return json.dumps(_revealed(self.document)).encode()
+        return None
+
+    def all_headers(self) -> dict[str, str]:
+        """Return the headers with their secrets."""
+        sent = {
+            "Accept": "application/json",
+            # Compressed, a small answer could become a huge one.
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            "User-Agent": "authz-audiomuse",
+        }
+        if self.form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        elif self.document is not None:
+            sent["Content-Type"] = "application/json"
+        return sent | {name: _revealed(value) for name, value in self.headers.items()}
 
 
 def _revealed(value: Any) -> Any:
@@ -214,14 +244,30 @@ def _revealed(value: Any) -> Any:
     return value
 
 
+def _refused_by_head(response: urllib3.BaseHTTPResponse) -> tuple[Fault, str] | None:
+    """Return what is wrong before the body is looked at.
+
+    A server that is starting, or a proxy in front of one that is not there, answers
+    with a page.
+    """
+    status = response.status
+    if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, 15.4
+        return Fault.OTHER_PRODUCT, f"it leads elsewhere, status {status}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Fault.THROTTLED, _patience(response, status)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Fault.UNAVAILABLE, _patience(response, status)
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return Fault.NONSENSE, "it is compressed though nobody asked for that"
+    return None
+
+
 def _read(
     response: urllib3.BaseHTTPResponse, until: float
 ) -> Answer | tuple[Fault, str]:
     status = response.status
-    if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, 15.4
-        return Fault.OTHER_PRODUCT, f"it leads elsewhere, status {status}"
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        return Fault.NONSENSE, "it is compressed though nobody asked for that"
+    if refused := _refused_by_head(response):
+        return refused
     data = bytearray()
     try:
         # `read` would wait for a whole chunk, however slowly its bytes come.
@@ -229,15 +275,24 @@ def _read(
             data += chunk
             if len(data) > MAX_ANSWER:
                 return Fault.NONSENSE, f"more than {MAX_ANSWER >> 20} MiB"
-            if time.monotonic() > until:
-                return Fault.TOO_SLOW, ""
     except ReadTimeoutError:
         return Fault.TOO_SLOW, ""
     except (ProtocolError, HTTPError, OSError):
+        if time.monotonic() >= until:
+            return Fault.TOO_SLOW, ""
         return Fault.NONSENSE, "the answer broke off"
+    if time.monotonic() >= until:  # it was cut, and that looks like its end
+        return Fault.TOO_SLOW, ""
     if not data.strip():
         return Answer(status=status, document=None)
     return _parsed(status, response.headers.get("Content-Type", ""), bytes(data))
+
+
+def _patience(response: urllib3.BaseHTTPResponse, status: int) -> str:
+    after = response.headers.get("Retry-After", "")
+    if after.isascii() and after.isdecimal():
+        return f"status {status}; it asks for {int(after[:9])} seconds"
+    return f"status {status}"
 
 
 def _parsed(status: int, kind: str, data: bytes) -> Answer | tuple[Fault, str]:
@@ -268,78 +323,63 @@ class _ForbiddenPeer(HTTPError):
     """The name leads to an address that nothing is sent to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Limits:
-    """What holds for one connection."""
+    """What holds for one call, and its end."""
 
-    #: From the request to the end of the answer's headers.
-    seconds: float
-    #: Only hosts of private networks may be at the other end.
-    private_only: bool
+    def __init__(self, *, until: float, private_only: bool) -> None:
+        self._until = until
+        #: Only hosts of private networks may be at the other end.
+        self._private_only = private_only
+        self._timer: threading.Timer | None = None
 
+    def admit(self, connected: socket) -> socket:
+        """Return *connected* if something may be sent there; it is cut in time.
 
-class _Bounded:
-    """A connection that looks at its peer first, and ends in time.
-
-    A timeout of a socket starts again with each byte; a server that sends one now and
-    then would never run into it.
-    """
-
-    sock: socket | None
-    limits: _Limits
-
-    def check(self, connected: socket) -> socket:
-        """Return *connected* if something may be sent there."""
-        private_only = self.limits.private_only
-        if not may_speak_to(peer_of(connected), private_only=private_only):
+        A timeout of a socket starts again with each byte; a server that sends one now
+        and then would never run into it.
+        """
+        if not may_speak_to(peer_of(connected), private_only=self._private_only):
             connected.close()
             raise _ForbiddenPeer
+        self._timer = threading.Timer(
+            max(0.0, self._until - time.monotonic()), _cut, [connected.dup()]
+        )
+        self._timer.daemon = True
+        self._timer.start()
         return connected
 
-    @contextmanager
-    def in_time(self) -> Iterator[None]:
-        """Cut the connection when its time is over."""
-        timer = threading.Timer(self.limits.seconds, self.cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def cut(self) -> None:
-        """End the connection for whoever is reading from it."""
-        if self.sock is not None:
-            try:
-                self.sock.shutdown(SHUT_RDWR)
-            except OSError:
-                return  # it ended by itself
+    def over(self) -> None:
+        """Leave the connection alone from now on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            for kept in self._timer.args:
+                kept.close()
 
 
-class _Plain(_Bounded, HTTPConnection):
+def _cut(connected: socket) -> None:
+    """End the connection for whoever is reading from it."""
+    try:
+        connected.shutdown(SHUT_RDWR)
+    except OSError:
+        return  # it ended by itself
+
+
+class _Plain(HTTPConnection):
     def __init__(self, *args: Any, limits: _Limits, **kwargs: Any) -> None:
-        self.limits = limits
+        self._limits = limits
         super().__init__(*args, **kwargs)
 
     def _new_conn(self) -> socket:
-        return self.check(super()._new_conn())
-
-    def getresponse(self) -> Any:
-        with self.in_time():
-            return super().getresponse()
+        return self._limits.admit(super()._new_conn())
 
 
-class _Tls(_Bounded, HTTPSConnection):
+class _Tls(HTTPSConnection):
     def __init__(self, *args: Any, limits: _Limits, **kwargs: Any) -> None:
-        self.limits = limits
+        self._limits = limits
         super().__init__(*args, **kwargs)
 
     def _new_conn(self) -> socket:
-        return self.check(super()._new_conn())
-
-    def getresponse(self) -> Any:
-        with self.in_time():
-            return super().getresponse()
+        return self._limits.admit(super()._new_conn())
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):

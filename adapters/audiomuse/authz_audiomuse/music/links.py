@@ -3,6 +3,7 @@
 One suite of contract tests holds for every store of them.
 """
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,22 @@ class Link:
     #: Whether authz kept the person among its people then: when it does not any more,
     #: they have left.
     known: bool = False
+    #: Whether playlists made in the account are hidden from others there.
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A token of a link that is over, which is still to be given back."""
+
+    #: The number under which a store keeps it.
+    id: int
+    person: str
+    server: str
+    #: Sealed as it was in the link.
+    sealed: str = field(repr=False)
+    #: Since when the link is over.
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +118,26 @@ class LinkStore(Protocol):
         """Return own accounts not looked at since *before*, the longest ago first."""
         ...
 
+    def end(self, link: Link, *, since: datetime) -> Ended:
+        """Keep what *link* holds until it was given back; the link itself stays."""
+        ...
+
+    def ended(self, *, limit: int) -> Sequence[Ended]:
+        """Return what is still to be given back, the oldest first."""
+        ...
+
+    def settle(self, ended: Ended) -> None:
+        """Forget *ended*: it was given back, or never will be."""
+        ...
+
 
 class MemoryLinks:
     """Linked accounts in this process, for tests and for trying out."""
 
     def __init__(self) -> None:
         self._links: dict[tuple[str, str], Link] = {}
+        self._ended: dict[int, Ended] = {}
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def find(self, person: str, server: str) -> Link | None:
@@ -174,6 +205,26 @@ class MemoryLinks:
             if link.mode is Mode.OWN and (link.checked or _NEVER) < before
         ]
         return sorted(found, key=lambda link: link.checked or _NEVER)[:limit]
+
+    def end(self, link: Link, *, since: datetime) -> Ended:
+        """Keep what *link* holds until it was given back; the link itself stays."""
+        ended = Ended(
+            id=next(self._numbers),
+            person=link.person,
+            server=link.server,
+            sealed=link.sealed,
+            since=since,
+        )
+        self._ended[ended.id] = ended
+        return ended
+
+    def ended(self, *, limit: int) -> Sequence[Ended]:
+        """Return what is still to be given back, the oldest first."""
+        return list(self._ended.values())[:limit]
+
+    def settle(self, ended: Ended) -> None:
+        """Forget *ended*: it was given back, or never will be."""
+        self._ended.pop(ended.id, None)
 
     def _sorted(self) -> list[Link]:
         return [link for _, link in sorted(self._links.items())]

@@ -33,6 +33,8 @@ class ServerKind(StrEnum):
     #: Lightweight Music Server.
     LMS = "lms"
     LYRION = "lyrion"
+    #: Any other server that speaks the Subsonic API.
+    OPENSUBSONIC = "opensubsonic"
 
     @property
     def product(self) -> str:
@@ -46,6 +48,7 @@ _PRODUCTS: Final = {
     ServerKind.NAVIDROME: "Navidrome",
     ServerKind.LMS: "Lightweight Music Server",
     ServerKind.LYRION: "Lyrion Music Server",
+    ServerKind.OPENSUBSONIC: "an OpenSubsonic server",
 }
 
 

@@ -1,14 +1,21 @@
 """Lightweight Music Server: API keys, which each person makes in its settings.
 
-It stores no password that a salted token could be compared with, so it takes only keys;
-and a key stands alone: a name beside it is an error (code 43).
+It stores no password that a salted token could be compared with, so it takes only
+keys. It has no call that says whose a key is, so a person enters their name as well,
+and it is asked whether the key is theirs.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from authz_audiomuse.music.http import Value
-from authz_audiomuse.music.port import Capabilities, Credential, Entered, Proof
+from authz_audiomuse.music.port import (
+    Capabilities,
+    Credential,
+    Entered,
+    Privacy,
+    Proof,
+)
 from authz_audiomuse.music.subsonic import Subsonic
 
 
@@ -18,17 +25,31 @@ class LightweightMusicServer(Subsonic):
     type_name = "lms"
     capabilities = Capabilities(
         proofs=(Proof.API_KEY,),
-        hint="An API key of your own: make one there under Settings, Subsonic API.",
+        key_needs_name=True,
+        wrong_in_a_row=5,
+        privacy=Privacy.CAN_BE_MADE,
+        hint="Your name there, and an API key of your own: make one there under "
+        "Settings, Subsonic API.",
+        evidence={
+            "proofs": "3.71.0, src/libs/subsonic/impl/SubsonicResource.cpp, "
+            "authenticateUser: `t` is code 42, a bad key 44",
+            "key_needs_name": "3.71.0, src/libs/subsonic/impl/SubsonicResource.cpp: no "
+            "`tokenInfo`; endpoints/UserManagement.cpp: `getUser` answers for oneself, "
+            "and to administrators for everybody",
+            "wrong_in_a_row": "3.71.0, src/libs/services/auth/impl/LoginThrottler.cpp: "
+            "five in a row from one address stop all from there for three seconds",
+            "privacy": "3.71.0, src/libs/subsonic/impl/endpoints/Playlists.cpp: "
+            "updatePlaylist without `public` makes it private, with it public",
+        },
     )
 
-    def sign_in(self, entered: Entered) -> Credential:
-        """Return the account that the key belongs to."""
-        self.about()
+    def with_key(self, entered: Entered) -> Credential:
+        """Return the account of an API key, if it is the one that was named."""
         credential = Credential(
             account=entered.account, secret=entered.secret, is_key=True
         )
-        return replace(credential, account=self.account_of(credential))
+        return replace(credential, account=self.owner(credential))
 
-    def identify(self, credential: Credential) -> Sequence[tuple[str, Value]]:
-        """Return the key, and nothing beside it."""
-        return [("apiKey", credential.secret)]
+    def privately(self) -> Sequence[tuple[str, Value]]:
+        """Return nothing: whatever `public` says, that it is there makes it public."""
+        return []

@@ -32,7 +32,9 @@ class ForgetLeavers:
         if event.tag is not EventTag.PERSON_REMOVED or self.accounts is None:
             return
         name = event.about if is_person(event.about) else f"user:{event.about}"
-        self.accounts.forget(name, by=By(name=event.subject, peer=event.peer))
+        # Whoever removes them holds a lock meanwhile, so no music server is asked.
+        by = By(name=event.subject, peer=event.peer)
+        self.accounts.forget(name, by=by, at_once=False)
 
 
 def standing_by(

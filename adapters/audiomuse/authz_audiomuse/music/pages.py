@@ -16,7 +16,6 @@ from werkzeug.wrappers import Response
 
 from authz.decision import Subject
 from authz.identity.source import RequestFacts
-from authz.identity.throttle import Throttle
 from authz.web.pages import flash
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.menu import Group, MenuEntry
@@ -30,8 +29,9 @@ from authz_audiomuse.music.accounts import (
     is_person,
 )
 from authz_audiomuse.music.faults import Fault, MusicFault
+from authz_audiomuse.music.guessing import Guessing
 from authz_audiomuse.music.links import Link, Mode
-from authz_audiomuse.music.port import About, Entered, MusicServer, Proof
+from authz_audiomuse.music.port import Entered, MusicServer, Privacy, Proof
 from authz_audiomuse.music.sealing import SealError
 from authz_audiomuse.music.secret import Secret
 
@@ -43,8 +43,13 @@ WORDS: Final[Mapping[Fault, str]] = {
     Fault.TLS: "The server cannot prove that it is the right one, so nothing was sent "
     "to it. Tell whoever runs this.",
     Fault.TOO_SLOW: "The server did not answer in time. Try again later.",
+    Fault.UNAVAILABLE: "The server cannot answer now; it may be starting. Try again "
+    "later.",
+    Fault.THROTTLED: "The server takes no more attempts for the moment. Try again "
+    "later.",
     Fault.OTHER_PRODUCT: "Something else answers at the server's address. Tell whoever "
     "runs this.",
+    Fault.OTHER_PROOF: "The server takes something else to sign in with.",
     Fault.NONSENSE: "The server's answer makes no sense. Tell whoever runs this.",
     Fault.REFUSED: "The server refused. Your account there may not be allowed to do "
     "this.",
@@ -58,19 +63,24 @@ SHORT: Final[Mapping[Fault, str]] = {
     Fault.UNREACHABLE: "not reachable",
     Fault.TLS: "certificate not valid",
     Fault.TOO_SLOW: "too slow",
+    Fault.UNAVAILABLE: "not ready",
+    Fault.THROTTLED: "too many attempts",
     Fault.OTHER_PRODUCT: "something else answers",
+    Fault.OTHER_PROOF: "takes something else",
     Fault.NONSENSE: "answers nonsense",
     Fault.REFUSED: "refused",
     Fault.FORBIDDEN_ADDRESS: "forbidden address",
     Fault.NO_ACCOUNTS: "has no accounts",
 }
-_WAIT: Final = "Too many wrong passwords. Wait {} seconds and try again."
+_WAIT: Final = "Too many wrong passwords or keys. Wait {} seconds and try again."
 _LOST: Final = "This account cannot be opened any more. Connect it again."
 
 flash.teach(
     {
         "music-linked": "The account {} is connected. Playlists go there from now on.",
         "music-unlinked": "The account was forgotten.",
+        "music-owed": "The account was forgotten. {} could not be told yet, so the "
+        "sign-in stays good there for now; it is tried again for a week.",
         "music-shared": "{} may make playlists in the shared account.",
         "music-works": "The account {} works.",
         "music-fails": "The account {} does not work: see below.",
@@ -88,6 +98,12 @@ class Panel:
     product: str
     hint: str
     proofs: tuple[Proof, ...]
+    #: Whether a name is asked for, and whether something secret has to be.
+    asks_name: bool
+    needs_name: bool
+    needs_secret: bool
+    #: Whether playlists made there can be hidden from others.
+    can_hide: bool
     #: The account of whoever looks, if there is one.
     link: Link | None
     #: What they entered that was refused; never anything secret.
@@ -97,13 +113,13 @@ class Panel:
 class Pages:
     """The pages about music accounts of one app."""
 
-    def __init__(self, pages: AdminPages, accounts: MusicAccounts) -> None:
+    def __init__(
+        self, pages: AdminPages, accounts: MusicAccounts, guessing: Guessing
+    ) -> None:
         """Add the pages to *pages*' frame; `blueprint` is to be registered."""
         self._pages = pages
         self._accounts = accounts
-        self._throttle = Throttle()
-        #: What each server last said of itself, or why it did not.
-        self._known: dict[str, About | Fault] = {}
+        self._guessing = guessing
         self.blueprint = Blueprint(
             "authz_music",
             __name__,
@@ -152,8 +168,7 @@ class Pages:
                 account = self._accounts.of(person)[server].account
                 return self._pages.go("authz_music.me", "music-linked", account)
             case "unlink":
-                self._accounts.unlink(person, server, by=self._by())
-                return self._pages.go("authz_music.me", "music-unlinked")
+                return self._unlink(person, server, "authz_music.me")
             case "check":
                 return self._check(person, server, "authz_music.me")
             case _:
@@ -198,7 +213,7 @@ class Pages:
             can_store=self._accounts.can_store,
             shared=self._accounts.shared,
             servers=self._accounts.servers.values(),
-            known=self._known,
+            known=self._accounts.known,
             faults=SHORT,
             search=search,
             listing=Listing(rows=found.links, total=found.total, page=page),
@@ -215,8 +230,7 @@ class Pages:
             case "check":
                 return self._check(person, server, here)
             case "unlink":
-                self._accounts.unlink(person, server, by=self._by())
-                return self._pages.go(here, "music-unlinked")
+                return self._unlink(person, server, here)
             case "share" if server in self._accounts.servers and is_person(person):
                 self._accounts.share(person, server, by=self._by())
                 return self._pages.go(here, "music-shared", person)
@@ -273,11 +287,18 @@ class Pages:
         if server not in self._accounts.servers:
             return {"": "There is no such server."}
         peer = RequestFacts(request.environ).peer
-        wait = self._throttle.wait(f"{person} {server}", peer)
+        music = self._accounts.servers[server]
+        wait = self._guessing.wait(person, music, peer)
         if wait:
             return {f"secret-{server}": _WAIT.format(wait)}
         try:
-            self._accounts.link(person, server, _entered(form), by=self._by())
+            self._accounts.link(
+                person,
+                server,
+                _entered(form),
+                by=self._by(),
+                private=bool(form.get("private")),
+            )
         except NotAPerson:
             return {f"person-{server}": "Only people have music accounts."}
         except NotEntered as error:
@@ -286,10 +307,16 @@ class Pages:
             return {"": "Accounts cannot be kept: there is no AUTHZ_ENCRYPTION_KEY."}
         except MusicFault as error:
             if error.fault is Fault.WRONG_PASSWORD:
-                self._throttle.failed(f"{person} {server}", peer)
-            return {f"secret-{server}": WORDS[error.fault]}
-        self._throttle.succeeded(f"{person} {server}", peer)
+                self._guessing.failed(person, music, peer)
+            return {f"secret-{server}": _words(error)}
+        self._guessing.succeeded(person, music, peer)
         return {}
+
+    def _unlink(self, person: str, server: str, back: str) -> Response:
+        self._accounts.unlink(person, server, by=self._by())
+        if self._accounts.owes(person, server):
+            return self._pages.go(back, "music-owed", server)
+        return self._pages.go(back, "music-unlinked")
 
     def _check(self, person: str, server: str, back: str) -> Response:
         link = self._accounts.of(person).get(server)
@@ -306,10 +333,7 @@ class Pages:
         music = self._accounts.servers.get(server)
         if music is None:
             return self._pages.go("authz_music.index")
-        try:
-            self._known[server] = music.about()
-        except MusicFault as error:
-            self._known[server] = error.fault
+        if isinstance(self._accounts.look_at(music), Fault):
             return self._pages.go("authz_music.index", "music-unreachable", server)
         return self._pages.go("authz_music.index", "music-reachable", server)
 
@@ -317,15 +341,22 @@ class Pages:
         self, music: MusicServer, link: Link | None, form: Mapping[str, str] | None
     ) -> Panel:
         capabilities = music.capabilities
+        proofs = self._accounts.proofs(music)
         return Panel(
             id=music.listed.id,
             product=music.listed.kind.product,
             hint=capabilities.hint,
-            proofs=capabilities.proofs,
+            proofs=tuple(proofs),
+            asks_name=Proof.PASSWORD in proofs or capabilities.key_needs_name,
+            needs_name=len(proofs) == 1,
+            needs_secret=not capabilities.may_lack_password,
+            can_hide=capabilities.privacy is Privacy.CAN_BE_MADE,
             link=link,
             entered={
                 "account": (form or {}).get("account", "")[:200],
                 "proof": (form or {}).get("proof", ""),
+                "private": (form or {}).get("private", "")
+                or ("yes" if link and link.private else ""),
             },
         )
 
@@ -342,6 +373,12 @@ class Pages:
         return By(
             name=self._pages.subject.name, peer=RequestFacts(request.environ).peer
         )
+
+
+def _words(error: MusicFault) -> str:
+    """Return what whoever entered something reads, with what the server added."""
+    words = WORDS[error.fault]
+    return f"{words} ({error.detail})" if error.detail else words
 
 
 def _entered(form: MultiDict[str, str]) -> Entered:

@@ -19,7 +19,7 @@ from authz.web.rendering import new_request_id, protect_page
 from authz.web.state import current_request, current_state
 from authz_audiomuse.music.accounts import By, MusicAccounts, Unusable, is_person
 from authz_audiomuse.music.acting import Acting
-from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.music.faults import Fault, MusicFault
 from authz_audiomuse.music.host import HostHook, act, acting_on
 from authz_audiomuse.music.sealing import SealError
 
@@ -27,6 +27,9 @@ from authz_audiomuse.music.sealing import SealError
 PLAYLIST_PATHS: Final = frozenset({"/api/create_playlist", "/chat/api/create_playlist"})
 
 _log: Final = logging.getLogger("authz")
+_NOT_HIDDEN: Final = (
+    "It could not be hidden from others on the music server: hide it there."
+)
 _STATUS: Final = {
     "no-store": HTTPStatus.SERVICE_UNAVAILABLE,
     "no-hook": HTTPStatus.NOT_IMPLEMENTED,
@@ -95,10 +98,25 @@ class Playlists:
             return self._refuse(acting.refused)
         if acting.used is not None:
             lost = self._look_again(acting, response)
-            return self._refuse(lost) if lost else response
+            if lost:
+                return self._refuse(lost)
+            return self._hidden(acting.person, acting.used, response)
         made = response.status_code < HTTPStatus.BAD_REQUEST
         if made and acting.must_ask and not acting.asked:
             return self._bypassed(acting)
+        return response
+
+    def _hidden(self, person: str, server: str, response: Response) -> Response:
+        """Hide what was made, if its maker asked for that; say if it is not hidden."""
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            return response
+        try:
+            if not self._accounts.hides(person, server):
+                return response
+            self._accounts.hide(person, server, made_in(response))
+        except (MusicFault, SealError, StoreError, LookupError):
+            _log.exception("a playlist of %s on %s is not hidden", person, server)
+            return _with_warning(response)
         return response
 
     def _look_again(self, acting: Acting, response: Response) -> Unusable | None:
@@ -179,3 +197,29 @@ class Playlists:
                 content_type="application/problem+json",
             )
         )
+
+
+def made_in(response: Response) -> str:
+    """Return the id of the playlist that AudioMuse-AI's *response* says it made.
+
+    One of its two addresses gives it a name of its own, the other ends a sentence with
+    it (3.4.0, app_ivf.py and app_chat.py). Raises `LookupError`.
+    """
+    document = response.get_json(silent=True)
+    match document:
+        case {"playlist_id": str() | int() as made} if made:
+            return str(made)
+        case {"message": str(message)} if " with ID: " in message:
+            return message.rpartition(" with ID: ")[2]
+    raise LookupError("AudioMuse-AI does not say which playlist it made")
+
+
+def _with_warning(response: Response) -> Response:
+    """Return *response* with what its maker has to know; it was made all the same."""
+    document = response.get_json(silent=True)
+    if isinstance(document, dict):
+        said = str(document.get("message") or "")
+        document["message"] = f"{said} {_NOT_HIDDEN}".strip()
+        document["warning"] = _NOT_HIDDEN
+        response.set_data(json.dumps(document) + "\n")
+    return response

@@ -3,7 +3,7 @@
 One suite of contract tests holds for every implementation.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -19,17 +19,39 @@ class Proof(StrEnum):
     API_KEY = "api-key"
 
 
+class Privacy(StrEnum):
+    """Who sees a playlist that AudioMuse-AI made in somebody's account."""
+
+    #: Everybody on the server, unless it is made private afterwards.
+    CAN_BE_MADE = "can-be-made"
+    #: Everybody on the server; there is no other kind of playlist.
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What this kind of server can do."""
+    """What this kind of server can do, and from which of its sources that is known."""
 
     #: What a person may enter, the best first; empty if the server has no accounts, so
     #: that everybody shares one.
     proofs: tuple[Proof, ...]
     #: Whether the password itself must be kept, because nothing else signs in.
     keeps_password: bool = False
+    #: Whether an account may have no password.
+    may_lack_password: bool = False
+    #: Whether a name has to be entered with an API key, because the server does not
+    #: say whose it is.
+    key_needs_name: bool = False
+    #: Whether what is kept is a token that can be given back.
+    signs_out: bool = False
+    #: After how many wrong passwords or keys in a row the server stops everybody at
+    #: this address; None if it does not.
+    wrong_in_a_row: int | None = None
+    privacy: Privacy
     #: What to enter, in the words of the server's own pages.
     hint: str
+    #: For each of these: the version, and the file or document where it can be read.
+    evidence: Mapping[str, str]
 
     @property
     def has_accounts(self) -> bool:
@@ -43,7 +65,7 @@ class Entered:
 
     proof: Proof
     secret: Secret
-    #: The name on the music server; may be empty with an API key.
+    #: The name on the music server; may be empty with an API key that says whose it is.
     account: str = ""
 
 
@@ -59,6 +81,10 @@ class Credential:
     secret: Secret
     #: Whether `secret` is an API key or a token; otherwise it is a password.
     is_key: bool
+    #: Whether a password is sent as it is, because the server compares no tokens of it.
+    is_plain: bool = False
+    #: The id of the device that a token was given to; empty if there is none.
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +93,8 @@ class About:
 
     product: str
     version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Playlist:
-    """A playlist as the server lists it."""
-
-    id: str
-    name: str
-    #: Whose it is; empty if the server does not say.
-    owner: str = field(default="")
+    #: Whether it takes API keys; None if it does not say.
+    takes_keys: bool | None = field(default=None)
 
 
 class MusicServer(Protocol):
@@ -100,19 +118,10 @@ class MusicServer(Protocol):
         """Return if *credential* still opens its account."""
         ...
 
-    def playlists(self, credential: Credential | None) -> Iterator[Playlist]:
-        """Yield the playlists of the account, or the shared ones."""
+    def sign_out(self, credential: Credential) -> None:
+        """Give back what *credential* holds, where the server can take it back."""
         ...
 
-    def create_playlist(
-        self, credential: Credential | None, name: str, tracks: Sequence[str]
-    ) -> str:
-        """Make a playlist of *tracks*, in this order, and return its id.
-
-        If it cannot be filled, what was made of it is taken away again.
-        """
-        ...
-
-    def delete_playlist(self, credential: Credential | None, playlist: str) -> None:
-        """Delete the playlist with the id *playlist*."""
+    def make_private(self, credential: Credential, playlist: str) -> None:
+        """Hide the account's playlist with the id *playlist* from everybody else."""
         ...

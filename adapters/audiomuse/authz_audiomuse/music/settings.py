@@ -19,9 +19,9 @@ MUSIC_SETTINGS: Final = (
     Setting(
         name="AUTHZ_MUSIC_SERVERS",
         help="The music servers, one a line (or separated by `;`): an id, a kind "
-        "(`jellyfin`, `emby`, `navidrome`, `lms`, `lyrion`) and an address, then "
-        "other addresses that AudioMuse-AI may have for it. Nothing is sent anywhere "
-        "else.",
+        "(`jellyfin`, `emby`, `navidrome`, `lms`, `lyrion`, or `opensubsonic` for any "
+        "other that speaks its API) and an address, then other addresses that "
+        "AudioMuse-AI may have for it. Nothing is sent anywhere else.",
         default="none: music accounts are off",
     ),
     Setting(
@@ -60,7 +60,8 @@ MUSIC_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_MUSIC_TIMEOUT",
-        help="How long a music server may take for one answer, in seconds.",
+        help="How long a music server may take for one answer, to its last byte, in "
+        "seconds; a sign-in with all its questions takes no longer either.",
         default="10",
     ),
     Setting(

@@ -1,6 +1,6 @@
-"""Linked accounts in a database: one table, with a history of its own.
+"""Linked accounts in a database: tables with a history of their own.
 
-It may lie in the database of authz or in another one; neither knows the other's tables.
+They may lie in the database of authz or in another one; neither knows the other's.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Index,
+    Integer,
     MetaData,
     Row,
     String,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
+    false,
     func,
     or_,
     select,
@@ -36,7 +38,7 @@ from authz.errors import StoreError
 from authz.stores.sql.database import Database
 from authz.stores.sql.tables import UtcTime
 from authz_audiomuse.music.faults import Fault
-from authz_audiomuse.music.links import Link, LinkPage, Mode
+from authz_audiomuse.music.links import Ended, Link, LinkPage, Mode
 
 VERSION_TABLE: Final = "authz_music_version"
 #: For `pg_advisory_xact_lock`: "music" in ASCII.
@@ -59,9 +61,22 @@ authz_music_link: Final = Table(
     Column("linked", UtcTime, nullable=False),
     Column("linked_by", String(255), nullable=False),
     Column("known", Boolean, nullable=False),
+    Column("private", Boolean, nullable=False, server_default=false()),
     Index("authz_music_link_checked", "checked"),
 )
+
+#: Tokens of links that are over, until they were given back.
+authz_music_ended: Final = Table(
+    "authz_music_ended",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("person", String(255), nullable=False),
+    Column("server", String(32), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
 _table: Final = authz_music_link
+_owed: Final = authz_music_ended
 
 
 class SqlLinks:
@@ -156,6 +171,33 @@ class SqlLinks:
         with self._database.read() as connection:
             return [_link(row) for row in connection.execute(asked).all()]
 
+    def end(self, link: Link, *, since: datetime) -> Ended:
+        """Keep what *link* holds until it was given back; the link itself stays."""
+        statement = (
+            _owed.insert()
+            .values(
+                person=link.person,
+                server=link.server,
+                sealed=link.sealed,
+                since=since,
+            )
+            .returning(_owed)
+        )
+        with self._database.write(alone=False) as connection:
+            return _ended(connection.execute(statement).one())
+
+    def ended(self, *, limit: int) -> Sequence[Ended]:
+        """Return what is still to be given back, the oldest first."""
+        asked = select(_owed).order_by(_owed.c.id).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(asked).all()
+        return [_ended(row) for row in rows]
+
+    def settle(self, ended: Ended) -> None:
+        """Forget *ended*: it was given back, or never will be."""
+        with self._database.write(alone=False) as connection:
+            connection.execute(delete(_owed).where(_owed.c.id == ended.id))
+
     def _delete(self, which: ColumnElement[bool]) -> int:
         with self._database.write(alone=False) as connection:
             return connection.execute(delete(_table).where(which)).rowcount
@@ -170,7 +212,7 @@ class SqlLinks:
 
 
 def migrate_links(database: Database) -> None:
-    """Make the table, or change it as newer versions need; once at a time.
+    """Make the tables, or change them as newer versions need; once at a time.
 
     Raises:
         StoreError: if it is a newer version's, or cannot be changed.
@@ -230,6 +272,7 @@ def _values(link: Link) -> dict[str, Any]:
         "linked": link.linked,
         "linked_by": link.linked_by,
         "known": link.known,
+        "private": link.private,
     }
 
 
@@ -245,4 +288,15 @@ def _link(row: Row[Any]) -> Link:
         linked=row.linked,
         linked_by=row.linked_by,
         known=row.known,
+        private=row.private,
+    )
+
+
+def _ended(row: Row[Any]) -> Ended:
+    return Ended(
+        id=row.id,
+        person=row.person,
+        server=row.server,
+        sealed=row.sealed,
+        since=row.since,
     )

@@ -30,6 +30,12 @@ class Trouble(StrEnum):
     DRIPS = "drips"
     #: The same, within the body.
     DRIPS_LATER = "drips-later"
+    #: The same, where a body in chunks says how long the next one is.
+    DRIPS_CHUNK = "drips-chunk"
+    #: It is starting: a page, with status 503 and when to come again.
+    STARTING = "starting"
+    #: It was asked too often.
+    TOO_MANY = "too-many"
     #: The body is no UTF-8.
     NOT_UTF8 = "not-utf8"
     #: JSON so deep that a parser runs out of stack.
@@ -189,6 +195,13 @@ _SPOILED: dict[Trouble, Callable[[Loopback, bytes], dict[str, Any]]] = {
     Trouble.LIST: lambda *_: {"body": b"[1, 2, 3]"},
     Trouble.EMPTY: lambda *_: {"body": b""},
     Trouble.FAILS: lambda *_: {"status": 500, "body": b"oh", "kind": "text/plain"},
+    Trouble.STARTING: lambda *_: {
+        "status": 503,
+        "body": PAGE,
+        "kind": "text/html",
+        "headers": {"Retry-After": "005"},
+    },
+    Trouble.TOO_MANY: lambda *_: {"status": 429, "body": PAGE, "kind": "text/html"},
     Trouble.COMPRESSED: lambda *_: {"headers": {"Content-Encoding": "gzip"}},
 }
 
@@ -240,6 +253,11 @@ def _send_body(
             part = body[start : start + 7]
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
         handler.wfile.write(b"0\r\n\r\n")
+        return
+    if trouble is Trouble.DRIPS_CHUNK:
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        _drip(handler, server, b"0" * 500)
         return
     if trouble is Trouble.HUGE:
         handler.send_header("Content-Length", str(1 << 40))

@@ -1,6 +1,7 @@
-"""Jellyfin and Emby, as far as their public API documents describe what we use.
+"""Jellyfin and Emby, each as its real one was read.
 
-api.jellyfin.org; dev.emby.media/doc/restapi.
+Jellyfin by its source, 10.8.13 to 12.0-rc5; the files are named where they matter. Emby
+by its published OpenAPI document (4.9) alone. Neither was run.
 """
 
 import re
@@ -25,17 +26,28 @@ class Account:
 
 
 @dataclass
+class FakeList:
+    """A playlist."""
+
+    owner: str
+    name: str
+    tracks: list[str]
+    public: bool
+
+
+@dataclass
 class FakeMediaBrowser(Loopback):
     """What both have."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     #: Each token with the account's id; a token is one device's.
     tokens: dict[str, str] = field(default_factory=dict)
-    #: Playlists by id: owner's id, name, tracks.
-    lists: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
-    #: Tracks it does not have make the whole call fail.
-    unknown_tracks: set[str] = field(default_factory=set)
-    #: It sends no more than this at once, whatever was asked for.
+    #: The account and the device that each token was given to.
+    devices: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: Playlists by id.
+    lists: dict[str, FakeList] = field(default_factory=dict)
+    #: Tracks the server has; None has every one. Others are dropped without a word.
+    known_tracks: set[str] | None = None
     root: str = ""
 
     def add_account(self, name: str, password: str) -> None:
@@ -49,11 +61,15 @@ class FakeMediaBrowser(Loopback):
     def owners(self) -> dict[str, str]:
         """Return who owns each playlist, by the playlist's name."""
         names = {account.id: account.name for account in self.accounts.values()}
-        return {name: names[owner] for owner, name, _ in self.lists.values()}
+        return {found.name: names[found.owner] for found in self.lists.values()}
+
+    def public(self) -> set[str]:
+        """Return the names of the playlists that everybody sees."""
+        return {found.name for found in self.lists.values() if found.public}
 
     def tracks(self, playlist: str) -> list[str]:
         """Return what is in a playlist."""
-        return self.lists[playlist][2]
+        return self.lists[playlist].tracks
 
     def answer(self, request: Seen) -> tuple[int, Any]:
         """Answer as the product does."""
@@ -87,12 +103,16 @@ class FakeMediaBrowser(Loopback):
             return 400, None  # the documented fields are not optional
         asked = request.document
         account = self.accounts.get(asked["Username"])
+        # Before the password (Jellyfin.Server.Implementations/Users/UserManager.cs).
+        if account is not None and account.disabled:
+            return 403, None
+        # An account without a password is opened by an empty one.
         if account is None or account.password != asked["Pw"]:
             return 401, None
-        if account.disabled:
-            return 403, None
+        self.end_older(account.id, client["DeviceId"])
         token = secrets.token_hex(16)
         self.tokens[token] = account.id
+        self.devices[token] = (account.id, client["DeviceId"])
         return 200, {
             "User": {"Name": account.name, "Id": account.id, "HasPassword": True},
             "SessionInfo": {"UserName": account.name},
@@ -100,51 +120,68 @@ class FakeMediaBrowser(Loopback):
             "ServerId": "f00",
         }
 
+    def end_older(self, account: str, device: str) -> None:
+        """Do what a sign-in does to older ones of the same account and device."""
+
     def _signed_in(self, request: Seen, path: str, owner: str) -> tuple[int, Any]:
-        query = request.query
         if request.method == "GET" and path in {"/Users/Me", f"/Users/{owner}"}:
             return 200, {"Id": owner}
-        if request.method == "GET" and path == "/Items":
-            assert query["IncludeItemTypes"] == "Playlist"
-            own = [
-                {"Id": id_, "Name": name, "Type": "Playlist"}
-                for id_, (of, name, _) in self.lists.items()
-                if of == query["userId"] == owner
-            ]
-            start, limit = int(query["StartIndex"]), int(query["Limit"])
-            return 200, {
-                "Items": own[start : start + limit],
-                "TotalRecordCount": len(own),
-                "StartIndex": start,
-            }
-        if found := re.fullmatch(r"/Playlists/([^/]+)/Items", path):
-            tracks = query["ids"].split(",")
-            if self.unknown_tracks & set(tracks):
-                return 404, None
-            assert query["userId"] == owner
-            self.lists[found[1]][2].extend(tracks)
+        if request.method == "POST" and path == "/Sessions/Logout":
+            del self.tokens[self.token_of(request)]
             return 204, None
+        if request.method == "GET" and path == "/Items":
+            seen = [
+                {"Id": id_, "Name": found.name}
+                for id_, found in self.lists.items()
+                if found.public or found.owner == owner
+            ]
+            return 200, {"Items": seen}
         return self.own_call(request, path, owner)
 
     def own_call(self, request: Seen, path: str, owner: str) -> tuple[int, Any]:
         """Answer what only this product has."""
         raise NotImplementedError
 
-    def make_list(self, owner: str, name: str, tracks: list[str]) -> tuple[int, Any]:
+    def make_list(
+        self, owner: str, name: str, tracks: list[str], *, public: bool
+    ) -> tuple[int, Any]:
         """Make a playlist."""
-        if self.unknown_tracks & set(tracks):
-            return 404, None
+        known = self.known_tracks
+        kept = [track for track in tracks if known is None or track in known]
         made = secrets.token_hex(16)
-        self.lists[made] = (owner, name, tracks)
+        self.lists[made] = FakeList(owner, name, kept, public)
         return 200, {"Id": made}
+
+    def make_private(self, playlist: str, owner: str) -> tuple[int, Any]:
+        """Hide a playlist from everybody but its owner."""
+        found = self.lists.get(playlist)
+        if found is None or (found.owner != owner and not found.public):
+            return 404, None
+        if found.owner != owner:
+            return 403, None
+        found.public = False
+        return 204, None
 
 
 @dataclass
 class FakeJellyfin(FakeMediaBrowser):
     """Jellyfin 10.11."""
 
+    #: Whether it is still starting: the same words in other letters, and an unfinished
+    #: wizard (Jellyfin.Server/ServerSetupApp/SetupServer.cs, since 10.11.0).
+    starting: bool = False
+
     def about(self) -> dict[str, Any]:
         """Name the product, as only Jellyfin does."""
+        if self.starting:
+            return {
+                "localAddress": "http://172.18.0.2:8096",
+                "serverName": "home",
+                "version": "10.11.3",
+                "productName": "Jellyfin Server",
+                "id": "f00",
+                "startupWizardCompleted": False,
+            }
         return {
             "LocalAddress": "http://172.18.0.2:8096",
             "ServerName": "home",
@@ -164,15 +201,26 @@ class FakeJellyfin(FakeMediaBrowser):
         return dict(_FIELD.findall(rest)) if scheme == "MediaBrowser" else {}
 
     def own_call(self, request: Seen, path: str, owner: str) -> tuple[int, Any]:
-        """Make and delete playlists the way Jellyfin does."""
+        """Make playlists the way Jellyfin does."""
         if request.method == "POST" and path == "/Playlists":
             asked = request.document
             assert asked["UserId"] == owner
-            return self.make_list(owner, asked["Name"], asked["Ids"])
+            # Jellyfin.Api/Models/PlaylistDtos/CreatePlaylistDto.cs, since 10.9.0.
+            public = asked.get("IsPublic", True)
+            return self.make_list(owner, asked["Name"], asked["Ids"], public=public)
         if request.method == "DELETE" and path.startswith("/Items/"):
             gone = self.lists.pop(path.removeprefix("/Items/"), None)
             return (204, None) if gone else (404, None)
+        if request.method == "POST" and path.startswith("/Playlists/"):
+            assert request.document == {"IsPublic": False}
+            return self.make_private(path.removeprefix("/Playlists/"), owner)
         return 404, None
+
+    def end_older(self, account: str, device: str) -> None:
+        """End them (Emby.Server.Implementations/Session/SessionManager.cs)."""
+        for token, given_to in self.devices.items():
+            if given_to == (account, device):
+                self.tokens.pop(token, None)
 
 
 @dataclass
@@ -195,14 +243,16 @@ class FakeEmby(FakeMediaBrowser):
         return dict(_FIELD.findall(rest)) if scheme == "Emby" else {}
 
     def own_call(self, request: Seen, path: str, owner: str) -> tuple[int, Any]:
-        """Make and delete playlists the way Emby does."""
+        """Make playlists the way Emby does."""
         query = request.query
         if request.method == "POST" and path == "/Playlists":
             assert query["UserId"] == owner
             assert query["MediaType"] == "Audio"
             tracks = query["Ids"].split(",") if query["Ids"] else []
-            return self.make_list(owner, query["Name"], tracks)
+            return self.make_list(owner, query["Name"], tracks, public=True)
         if request.method == "POST" and path == "/Items/Delete":
             gone = self.lists.pop(query["Ids"], None)
             return (204, None) if gone else (404, None)
+        if found := re.fullmatch(r"/Items/([^/]+)/MakePrivate", path):
+            return self.make_private(found[1], owner)
         return 404, None

@@ -1,41 +1,62 @@
-"""Navidrome and Lightweight Music Server, as far as the Subsonic API describes them.
+"""Servers that speak the Subsonic API, each as its real one was seen or read.
 
-opensubsonic.netlify.app. A refusal is status 200 with an error code in the body.
+A refusal is status 200 with an error code in the body. What a stand-in does is noted
+with the version and the file it was read in, or "run" where the real one was running.
 """
 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.adapters.music.servers.loopback import Loopback, Seen
 
+Form = dict[str, str]
+
 
 class Refuse(Exception):
     """An error code of the API."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, message: str = "no") -> None:
         super().__init__(str(code))
         self.code = code
+        self.message = message
+
+
+class NoSuchPath(Exception):
+    """HTTP status 404."""
+
+
+@dataclass
+class FakeList:
+    """A playlist."""
+
+    owner: str
+    name: str
+    tracks: list[str]
+    public: bool = False
 
 
 @dataclass
 class FakeSubsonic(Loopback):
-    """What both have."""
+    """What all have."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     #: Each API key with whose it is.
     keys: dict[str, str] = field(default_factory=dict)
-    #: Playlists by id: owner, name, tracks.
-    lists: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
-    unknown_tracks: set[str] = field(default_factory=set)
+    administrators: set[str] = field(default_factory=set)
+    lists: dict[str, FakeList] = field(default_factory=dict)
+    #: Tracks the server has; None has every one.
+    known_tracks: set[str] | None = None
     #: Every salt that came: none may come twice.
     salts: list[str] = field(default_factory=list)
-    #: One playlist is sent as itself instead of as a list of one.
-    unwrapped: bool = False
+    extensions: tuple[str, ...] = ("formPost",)
     type_name = ""
     version = ""
+    #: Calls that need no sign-in.
+    open_calls = frozenset({"getOpenSubsonicExtensions"})
 
     def add_account(self, name: str, password: str) -> None:
         """Let *name* sign in with *password*."""
@@ -52,11 +73,15 @@ class FakeSubsonic(Loopback):
 
     def owners(self) -> dict[str, str]:
         """Return who owns each playlist, by the playlist's name."""
-        return {name: owner for owner, name, _ in self.lists.values()}
+        return {found.name: found.owner for found in self.lists.values()}
+
+    def public(self) -> set[str]:
+        """Return the names of the playlists that everybody sees."""
+        return {found.name for found in self.lists.values() if found.public}
 
     def tracks(self, playlist: str) -> list[str]:
         """Return what is in a playlist."""
-        return self.lists[playlist][2]
+        return self.lists[playlist].tracks
 
     def answer(self, request: Seen) -> tuple[int, Any]:
         """Answer as the product does."""
@@ -71,122 +96,239 @@ class FakeSubsonic(Loopback):
         }
         try:
             more = self._call(endpoint, request.form)
+        except NoSuchPath:
+            return 404, None
         except Refuse as refused:
-            error = {"code": refused.code, "message": "no"}
+            error = {"code": refused.code, "message": refused.message}
             more = {"status": "failed", "error": error}
         else:
             more = {"status": "ok", **more}
         return 200, {"subsonic-response": {**common, **more}}
 
-    def who(self, form: dict[str, str]) -> str:
+    def who(self, form: Form) -> str:
         """Return who asks, or refuse."""
         raise NotImplementedError
 
+    def unknown(self, endpoint: str) -> Exception:
+        """Return what a call is answered with that the server does not have."""
+        raise NotImplementedError
+
+    def own_call(self, endpoint: str, who: str, form: Form) -> dict[str, Any]:
+        """Answer what not all have."""
+        raise self.unknown(endpoint)
+
+    def known(self, tracks: Sequence[str]) -> list[str]:
+        """Return what becomes of *tracks*: none has ever been seen to refuse one."""
+        return list(tracks)
+
     def _call(self, endpoint: str, pairs: list[tuple[str, str]]) -> dict[str, Any]:
         form = dict(pairs)
+        assert form.get("f") == "json", "asked for XML"
+        if endpoint in self.open_calls:
+            listed = [{"name": name, "versions": [1]} for name in self.extensions]
+            return {"openSubsonicExtensions": listed}
         if not {"v", "c"} <= form.keys():
             raise Refuse(10)
-        if form.get("f") != "json":
-            raise AssertionError("asked for XML")
         who = self.who(form)
         match endpoint:
             case "ping":
                 return {}
-            case "tokenInfo":
-                return {"tokenInfo": {"username": who}}
             case "getPlaylists":
                 found = [
-                    {"id": id_, "name": name, "owner": owner, "public": False}
-                    for id_, (owner, name, _) in self.lists.items()
-                    if owner == who
+                    {"id": id_, "name": one.name, "owner": one.owner}
+                    for id_, one in self.lists.items()
+                    if one.public or one.owner == who
                 ]
-                one = found[0] if self.unwrapped and len(found) == 1 else None
-                return {"playlists": {"playlist": one or found} if found else {}}
+                return {"playlists": {"playlist": found}}
             case "createPlaylist":
                 tracks = [value for key, value in pairs if key == "songId"]
-                self._check_tracks(tracks)
                 made = secrets.token_hex(8)
-                self.lists[made] = (who, form["name"], tracks)
+                self.lists[made] = FakeList(who, form["name"], self.known(tracks))
                 return {"playlist": {"id": made, "name": form["name"], "owner": who}}
             case "updatePlaylist":
+                found = self._own(who, form["playlistId"])
                 tracks = [value for key, value in pairs if key == "songIdToAdd"]
-                self._check_tracks(tracks)
-                self._own(who, form["playlistId"]).extend(tracks)
+                found.tracks.extend(self.known(tracks))
+                self.publish(found, form.get("public"))
                 return {}
             case "deletePlaylist":
                 self._own(who, form["id"])
                 del self.lists[form["id"]]
                 return {}
-        raise Refuse(70)
+        return self.own_call(endpoint, who, form)
 
-    def _own(self, who: str, playlist: str) -> list[str]:
-        owner, _, tracks = self.lists.get(playlist, ("", "", []))
-        if owner != who:
-            raise Refuse(50 if owner else 70)
-        return tracks
+    def publish(self, playlist: FakeList, public: str | None) -> None:
+        """Do with a playlist what `public` says."""
+        if public is not None:
+            playlist.public = public == "true"
 
-    def _check_tracks(self, tracks: list[str]) -> None:
-        if self.unknown_tracks & set(tracks):
+    def _own(self, who: str, playlist: str) -> FakeList:
+        found = self.lists.get(playlist)
+        if found is None or (found.owner != who and not found.public):
             raise Refuse(70)
+        if found.owner != who:
+            raise Refuse(50)
+        return found
+
+    def is_salted_token(self, form: Form) -> bool:
+        """Return whether `t` is a token of the password of `u`."""
+        self.salts.append(form["s"])
+        password = self.passwords.get(form["u"], "")
+        expected = hashlib.md5((password + form["s"]).encode()).hexdigest()  # noqa: S324
+        return bool(password) and hmac.compare_digest(expected, form["t"])
 
 
 @dataclass
 class FakeNavidrome(FakeSubsonic):
-    """Navidrome 0.58, and with a later version's API keys."""
+    """Navidrome 0.63.2 (run; server/subsonic/middlewares.go, playlists.go).
 
-    #: Whether it may be sent a password as it is: AudioMuse-AI does that.
-    takes_passwords: bool = False
+    It reads no API keys, and has no `tokenInfo`: what it does not have is status 404.
+    """
+
+    extensions: tuple[str, ...] = ("transcodeOffset", "formPost", "songLyrics")
     type_name = "navidrome"
-    version = "0.58.0 (a1b2c3d)"
+    version = "0.63.2 (295886cb)"
 
-    def who(self, form: dict[str, str]) -> str:
-        """Return whose salted token, password or API key it is."""
+    def who(self, form: Form) -> str:
+        """Return whose salted token or password it is."""
+        if "u" not in form:
+            raise Refuse(10, "missing parameter: 'u'")
+        if "p" in form:
+            assert form["c"] == "AudioMuse-AI", "the password itself was sent"
+            sent = bytes.fromhex(form["p"].removeprefix("enc:")).decode()
+            if not sent or sent != self.passwords.get(form["u"]):
+                raise Refuse(40)
+            return form["u"]
+        if not {"t", "s"} <= form.keys() or not self.is_salted_token(form):
+            raise Refuse(40)
+        return form["u"]
+
+    def unknown(self, endpoint: str) -> Exception:
+        """Return what a router without that path answers."""
+        return NoSuchPath()
+
+
+@dataclass
+class FakeLms(FakeSubsonic):
+    """Lightweight Music Server 3.71.0.
+
+    src/libs/subsonic/impl/SubsonicResource.cpp (`authenticateUser`),
+    endpoints/UserManagement.cpp, endpoints/Playlists.cpp,
+    src/libs/services/auth/impl/LoginThrottler.cpp.
+    """
+
+    #: Whether a key is taken as the password of its owner, as it is by default.
+    takes_passwords: bool = True
+    #: Wrong keys in a row from the one address there is.
+    wrong_in_a_row: int = 0
+    extensions: tuple[str, ...] = ("formPost", "songLyrics", "apiKeyAuthentication")
+    type_name = "lms"
+    version = "3.71.0"
+
+    def calm(self) -> None:
+        """Let three seconds pass."""
+        self.wrong_in_a_row = 0
+
+    def who(self, form: Form) -> str:
+        """Return whose API key it is."""
+        if "t" in form:
+            raise Refuse(42)
+        if not self.takes_passwords and form.keys() & {"u", "p"}:
+            raise Refuse(42)
+        if ("u" in form) != ("p" in form):
+            raise Refuse(10)
+        if {"apiKey", "p"} <= form.keys():
+            raise Refuse(43)
+        if not form.keys() & {"apiKey", "p"}:
+            raise Refuse(10)
+        if self.wrong_in_a_row >= 5:
+            raise Refuse(0, "Login throttled, too many attempts")
+        key = form.get("apiKey")
+        if key is None:
+            key = bytes.fromhex(form["p"].removeprefix("enc:")).decode()
+        if key not in self.keys:
+            self.wrong_in_a_row += 1
+            raise Refuse(44 if "apiKey" in form else 40)
+        self.wrong_in_a_row = 0
+        if form.get("u", self.keys[key]) != self.keys[key]:
+            raise Refuse(40)
+        return self.keys[key]
+
+    def unknown(self, endpoint: str) -> Exception:
+        """Return what is answered to whoever is signed in."""
+        return Refuse(0, "Unknown API method")
+
+    def own_call(self, endpoint: str, who: str, form: Form) -> dict[str, Any]:
+        """Answer questions about accounts."""
+        names = sorted(set(self.keys.values()))
+        users = {
+            name: {"username": name, "adminRole": name in self.administrators}
+            for name in names
+        }
+        match endpoint:
+            case "getUser":
+                if form["username"] != who and who not in self.administrators:
+                    raise Refuse(50)
+                if form["username"] not in users:
+                    raise Refuse(70)
+                return {"user": users[form["username"]]}
+            case "getUsers":
+                if who not in self.administrators:
+                    raise Refuse(50)
+                return {"users": {"user": list(users.values())}}
+        raise self.unknown(endpoint)
+
+    def known(self, tracks: Sequence[str]) -> list[str]:
+        """Drop the tracks that it does not have, without a word."""
+        known = self.known_tracks
+        return [track for track in tracks if known is None or track in known]
+
+    def publish(self, playlist: FakeList, public: str | None) -> None:
+        """Look only whether `public` is there, whatever it says."""
+        playlist.public = public is not None
+
+
+@dataclass
+class FakeOpenSubsonic(FakeSubsonic):
+    """A server after the words of opensubsonic.netlify.app, with API keys."""
+
+    #: Whether it compares salted tokens; else it wants the password itself (code 41).
+    compares_tokens: bool = True
+    extensions: tuple[str, ...] = ("formPost", "apiKeyAuthentication")
+    type_name = "another"
+    version = "1.2.3"
+
+    def who(self, form: Form) -> str:
+        """Return whose key, salted token or password it is."""
         if "apiKey" in form:
             if form.keys() & {"u", "p", "t", "s"}:
                 raise Refuse(43)
+            if "apiKeyAuthentication" not in self.extensions:
+                raise Refuse(42)
             if form["apiKey"] not in self.keys:
                 raise Refuse(44)
             return self.keys[form["apiKey"]]
         if "u" not in form:
             raise Refuse(10)
-        if "p" in form:
-            assert self.takes_passwords, "the password itself was sent"
-            sent = bytes.fromhex(form["p"].removeprefix("enc:")).decode()
-            if not sent or sent != self.passwords.get(form["u"]):
+        if "t" in form:
+            if not self.compares_tokens:
+                raise Refuse(41)
+            if not self.is_salted_token(form):
                 raise Refuse(40)
             return form["u"]
-        if not {"t", "s"} <= form.keys():
-            raise Refuse(10)
-        self.salts.append(form["s"])
-        password = self.passwords.get(form["u"], "")
-        expected = hashlib.md5((password + form["s"]).encode()).hexdigest()  # noqa: S324
-        if not password or not hmac.compare_digest(expected, form["t"]):
+        sent = bytes.fromhex(form.get("p", "").removeprefix("enc:")).decode()
+        if not sent or sent != self.passwords.get(form["u"]):
             raise Refuse(40)
         return form["u"]
 
+    def unknown(self, endpoint: str) -> Exception:
+        """Return what is answered to a call that is none."""
+        return Refuse(70)
 
-@dataclass
-class FakeLms(FakeSubsonic):
-    """Lightweight Music Server 3.70."""
-
-    #: Whether a key is taken as the password of its owner, as it is by default.
-    takes_passwords: bool = False
-    type_name = "lms"
-    version = "3.70.0"
-
-    def who(self, form: dict[str, str]) -> str:
-        """Return whose API key it is."""
-        if form.keys() & {"t", "s"}:
-            raise Refuse(43 if form.keys() & {"p", "apiKey"} else 41)
-        if "p" in form and self.takes_passwords:
-            key = bytes.fromhex(form["p"].removeprefix("enc:")).decode()
-            if self.keys.get(key) != form.get("u"):
-                raise Refuse(40)
-            return form["u"]
-        if "apiKey" not in form:
-            raise Refuse(42 if "p" in form else 10)
-        if form.keys() & {"u", "p"}:
-            raise Refuse(43)
-        if form["apiKey"] not in self.keys:
-            raise Refuse(44)
-        return self.keys[form["apiKey"]]
+    def own_call(self, endpoint: str, who: str, form: Form) -> dict[str, Any]:
+        """Say whose key it is."""
+        if endpoint == "tokenInfo":
+            if "apiKey" not in form:
+                raise Refuse(70)
+            return {"tokenInfo": {"username": who}}
+        raise self.unknown(endpoint)
