@@ -54,6 +54,35 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedGroup:
+    """A group that a provider named and no policy can name."""
+
+    #: As it was delivered, shortened.
+    text: str
+    #: Why: "it holds a character that cannot be seen".
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """The groups that a provider named for somebody, and what came of them."""
+
+    #: Where they were: "the header `Remote-Groups`", "the claim `groups`".
+    place: str = ""
+    #: What the text there was cut at; None if it was a list, or is one group.
+    separator: str | None = None
+    #: As they were delivered, in order.
+    delivered: tuple[str, ...] = ()
+    #: What the policy knows them by, `group:...`.
+    names: frozenset[str] = frozenset()
+    dropped: tuple[DroppedGroup, ...] = ()
+
+
+#: Nobody named any.
+NO_GROUPS = Groups()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """Who is asking, with every name the policy may know them by.
 
@@ -68,6 +97,8 @@ class Subject:
     source: str
     #: What to call the subject on a page.
     display_name: str
+    #: How its groups were delivered. No part of the value: the names are.
+    groups: Groups = field(default=NO_GROUPS, compare=False, repr=False)
     #: Where a policy may note what it found out about these names, so that it need
     #: not look again. No part of the value.
     memo: object = field(default=None, init=False, compare=False, repr=False)
@@ -82,15 +113,26 @@ class Subject:
 
 
 def signed_in(
-    name: str, *, source: str, display_name: str, groups: frozenset[str] = frozenset()
+    name: str,
+    *,
+    source: str,
+    display_name: str,
+    groups: frozenset[str] | Groups = frozenset(),
 ) -> Subject:
     """Return the subject *name*, vouched for by *source*.
 
     Its names are *name*, its *groups* (`group:...`), how it signed in
     (`auth:<source>`), `role:everyone` and `role:authenticated`.
     """
-    names = groups | {name, f"auth:{source}", EVERYONE, AUTHENTICATED}
-    return Subject(name=name, names=names, source=source, display_name=display_name)
+    given = groups if isinstance(groups, Groups) else NO_GROUPS
+    theirs = groups.names if isinstance(groups, Groups) else groups
+    return Subject(
+        name=name,
+        names=theirs | {name, f"auth:{source}", EVERYONE, AUTHENTICATED},
+        source=source,
+        display_name=display_name,
+        groups=given,
+    )
 
 
 #: The subject of a request without a credential. It holds no role but `role:everyone`.

@@ -79,12 +79,18 @@ class InvalidCredentials(AuthzError):
     The request is refused; no weaker source is asked.
     """
 
-    def __init__(self, source: str, why: str) -> None:
-        super().__init__(f"{source}: {why}")
+    def __init__(
+        self, source: str, why: str, *, place: str = "", value: str = ""
+    ) -> None:
+        super().__init__(f"{source}: {why}" + (f" ({place})" if place else ""))
         #: The identity source that recognised the credential.
         self.source = source
         #: A stable machine word, such as `unknown-session`. Never the credential.
         self.why = why
+        #: Where what is wrong stands, such as "the header `Remote-User`"; or empty.
+        self.place = place
+        #: What stands there, shortened, if it is no credential: a name, a group.
+        self.value = value
 
 
 class MalformedRequest(AuthzError):

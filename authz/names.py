@@ -19,13 +19,36 @@ MAX_NAME: Final = 255
 _NAME: Final = re.compile(rf"(?:{'|'.join(KINDS)}):[^\W_][\w.@+-]*(?:/[\w.@+-]+)?")
 
 
+#: What Unicode calls default-ignorable (`DerivedCoreProperties.txt`, 15.0), and what is
+#: blank although it is no space: none of it can be seen, and two names that differ in
+#: it are one to a reader.
+_HIDDEN: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffd"
+    "\U00013441\U00013442\U00016fe4\U0001bca0-\U0001bca3\U0001d159"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+def hidden_character(text: str) -> str | None:
+    """Return the first character of *text* that nobody can see, or None."""
+    if text.isascii():
+        return None
+    found = _HIDDEN.search(text)
+    return found[0] if found else None
+
+
 def name_problem(name: str) -> Problem | None:
     """Return what is wrong with *name*, or None.
 
     A name is a kind and an id: `user:alice`, `user:authentik/bob`, `group:music fans`,
     `role:admin`, `auth:local`, `token:backup`.
     """
-    if _NAME.fullmatch(name) and len(name) <= MAX_NAME:
+    if (
+        hidden_character(name) is None
+        and _NAME.fullmatch(name)
+        and len(name) <= MAX_NAME
+    ):
         return None
     fault = _fault(name)
     return fault and Problem(message=fault[0], hint=fault[1])
@@ -53,6 +76,12 @@ def _fault(name: str) -> tuple[str, str] | None:
         )
     if body != body.strip() or "  " in body:
         return f"`{name}` has blanks at an end or in a row", "remove them"
+    hidden = hidden_character(body)
+    if hidden:
+        return (
+            f"a name holds the character {hidden!a}, which cannot be seen",
+            "remove it",
+        )
     for character in body:
         category = unicodedata.category(character)
         if category[0] == "C" or category in {"Zl", "Zp"} or character in '"\\':

@@ -27,6 +27,8 @@ from authz.errors import Problem
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
 from authz.identity.claims import METHOD as JWT
+from authz.identity.client_address import ClientAddress, ClientAddresses
+from authz.identity.named_groups import NamedGroups, unreachable_groups
 from authz.identity.people import LOCAL, PeopleStore, Person
 from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
@@ -76,6 +78,10 @@ class Runtime:
     accounts: Accounts
     sessions: LocalSessions
     throttle: Throttle
+    #: Says where requests come from.
+    client_addresses: ClientAddresses
+    #: The groups that the policy in force names.
+    named_groups: NamedGroups
     audit: AuditSink
     #: The audit log to look through; None if only a logger gets the events.
     audit_log: AuditLog | None
@@ -141,16 +147,35 @@ class Runtime:
         """Put in force what has just been changed, without waiting for the poller."""
         self.following.refresh()
 
-    def record(self, tag: EventTag, **fields: Any) -> None:
-        """Record an event that happens now."""
+    def client(self, facts: RequestFacts) -> ClientAddress:
+        """Return where a request comes from, behind the listed proxies."""
+        return self.client_addresses.of(facts.peer, facts.environ)
+
+    def record(
+        self, tag: EventTag, *, facts: RequestFacts | None = None, **fields: Any
+    ) -> None:
+        """Record an event that happens now, in the request that *facts* are of."""
+        fields = {**self._addresses(facts), **fields}
         self.audit.record(AuditEvent(tag=tag, at=self.clock(), **fields))
 
     def record_decision(
-        self, tag: EventTag, asked: Asked, decision: Decision, **more: Any
+        self,
+        tag: EventTag,
+        asked: Asked,
+        decision: Decision,
+        *,
+        facts: RequestFacts | None = None,
+        **more: Any,
     ) -> None:
         """Record that *decision* was made about *asked* now."""
+        more = {**self._addresses(facts), **more}
         event = AuditEvent.of_decision(tag, self.clock(), asked, decision, **more)
         self.audit.record(event)
+
+    def _addresses(self, facts: RequestFacts | None) -> dict[str, str]:
+        if facts is None:
+            return {}
+        return {"peer": facts.peer, "client": str(self.client(facts))}
 
 
 def build_content(settings: Settings, content: bytes | Snapshot) -> BuiltPolicy:
@@ -265,6 +290,8 @@ def start(  # noqa: PLR0913 - what an app is made of
     def build(content: bytes | Snapshot) -> PolicyInForce:
         built = build_content(settings, content)
         warn(built.warnings)
+        if settings.proxy:
+            warn(unreachable_groups(built.policy, settings.proxy.group_separators))
         return built.policy
 
     def note_reload(old: PolicyInForce, new: PolicyInForce) -> None:
@@ -296,15 +323,17 @@ def start(  # noqa: PLR0913 - what an app is made of
 
     stores = open_all(settings)
     audit, audit_log = kept_audit(settings, stores.database, audit)
+    live = LivePolicy(
+        stores.policy, build, on_reload=note_reload, on_failure=note_refused
+    )
+    named_groups = NamedGroups(live)
     identity = build_sources(
         settings,
         record=record,
         token_store=stores.tokens,
         tell_seen=stores.people.seen,
+        denies_groups=lambda: named_groups.are_denied,
         open_while=open_while,
-    )
-    live = LivePolicy(
-        stores.policy, build, on_reload=note_reload, on_failure=note_refused
     )
     accounts = Accounts(open_ended=stores.database is not None)
     kept = store_sync(settings, stores, live, accounts, tell=note_unread)
@@ -334,6 +363,8 @@ def start(  # noqa: PLR0913 - what an app is made of
         accounts=accounts,
         sessions=sessions,
         throttle=throttle,
+        client_addresses=ClientAddresses(settings.proxy.forwarded),
+        named_groups=named_groups,
         audit=audit,
         audit_log=audit_log,
         clock=utc_now,
@@ -386,7 +417,7 @@ def _break_glass(
             EventTag.BREAK_GLASS_REQUEST,
             subject=subject.name,
             names=tuple(sorted(subject.names)),
-            peer=facts.peer,
+            facts=facts,
             method=str(facts.environ.get("REQUEST_METHOD", "")),
             path=str(facts.environ.get("PATH_INFO", "")),
         )

@@ -176,7 +176,7 @@ def _headers(honest: Signer) -> Iterator[Attack]:
     for typ in (
         "JWE",
         "JOSE",
-        "jwt",
+        "dpop+jwt",
         "JWT ",
         "at+JWT\n",
         "",
@@ -328,9 +328,8 @@ def _claims(honest: Signer) -> Iterator[Attack]:
         yield signed(Why.WRONG_AUDIENCE, aud=aud)
     for aud in (1, True, {"music": 1}, ["music", 1], [["music"]], [None, "music"]):
         yield signed(Why.BAD_CLAIM, aud=aud)
-    for sub in (None, 1, True, [], {}, ["x"]):
+    for sub in (1, True, [], {}, ["x"]):
         yield signed(Why.BAD_CLAIM, sub=sub)
-    yield signed(Why.NAME_NOT_ALLOWED, sub="")
     yield signed(Why.CLAIM_MISMATCH, azp="another-app")
     yield signed(Why.CLAIM_MISMATCH, azp=["music-client"])
     yield signed(Why.CLAIM_MISMATCH, azp=True)
@@ -339,16 +338,14 @@ def _claims(honest: Signer) -> Iterator[Attack]:
         honest.token({n: v for n, v in claims().items() if n != "azp"}),
         Why.CLAIM_MISMATCH,
     )
-    for groups in (1, True, {"admins": 1}, ["admins", 1], [["admins"]], [None]):
+    for groups in (1, True, {"admins": 1}):
         yield signed(Why.BAD_CLAIM, groups=groups)
     yield signed(Why.GROUPS_OVERAGE, _claim_names={"groups": "src1"})
     yield signed(Why.GROUPS_OVERAGE, groups=None, _claim_names={"groups": "src1"})
     yield signed(Why.GROUPS_OVERAGE, _claim_names=["groups"])
     yield signed(Why.GROUPS_OVERAGE, groups=None, hasgroups=True)
     yield signed(Why.TOO_MANY_GROUPS, groups=[f"g{n}" for n in range(513)])
-    for group in ("", " ", "a*", "g" * 201, "a\nb", "a\0", "{groups}", 'a"b', "a\\b"):
-        yield signed(Why.GROUP_NOT_ALLOWED, groups=["users", group])
-    yield signed(Why.GROUP_NOT_ALLOWED, groups=["Cafe\u0301"])
+    yield signed(Why.LDAP_NAME_CUT, groups=["CN=admins", "OU=Groups", "DC=example"])
 
 
 def _times(honest: Signer) -> Iterator[Attack]:

@@ -7,6 +7,7 @@ from authz.admin.tokens import revoke_token
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, PolicyError, Problem, StoreReadOnly
 from authz.identity.break_glass import MAX_MINUTES, METHOD, is_code
+from authz.identity.source import RequestFacts
 from authz.identity.tokens import RESERVED, ApiToken, TokenStore, new_token
 from authz.identity.why import Why
 from authz.policy.rules import ADMIN
@@ -55,7 +56,9 @@ def open_glass(
     return secret, code
 
 
-def use_code(context: AdminContext, code: str, *, peer: str) -> tuple[str, ApiToken]:
+def use_code(
+    context: AdminContext, code: str, *, facts: RequestFacts
+) -> tuple[str, ApiToken]:
     """Use *code* up; return what the browser of who typed it in is to be given.
 
     Raises:
@@ -83,7 +86,7 @@ def use_code(context: AdminContext, code: str, *, peer: str) -> tuple[str, ApiTo
         # Of several who type it in at once, the store calls this for one.
         nonlocal used
         context.runtime.record(
-            EventTag.BREAK_GLASS_USED, subject=kept.subject_name, peer=peer
+            EventTag.BREAK_GLASS_USED, subject=kept.subject_name, facts=facts
         )
         used = True
 

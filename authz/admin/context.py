@@ -21,6 +21,8 @@ class Actor:
     subject: Subject
     #: The address at the other end of the socket; empty for a command.
     peer: str = ""
+    #: The address of the client, behind listed proxies; likewise.
+    client: str = ""
     request_id: str = ""
     #: Whether they work in a shell of the host, where the files and the database are
     #: theirs anyway.
@@ -84,6 +86,7 @@ class AdminContext:
             at=self.runtime.clock(),
             subject=actor.name,
             peer=actor.peer,
+            client=actor.client,
             request_id=actor.request_id,
             **fields,
         )

@@ -42,6 +42,9 @@ class EventTag(StrEnum):
     #: Identity headers came from a peer that is not believed, and were taken away.
     #: Once a minute for each peer.
     IDENTITY_IGNORED = "identity:ignored"
+    #: Somebody has groups that no policy can name, and they were left out. Once a
+    #: minute for each person.
+    GROUPS_DROPPED = "identity:groups-dropped"
     #: Somebody signed in with a password.
     SIGN_IN_SUCCESS = "session:sign-in:success"
     #: A name and a password did not belong together. The name is not kept.
@@ -145,6 +148,9 @@ class AuditEvent:
     names: tuple[str, ...] = ()
     #: The address at the other end of the socket.
     peer: str = ""
+    #: The address of the client, as far as listed proxies vouch for it: the peer's,
+    #: without one.
+    client: str = ""
     method: str = ""
     path: str = ""
     #: A stable machine word: a `Reason`, or why a credential was refused.
@@ -174,6 +180,7 @@ class AuditEvent:
         decision: Decision,
         *,
         peer: str = "",
+        client: str = "",
         request_id: str = "",
         detail: Mapping[str, str] | None = None,
     ) -> Self:
@@ -184,6 +191,7 @@ class AuditEvent:
             subject=asked.subject.name,
             names=tuple(sorted(asked.subject.names)),
             peer=peer,
+            client=client,
             method=asked.method,
             path=asked.path,
             reason=str(decision.reason),
@@ -209,6 +217,7 @@ class AuditEvent:
             # A path that is cut cannot be decided again.
             ("names", list(self.names) if len(self.path) <= MAX_TEXT else []),
             ("peer", _short(self.peer)),
+            ("client", _short(self.client)),
             ("method", _short(self.method)),
             ("path", _short(self.path)),
             ("reason", self.reason),

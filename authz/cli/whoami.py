@@ -16,6 +16,7 @@ from authz.audit import AuditEvent
 from authz.bounded_read import read_file
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
+from authz.decision import NO_GROUPS
 from authz.identity.peers import Peers, peers
 from authz.runtime import Runtime, start
 from authz.settings import AuditSettings, read_settings
@@ -101,11 +102,13 @@ def _headers(text: str) -> Iterator[tuple[str, str]]:
         yield _header(text)
         return
     try:
-        lines = read_file(text[1:], most=_MAX_HEADERS, pipes=True).decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        data = read_file(text[1:], most=_MAX_HEADERS, pipes=True)
+    except OSError as error:
         raise click.BadParameter(
             f"the file `{text[1:]}` cannot be read", param_hint="--header"
         ) from error
+    # Bytes that are no UTF-8 are what a header may hold.
+    lines = data.decode("utf-8", "surrogateescape").splitlines()
     yield from (_header(line) for line in lines if line.strip())
 
 
@@ -121,7 +124,8 @@ def _header(text: str) -> tuple[str, str]:
 
 def _check_peer(text: str) -> None:
     try:
-        known: Peers = peers(text)
+        # The interface behind an address, as in `fe80::5%eth0`, says nothing here.
+        known: Peers = peers(text.partition("%")[0])
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--from") from error
     if text != UNIX and not all(n.num_addresses == 1 for n in known.networks):
@@ -135,6 +139,8 @@ def _lines(found: Who) -> Iterator[tuple[str, str]]:
         yield "ignored", f"{ignored.header}: {ignored.why}"
     if found.subject is None:
         yield "refused", f"{found.source}: {found.refused}"
+        if found.place:
+            yield "", found.place + (f": `{found.value}`" if found.value else "")
         hint = hint_of(found.refused)
         if hint:
             yield "", hint
@@ -142,6 +148,15 @@ def _lines(found: Who) -> Iterator[tuple[str, str]]:
     yield "source", found.source or "none: nothing in the request says who is asking"
     yield "subject", found.subject.name
     yield "names", ", ".join(sorted(found.subject.names))
+    groups = found.subject.groups
+    if groups.delivered:
+        cut = f", cut at `{groups.separator}`" if groups.separator else ""
+        listed = ", ".join(f"`{text}`" for text in groups.delivered)
+        yield "groups", f"from {groups.place}{cut}: {listed}"
+    for dropped in groups.dropped:
+        yield "dropped", f"`{dropped.text}`: {dropped.why}"
+    for near in found.near:
+        yield "near", str(near)
     for held in found.roles:
         yield "role", f"{held.role}  {_way(held)}"
     if not found.roles:
@@ -156,13 +171,27 @@ def _way(held: HeldRole) -> str:
 
 def _document(found: Who) -> dict[str, Any]:
     subject = found.subject
+    groups = subject.groups if subject else NO_GROUPS
     return {
         "subject": subject.name if subject else None,
         "names": sorted(subject.names) if subject else [],
         "source": found.source,
+        "client": found.client,
         "refused": found.refused,
+        "place": found.place,
+        "value": found.value,
         "mend": hint_of(found.refused),
         "ignored": [{"header": i.header, "why": i.why} for i in found.ignored],
+        "groups": {
+            "place": groups.place,
+            "separator": groups.separator,
+            "delivered": list(groups.delivered),
+            "dropped": [{"group": d.text, "why": d.why} for d in groups.dropped],
+            "near": [
+                {"group": n.delivered, "named": n.named, "how": n.how}
+                for n in found.near
+            ],
+        },
         "roles": [
             {
                 "role": held.role,

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from authz.decision import Subject
+from authz.decision import NO_GROUPS, Groups, Subject
+from authz.identity.groups import groups_in_list, groups_in_text
 from authz.identity.naming import proxied_subject
 from authz.identity.why import Refused, Why
 
@@ -67,13 +68,14 @@ def check_claims(
         raise Refused(Why.WRONG_ISSUER)
     _check_audience(rules, said.get(rules.audience_claim))
     until = _check_times(rules, said, now)
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject:
-        raise Refused(Why.NAME_NOT_ALLOWED if subject == "" else Why.BAD_CLAIM)
+    # RFC 7519, 4.1.2: optional, and a text. Whether the claim that names the person is
+    # there, `subject_of` sees.
+    if not isinstance(claims.get("sub", ""), str):
+        raise Refused(Why.BAD_CLAIM, place="the claim `sub`")
     everything = {**claims, **header} if rules.in_header else claims
     for expression, expected in rules.required:
         if _as_text(_search(expression, everything)) != expected:
-            raise Refused(Why.CLAIM_MISMATCH)
+            raise Refused(Why.CLAIM_MISMATCH, place=_place(expression))
     return until
 
 
@@ -83,19 +85,21 @@ def subject_of(rules: ClaimRules, claims: Mapping[str, Any]) -> Subject:
     Raises:
         Refused: if they name nobody, or in a way that cannot be a name here.
     """
+    place = _place(rules.subject)
     found = _search(rules.subject, claims)
     if found is None or found == "":
-        raise Refused(Why.NAME_NOT_ALLOWED)
+        raise Refused(Why.NAME_NOT_ALLOWED, place=place)
     if not isinstance(found, str):
-        raise Refused(Why.BAD_CLAIM)
+        raise Refused(Why.BAD_CLAIM, place=place)
     verified = str(claims.get("email_verified")).lower()
     if found == claims.get("email") and verified == "false":
-        raise Refused(Why.EMAIL_NOT_VERIFIED)
+        raise Refused(Why.EMAIL_NOT_VERIFIED, place=place, value=found)
     shown = _search(rules.display_name, claims)
     return proxied_subject(
         source=rules.source,
         method=METHOD,
         id=found,
+        place=place,
         groups=_groups(rules, claims),
         display_name=shown if isinstance(shown, str) else None,
     )
@@ -135,28 +139,28 @@ def _moment(value: object) -> float:
     return float(value)
 
 
-def _groups(rules: ClaimRules, claims: Mapping[str, Any]) -> list[str]:
+def _groups(rules: ClaimRules, claims: Mapping[str, Any]) -> Groups:
     elsewhere = claims.get("_claim_names")
     if elsewhere is not None and not (
         isinstance(elsewhere, dict) and rules.group_claims.isdisjoint(elsewhere)
     ):
         raise Refused(Why.GROUPS_OVERAGE)
     found = _search(rules.groups, claims)
-    if found is None:
+    if found is None or rules.groups is None:
         if claims.get("hasgroups"):
             raise Refused(Why.GROUPS_OVERAGE)
-        return []
+        return NO_GROUPS
+    place = _place(rules.groups)
     if isinstance(found, str):
-        return split_groups(found, rules.separator)
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise Refused(Why.BAD_CLAIM)
-    return found
+        return groups_in_text(found, place=place, separator=rules.separator)
+    if not isinstance(found, list):
+        raise Refused(Why.BAD_CLAIM, place=place)
+    return groups_in_list(found, place=place)
 
 
-def split_groups(text: str, separator: str | None) -> list[str]:
-    """Return the groups in *text*; empty pieces are none."""
-    pieces = [text] if separator is None else text.split(separator)
-    return [piece for piece in map(str.strip, pieces) if piece]
+def _place(expression: ParsedResult) -> str:
+    """Return where an expression looks, for a message."""
+    return f"the claim `{expression.expression}`"
 
 
 def _search(expression: "ParsedResult | None", claims: Mapping[str, Any]) -> object:

@@ -53,6 +53,10 @@ class KeySource(Protocol):
         """
         ...
 
+    def doubt(self, kid: str | None) -> None:
+        """Say that a signature did not fit the key *kid*: it may be another by now."""
+        ...
+
 
 class FixedKeys:
     """Keys that the operator gave: a PEM file, a shared secret."""
@@ -66,6 +70,9 @@ class FixedKeys:
     def find(self, kid: str | None, algorithm: str) -> Key | None:
         """Return the key for *algorithm*; what the token calls it does not matter."""
         return self._keys.find(kid, algorithm)
+
+    def doubt(self, kid: str | None) -> None:
+        """Do nothing: these keys stay."""
 
 
 class Jwks:
@@ -184,6 +191,10 @@ class Jwks:
         self.keys = new
         if changed:
             self.generation = object()  # last: what was verified before counts no more
+
+    def doubt(self, kid: str | None) -> None:  # noqa: ARG002 - they come together
+        """Ask for a fetch, as an unknown key does: an issuer may keep a key's id."""
+        self._want(self._clock())
 
     def _want(self, now: float) -> None:
         if now >= self._not_before:

@@ -73,6 +73,18 @@ class PemByKid:
             self.poller.wake()
         return None
 
+    def doubt(self, kid: str | None) -> None:
+        """Ask for the key *kid* anew, unless it was fetched a moment ago."""
+        known = self._keys.get(kid) if kid is not None else None
+        if (
+            kid is not None
+            and known is not None
+            and self._clock() - known[1] > _RETRY
+            and len(self._wanted) < _MAX_WANTED
+        ):
+            self._wanted[kid] = None
+            self.poller.wake()
+
     def refresh(self) -> None:
         """Fetch the keys that are wanted, and those that grow old."""
         now = self._clock()

@@ -133,13 +133,15 @@ _ALL: Final = (
         jwt=JwtPreset(
             header="Cf-Access-Jwt-Assertion",
             jwks_url="{issuer}/cdn-cgi/access/certs",
-            subject="email",
+            # A service token has no `email` and an empty `sub`.
+            subject="email || common_name",
             display_name=None,
             groups="custom.groups",
         ),
         sign_out="/cdn-cgi/access/logout",
         note="The issuer is `https://<team>.cloudflareaccess.com`, the audience the "
-        "application's AUD tag. Groups come only as a custom claim.",
+        "application's AUD tag. Groups come only as a custom claim. A service token is "
+        "`user:cloudflare-access/<its client id>`.",
     ),
     Preset(
         name="google-iap",

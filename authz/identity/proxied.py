@@ -29,11 +29,24 @@ class ProxiedIdentity:
         headers: TrustedHeaders | None,
         *,
         on_seen: Callable[[Subject], object] | None = None,
+        on_dropped: Callable[[Subject, RequestFacts], object] | None = None,
+        denies_groups: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Ask *tokens* and *headers*; *on_seen* is told of everybody."""
+        """Ask *tokens* and *headers*.
+
+        Args:
+            tokens: The sources for signed tokens, by header.
+            headers: The source for plain headers, if they are believed.
+            on_seen: Told of everybody.
+            on_dropped: Told of somebody who has groups that no policy can name.
+            denies_groups: Whether the policy in force denies something to groups: then
+                somebody with such a group is refused, as it might be one of those.
+        """
         self.tokens = tuple(tokens)
         self.headers = headers
         self._on_seen = on_seen
+        self._on_dropped = on_dropped
+        self._denies_groups = denies_groups
 
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return whom the proxy vouches for, or None if it says nothing.
@@ -46,9 +59,24 @@ class ProxiedIdentity:
             found = _agreed(found, source.identify(facts))
         if self.headers is not None:
             found = _agreed(found, self.headers.identify(facts))
+        if found is not None and found.groups.dropped:
+            self._check_dropped(found, facts)
         if found is not None and self._on_seen is not None:
             self._on_seen(found)
         return found
+
+    def _check_dropped(self, subject: Subject, facts: RequestFacts) -> None:
+        """Leave out what no policy can name, or refuse where that could be a way in."""
+        dropped = subject.groups.dropped[0]
+        if self._denies_groups():
+            raise InvalidCredentials(
+                subject.name.removeprefix("user:").partition("/")[0],
+                Why.GROUP_NOT_ALLOWED,
+                place=subject.groups.place,
+                value=f"{dropped.text}: {dropped.why}",
+            )
+        if self._on_dropped is not None:
+            self._on_dropped(subject, facts)
 
 
 def _agreed(first: Subject | None, second: Subject | None) -> Subject | None:

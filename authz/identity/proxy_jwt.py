@@ -18,8 +18,10 @@ from authz.identity.source import RequestFacts, header_key
 from authz.identity.verified import VerifiedTokens, digest_of
 from authz.identity.why import Refused, Why
 
-#: RFC 7519, 5.1 and RFC 9068, 2.1; a token need not say its type.
-_TYPES: Final = ("JWT", "at+jwt")
+#: RFC 7519, 5.1 and RFC 9068, 2.1, in small letters: it is a media type, which has no
+#: case, and `application/` may stand before it (RFC 7515, 4.1.9). A token need not say
+#: its type.
+_TYPES: Final = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _AUTHORIZATION: Final = "HTTP_AUTHORIZATION"
 _BEARER: Final = "bearer "
 
@@ -91,7 +93,7 @@ class SignedTokens:
             until = check_claims(issuer.rules, jws.header, claims, now)
             subject = subject_of(issuer.rules, claims)
         except Refused as error:
-            raise InvalidCredentials(source, error.why) from None
+            raise error.by(source) from None
         self._verified.keep(
             digest,
             subject,
@@ -105,8 +107,9 @@ class SignedTokens:
         if "," in token:
             raise Refused(Why.SEVERAL_VALUES)  # WSGI joins what was sent twice
         jws = read_jws(token, padded=self._padded)
-        if jws.header.get("typ", "JWT") not in _TYPES:
-            raise Refused(Why.WRONG_TYPE)
+        kind = jws.header.get("typ", "jwt")
+        if not isinstance(kind, str) or kind.lower() not in _TYPES:
+            raise Refused(Why.WRONG_TYPE, place="the token's `typ`", value=str(kind))
         return jws
 
     def _issuer(self, jws: Jws, claimed: object) -> Issuer:
@@ -133,4 +136,6 @@ def verify(jws: Jws, issuer: Issuer) -> None:
     if key is None:
         raise Refused(Why.UNKNOWN_KEY)
     if not key.verifies(jws.algorithm, jws.signing_input, jws.signature):
+        # Another key may have this id by now.
+        issuer.keys.doubt(jws.kid)
         raise Refused(Why.BAD_SIGNATURE)

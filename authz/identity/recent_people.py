@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from authz.decision import Subject
+from authz.decision import NO_GROUPS, Groups, Subject
 from authz.identity.people import Person
 
 #: Somebody who did not change is noted again after this many seconds.
@@ -28,6 +28,7 @@ class RecentPeople:
         self._clock = clock
         self._told: dict[str, tuple[frozenset[str], float]] = {}
         self._seen: dict[str, Subject] = {}
+        self._groups: dict[str, Groups] = {}
 
     def note(self, subject: Subject) -> None:
         """Remember that *subject* was here. Called on the request path."""
@@ -41,6 +42,13 @@ class RecentPeople:
             return
         if len(self._seen) < _MAX_PEOPLE:
             self._seen[subject.name] = subject
+        if len(self._groups) >= _MAX_PEOPLE:
+            self._groups = {}
+        self._groups[subject.name] = subject.groups
+
+    def groups_of(self, name: str) -> Groups:
+        """Return how the groups of *name* were delivered last, to this process."""
+        return self._groups.get(name, NO_GROUPS)
 
     def tell(self) -> None:
         """Tell the store, in the background."""

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from authz.decision import Subject
-from authz.errors import InvalidCredentials
-from authz.identity.claims import split_groups
+from authz.decision import NO_GROUPS, Groups, Subject
+from authz.identity.groups import groups_in_text
 from authz.identity.naming import proxied_subject
 from authz.identity.peers import Peers
 from authz.identity.source import RequestFacts, header_key
@@ -109,25 +108,33 @@ class TrustedHeaders:
         try:
             return self._subject(environ, value)
         except Refused as error:
-            raise InvalidCredentials(self.source, error.why) from None
+            raise error.by(self.source) from None
 
     def _subject(self, environ: Any, value: str) -> Subject:
         if merges_names(environ) and not self._underscores_stripped:
             raise Refused(Why.MERGING_SERVER)
         self._check_secret(environ)
-        if "," in value:
-            raise Refused(Why.SEVERAL_VALUES)  # WSGI joins what was sent twice
+        place = f"the header `{self.names.user}`"
+        if "," in value:  # WSGI joins what was sent twice
+            raise Refused(Why.SEVERAL_VALUES, place=place, value=_lenient(value))
         groups = environ.get(self._groups) if self._groups else None
         shown = environ.get(self._name) if self._name else None
         return proxied_subject(
             source=self.source,
             method=METHOD,
-            id=_decoded(value),
-            groups=split_groups(_decoded(groups), self.names.separator)
-            if groups
-            else (),
-            display_name=_decoded(shown) if shown else None,
+            id=_decoded(value, place),
+            place=place,
+            groups=self._groups_in(groups) if groups else NO_GROUPS,
+            display_name=_lenient(shown) if shown else None,
         )
+
+    def _groups_in(self, value: str) -> Groups:
+        place = f"the header `{self.names.groups}`"
+        if len(value) > _MAX_VALUE:
+            raise Refused(Why.TOO_LONG, place=place)
+        # What is not UTF-8 spoils the group it is in, and no other.
+        text = value.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+        return groups_in_text(text, place=place, separator=self.names.separator)
 
     def _check_secret(self, environ: Any) -> None:
         if self._secret is None:
@@ -148,19 +155,24 @@ class TrustedHeaders:
             del environ[key]
 
 
-def _decoded(value: str) -> str:
+def _decoded(value: str, place: str) -> str:
     """Return a header's text. WSGI has read its bytes as Latin-1 (PEP 3333)."""
     if len(value) > _MAX_VALUE:
-        raise Refused(Why.TOO_LONG)
+        raise Refused(Why.TOO_LONG, place=place)
     try:
         text = value.encode("latin-1").decode("utf-8")
     except UnicodeError:
-        raise Refused(Why.BAD_CHARACTERS) from None
+        raise Refused(Why.BAD_CHARACTERS, place=place, value=_lenient(value)) from None
     if (
         not text.isprintable()
         or "{" in text
         or "}" in text
         or not unicodedata.is_normalized("NFC", text)
     ):
-        raise Refused(Why.BAD_CHARACTERS)
+        raise Refused(Why.BAD_CHARACTERS, place=place, value=text)
     return text
+
+
+def _lenient(value: str) -> str:
+    """Return a header's text as far as it can be read, to show it."""
+    return value.encode("latin-1", "replace").decode("utf-8", "replace")

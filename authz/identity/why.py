@@ -3,8 +3,12 @@
 # ruff: noqa: S105 - words about tokens and passwords, no token and no password
 
 from enum import StrEnum
+from typing import Final
 
-from authz.errors import AuthzError
+from authz.errors import AuthzError, InvalidCredentials
+
+#: Characters of a value that a message repeats.
+_SHOWN: Final = 120
 
 
 class Why(StrEnum):
@@ -19,8 +23,11 @@ class Why(StrEnum):
     #: The subject's id is empty, or cannot be a name of the policy. Nothing is cut off
     #: or replaced.
     NAME_NOT_ALLOWED = "name-not-allowed"
-    #: A group cannot be a name of the policy.
+    #: A group cannot be a name of the policy, and the policy denies something to
+    #: groups, so that it cannot be left out.
     GROUP_NOT_ALLOWED = "group-not-allowed"
+    #: The groups look like LDAP names (`CN=...,OU=...`) that the separator has cut.
+    LDAP_NAME_CUT = "ldap-name-cut"
     #: There are more groups than anybody has.
     TOO_MANY_GROUPS = "too-many-groups"
     #: A signed token and plain headers came together and name different people.
@@ -113,6 +120,15 @@ class Why(StrEnum):
 class Refused(AuthzError):
     """A credential does not hold; its source turns this into `InvalidCredentials`."""
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: Why, *, place: str = "", value: str = "") -> None:
         super().__init__(str(why))
         self.why = why
+        #: Where it stands, such as "the claim `groups`"; and what stands there, if it
+        #: is no credential.
+        self.place = place
+        text = value.encode("utf-8", "backslashreplace").decode()
+        self.value = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+    def by(self, source: str) -> InvalidCredentials:
+        """Return the refusal of *source* that this is."""
+        return InvalidCredentials(source, self.why, place=self.place, value=self.value)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from authz.audit import EventTag
 from authz.background import Poller
+from authz.decision import Subject
 from authz.errors import Problem, SettingsError
 from authz.identity.everyone import Everyone
 from authz.identity.people import Person
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
     from authz.identity.proxy_jwt import SignedTokens
 
 _log: Final = logging.getLogger("authz")
-#: Headers that are not believed are reported this often for each peer, in seconds.
+#: Headers that are not believed are reported this often for each sender, in seconds.
 _REPORT_EVERY: Final = 60.0
-_MAX_PEERS: Final = 1024
+_MAX_REPORTED: Final = 1024
 
 #: Records an event: its tag, and fields.
 Record = Callable[..., None]
@@ -140,13 +141,14 @@ class Sources:
             poller.start()
 
 
-def build_sources(
+def build_sources(  # noqa: PLR0913 - what sources are made of
     settings: Settings,
     *,
     record: Record,
     token_store: TokenStore | None = None,
     tell_seen: Callable[[Sequence[Person]], object] = lambda _: None,
     open_while: Callable[[], bool] = lambda: True,
+    denies_groups: Callable[[], bool] = lambda: False,
 ) -> Sources:
     """Return the identity sources that *settings* describe. Nothing is fetched yet.
 
@@ -156,6 +158,7 @@ def build_sources(
         token_store: Where API tokens are kept, if anywhere.
         tell_seen: Called in the background with people a proxy vouched for.
         open_while: Whether an app that its settings open to everybody still is.
+        denies_groups: Whether the policy in force denies something to groups.
 
     Raises:
         SettingsError: if plain headers would be believed that anybody can forge.
@@ -172,7 +175,13 @@ def build_sources(
     headers = _headers(proxy.headers, proxy.name, record) if proxy.headers else None
     return Sources(
         tokens=_tokens(settings, token_store, [source.header for source in signed]),
-        proxied=ProxiedIdentity(signed, headers, on_seen=seen.note)
+        proxied=ProxiedIdentity(
+            signed,
+            headers,
+            on_seen=seen.note,
+            on_dropped=DroppedGroups(record),
+            denies_groups=denies_groups,
+        )
         if signed or headers
         else None,
         seen=seen,
@@ -242,6 +251,24 @@ def _tokens(
     )
 
 
+class _Seldom:
+    """Says whether it is time to report something again, once in a while for each."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._reported: dict[str, float] = {}
+
+    def is_due(self, what: str) -> bool:
+        """Return whether *what* was not reported a moment ago; now it is."""
+        now = self._clock()
+        if now < self._reported.get(what, 0.0):
+            return False
+        if len(self._reported) >= _MAX_REPORTED:
+            self._reported = {}
+        self._reported[what] = now + _REPORT_EVERY
+        return True
+
+
 class IgnoredHeaders:
     """Records that a peer sent headers it is not believed about, once in a while."""
 
@@ -249,22 +276,40 @@ class IgnoredHeaders:
         self, record: Record, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._record = record
-        self._clock = clock
-        self._reported: dict[str, float] = {}
+        self._seldom = _Seldom(clock)
 
     def __call__(self, facts: RequestFacts, header: str) -> None:
         """Record it, unless this peer was reported a moment ago."""
-        peer, now = facts.peer, self._clock()
-        if now < self._reported.get(peer, 0.0):
-            return
-        if len(self._reported) >= _MAX_PEERS:
-            self._reported = {}
-        self._reported[peer] = now + _REPORT_EVERY
-        self._record(
-            EventTag.IDENTITY_IGNORED,
-            peer=peer,
-            method=str(facts.environ.get("REQUEST_METHOD", "")),
-            path=str(facts.environ.get("PATH_INFO", "")),
-            reason="untrusted-peer",
-            detail={"header": header},
-        )
+        if self._seldom.is_due(facts.peer):
+            self._record(
+                EventTag.IDENTITY_IGNORED,
+                facts=facts,
+                method=str(facts.environ.get("REQUEST_METHOD", "")),
+                path=str(facts.environ.get("PATH_INFO", "")),
+                reason="untrusted-peer",
+                detail={"header": header},
+            )
+
+
+class DroppedGroups:
+    """Records that somebody has groups that no policy can name, once in a while."""
+
+    def __init__(
+        self, record: Record, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._record = record
+        self._seldom = _Seldom(clock)
+
+    def __call__(self, subject: Subject, facts: RequestFacts) -> None:
+        """Record it, unless this person was reported a moment ago."""
+        if self._seldom.is_due(subject.name):
+            dropped = subject.groups.dropped
+            self._record(
+                EventTag.GROUPS_DROPPED,
+                facts=facts,
+                subject=subject.name,
+                detail={
+                    "place": subject.groups.place,
+                    "groups": "; ".join(f"{g.text}: {g.why}" for g in dropped),
+                },
+            )

@@ -8,14 +8,13 @@ from typing import Final
 
 from authz.decision import Origin
 from authz.errors import Problem
+from authz.identity.password_hashes import HINTS, MESSAGES, HashKind, hash_kind
+from authz.identity.passwords import is_easy_to_guess
 from authz.settings.parsers import ROLE_NAME
 from authz.settings.reader import Reader
 
 #: A local account's id: what may stand behind `user:`, and no `/`.
 ACCOUNT_NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,63}")
-_OTHER_HASH: Final = re.compile(
-    r"\$(?:2[abxy]|[156]|argon2[di]?|scrypt)\$|(?:scrypt|pbkdf2):"
-)
 _WEAK_LENGTH: Final = 8
 
 
@@ -128,19 +127,15 @@ def _check_password(reader: Reader, account: AccountSetting, where: str) -> None
                 "a sign-in proxy",
             )
         )
-    elif password.startswith("$argon2id$"):
         return
-    elif _OTHER_HASH.match(password):
+    kind = hash_kind(password)
+    if kind is HashKind.ARGON2ID:
+        return
+    if kind in MESSAGES:
         reader.problem(
-            where,
-            f"the password of `{account.name}` is a hash of another kind",
-            "make an argon2id hash with `authz hash-password`",
+            where, f"the password of `{account.name}` {MESSAGES[kind]}", HINTS[kind]
         )
-    elif len(password) < _WEAK_LENGTH or password.casefold() in {
-        account.name.casefold(),
-        "password",
-        "changeme",
-    }:
+    elif len(password) < _WEAK_LENGTH or is_easy_to_guess(password, id=account.name):
         reader.warnings.append(
             Problem(
                 where=where,

@@ -3,11 +3,14 @@
 Each raises ValueError as "message: mend".
 """
 
+import json
 import re
 import unicodedata
 from typing import Final
 from urllib.parse import urlsplit
 
+from authz.errors import InvalidValue
+from authz.identity.groups import is_cut_ldap_name
 from authz.names import name_problem
 from authz.settings.parsers import ROLE_NAME, positive
 
@@ -85,15 +88,43 @@ def sign_out_url(text: str) -> str:
 
 
 def groups(text: str) -> tuple[str, ...]:
-    """Return the groups in *text* as names: one a line, or separated by commas."""
+    """Return the groups in *text* as names: a JSON list, one a line, or by commas.
+
+    A list whose pieces are parts of an LDAP name is refused: it was cut at commas.
+    """
+    by_comma = "\n" not in text and not text.lstrip().startswith("[")
+    parts = [p.removeprefix("group:") for p in _listed(text)]
+    if by_comma and is_cut_ldap_name(parts):
+        example = json.dumps([text.strip().removeprefix("group:")], ensure_ascii=False)
+        raise InvalidValue(
+            f"`{parts[0]}` looks like a part of an LDAP name, which itself has commas",
+            f"write one group a line, or a JSON list such as `{example[:300]}`",
+        )
     found = []
-    for part in filter(None, map(str.strip, text.split("\n" if "\n" in text else ","))):
+    for part in parts:
         name = f"group:{unicodedata.normalize('NFC', part.removeprefix('group:'))}"
         problem = name_problem(name)
         if problem:
-            raise ValueError(problem)
+            raise InvalidValue.of(problem)
         found.append(name)
     return tuple(found)
+
+
+def _listed(text: str) -> list[str]:
+    """Return what a JSON list holds, or what stands on lines or between commas."""
+    if text.lstrip().startswith("["):
+        try:
+            parts = json.loads(text)
+        except ValueError:
+            parts = None
+        if not isinstance(parts, list) or not all(isinstance(p, str) for p in parts):
+            raise InvalidValue(
+                "it begins as a JSON list and is none",
+                'write for example `["a", "b"]`',
+            )
+    else:
+        parts = text.split("\n" if "\n" in text else ",")
+    return [part for part in map(str.strip, parts) if part]
 
 
 def split(problem: str) -> tuple[str, str]:

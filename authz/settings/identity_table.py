@@ -28,6 +28,14 @@ IDENTITY_SETTINGS: Final = (
         default="nobody",
     ),
     Setting(
+        name="AUTHZ_FORWARDED_PROXIES",
+        help="Whose `X-Forwarded-For` or `Forwarded` is believed about the address of "
+        "the client: addresses and networks of proxies, as above. It is read from the "
+        "right, through these alone. Sign-in is throttled by that address, and the "
+        "audit log names it.",
+        default="AUTHZ_TRUSTED_PROXIES",
+    ),
+    Setting(
         name="AUTHZ_USER_HEADER",
         help="The header that names the person.",
         default="the preset's",
@@ -67,8 +75,8 @@ IDENTITY_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_ADMIN_GROUPS",
-        help="Groups whose members are given `role:admin`, separated by commas, or one "
-        "a line if a name holds a comma.",
+        help="Groups whose members are given `role:admin`, separated by commas. "
+        "If a name holds a comma, as LDAP's do: one a line, or a JSON list.",
         default="none",
     ),
     Setting(

@@ -1,6 +1,6 @@
 """The sign-in proxy in front of the app: what it sends, and whom it makes what."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from authz.decision import Grant, Origin
@@ -32,6 +32,8 @@ class ProxySettings:
     name: str = ""
     issuers: tuple[JwtSetting, ...] = ()
     headers: HeadersSetting | None = None
+    #: The proxies that are believed about where a request comes from.
+    forwarded: Peers = field(default_factory=Peers)
     #: Where the proxy signs somebody out: a path or an https address.
     sign_out_url: str | None = None
     #: `group:...`, with the role that each gives.
@@ -39,6 +41,19 @@ class ProxySettings:
 
     def __bool__(self) -> bool:
         return bool(self.issuers) or self.headers is not None
+
+    @property
+    def group_separators(self) -> dict[str, str | None]:
+        """The places where groups are delivered, and what each is cut at, if at all."""
+        places: dict[str, str | None] = {
+            f"the claim `{issuer.groups}` of {issuer.name}": issuer.separator
+            for issuer in self.issuers
+            if issuer.groups
+        }
+        if self.headers is not None and self.headers.names.groups:
+            names = self.headers.names
+            places[f"the header `{names.groups}`"] = names.separator
+        return places
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -82,6 +97,9 @@ def read_proxy(reader: Reader) -> ProxySettings:
         name=(issuers[0].name if issuers else name) if proxied else "",
         issuers=issuers,
         headers=headers,
+        forwarded=reader.parse(
+            "AUTHZ_FORWARDED_PROXIES", peers, headers.proxies if headers else Peers()
+        ),
         sign_out_url=reader.parse(
             "AUTHZ_SIGN_OUT_URL",
             identity_parsers.sign_out_url,

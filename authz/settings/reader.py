@@ -1,12 +1,13 @@
 """Looks settings up, in an app's config first and in the environment after that."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
 from authz.bounded_read import read_file
-from authz.errors import Problem
+from authz.errors import InvalidValue, Problem
 from authz.settings.setting import Setting
 from authz.settings.table import SETTINGS
 
@@ -65,6 +66,9 @@ class Reader:
             return default
         try:
             return parser(text)
+        except InvalidValue as error:
+            self.problem(name, error.problem.message, error.problem.hint)
+            return default
         except ValueError as error:
             message, _, hint = str(error).rpartition(": ")
             self.problem(name, message or "cannot be read", hint)
@@ -141,5 +145,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, tuple)):
+        if any("," in str(item) for item in value):
+            return json.dumps(list(map(str, value)), ensure_ascii=False)
         return ",".join(map(str, value))
     return str(value)

@@ -59,12 +59,12 @@ class _Page:
             return self._form(HTTPStatus.BAD_REQUEST, _FOREIGN)
         try:
             secret, kept = use_code(
-                self._office, request.form.get("code", "").strip(), peer=facts.peer
+                self._office, request.form.get("code", "").strip(), facts=facts
             )
         except InvalidCredentials as error:
             runtime.record(
                 EventTag.IDENTITY_INVALID,
-                peer=facts.peer,
+                facts=facts,
                 method=request.method,
                 path=request.path,
                 reason=error.why,

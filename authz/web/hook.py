@@ -237,7 +237,7 @@ class Hook:
         self, facts: RequestFacts, asked: AccessRequest, decision: Decision
     ) -> None:
         self._runtime.record_decision(
-            EventTag.DECISION_ALLOW, asked, decision, peer=facts.peer
+            EventTag.DECISION_ALLOW, asked, decision, facts=facts
         )
 
 

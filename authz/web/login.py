@@ -151,7 +151,7 @@ class _SignIn:
         except StoreError:
             return self._try_later(next_page, account.name)
         runtime.record(
-            EventTag.SIGN_IN_SUCCESS, subject=account.subject.name, peer=facts.peer
+            EventTag.SIGN_IN_SUCCESS, subject=account.subject.name, facts=facts
         )
         signed_in.send(self._app, subject=account.subject)
         response = redirect(
@@ -182,7 +182,7 @@ class _SignIn:
                 Response(_NOT_OUT, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
             )
         self._runtime.record(
-            EventTag.SIGN_OUT, subject=session.account.subject.name, peer=facts.peer
+            EventTag.SIGN_OUT, subject=session.account.subject.name, facts=facts
         )
         signed_out.send(self._app, subject=session.account.subject)
         self._cookies.take_session(response, facts)
@@ -221,9 +221,7 @@ class _SignIn:
 
     def _failed(self, facts: RequestFacts, tag: EventTag, why: str) -> None:
         # The name is not kept: people type their password into the wrong field.
-        self._runtime.record(
-            tag, peer=facts.peer, reason=why, request_id=new_request_id()
-        )
+        self._runtime.record(tag, facts=facts, reason=why, request_id=new_request_id())
         sign_in_failed.send(self._app, peer=facts.peer)
 
     def _form(

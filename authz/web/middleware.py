@@ -90,7 +90,7 @@ def _checked(
     if held_back():
         runtime.record(
             EventTag.DECISION_MISSING,
-            peer=RequestFacts(environ).peer,
+            facts=RequestFacts(environ),
             method=str(environ.get("REQUEST_METHOD", "")),
             path=str(environ.get("PATH_INFO", "")),
             detail={"why": "something answered before authz's hook"},

@@ -65,7 +65,7 @@ class Refusals:
         request_id = new_request_id()
         self._runtime.record(
             EventTag.REQUEST_MALFORMED,
-            peer=facts.peer,
+            facts=facts,
             method=request.environ["REQUEST_METHOD"],
             path=request.path,
             reason=error.why,
@@ -78,17 +78,21 @@ class Refusals:
         request_id = new_request_id()
         self._runtime.record(
             EventTag.IDENTITY_INVALID,
-            peer=facts.peer,
+            facts=facts,
             method=request.method,
             path=request.path,
             reason=error.why,
             request_id=request_id,
-            detail={"source": error.source},
+            detail={
+                "source": error.source,
+                **({"place": error.place} if error.place else {}),
+                **({"value": error.value} if error.value else {}),
+            },
         )
         if error.source != "session":
             # The sign-in page would be sent the same, and refuse it as well.
             return self._answer(
-                401, _NOT_VALID, "invalid-credentials", request_id, sign_in=False
+                401, _not_valid(error), "invalid-credentials", request_id, sign_in=False
             )
         response = self._sign_in(_UNKNOWN, "invalid-credentials", request_id)
         self._cookies.take_session(response, facts)
@@ -99,7 +103,7 @@ class Refusals:
         request_id = new_request_id()
         self._runtime.record(
             EventTag.DECISION_DENY,
-            peer=facts.peer,
+            facts=facts,
             method=request.method,
             path=request.path,
             reason=str(Reason.STORE_UNAVAILABLE),
@@ -122,11 +126,13 @@ class Refusals:
         if landing is not None:
             return redirect(request.script_root + landing)
         request_id = new_request_id()
+        has_role = self._has_role(asked.subject)
         self._runtime.record_decision(
             EventTag.DECISION_DENY,
             asked,
             decision,
-            peer=facts.peer,
+            facts=facts,
+            detail={} if has_role else self._groups_said(asked.subject),
             request_id=request_id,
         )
         if decision.reason is Reason.CROSS_ORIGIN:
@@ -140,7 +146,6 @@ class Refusals:
             )
         if not asked.subject.is_authenticated:
             return self._sign_in(_ANONYMOUS, "sign-in-required", request_id)
-        has_role = self._has_role(asked.subject)
         return self._answer(
             403,
             _FORBIDDEN if has_role else _NO_ROLE,
@@ -154,6 +159,16 @@ class Refusals:
         """Whether *subject* has any role that not everybody has."""
         roles = self._runtime.policy.roles_of(subject.names)
         return bool(roles - {EVERYONE, AUTHENTICATED})
+
+    def _groups_said(self, subject: Subject) -> dict[str, str]:
+        """Return what an operator has to know of the groups of who has no role."""
+        found = {
+            "dropped": "; ".join(f"{g.text}: {g.why}" for g in subject.groups.dropped),
+            "near": "; ".join(
+                map(str, self._runtime.named_groups.near_misses(subject))
+            ),
+        }
+        return {key: text for key, text in found.items() if text}
 
     def unserved(self, failure: Exception) -> Response | None:
         """Say that the admin API has no such path or method; None: Flask says it."""
@@ -179,7 +194,7 @@ class Refusals:
         request_id = new_request_id()
         self._runtime.record(
             EventTag.DECISION_MISSING,
-            peer=RequestFacts(request.environ).peer,
+            facts=RequestFacts(request.environ),
             method=request.method,
             path=request.path,
             request_id=request_id,
@@ -248,6 +263,14 @@ class Refusals:
             next_page=return_path(request) if request.method == "GET" else None,
             contact=runtime.settings.contact,
         )
+
+
+def _not_valid(error: InvalidCredentials) -> str:
+    """Return what is wrong with a credential, as far as its sender may know."""
+    if not error.place:
+        return _NOT_VALID
+    said = f": {error.value}" if error.value else ""
+    return f"{_NOT_VALID} See {error.place}{said} ({error.why})."
 
 
 def sign_in_location(next_page: str | None) -> str:

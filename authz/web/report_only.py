@@ -40,7 +40,7 @@ class ReportingHook(Hook):
         if decision or state is None or self._is_ours(asked.path):
             return super()._not_plainly_allowed(facts, asked, decision, source, failure)
         self._runtime.record_decision(
-            EventTag.DECISION_WOULD_DENY, asked, decision, peer=facts.peer
+            EventTag.DECISION_WOULD_DENY, asked, decision, facts=facts
         )
         # What runs behind the hook runs only on an allow; its reason says whose it is.
         state.decision = Decision(

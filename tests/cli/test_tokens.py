@@ -15,6 +15,7 @@ from authz.admin.break_glass import use_code
 from authz.errors import InvalidCredentials
 from authz.extension import get_authz
 from authz.identity.break_glass import COOKIE, SECURE_COOKIE, SHELL
+from authz.identity.source import RequestFacts
 from tests.cli.commands import document, flask_run
 from tests.web.apps import Answer, Client, RecordingSink, add_routes
 
@@ -221,7 +222,7 @@ class TestBreakGlass:
         def use() -> None:
             ready.wait()
             with contextlib.suppress(InvalidCredentials):
-                got.append(use_code(context, code, peer="")[0])
+                got.append(use_code(context, code, facts=RequestFacts({}))[0])
 
         threads = [threading.Thread(target=use) for _ in range(20)]
         for thread in threads:
@@ -344,7 +345,7 @@ class TestBreakGlass:
 
         sink.record = full  # type: ignore[method-assign]
         with pytest.raises(OSError, match="no space"):
-            use_code(get_authz(app).context, code, peer="")
+            use_code(get_authz(app).context, code, facts=RequestFacts({}))
         result = flask_run(app, "break-glass", "--user", "bob")
         assert result.exit_code == 1
         sink.record = keep  # type: ignore[method-assign]

@@ -82,4 +82,4 @@ def test_the_comparison_would_notice():
     assert matches("a\n...\nc ...\n", "a\nb\nb\nc d\n")
     assert not matches("a\n...\nc ...\n", "a\nb\nx d\n")
     assert not matches("a\n", "a\nb\n")
-    assert len(transcripts()) == 6
+    assert len(transcripts()) == 7

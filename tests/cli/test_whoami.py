@@ -73,6 +73,10 @@ def test_somebody_from_the_proxy():
             "names    auth:headers, group:admins, group:friends, role:authenticated, "
             "role:everyone, user:authentik/alice"
         ),
+        (
+            "groups   from the header `X-authentik-groups`, cut at `|`: "
+            "`admins`, `friends`"
+        ),
         "role     role:admin  group:admins -> role:admin (policy.csv:3)",
         (
             "role     role:user  group:admins -> role:admin (policy.csv:3) -> "
@@ -136,6 +140,60 @@ def test_a_header_that_comes_twice_is_refused():
     assert result.exit_code == 5
     assert result.output.startswith("refused  authentik: several-values\n")
     assert "a header came twice" in result.output
+
+
+def test_groups_that_were_dropped_or_nearly_fit():
+    """What was delivered, what became of it, and what it was perhaps meant to be."""
+    header = ("--header", "X-authentik-groups: Admins|CORP\\Domain Users|friends")
+
+    lines = whoami(*ALICE, *header, *PROXY).output.splitlines()
+    groups = document(whoami(*ALICE, *header, *PROXY, "--json"), "whoami")["groups"]
+
+    assert "near     `Admins` differs from `admins` only in case" in lines
+    assert any(line.startswith("dropped  `CORP\\Domain Users`: ") for line in lines)
+    assert groups["delivered"] == ["Admins", "CORP\\Domain Users", "friends"]
+    assert [d["group"] for d in groups["dropped"]] == ["CORP\\Domain Users"]
+    assert [n["named"] for n in groups["near"]] == ["admins"]
+
+
+def test_an_ldap_name_that_is_cut_makes_nobody_an_administrator(
+    home: pytest.MonkeyPatch,
+):
+    """Neither the setting nor the header may be cut into pieces."""
+    home.setenv("AUTHZ_PROXY_PRESET", "authelia")
+    home.setenv("AUTHZ_ADMIN_GROUPS", "CN=music-admins,OU=Groups,DC=example,DC=org")
+    guest = ("Remote-User: guest", "Remote-Groups: CN=guests,OU=Groups,DC=example")
+    given = [part for header in guest for part in ("--header", header)]
+
+    refused = whoami(*given, *PROXY)
+    home.setenv("AUTHZ_ADMIN_GROUPS", '["CN=music-admins,OU=Groups,DC=example,DC=org"]')
+    cut = whoami(*given, *PROXY)
+    home.setenv("AUTHZ_GROUPS_SEPARATOR", ";")
+    whole = whoami(*given, *PROXY)
+
+    assert refused.exit_code == 3
+    assert "AUTHZ_ADMIN_GROUPS" in refused.output
+    assert "JSON list" in refused.output
+    assert cut.exit_code == 5
+    assert "ldap-name-cut" in cut.output
+    assert "the header `Remote-Groups`" in cut.output
+    assert "group:CN=guests,OU=Groups,DC=example" in whole.output
+    assert "role:admin" not in whole.output
+
+
+def test_bytes_that_are_no_utf_8(tmp_path: Path):
+    """A shell and a file may hold Latin-1; the app refuses it, and so does this."""
+    (tmp_path / "headers").write_bytes(b"X-authentik-username: Jos\xe9\n")
+
+    for header in ("X-authentik-username: Jos\udce9", "@headers"):
+        result = whoami("--header", header, *PROXY)
+        assert result.exit_code == 5
+        assert "bad-characters" in result.output
+
+
+def test_a_peer_with_an_interface():
+    """As the kernel writes a link-local address, and the server hands it on."""
+    assert "subject  auth:anonymous" in whoami("--from", "fe80::5%eth0").output
 
 
 @pytest.mark.usefixtures("signed")

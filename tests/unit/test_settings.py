@@ -76,6 +76,7 @@ def test_every_setting_is_read():
         "AUTHZ_USER_HEADER": "X_User",
         "AUTHZ_GROUPS_HEADER": "X Groups",
         "AUTHZ_GROUPS_SEPARATOR": "and",
+        "AUTHZ_FORWARDED_PROXIES": "*",
         "AUTHZ_NAME_HEADER": "Cookie",
         "AUTHZ_PROXY_SECRET_HEADER": "a:b",
         "AUTHZ_PROXY_SECRET": "short",
@@ -274,7 +275,34 @@ class TestAccounts:
         bad = {**environ, "AUTHZ_ADMIN_PASSWORD": "$2b$12$secretsecretsecret"}
         assert "secretsecret" not in problems({}, bad)
 
-    @pytest.mark.parametrize("password", ["short", "alice", "changeme"])
+    @pytest.mark.parametrize(
+        ("damaged", "why"),
+        [
+            ("=19=47104,t=1,p=1", "lost a part on the way"),
+            ("$$argon2id$$v=19$$m=47104,t=1,p=1$$c2FsdA$$aGFzaA", "lost a part"),
+            ("$argon2id$v=19$m=47104,t=1,p=1", "lost a part"),
+            ("{SSHA}c2FsdHNhbHRzYWx0c2FsdA==", "a hash of another kind"),
+        ],
+    )
+    def test_a_damaged_hash_is_no_password(
+        self, damaged: str, why: str, tmp_path: Path
+    ):
+        """Compose took `$x` for a variable, and what is left would be the password."""
+        file = tmp_path / "secret"
+        file.write_text(f"{damaged}\n")
+        for environ in (
+            {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD": damaged},
+            {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD_FILE": str(file)},
+            {"AUTHZ_ACCOUNTS": f"carol:user:{damaged}"},
+        ):
+            found = problems({}, environ)
+            assert why in found
+            assert damaged not in found
+            assert "$$" in found or "authz hash-password" in found
+
+    @pytest.mark.parametrize(
+        "password", ["short", "alice", "changeme", "alice-alice", "password1234567"]
+    )
     def test_a_weak_password_is_said(self, password: str):
         """What is easy to guess starts with a warning."""
         settings = read_settings(

@@ -263,6 +263,36 @@ class TestRoles:
             ("group:family", "role:user", "AUTHZ_USER_GROUPS"),
         ]
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "CN=music-admins,OU=Groups,DC=example,DC=org",
+            "group:CN=music-admins,OU=Groups",
+            "staff, CN=music-admins",
+            "cn = music-admins , dc = example",
+        ],
+    )
+    def test_a_list_that_cuts_an_ldap_name_is_refused(self, text: str):
+        """Each piece would be a group: of `DC=example` everybody is a member."""
+        found = problems(HEADERS | {"AUTHZ_ADMIN_GROUPS": text})
+
+        assert "LDAP name" in found
+        assert "one group a line, or a JSON list" in found
+
+    def test_names_with_commas_can_be_written(self):
+        """On lines, as a JSON list, or as a list in the app's config."""
+        name = "CN=music-admins,OU=Groups,DC=example,DC=org"
+        expected = [(f"group:{name}", "role:admin", "AUTHZ_ADMIN_GROUPS")]
+
+        assert grants(HEADERS | {"AUTHZ_ADMIN_GROUPS": f"{name}\n"}) == expected
+        assert grants(HEADERS | {"AUTHZ_ADMIN_GROUPS": f'["{name}"]'}) == expected
+        settings = read_settings({"AUTHZ_ADMIN_GROUPS": [name]}, HEADERS)
+        assert [g.member for g in settings.proxy.grants] == [f"group:{name}"]
+
+    def test_a_list_that_is_none(self):
+        """What begins as JSON has to be JSON."""
+        assert "JSON list" in problems(HEADERS | {"AUTHZ_ADMIN_GROUPS": '["a"'})
+
     def test_groups_without_a_proxy(self):
         """Nobody could ever be in them."""
         assert "no proxy that could name a group" in problems(

@@ -163,7 +163,7 @@ class Bridge:
         request_id = new_request_id()
         self._guarded.runtime.record(
             EventTag.DECISION_MISSING,
-            peer=RequestFacts(request.environ).peer,
+            facts=RequestFacts(request.environ),
             method=request.method,
             path=request.path,
             request_id=request_id,

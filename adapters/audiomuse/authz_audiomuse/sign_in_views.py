@@ -89,7 +89,7 @@ class _Door:
         if session is not None:
             self._runtime.sessions.store.end(session)
             self._runtime.record(
-                EventTag.SIGN_OUT, subject=session.account.subject.name, peer=facts.peer
+                EventTag.SIGN_OUT, subject=session.account.subject.name, facts=facts
             )
             signed_out.send(self._app, subject=session.account.subject)
             self._cookies.take_session(response, facts)

@@ -21,6 +21,11 @@ HINTS: Final[Mapping[Why, str]] = {
     Why.GROUP_NOT_ALLOWED: (
         "a group cannot be a name of the policy: rename it at the provider"
     ),
+    Why.LDAP_NAME_CUT: (
+        "groups with LDAP names hold commas themselves: have the provider send their "
+        "short names (`cn`) or another separator, and set AUTHZ_GROUPS_SEPARATOR, for "
+        "example to `;`"
+    ),
     Why.TOO_MANY_GROUPS: "have the provider send only the groups of this app",
     Why.IDENTITIES_DISAGREE: (
         "token and headers name different people: the proxy has to remove what "

@@ -5,6 +5,7 @@ from typing import Final
 
 from authz.admin.doctor.finding import Finding, ok, warn
 from authz.decision import ANONYMOUS, PolicyInForce
+from authz.identity.named_groups import unreachable_groups
 from authz.policy.exposure import unsafe_exposure
 from authz.settings import Settings
 
@@ -74,9 +75,11 @@ def _doors(settings: Settings) -> Iterator[Finding]:
 
 
 def _groups(settings: Settings, policy: PolicyInForce) -> Iterator[Finding]:
-    """Warn if nobody whom the proxy vouches for could hold a role."""
+    """Warn if nobody whom the proxy vouches for could hold a role, or some cannot."""
     if not settings.proxy or policy.source is None:
         return
+    for problem in unreachable_groups(policy, settings.proxy.group_separators):
+        yield warn("groups", f"{problem.where}: {problem.message}", problem.hint)
     known = ("group:", "user:" + settings.proxy.name + "/", "auth:", "role:auth")
     if not any(grant.member.startswith(known) for grant in policy.source.grants):
         yield warn(

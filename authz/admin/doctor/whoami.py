@@ -11,6 +11,7 @@ from authz.admin.context import AdminContext
 from authz.admin.roles import HeldRole, held_roles
 from authz.decision import Subject
 from authz.errors import InvalidCredentials
+from authz.identity.groups import NearMiss
 from authz.identity.source import RequestFacts, identify
 
 #: The peer as an operator writes a Unix socket; WSGI knows no address for it.
@@ -37,7 +38,14 @@ class Who:
     source: str = ""
     #: Why the credential does not hold: a stable word, never the credential.
     refused: str = ""
+    #: Where what does not hold stands, and what stands there if it is no credential.
+    place: str = ""
+    value: str = ""
+    #: Where the request comes from, behind listed proxies.
+    client: str = ""
     ignored: tuple[Ignored, ...] = ()
+    #: Groups that are nearly one that the policy names.
+    near: tuple[NearMiss, ...] = ()
     #: The roles that the subject's names lead to.
     roles: tuple[HeldRole, ...] = ()
 
@@ -51,6 +59,7 @@ def who(context: AdminContext, headers: Iterable[tuple[str, str]], peer: str) ->
     headers = tuple(headers)
     environ = _Watched(environ_of(headers, peer))
     before = dict(environ)
+    client = str(context.runtime.client(RequestFacts(before)))
     try:
         subject, source = identify(context.runtime.sources, RequestFacts(environ))
     except InvalidCredentials as error:
@@ -58,12 +67,17 @@ def who(context: AdminContext, headers: Iterable[tuple[str, str]], peer: str) ->
             subject=None,
             source=error.source,
             refused=str(error.why),
+            place=error.place,
+            value=error.value,
+            client=client,
             ignored=tuple(_ignored(headers, peer, before, environ)),
         )
     return Who(
         subject=subject,
         source="" if source is None else subject.source,
+        client=client,
         ignored=tuple(_ignored(headers, peer, before, environ)),
+        near=context.runtime.named_groups.near_misses(subject),
         roles=held_roles(context, subject.names),
     )
 
@@ -81,7 +95,8 @@ def environ_of(headers: Iterable[tuple[str, str]], peer: str) -> dict[str, Any]:
         if "_" in name:
             continue  # dropped: WSGI could not tell it from the name with `-`
         key = _key(name)
-        text = value.encode("utf-8").decode("latin-1")
+        # Bytes that are no UTF-8 come from a shell or a file as lone surrogates.
+        text = value.encode("utf-8", "surrogateescape").decode("latin-1")
         environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
 

@@ -53,11 +53,13 @@ def _answer(
         if isinstance(read, tuple):
             return faulty(read, request_id=request_id)
         query, body, match = read["query"], read["body"], read["match"]
+        facts = RequestFacts(request.environ)
         call = Call(
             context=context,
             actor=Actor(
                 subject=current_state().subject,
-                peer=RequestFacts(request.environ).peer,
+                peer=facts.peer,
+                client=str(context.runtime.client(facts)),
                 request_id=request_id,
             ),
             parts=parts,

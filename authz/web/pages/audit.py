@@ -22,8 +22,8 @@ _AT_ONCE: Final = 500
 #: Lines of one change that the page shows.
 _LINES: Final = 12
 _COLUMNS: Final = (
-    "at", "event", "subject", "peer", "method", "path", "reason", "rules", "revision",
-    "request_id", "about", "before", "after", "note",
+    "at", "event", "subject", "peer", "client", "method", "path", "reason", "rules",
+    "revision", "request_id", "about", "before", "after", "note",
 )  # fmt: skip
 
 #: What each tab shows, and what it is called.

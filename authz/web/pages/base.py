@@ -145,8 +145,9 @@ class AdminPages:
     @property
     def actor(self) -> Actor:
         """Who administers, as the audit record will tell."""
-        peer = RequestFacts(request.environ).peer
-        return Actor(subject=self.subject, peer=peer)
+        facts = RequestFacts(request.environ)
+        client = str(self.runtime.client(facts))
+        return Actor(subject=self.subject, peer=facts.peer, client=client)
 
     @property
     def session(self) -> Session | None:

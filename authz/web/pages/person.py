@@ -167,6 +167,8 @@ class PersonPages:
             errors,
             crumbs=[Crumb(label="People", url=url_for("authz_admin.people"))],
             subject=subject,
+            groups=pages.runtime.identity.seen.groups_of(subject.name),
+            near=pages.runtime.named_groups.near_misses(subject),
             roles=[role for role in view.roles if role.role not in GIVEN],
             can_have=[
                 role.name

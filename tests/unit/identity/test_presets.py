@@ -261,6 +261,28 @@ def sent() -> Iterator[Any]:
         ),
     )
     yield (
+        "cloudflare-access service token",
+        signed(
+            "cloudflare-access",
+            rsa,
+            {"alg": "RS256", "kid": "key-1", "typ": "JWT"},
+            {
+                "aud": TAG,
+                "exp": now() + 86_400,
+                "iat": now(),
+                "iss": TEAM,
+                "type": "app",
+                "common_name": "e367826f93b8d71185e03fe518aff3b4.access",
+                "sub": "",
+            },
+            keys=jwks(rsa.jwk()),
+            settings={"AUTHZ_JWT_ISSUER": TEAM, "AUTHZ_JWT_AUDIENCE": TAG},
+            name="user:cloudflare-access/e367826f93b8d71185e03fe518aff3b4.access",
+            groups=set(),
+            display_name="e367826f93b8d71185e03fe518aff3b4.access",
+        ),
+    )
+    yield (
         "google-iap",
         signed(
             "google-iap",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from authz.decision import Subject
 from authz.errors import InvalidCredentials
 from authz.identity.peers import peers
 from authz.identity.presets import PRESETS
@@ -79,3 +80,41 @@ def test_a_bad_token_is_not_made_good_by_headers(token: str):
     """No weaker source is asked about what a stronger one refuses."""
     with pytest.raises(InvalidCredentials):
         guard().identify(request(**{KEY: token}, HTTP_X_AUTHENTIK_USERNAME="bob"))
+
+
+class TestGroupsThatNoPolicyCanName:
+    def guard(self, *, denies: bool, told: list[Subject]) -> ProxiedIdentity:
+        """Return a source for a policy that *denies* something to groups, or not."""
+        return ProxiedIdentity(
+            [source(HONEST)],
+            None,
+            on_dropped=lambda subject, _: told.append(subject),
+            denies_groups=lambda: denies,
+        )
+
+    @pytest.mark.parametrize(
+        "foreign",
+        ["", " ", "a*", "g" * 201, "a\nb", "{groups}", 'a"b', "a\\b", 1, None, ["x"]],
+    )
+    def test_they_are_left_out_and_told_of(self, foreign: object):
+        """One foreign group beside a good one keeps nobody out."""
+        told: list[Subject] = []
+        token = HONEST.token(groups=["users", foreign])
+
+        subject = self.guard(denies=False, told=told).identify(request(**{KEY: token}))
+
+        assert subject is not None
+        assert subject.groups.names == {"group:users"}
+        assert [s.name for s in told] == ["user:authentik/bob"]
+
+    def test_they_refuse_where_groups_are_denied_something(self):
+        """It might be the very group that a rule keeps out, spelled in another way."""
+        token = HONEST.token(groups=["users", "banned*"])
+        told: list[Subject] = []
+
+        with pytest.raises(InvalidCredentials, match="group-not-allowed") as caught:
+            self.guard(denies=True, told=told).identify(request(**{KEY: token}))
+
+        assert caught.value.place == "the claim `groups`"
+        assert "banned*" in caught.value.value
+        assert not told

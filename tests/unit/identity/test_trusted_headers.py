@@ -145,17 +145,78 @@ class TestFromTheProxy:
     @pytest.mark.parametrize(
         ("value", "reason"),
         [
-            ("admins\x00", Why.BAD_CHARACTERS),
-            ("\xff", Why.BAD_CHARACTERS),
-            ("{http.reverse_proxy.header.Remote-Groups}", Why.BAD_CHARACTERS),
-            ("a*", Why.GROUP_NOT_ALLOWED),
-            ("x" * 201, Why.GROUP_NOT_ALLOWED),
+            ("x" * 9000, Why.TOO_LONG),
+            ("CN=guests,OU=Groups,DC=example,DC=org", Why.LDAP_NAME_CUT),
+            ("cn=guests , ou=groups", Why.LDAP_NAME_CUT),
+            ("users,DC=example", Why.LDAP_NAME_CUT),
+            ("O=Example,C=US", Why.LDAP_NAME_CUT),
             (",".join(f"g{n}" for n in range(513)), Why.TOO_MANY_GROUPS),
         ],
     )
     def test_bad_groups(self, value: str, reason: Why):
-        """Groups that cannot be groups refuse the request: none is dropped."""
+        """What cannot be read as a list of groups refuses the request."""
         assert why(request(Remote_User="bob", Remote_Groups=value)) == reason
+
+    @pytest.mark.parametrize(
+        "foreign",
+        [
+            "admins\x00",
+            "\xff",
+            "{http.reverse_proxy.header.Remote-Groups}",
+            "a*",
+            "x" * 201,
+            "CORP\\Domain Users",
+            "music  fans",
+            "Cafe\u0301".encode().decode("latin-1"),
+            "\u3164".encode().decode("latin-1"),
+        ],
+    )
+    def test_a_foreign_group_is_dropped(self, foreign: str):
+        """What no policy can name decides nothing, and is kept for whoever looks."""
+        subject = identified(
+            request(Remote_User="bob", Remote_Groups=f"users,{foreign},music")
+        )
+
+        assert subject.groups.names == {"group:users", "group:music"}
+        assert subject.groups.names < subject.names
+        [dropped] = subject.groups.dropped
+        assert dropped.why
+        assert dropped.text in subject.groups.delivered
+        assert subject.groups.place == "the header `Remote-Groups`"
+
+    def test_a_separator_that_no_ldap_name_holds(self):
+        """Then whole LDAP names are groups like others."""
+        names = HeaderNames(user="X-User", groups="X-Groups", separator=";")
+        value = "CN=guests,OU=Groups,DC=example;CN=music,OU=Groups,DC=example"
+
+        subject = identified(request(X_User="bob", X_Groups=value), names=names)
+
+        assert "group:CN=guests,OU=Groups,DC=example" in subject.names
+
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [
+            ("Bob {the builder}", "Bob {the builder}"),
+            ("Jose\u0301".encode().decode("latin-1"), "José"),
+            ("Bob\x00", "bob"),
+            ("Bob\xff", "Bob"),
+            ("x" * 9000, "bob"),
+            ("", "bob"),
+        ],
+    )
+    def test_a_display_name_refuses_nobody(self, value: str, shown: str):
+        """It decides nothing: what cannot be shown is left out."""
+        subject = identified(request(Remote_User="bob", Remote_Name=value))
+
+        assert subject.display_name == shown
+
+    def test_a_refusal_names_the_header_and_what_it_holds(self):
+        """So that whoever reads the log knows where to look."""
+        with pytest.raises(InvalidCredentials) as caught:
+            source().identify(request(Remote_User="a/b"))
+
+        assert caught.value.place == "the header `Remote-User`"
+        assert caught.value.value == "a/b"
 
     @given(st.text(st.characters(max_codepoint=255)))
     def test_any_bytes(self, value: str):

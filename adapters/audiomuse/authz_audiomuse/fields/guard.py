@@ -169,7 +169,7 @@ class FieldGuard:
         runtime.record(
             EventTag.DECISION_DENY,
             subject=subject.name,
-            peer=RequestFacts(request.environ).peer,
+            facts=RequestFacts(request.environ),
             method=request.method,
             path=request.path,
             reason=refusal.reason,

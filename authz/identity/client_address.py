@@ -1,0 +1,136 @@
+"""Where a request comes from: the address of the client, behind listed proxies.
+
+A proxy adds, at the right end of a header, the address that connected to it
+(`X-Forwarded-For`, or `Forwarded` of RFC 7239). What stands further left came with the
+request, and anybody can write there. So the header is read from the right, and only as
+long as each address that says more is a listed proxy's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any, Final
+
+from authz.identity.peers import Peers
+
+#: Proxies in a row, at most; a longer chain is nobody's.
+_MAX_HOPS: Final = 16
+#: A network that one subscriber has: a host changes its address within it at will.
+_SUBSCRIBER_BITS: Final = 64
+#: IPv6 in front of a server for IPv4 clients (RFC 6052, 2.1).
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+#: A Unix socket has no address; gunicorn says nothing and waitress a word.
+_UNIX: Final = "unix:"
+_UNIX_PEERS: Final = frozenset({"", "localhost"})
+
+_Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAddress:
+    """The address that a request came from, as far as listed proxies vouch for it."""
+
+    #: As people write it: `192.0.2.7`, `2001:db8::7`, `unix:`.
+    text: str
+
+    @property
+    def subscriber(self) -> str:
+        """Who is counted as one: an IPv4 address, or the /64 of an IPv6 address."""
+        address = _parsed(self.text)
+        if not isinstance(address, IPv6Address):
+            return self.text
+        return str(IPv6Network((int(address), _SUBSCRIBER_BITS), strict=False))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class ClientAddresses:
+    """Works out who is behind the proxies of one app."""
+
+    def __init__(self, proxies: Peers) -> None:
+        """Believe what *proxies* say of who connected to them."""
+        self.proxies = proxies
+
+    def of(self, peer: str, environ: Mapping[str, Any]) -> ClientAddress:
+        """Return where a request comes from.
+
+        Args:
+            peer: The other end of the socket.
+            environ: The request; its headers are believed as far as `proxies` go.
+        """
+        direct = _shown(peer)
+        if not self.proxies or peer not in self.proxies:
+            return ClientAddress(direct)
+        named = {
+            self._behind(direct, read(value))
+            for key, read in (
+                ("HTTP_X_FORWARDED_FOR", _x_forwarded_for),
+                ("HTTP_FORWARDED", _forwarded),
+            )
+            if (value := environ.get(key))
+        }
+        # A proxy writes one of the two and hands the other on as it came. If they
+        # disagree, one is the client's own work, and neither is believed.
+        return ClientAddress(named.pop() if len(named) == 1 else direct)
+
+    def is_unlisted(self, peer: str, environ: Mapping[str, Any]) -> bool:
+        """Return whether *peer* speaks for somebody else and is not listed."""
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR") or environ.get("HTTP_FORWARDED")
+        return bool(forwarded) and peer not in self.proxies
+
+    def _behind(self, direct: str, hops: Iterator[str]) -> str:
+        """Return the first address from the right that is no listed proxy's."""
+        nearest = direct
+        for _, hop in zip(range(_MAX_HOPS), hops, strict=False):
+            address = _parsed(hop)
+            if address is None:
+                return nearest  # `unknown`, or no address: it ends here
+            nearest = str(address)
+            if nearest not in self.proxies:
+                return nearest
+        return nearest
+
+
+def _x_forwarded_for(value: str) -> Iterator[str]:
+    """Yield the addresses of an `X-Forwarded-For`, from the right."""
+    while value:
+        value, _, last = value.rpartition(",")
+        yield last.strip()
+
+
+def _forwarded(value: str) -> Iterator[str]:
+    """Yield what each `for=` of a `Forwarded` says (RFC 7239, 4), from the right."""
+    while value:
+        value, _, last = value.rpartition(",")
+        found = ""
+        for pair in last.split(";"):
+            name, _, node = pair.partition("=")
+            if name.strip().lower() == "for":
+                found = node.strip().strip('"')
+        yield found
+
+
+def _shown(peer: str) -> str:
+    if peer in _UNIX_PEERS:
+        return _UNIX
+    address = _parsed(peer)
+    return peer if address is None else str(address)
+
+
+def _parsed(text: str) -> _Address | None:
+    """Return the address in *text*: with a port, in brackets, with a zone, or alone."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address

@@ -1,0 +1,125 @@
+"""Where a request comes from, behind proxies that are listed or not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authz.identity.client_address import ClientAddress, ClientAddresses
+from authz.identity.peers import peers
+
+PROXIES = ClientAddresses(peers("172.18.0.2, 10.0.0.0/24, fd00::/64, unix:"))
+XFF, FORWARDED = "HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"
+
+
+def client(peer: str, **headers: str) -> str:
+    """Return who is behind *peer*, as the app of `PROXIES` sees it."""
+    return str(PROXIES.of(peer, headers))
+
+
+@pytest.mark.parametrize(
+    ("peer", "value", "expected"),
+    [
+        ("172.18.0.2", "203.0.113.7", "203.0.113.7"),
+        # What the client wrote stands left of what the proxy added.
+        ("172.18.0.2", "198.51.100.1, 203.0.113.7", "203.0.113.7"),
+        ("172.18.0.2", "10.0.0.5, 203.0.113.7", "203.0.113.7"),
+        # Two proxies, both listed; and one that is not.
+        ("172.18.0.2", "198.51.100.1, 203.0.113.7, 10.0.0.9", "203.0.113.7"),
+        ("172.18.0.2", "203.0.113.7, 10.0.1.9", "10.0.1.9"),
+        # Nobody but listed proxies.
+        ("172.18.0.2", "10.0.0.8, 10.0.0.9", "10.0.0.8"),
+        ("192.0.2.1", "203.0.113.7", "192.0.2.1"),
+        ("", "203.0.113.7", "203.0.113.7"),
+        ("localhost", "203.0.113.7", "203.0.113.7"),
+        ("fd00::1", "2001:db8::7", "2001:db8::7"),
+        ("::ffff:172.18.0.2", "2001:db8::7", "2001:db8::7"),
+        # Ports, brackets, mapped and zoned addresses.
+        ("172.18.0.2", "203.0.113.7:4711", "203.0.113.7"),
+        ("172.18.0.2", "[2001:db8::7]:4711", "2001:db8::7"),
+        ("172.18.0.2", "::ffff:203.0.113.7", "203.0.113.7"),
+        ("172.18.0.2", "fe80::5%eth0", "fe80::5"),
+        # What is no address ends the search where it stands.
+        ("172.18.0.2", "203.0.113.7, unknown", "172.18.0.2"),
+        ("172.18.0.2", "203.0.113.7, unknown, 10.0.0.9", "10.0.0.9"),
+        ("172.18.0.2", ", ,", "172.18.0.2"),
+        ("172.18.0.2", "", "172.18.0.2"),
+        ("", "", "unix:"),
+    ],
+)
+def test_it_is_read_from_the_right_through_listed_proxies(
+    peer: str, value: str, expected: str
+):
+    """The first address from the right that is no listed proxy's."""
+    assert client(peer, **{XFF: value}) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("for=203.0.113.7", "203.0.113.7"),
+        ('For="[2001:db8::7]:4711";proto=https;by=10.0.0.9', "2001:db8::7"),
+        ("for=198.51.100.1, for=203.0.113.7;proto=http", "203.0.113.7"),
+        ("for=203.0.113.7, for=10.0.0.9", "203.0.113.7"),
+        ("for=203.0.113.7, for=_hidden", "172.18.0.2"),
+        ("for=203.0.113.7, proto=https", "172.18.0.2"),
+    ],
+)
+def test_forwarded_is_read_likewise(value: str, expected: str):
+    """RFC 7239 spells the same in another way."""
+    assert client("172.18.0.2", **{FORWARDED: value}) == expected
+
+
+def test_two_headers_that_disagree_are_both_a_clients_work():
+    """A proxy writes one, and hands on the other as the client sent it."""
+    both = {XFF: "203.0.113.7", FORWARDED: "for=198.51.100.1"}
+
+    assert client("172.18.0.2", **both) == "172.18.0.2"
+    assert client("172.18.0.2", **{**both, FORWARDED: "for=203.0.113.7"}) == (
+        "203.0.113.7"
+    )
+
+
+def test_without_listed_proxies_the_peer_is_the_client():
+    """Then no header says anything, whoever sends it."""
+    nobody = ClientAddresses(peers(""))
+
+    assert str(nobody.of("172.18.0.2", {XFF: "203.0.113.7"})) == "172.18.0.2"
+    assert nobody.is_unlisted("172.18.0.2", {XFF: "203.0.113.7"})
+    assert not nobody.is_unlisted("172.18.0.2", {})
+    assert not PROXIES.is_unlisted("172.18.0.2", {XFF: "203.0.113.7"})
+
+
+@given(st.text(max_size=80), st.sampled_from(["203.0.113.7", "2001:db8::7"]))
+def test_no_forged_left_part_is_ever_believed(forged: str, real: str):
+    """Whatever a client writes, it is where the proxy says that it is."""
+    assert client("172.18.0.2", **{XFF: f"{forged}, {real}"}) == real
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_any_header_gives_some_address(value: str, other: str):
+    """No header makes reading it fail."""
+    assert client("172.18.0.2", **{XFF: value, FORWARDED: other})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("203.0.113.7", "203.0.113.8", False),
+        ("64:ff9b::203.0.113.7", "64:ff9b::203.0.113.8", False),
+    ],
+)
+def test_a_subscriber_is_an_address_or_a_network_of_one(
+    one: str, other: str, *, same: bool
+):
+    """Of IPv6 a /64 is one; IPv4 behind a gateway stays apart."""
+    first, second = (PROXIES.of(peer, {}).subscriber for peer in (one, other))
+
+    assert (first == second) is same
+
+
+def test_an_odd_peer_is_itself():
+    """Whatever a server calls its peers, they are told apart."""
+    assert ClientAddress("something").subscriber == "something"
+    assert client("something") == "something"
