@@ -158,7 +158,7 @@ def _groups(rules: ClaimRules, claims: Mapping[str, Any]) -> Groups:
     return groups_in_list(found, place=place)
 
 
-def _place(expression: ParsedResult) -> str:
+def _place(expression: "ParsedResult") -> str:
     """Return where an expression looks, for a message."""
     return f"the claim `{expression.expression}`"
 
