@@ -125,8 +125,8 @@ class AlreadyThere(StoreError):
 class StoreReadOnly(StoreError):
     """Changes are made elsewhere: in the policy file, which is kept in Git."""
 
-    def __init__(self, message: str, *, patch: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str = "", *, patch: str) -> None:
+        super().__init__(message, hint)
         #: The change as a unified diff, for whoever keeps the file.
         self.patch = patch
 

@@ -103,7 +103,8 @@ def _store(context: AdminContext) -> TokenStore:
     store = context.runtime.stores.tokens
     if store is None:
         raise StoreReadOnly(
-            "there is no store for the code: set AUTHZ_STORE; or set AUTHZ_ADMIN and "
+            "there is no store for the code",
+            "set AUTHZ_STORE; or set AUTHZ_ADMIN and "
             "AUTHZ_ADMIN_PASSWORD, and start the app again",
             patch="",
         )

@@ -253,5 +253,4 @@ def _conflict() -> Problem:
 
 
 def _as_problem(error: AuthzError) -> Problem:
-    message, _, hint = str(error).rpartition(": ")
-    return Problem(where="policy", message=message or hint, hint=hint)
+    return Problem(where="policy", message=error.message, hint=error.hint)

@@ -36,8 +36,8 @@ def amended(context: AdminContext, draft: Draft, *changes: Change) -> Draft:
     now = context.records.snapshot()
     if now.etag != draft.base:
         raise StoreConflict(
-            "somebody else changed the policy since this draft was begun: build it on "
-            "the new state first"
+            "somebody else changed the policy since this draft was begun",
+            "build it on the new state first",
         )
     said = {e.id: spell(e.row.kind, *e.row.fields) for e in now.entries}
     about = dict(draft.about)
@@ -123,7 +123,7 @@ def from_text(text: str) -> Draft:
             about=tuple((k, _text(v)) for k, v in carried["about"].items()),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NotFound("this is not a draft (any more): begin again") from error
+        raise NotFound("this is not a draft (any more)", "begin again") from error
 
 
 def change_as_json(change: Change) -> dict[str, Any]:

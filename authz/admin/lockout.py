@@ -99,7 +99,7 @@ def keep_somebody(
         LastAdmin: if so.
     """
     if after.somebody() is None and before().somebody() is not None:
-        raise LastAdmin("nobody who can sign in could administer any more: " + instead)
+        raise LastAdmin("nobody who can sign in could administer any more", instead)
 
 
 def names_in(rows: Iterable[Iterable[str]]) -> frozenset[str]:

@@ -27,6 +27,6 @@ def refuse_lockout(context: AdminContext, actor: Actor, after: PolicyInForce) ->
         asked = AccessRequest(subject=actor.subject, path=prefix + path, method=method)
         if context.policy.decide(asked) and not after.decide(asked):
             raise LockedOut(
-                f"you ({actor.name}) could not {method} {asked.path} any more: let "
-                "another administrator make this change"
+                f"you ({actor.name}) could not {method} {asked.path} any more",
+                "let another administrator make this change",
             )

@@ -60,9 +60,9 @@ def end_own_session(
         StoreError: if the store or the audit log cannot be written.
     """
     if id == this.public_id:
-        raise LockedOut("this is the session you are in: sign out instead")
+        raise LockedOut("this is the session you are in", "sign out instead")
     if not _end(context, actor, this, lambda session: session.public_id == id):
-        raise NotFound("you have no such session: it may have ended already")
+        raise NotFound("you have no such session", "it may have ended already")
 
 
 def end_other_sessions(context: AdminContext, actor: Actor, this: Session) -> int:

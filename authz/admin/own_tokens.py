@@ -65,17 +65,17 @@ def make_own_token(
     if not ACCOUNT_NAME.fullmatch(label):
         raise wrong(
             "label",
-            "it cannot be called that: use 1 to 64 letters, digits and `.`, `_`, `@`, "
-            "`+`, `-`",
+            "it cannot be called that",
+            "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
     if not 1 <= days <= MAX_DAYS:
-        raise wrong("days", f"it cannot hold so long: use 1 to {MAX_DAYS} days")
+        raise wrong("days", "it cannot hold so long", f"use 1 to {MAX_DAYS} days")
     if role not in own_roles(context, actor):
-        raise wrong("role", "that is no role of yours: choose one of them")
+        raise wrong("role", "that is no role of yours", "choose one of them")
     every = [t for t in list_tokens(context, revoked=True) if t.owner == account.name]
     mine = [token for token in every if token.revoked is None]
     if len(mine) >= MAX_OWN:
-        raise wrong("label", f"you have {len(mine)} tokens: revoke one first")
+        raise wrong("label", f"you have {len(mine)} tokens", "revoke one first")
     now = context.runtime.clock()
     # What is revoked is kept, and must not fill the store.
     lately = [
@@ -84,10 +84,10 @@ def make_own_token(
         if token.created is not None and now - token.created < timedelta(days=1)
     ]
     if len(lately) >= MAX_OWN:
-        raise wrong("label", f"you made {len(lately)} tokens within a day: wait")
+        raise wrong("label", f"you made {len(lately)} tokens within a day", "wait")
     name = f"{account.name}/{label}"
     if any(token.name == name for token in mine):
-        raise AlreadyThere(f"you have a token `{label}` already: choose another name")
+        raise AlreadyThere(f"you have a token `{label}` already", "choose another name")
     wanted = ApiToken(id="", name=name, role=role, digest=b"", author=actor.name)
     refuse_wider(context, account.subject, wanted)
     return make_token(

@@ -344,7 +344,9 @@ def _refuse_self(
 ) -> None:
     if actor.name == person.subject_name:
         _note_refusal(context, actor, person.subject_name, "locked-out")
-        raise LockedOut(f"you cannot {verb} yourself: let another administrator do it")
+        raise LockedOut(
+            f"you cannot {verb} yourself", "let another administrator do it"
+        )
 
 
 def _refuse_inheritance(context: AdminContext, person: Person) -> None:
@@ -354,8 +356,8 @@ def _refuse_inheritance(context: AdminContext, person: Person) -> None:
         if entry.row.fields[:1] == (name,) and not entry.disabled:
             raise AlreadyThere(
                 f"the policy speaks of `{name}` already ({entry.row.origin}), and the "
-                "new account would have that at once: remove it first, or say that it "
-                "is meant"
+                "new account would have that at once",
+                "remove it first, or say that it is meant",
             )
 
 
@@ -415,10 +417,7 @@ def _display_problems(name: str) -> list[Problem]:
 
 def _password_problems(password: str, id_: str) -> list[Problem]:
     problem = password_problem(password, id=id_)
-    if problem is None:
-        return []
-    message, _, hint = problem.rpartition(": ")
-    return [Problem(where="password", message=message, hint=hint)]
+    return [problem] if problem else []
 
 
 def _problem(where: str, hint: str) -> Problem:

@@ -6,6 +6,7 @@ from authz.admin.context import Actor, AdminContext
 from authz.audit import EventTag
 from authz.decision import AccessRequest, Subject
 from authz.errors import (
+    InvalidValue,
     LockedOut,
     NotFound,
     PolicyError,
@@ -49,28 +50,31 @@ def make_token(
         StoreError: if the store or the audit log cannot be written.
     """
     if name.startswith(RESERVED):
-        raise wrong("token", f"only the shell makes `{name[:80]}`: choose another")
+        raise wrong("token", f"only the shell makes `{name[:80]}`", "choose another")
     owner, slash, _ = name.partition("/")
     if slash and actor.name != f"user:{owner}" and context.people.find(owner):
-        raise wrong("token", f"`{owner}` is a person, whose own it would seem: rename")
+        raise wrong(
+            "token", f"`{owner}` is a person, whose own it would seem", "rename"
+        )
     now = context.runtime.clock()
     if expires is not None and expires <= now:
-        raise wrong("expires", "it is in the past: choose a later time")
+        raise wrong("expires", "it is in the past", "choose a later time")
     try:
         secret, token = new_token(
             name, role=role, author=actor.name, now=now, expires=expires
         )
-    except ValueError as error:
-        raise wrong("token", str(error)) from error
+    except InvalidValue as error:
+        raise PolicyError([error.problem.at("token")]) from error
     if not _may_change(context, actor):
         if role not in context.policy.roles_of(actor.subject.names):
-            raise wrong("role", f"you do not hold `{role}`: choose a role of yours")
+            raise wrong("role", f"you do not hold `{role}`", "choose a role of yours")
         refuse_wider(context, actor.subject, token)
         if _is_spoken_of(context, token.subject_name):
             raise wrong(
                 "token",
                 f"the policy speaks of `{token.subject_name}` already, and the new "
-                "token would have that at once: choose another name",
+                "token would have that at once",
+                "choose another name",
             )
 
     def before_commit(_: ApiToken | None, after: ApiToken) -> None:
@@ -100,9 +104,9 @@ def revoke_token(context: AdminContext, actor: Actor, id: str) -> ApiToken:  # n
     if token is None:
         raise NotFound(f"there is no token `{id[:80]}`")
     if token.fixed:
-        raise StoreReadOnly("the token is in a setting: change it there", patch="")
+        raise StoreReadOnly("the token is in a setting", "change it there", patch="")
     if actor.name == token.subject_name:
-        raise LockedOut("this is the token you came by: make another one first")
+        raise LockedOut("this is the token you came by", "make another one first")
 
     def before_commit(before: ApiToken | None, after: ApiToken) -> None:
         context.record(
@@ -123,7 +127,8 @@ def _tokens(context: AdminContext) -> ApiTokens:
     tokens = context.runtime.identity.tokens
     if tokens is None:
         raise StoreReadOnly(
-            "there is no store for tokens: set AUTHZ_STORE, or AUTHZ_API_TOKEN",
+            "there is no store for tokens",
+            "set AUTHZ_STORE, or AUTHZ_API_TOKEN",
             patch="",
         )
     return tokens
@@ -144,7 +149,8 @@ def refuse_wider(context: AdminContext, owner: Subject, token: ApiToken) -> None
         raise wrong(
             "role",
             "a rule forbids you something by name, which this token would not be "
-            "forbidden: ask an administrator for a token",
+            "forbidden",
+            "ask an administrator for a token",
         )
 
 
@@ -163,7 +169,6 @@ def _lines(token: ApiToken) -> tuple[str, ...]:
     return (f"id: {token.id}", f"role: {token.role}", f"until: {until}")
 
 
-def wrong(where: str, problem: str) -> PolicyError:
-    """Return the error about the field *where*; *problem* is "message: mend"."""
-    message, _, hint = problem.rpartition(": ")
+def wrong(where: str, message: str, hint: str) -> PolicyError:
+    """Return the error about the field *where*."""
     return PolicyError([Problem(where=where, message=message, hint=hint)])

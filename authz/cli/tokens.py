@@ -78,8 +78,8 @@ def _need_store(context: AdminContext) -> None:
     """Refuse to make a token that would be gone with this command."""
     if context.runtime.stores.tokens is None:
         raise StoreReadOnly(
-            "there is no store for tokens: set AUTHZ_STORE, or put one token into "
-            "AUTHZ_API_TOKEN",
+            "there is no store for tokens",
+            "set AUTHZ_STORE, or put one token into AUTHZ_API_TOKEN",
             patch="",
         )
 

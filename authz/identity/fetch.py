@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
-from authz.errors import AuthzError
+from authz.errors import AuthzError, Problem
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -37,8 +37,8 @@ class Fetched:
     date: str | None
 
 
-def url_problem(url: str) -> str | None:
-    """Return why keys may not be fetched from *url* as "message: mend", or None.
+def url_problem(url: str) -> Problem | None:
+    """Return why keys may not be fetched from *url*, or None.
 
     Only HTTPS proves who answers; plain HTTP is for this machine.
     """
@@ -50,11 +50,14 @@ def url_problem(url: str) -> str | None:
         host = ""
         parts = urlsplit("")
     if not host or parts.scheme not in {"https", "http"} or parts.username is not None:
-        return f"`{url}` is not a web address: write `https://...`"
+        return Problem(
+            message=f"`{url}` is not a web address", hint="write `https://...`"
+        )
     if parts.scheme == "http" and not _is_loopback(host):
-        return (
-            f"`{url}` is plain HTTP, so anybody on the way could answer with their own "
-            "keys: use `https://`, or save the keys to a file"
+        return Problem(
+            message=f"`{url}` is plain HTTP, so anybody on the way could answer with "
+            "their own keys",
+            hint="use `https://`, or save the keys to a file",
         )
     return None
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from typing import Final
 
+from authz.errors import Problem
 from authz.identity.accounts import MAX_PASSWORD
 
 MIN_PASSWORD: Final = 15
@@ -45,22 +46,27 @@ _SHORTEST_RUN: Final = 3
 _SHORTEST_ID: Final = 3
 
 
-def password_problem(password: str, *, id: str) -> str | None:  # noqa: A002 - as in Person
+def password_problem(
+    password: str,
+    *,
+    id: str,  # noqa: A002 - as in Person
+) -> Problem | None:
     """Return what is wrong with *password* for the account *id*, or None.
 
-    As "message: hint"; never with the password in it.
+    Never with the password in it.
     """
     count = len(unicodedata.normalize("NFC", password))
     if count < MIN_PASSWORD:
-        return (
-            f"the password has {count} characters: use {MIN_PASSWORD} or more, for "
-            "example four words"
-        )
-    if count > MAX_PASSWORD:
-        return f"the password has {count} characters: use at most {MAX_PASSWORD}"
-    if is_easy_to_guess(password, id=id):
-        return "the password is easy to guess: use for example four words"
-    return None
+        message = f"the password has {count} characters"
+        hint = f"use {MIN_PASSWORD} or more, for example four words"
+    elif count > MAX_PASSWORD:
+        message = f"the password has {count} characters"
+        hint = f"use at most {MAX_PASSWORD}"
+    elif is_easy_to_guess(password, id=id):
+        message, hint = "the password is easy to guess", "use for example four words"
+    else:
+        return None
+    return Problem(where="password", message=message, hint=hint)
 
 
 def is_easy_to_guess(password: str, *, id: str) -> bool:  # noqa: A002 - as in Person

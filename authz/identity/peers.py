@@ -14,6 +14,8 @@ from ipaddress import (
 )
 from typing import Final
 
+from authz.errors import InvalidValue
+
 #: How the list spells a Unix socket, which has no address.
 UNIX: Final = "unix:"
 #: What servers say of one: gunicorn nothing, waitress a word.
@@ -71,7 +73,7 @@ class Peers:
 def peers(text: str) -> Peers:
     """Return the peers in *text*, separated by commas.
 
-    Raises ValueError as "message: mend". Nobody is trusted by a list that is empty, and
+    Raises `InvalidValue`. Nobody is trusted by a list that is empty, and
     a list that trusts everybody is refused.
     """
     networks: list[_Network] = []
@@ -86,36 +88,38 @@ def peers(text: str) -> Peers:
 
 def _network(text: str) -> _Network:
     if text == "*":
-        raise ValueError(
-            "`*` would believe anybody who can reach the app: "
-            "name the address of the proxy"
+        raise InvalidValue(
+            "`*` would believe anybody who can reach the app",
+            "name the address of the proxy",
         )
     if "%" in text:
-        raise ValueError(
-            f"`{text}` names an interface, which a peer's address may not show: "
-            "leave out what follows `%`"
+        raise InvalidValue(
+            f"`{text}` names an interface, which a peer's address may not show",
+            "leave out what follows `%`",
         )
     try:
         network = ip_network(text)
     except ValueError:
-        raise ValueError(_hint(text)) from None
+        raise _not_one(text) from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         mapped = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
         network = IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
     if network.prefixlen < _WIDEST[network.version] and not network.is_private:
-        raise ValueError(
-            f"`{text}` would believe half of the internet: "
-            "name the address of the proxy"
+        raise InvalidValue(
+            f"`{text}` would believe half of the internet",
+            "name the address of the proxy",
         )
     return network
 
 
-def _hint(text: str) -> str:
+def _not_one(text: str) -> InvalidValue:
     try:
         whole = ip_network(text, strict=False)
     except ValueError:
-        return (
-            f"`{text[:80]}` is not an address: write for example `172.18.0.5`, "
-            f"`172.18.0.0/16` or `{UNIX}`"
+        return InvalidValue(
+            f"`{text[:80]}` is not an address",
+            f"write for example `172.18.0.5`, `172.18.0.0/16` or `{UNIX}`",
         )
-    return f"`{text}` is an address within a network: write `{whole}` for all of it"
+    return InvalidValue(
+        f"`{text}` is an address within a network", f"write `{whole}` for all of it"
+    )

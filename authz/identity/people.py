@@ -133,7 +133,7 @@ class PeopleStore(Protocol):
             AlreadyThere: if the id, or a look-alike, is taken.
             StoreReadOnly: if there is no store to keep people in.
             StoreError: if it cannot be written; nothing has changed then.
-            ValueError: if the id cannot be one, as "message: mend".
+            InvalidValue: if the id cannot be one.
         """
         ...
 

@@ -193,7 +193,7 @@ def new_token(
 ) -> tuple[str, ApiToken]:
     """Return a token to show once, and the record of it to keep.
 
-    Raises ValueError as "message: mend" if *name* or *role* cannot be one.
+    Raises `InvalidValue` if *name* or *role* cannot be one.
     """
     check_token(name, role)
     token = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)

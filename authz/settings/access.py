@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authz.decision import Grant, Origin
-from authz.errors import Problem
+from authz.errors import InvalidValue, Problem
 from authz.settings import identity_parsers, parsers
 from authz.settings.reader import Reader
 
@@ -157,5 +157,7 @@ def _read_switches(
 
 def _mode(text: str) -> str:
     if text not in {"local", "proxy", "none"}:
-        raise ValueError(f"`{text}` is not a mode: write `local`, `proxy` or `none`")
+        raise InvalidValue(
+            f"`{text}` is not a mode", "write `local`, `proxy` or `none`"
+        )
     return text

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from authz.errors import InvalidValue
 from authz.settings import parsers
 from authz.settings.reader import Reader
 
@@ -40,8 +41,8 @@ def read_audit(reader: Reader) -> AuditSettings:
 
 def _sync_all(text: str) -> bool:
     if text not in {"changes", "all"}:
-        raise ValueError(
-            f"`{text}` does not say what is forced to the disk: "
-            "write `changes` or `all`"
+        raise InvalidValue(
+            f"`{text}` does not say what is forced to the disk",
+            "write `changes` or `all`",
         )
     return text == "all"

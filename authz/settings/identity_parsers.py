@@ -1,6 +1,6 @@
 """From the text of a setting to a value, for what says who is asking.
 
-Each raises ValueError as "message: mend".
+Each raises `InvalidValue`.
 """
 
 import json
@@ -24,7 +24,7 @@ def role(text: str) -> str:
     """Return *text* as a role that can be given, `role:...`."""
     name = text.removeprefix("role:")
     if not ROLE_NAME.fullmatch(name) or name in {"everyone", "authenticated"}:
-        raise ValueError(f"`{text}` is not a role: write for example `user`")
+        raise InvalidValue(f"`{text}` is not a role", "write for example `user`")
     return f"role:{name}"
 
 
@@ -36,7 +36,9 @@ def not_negative(text: str) -> float:
 def text(text: str) -> str:
     """Return *text* if it is printable and has no blanks at its ends."""
     if text != text.strip() or not text.isprintable():
-        raise ValueError("it has blanks at an end, or characters one cannot see: check")
+        raise InvalidValue(
+            "it has blanks at an end, or characters one cannot see", "check"
+        )
     return text
 
 
@@ -48,28 +50,32 @@ def words(text: str) -> tuple[str, ...]:
 def header(text: str) -> str:
     """Return *text* if it names a header."""
     if "_" in text:
-        raise ValueError(
-            f"`{text}` holds a `_`, which servers drop or confuse with `-`: write `-`, "
-            "and have the proxy send it so"
+        raise InvalidValue(
+            f"`{text}` holds a `_`, which servers drop or confuse with `-`",
+            "write `-`, and have the proxy send it so",
         )
     if not _HEADER.fullmatch(text) or text.lower() in {"cookie", "host", "origin"}:
-        raise ValueError(f"`{text}` is no header for this: write for example `X-User`")
+        raise InvalidValue(
+            f"`{text}` is no header for this", "write for example `X-User`"
+        )
     return text
 
 
 def separator(text: str) -> str:
     """Return *text* if it can stand between two groups."""
     if not text.strip() or not text.isprintable() or text.isalnum():
-        raise ValueError(f"`{text}` separates nothing: write for example `,` or `|`")
+        raise InvalidValue(
+            f"`{text}` separates nothing", "write for example `,` or `|`"
+        )
     return text.strip()
 
 
 def source_name(text: str) -> str:
     """Return *text* if it can name who vouches for somebody."""
     if not _SOURCE_NAME.fullmatch(text) or text == "local":
-        raise ValueError(
-            f"`{text}` cannot stand in `user:<word>/<id>`: write a word in small "
-            "letters, for example `authentik`"
+        raise InvalidValue(
+            f"`{text}` cannot stand in `user:<word>/<id>`",
+            "write a word in small letters, for example `authentik`",
         )
     return text
 
@@ -80,9 +86,10 @@ def sign_out_url(text: str) -> str:
     inside = text.startswith("/") and not text.startswith(("//", "/\\"))
     outside = parts.scheme == "https" and parts.hostname and parts.username is None
     if not _VISIBLE.fullmatch(text) or not (inside or outside):
-        raise ValueError(
-            f"`{text[:80]}` is not a place to sign out: write a path such as "
-            "`/outpost.goauthentik.io/sign_out`, or an `https://` address"
+        raise InvalidValue(
+            f"`{text[:80]}` is not a place to sign out",
+            "write a path such as "
+            "`/outpost.goauthentik.io/sign_out`, or an `https://` address",
         )
     return text
 
@@ -125,9 +132,3 @@ def _listed(text: str) -> list[str]:
     else:
         parts = text.split("\n" if "\n" in text else ",")
     return [part for part in map(str.strip, parts) if part]
-
-
-def split(problem: str) -> tuple[str, str]:
-    """Return the message and the mend of "message: mend"."""
-    message, _, hint = problem.rpartition(": ")
-    return message or problem, hint

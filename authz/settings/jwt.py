@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from authz.bounded_read import read_file
-from authz.errors import AuthzError
+from authz.errors import AuthzError, InvalidValue
 from authz.identity.algorithms import ASYMMETRIC, SYMMETRIC
 from authz.identity.claims import MAX_LEEWAY
 from authz.identity.fetch import MAX_BYTES, url_problem
@@ -221,7 +221,7 @@ class _Block:
                 if word in {"JWKS_URL", "PEM_URL"}:
                     problem = url_problem(text)
                     if problem:
-                        self._problem(word, *identity_parsers.split(problem))
+                        self._problem(word, problem.message, problem.hint)
                     fields[word.lower()] = text
                 elif word == "JWKS_FILE":
                     keys_from_jwks(read_file(text, most=MAX_BYTES), algorithms)
@@ -252,7 +252,9 @@ class _Block:
 def preset_word(text: str) -> str:
     """Return *text* if there is a preset of that name."""
     if text not in PRESETS:
-        raise ValueError(f"there is no preset `{text}`: write {', '.join(PRESETS)}")
+        raise InvalidValue(
+            f"there is no preset `{text}`", f"write {', '.join(PRESETS)}"
+        )
     return text
 
 
@@ -264,9 +266,10 @@ def expression(text: str) -> str:
     try:
         jmespath.compile(text)
     except JMESPathError:
-        raise ValueError(
-            f"`{text}` is not a JMESPath expression: write for example `groups`, or "
-            '`"https://home/groups"` in double quotes if it holds other signs'
+        raise InvalidValue(
+            f"`{text}` is not a JMESPath expression",
+            "write for example `groups`, or "
+            '`"https://home/groups"` in double quotes if it holds other signs',
         ) from None
     return text
 
@@ -274,9 +277,9 @@ def expression(text: str) -> str:
 def _algorithms(text: str) -> frozenset[str]:
     names = frozenset(identity_parsers.words(text))
     for name in sorted(names - SYMMETRIC - ASYMMETRIC):
-        raise ValueError(
-            f"`{name}` is no algorithm that can be used: write some of "
-            f"{', '.join(sorted(ASYMMETRIC | SYMMETRIC))}"
+        raise InvalidValue(
+            f"`{name}` is no algorithm that can be used",
+            f"write some of {', '.join(sorted(ASYMMETRIC | SYMMETRIC))}",
         )
     return names
 
@@ -286,7 +289,7 @@ def _required(text: str) -> tuple[tuple[str, str], ...]:
     for part in identity_parsers.words(text):
         claim, equals, value = part.partition("=")
         if not equals or not value.strip():
-            raise ValueError(f"`{part}` is not `claim=value`: write `azp=music`")
+            raise InvalidValue(f"`{part}` is not `claim=value`", "write `azp=music`")
         pairs.append((expression(claim.strip()), value.strip()))
     return tuple(pairs)
 
@@ -294,8 +297,8 @@ def _required(text: str) -> tuple[tuple[str, str], ...]:
 def _leeway(text: str) -> float:
     seconds = identity_parsers.not_negative(text)
     if seconds > MAX_LEEWAY:
-        raise ValueError(
-            f"{text} seconds is too much: set the clocks, and write at most "
-            f"{MAX_LEEWAY:.0f}"
+        raise InvalidValue(
+            f"{text} seconds is too much",
+            f"set the clocks, and write at most {MAX_LEEWAY:.0f}",
         )
     return seconds

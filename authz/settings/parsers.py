@@ -1,7 +1,9 @@
-"""From the text of a setting to a value; each raises ValueError as "message: mend"."""
+"""From the text of a setting to a value; each raises `InvalidValue`."""
 
 import re
 from typing import Final
+
+from authz.errors import InvalidValue
 
 ROLE_NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,63}")
 _PATH: Final = re.compile(r"/(?:[\w.~@!&=',:-]+(?:/[\w.~@!&=',:-]+)*/?)?")
@@ -12,11 +14,11 @@ def anonymous_role(text: str) -> str:
     """Return *text* as a role for strangers, `role:...`; never `role:admin`."""
     role = text.removeprefix("role:")
     if not ROLE_NAME.fullmatch(role) or role in {"everyone", "authenticated"}:
-        raise ValueError(f"`{text}` is not a role: write for example `demo`")
+        raise InvalidValue(f"`{text}` is not a role", "write for example `demo`")
     if role == "admin":
-        raise ValueError(
-            "anybody on the network would be an administrator: "
-            "make a role of its own in the policy, such as `demo`"
+        raise InvalidValue(
+            "anybody on the network would be an administrator",
+            "make a role of its own in the policy, such as `demo`",
         )
     return f"role:{role}"
 
@@ -24,14 +26,14 @@ def anonymous_role(text: str) -> str:
 def path(text: str) -> str:
     """Return *text* if it is a path of the app."""
     if not _PATH.fullmatch(text):
-        raise ValueError(f"`{text}` is not a path: write for example `/map`")
+        raise InvalidValue(f"`{text}` is not a path", "write for example `/map`")
     return text
 
 
 def prefix(text: str) -> str:
     """Return *text* if it is a path that others can stand below."""
     if text == "/" or text.endswith("/"):
-        raise ValueError(f"`{text}` is not a prefix: write for example `/authz`")
+        raise InvalidValue(f"`{text}` is not a prefix", "write for example `/authz`")
     return path(text)
 
 
@@ -49,8 +51,8 @@ def origins(text: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in text.split(",") if part.strip())
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
-            raise ValueError(
-                f"`{origin}` is not an origin: write for example `https://music.home`"
+            raise InvalidValue(
+                f"`{origin}` is not an origin", "write for example `https://music.home`"
             )
     return origins
 
@@ -66,7 +68,7 @@ def boolean(text: str) -> bool:
         return True
     if text.lower() in {"false", "0", "no", "off"}:
         return False
-    raise ValueError(f"`{text}` is neither true nor false: write `true` or `false`")
+    raise InvalidValue(f"`{text}` is neither true nor false", "write `true` or `false`")
 
 
 def positive(text: str) -> float:
@@ -76,12 +78,16 @@ def positive(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise ValueError(f"`{text}` is not a number above 0: write for example `12`")
+        raise InvalidValue(
+            f"`{text}` is not a number above 0", "write for example `12`"
+        )
     return number
 
 
 def count(text: str) -> int:
     """Return *text* as a whole number above 0."""
     if not text.isascii() or not text.isdecimal() or not int(text):
-        raise ValueError(f"`{text}` is not a whole number above 0: write for example 5")
+        raise InvalidValue(
+            f"`{text}` is not a whole number above 0", "write for example 5"
+        )
     return int(text)

@@ -67,11 +67,10 @@ class Reader:
         try:
             return parser(text)
         except InvalidValue as error:
-            self.problem(name, error.problem.message, error.problem.hint)
+            self.problem(name, error.message, error.hint)
             return default
         except ValueError as error:
-            message, _, hint = str(error).rpartition(": ")
-            self.problem(name, message or "cannot be read", hint)
+            self.problem(name, str(error) or "cannot be read", "")
             return default
 
     def find(self, name: str) -> tuple[str, str | None]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from authz.errors import Problem
+from authz.errors import InvalidValue, Problem
 from authz.settings.reader import Reader
 
 
@@ -37,8 +37,8 @@ def read_report_only(reader: Reader) -> ReportOnlySettings:
 
 def _report_only(text: str) -> bool:
     if text not in {"enforce", "report"}:
-        raise ValueError(
-            f"`{text}` is no mode, and nothing turns the guard off: write `enforce`, "
-            "or `report` to see what the policy would deny"
+        raise InvalidValue(
+            f"`{text}` is no mode, and nothing turns the guard off",
+            "write `enforce`, or `report` to see what the policy would deny",
         )
     return text == "report"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from authz.errors import Problem
+from authz.errors import InvalidValue, Problem
 from authz.settings import parsers
 from authz.settings.reader import Reader
 
@@ -68,9 +68,9 @@ def _database(text: str) -> str:
         or (parts.scheme == "sqlite" and not in_file)
         or parts.path.endswith(":memory:")
     ):
-        raise ValueError(
-            "this is not the address of a database: write `sqlite:///authz.db` or "
-            "`postgresql://user:password@host/name`"
+        raise InvalidValue(
+            "this is not the address of a database",
+            "write `sqlite:///authz.db` or `postgresql://user:password@host/name`",
         )
     return text
 
@@ -78,8 +78,8 @@ def _database(text: str) -> str:
 def _redis(text: str) -> str:
     parts = _split(text)
     if parts is None or parts.scheme not in _REDIS or not (parts.netloc or parts.path):
-        raise ValueError(
-            "this is not the address of a Redis server: write `redis://host:6379/0`"
+        raise InvalidValue(
+            "this is not the address of a Redis server", "write `redis://host:6379/0`"
         )
     return text
 

@@ -116,7 +116,7 @@ def is_found(person: Person, search: str, source: str) -> bool:
 
 def _no_store(what: str) -> StoreReadOnly:
     return StoreReadOnly(
-        f"{what}, and there is no store for people: change the settings, or set "
-        "AUTHZ_STORE",
+        f"{what}, and there is no store for people",
+        "change the settings, or set AUTHZ_STORE",
         patch="",
     )

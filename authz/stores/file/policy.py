@@ -87,8 +87,8 @@ class CsvFile:
             with locked(target):
                 if digest(self.read()) != expected:
                     raise StoreConflict(
-                        f"{self.path}: somebody else changed the file: "
-                        "read it again and repeat the change"
+                        f"{self.path}: somebody else changed the file",
+                        "read it again and repeat the change",
                     )
                 _remove_leftovers(target)
                 _replace(target, data, last)

@@ -73,8 +73,8 @@ class CsvRecords:
         before = self._file.read()
         if digest(before) != expected:
             raise StoreConflict(
-                f"{self._source}: somebody else changed the policy: look at it again "
-                "and repeat the change"
+                f"{self._source}: somebody else changed the policy",
+                "look at it again and repeat the change",
             )
         old = read_entries(before, source=self._source)
         after = edited(before, changes, source=self._source)
@@ -84,7 +84,7 @@ class CsvRecords:
         if self._history is None:
             check(new)
             raise StoreReadOnly(
-                f"{self._source}: the policy is changed where the file is kept: "
+                f"{self._source}: the policy is changed where the file is kept",
                 "apply the patch there, or set AUTHZ_POLICY_WRITABLE",
                 patch=patch(before, after, name=self._source.lstrip("/")),
             )

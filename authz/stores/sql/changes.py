@@ -184,7 +184,8 @@ def _refuse_twins(entries: Iterable[Entry], normalize: Normalize) -> None:
             state = "there already, disabled" if twin.disabled else "there already"
             raise AlreadyThere(
                 f"`{spell(entry.row.kind, *entry.row.fields)}` is {state} "
-                f"({twin.row.origin}): change that one instead"
+                f"({twin.row.origin})",
+                "change that one instead",
             )
 
 

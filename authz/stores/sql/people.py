@@ -131,8 +131,8 @@ class SqlPeople:
             if twin is not None:
                 raise AlreadyThere(
                     f"`{twin}` is there already"
-                    + ("" if twin == person.id else f", and `{person.id}` looks alike")
-                    + ": choose another id"
+                    + ("" if twin == person.id else f", and `{person.id}` looks alike"),
+                    "choose another id",
                 )
             new = replace(
                 person,
@@ -326,7 +326,7 @@ class SqlPeople:
             raise LookupError(f"there is nobody called `{expected.id}`")
         if _comparable(old) != _comparable(expected):
             raise StoreConflict(
-                f"somebody else changed `{old.id}`: look at it and repeat the change"
+                f"somebody else changed `{old.id}`", "look at it and repeat the change"
             )
         return old
 
@@ -347,7 +347,8 @@ def _comparable(person: Person) -> Person:
 
 def _read_only(person: Person) -> StoreReadOnly:
     return StoreReadOnly(
-        f"`{person.id}` is named by a setting: change the setting and restart",
+        f"`{person.id}` is named by a setting",
+        "change the setting and restart",
         patch="",
     )
 

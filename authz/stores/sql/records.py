@@ -110,7 +110,8 @@ class SqlRecords:
             if _etag(state.number, state.digest) != expected:
                 raise StoreConflict(
                     "somebody else changed the policy, which is at revision "
-                    f"{state.number} now: look at it and repeat the change"
+                    f"{state.number} now",
+                    "look at it and repeat the change",
                 )
             self._refuse_foreign(connection, state)
             after, made = apply_changes(

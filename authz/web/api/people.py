@@ -151,7 +151,7 @@ def _seen(call: Call) -> Person:
     """Return the person whom the caller has seen, as they are."""
     view = people.find_person(call.context, _id(call))
     if view.etag != call.match:
-        raise StoreConflict("somebody else changed the person: look at them again")
+        raise StoreConflict("somebody else changed the person", "look at them again")
     return view.person
 
 

@@ -46,7 +46,7 @@ def _import(call: Call) -> Reply:
         call.context, body["content"], Form(body["format"]), Mode(body["mode"])
     )
     if draft.base != call.match:
-        raise StoreConflict("somebody else changed the policy: look at it again")
+        raise StoreConflict("somebody else changed the policy", "look at it again")
     revision = apply(call.context, call.actor, draft, note=body["why"])
     return Reply(document=revision_document(revision), etag=revision.etag)
 

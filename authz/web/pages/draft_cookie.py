@@ -77,7 +77,8 @@ class DraftKeeper:
         if len(value) > _MAX:
             raise DraftTooLong(
                 f"the draft has {len(draft.changes)} changes, more than a browser "
-                "keeps: apply these first"
+                "keeps",
+                "apply these first",
             )
         self._set(response, value)
 

@@ -68,7 +68,7 @@ class Drafts:
         index = form.get("index", "")
         draft = self._pages.draft
         if draft is None or not index.isascii() or not index.isdecimal():
-            raise NotFound("the draft has no such change: look at it again")
+            raise NotFound("the draft has no such change", "look at it again")
         return self._kept(form, use_cases.without(draft, int(index)))
 
     def rebase(self) -> Response:

@@ -33,8 +33,8 @@ class RoleBook:
         role = self._by_name().get(name)
         if role is None:
             raise NotFound(
-                f"no rule and no grant speaks of the role `{name[:80]}`: "
-                "look at the list of roles"
+                f"no rule and no grant speaks of the role `{name[:80]}`",
+                "look at the list of roles",
             )
         return role
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from authz.errors import InvalidValue
+
 ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _LINES: Final = re.compile(r"[\n;]+")
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -100,7 +102,7 @@ class ListedServer:
 def parse_address(text: str) -> Address:
     """Return *text* as an address.
 
-    Raises `ValueError` as "message: mend". What stands in front of an `@` is a
+    Raises `InvalidValue`. What stands in front of an `@` is a
     password, so it is neither taken nor repeated.
     """
     try:
@@ -109,9 +111,9 @@ def parse_address(text: str) -> Address:
     except ValueError:
         parts, port = SplitResult("", "", "", "", ""), None
     if "@" in parts.netloc:
-        raise ValueError(
-            "an address holds a name or password: leave them out; each person "
-            "connects an account of their own"
+        raise InvalidValue(
+            "an address holds a name or password",
+            "leave them out; each person connects an account of their own",
         )
     host = (parts.hostname or "").removesuffix(".")
     path = parts.path.rstrip("/")
@@ -124,8 +126,9 @@ def parse_address(text: str) -> Address:
         or parts.fragment
         or not text.isprintable()
     ):
-        raise ValueError(
-            f"`{text[:200]}` is not an address: write for example `https://music.home`"
+        raise InvalidValue(
+            f"`{text[:200]}` is not an address",
+            "write for example `https://music.home`",
         )
     return Address(
         scheme=parts.scheme, host=host, port=port or _PORTS[parts.scheme], path=path
@@ -135,16 +138,18 @@ def parse_address(text: str) -> Address:
 def parse_servers(text: str) -> tuple[ListedServer, ...]:
     """Return the servers in *text*: `id kind address [other address ...]` a line.
 
-    Lines may also be separated by `;`. Raises `ValueError` as "message: mend".
+    Lines may also be separated by `;`. Raises `InvalidValue`.
     """
     servers = tuple(_servers(text))
     for name in {server.id for server in servers}:
         if sum(server.id == name for server in servers) > 1:
-            raise ValueError(f"`{name}` is there twice: give each server its own id")
+            raise InvalidValue(
+                f"`{name}` is there twice", "give each server its own id"
+            )
     addresses = [a for server in servers for a in (server.address, *server.aliases)]
     for address in addresses:
         if addresses.count(address) > 1:
-            raise ValueError(f"`{address}` is there twice: list each address once")
+            raise InvalidValue(f"`{address}` is there twice", "list each address once")
     return servers
 
 
@@ -156,17 +161,18 @@ def _servers(text: str) -> Iterator[ListedServer]:
             case [name, kind, address, *aliases]:
                 pass
             case _:
-                raise ValueError(
-                    f"`{line.strip()[:80]}` is not a server: write an id, a kind and "
-                    "an address, for example `home navidrome https://music.home`"
+                raise InvalidValue(
+                    f"`{line.strip()[:80]}` is not a server",
+                    "write an id, a kind and "
+                    "an address, for example `home navidrome https://music.home`",
                 )
         if not ID.fullmatch(name):
-            raise ValueError(
-                f"`{name[:80]}` cannot be an id: use small letters, digits, `-`, `_`"
+            raise InvalidValue(
+                f"`{name[:80]}` cannot be an id", "use small letters, digits, `-`, `_`"
             )
         if kind not in set(ServerKind):
-            raise ValueError(
-                f"`{kind[:80]}` is no kind of server: use {', '.join(ServerKind)}"
+            raise InvalidValue(
+                f"`{kind[:80]}` is no kind of server", f"use {', '.join(ServerKind)}"
             )
         yield ListedServer(
             id=name,

@@ -13,7 +13,7 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from authz.errors import AuthzError
+from authz.errors import AuthzError, InvalidValue
 from authz_audiomuse.music.secret import Secret
 
 _FORMAT: Final = 1
@@ -47,16 +47,17 @@ def generate_key() -> str:
 def parse_keys(text: str) -> tuple[Secret, ...]:
     """Return the keys in *text*, separated by commas or line ends, newest first.
 
-    Raises `ValueError` as "message: mend"; the message never holds a key.
+    Raises `InvalidValue`; the message never holds a key.
     """
     keys = [part for part in _SEPARATORS.split(text) if part]
     for number, key in enumerate(keys, start=1):
         if not _KEY.fullmatch(key):
-            raise ValueError(
-                f"key {number} is not a key: make one with `authz secrets generate-key`"
+            raise InvalidValue(
+                f"key {number} is not a key",
+                "make one with `authz secrets generate-key`",
             )
     if len(set(keys)) < len(keys):
-        raise ValueError("a key stands there twice: name each key once")
+        raise InvalidValue("a key stands there twice", "name each key once")
     return tuple(map(Secret, keys))
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from authz.errors import Problem, SettingsError
+from authz.errors import InvalidValue, Problem, SettingsError
 from authz.settings import SETTINGS, Setting
 from authz.settings.parsers import positive
 from authz.settings.reader import Reader
@@ -153,14 +153,14 @@ def _check_addresses(reader: Reader, settings: MusicSettings) -> None:
 
 def _unlinked(text: str) -> Unlinked:
     if text not in set(Unlinked):
-        raise ValueError(f"`{text[:80]}` is neither: write `shared` or `refuse`")
+        raise InvalidValue(f"`{text[:80]}` is neither", "write `shared` or `refuse`")
     return Unlinked(text)
 
 
 def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
-        raise ValueError(f"there is no file `{text}`: check the path")
+        raise InvalidValue(f"there is no file `{text}`", "check the path")
     return path
 
 
