@@ -174,7 +174,7 @@ def build_sources(  # noqa: PLR0913 - what sources are made of
         keys, signed = signed_tokens(proxy.issuers)
     headers = _headers(proxy.headers, proxy.name, record) if proxy.headers else None
     return Sources(
-        tokens=_tokens(settings, token_store, [source.header for source in signed]),
+        tokens=_tokens(settings, token_store, [s.header.lower() for s in signed]),
         proxied=ProxiedIdentity(
             signed,
             headers,
