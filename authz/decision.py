@@ -206,6 +206,11 @@ class Rule:
         """The methods as the policy file spells them."""
         return "|".join(sorted(self.methods)) or "*"
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All that it says, as the policy file spells it; equal wherever it stands."""
+        return self.subject, self.path, self.method_field, str(self.effect)
+
     def __str__(self) -> str:
         return f"{self.effect} {self.subject} {self.method_field} {self.path}"
 
@@ -217,6 +222,11 @@ class Grant:
     member: str
     role: str
     origin: Origin
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All that it says, as the policy file spells it; equal wherever it stands."""
+        return self.member, self.role
 
     def __str__(self) -> str:
         return f"{self.member} has {self.role}"

@@ -19,6 +19,8 @@ class Problem:
     message: str
     #: What to do about it.
     hint: str
+    #: A stable word for what kind of problem it is, where programs tell them apart.
+    code: str = ""
 
     def at(self, where: object) -> "Problem":
         """Return the same problem at the place *where*."""

@@ -3,10 +3,18 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from authz.admin.context import AdminContext
 from authz.admin.rules import GrantEntry, RuleEntry, all_grants, all_rules
-from authz.decision import AUTHENTICATED, EVERYONE, Grant, closure, grants_by_member
+from authz.decision import (
+    AUTHENTICATED,
+    EVERYONE,
+    Grant,
+    Policy,
+    closure,
+    grants_by_member,
+)
 from authz.errors import NotFound
 from authz.policy.records import Snapshot
 
@@ -126,18 +134,9 @@ def _grants_at(context: AdminContext, now: Snapshot) -> Mapping[str, Sequence[Gr
 
 def names_that_lead_to(context: AdminContext, role: str) -> frozenset[str]:
     """Return every name to which grants give *role*, however indirectly."""
-    by_role: defaultdict[str, list[str]] = defaultdict(list)
-    for grants in grants_now(context).values():
-        for grant in grants:
-            by_role[grant.role].append(grant.member)
-    queue = [role]
-    found = {role}
-    for name in queue:
-        for member in by_role.get(name, ()):
-            if member not in found:
-                found.add(member)
-                queue.append(member)
-    return frozenset(found - {role})
+    grants = tuple(chain.from_iterable(grants_now(context).values()))
+    found = Policy(rules=(), grants=grants, revision="").members_of(role)
+    return frozenset(found) - {role}
 
 
 def _in_force(grants: Iterable[GrantEntry]) -> list[Grant]:

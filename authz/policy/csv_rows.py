@@ -185,13 +185,13 @@ def _quote(field: str) -> str:
 
 def spell_rule(rule: Rule) -> str:
     """Return *rule* as a line of the file."""
-    effect = () if rule.effect == "allow" else (str(rule.effect),)
-    return spell("p", rule.subject, rule.path, rule.method_field, *effect)
+    fields = rule.fields
+    return spell("p", *(fields[:-1] if rule.effect == "allow" else fields))
 
 
 def spell_grant(grant: Grant) -> str:
     """Return *grant* as a line of the file."""
-    return spell("g", grant.member, grant.role)
+    return spell("g", *grant.fields)
 
 
 def spelled(rules: Iterator[Rule], grants: Iterator[Grant]) -> str:

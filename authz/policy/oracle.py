@@ -15,7 +15,7 @@ from casbin.persist import Adapter
 from casbin.rbac.default_role_manager import RoleManager
 from casbin.util.expression import SimpleEval
 
-from authz.decision import AccessRequest, Effect, Policy, Rule
+from authz.decision import AccessRequest, Policy
 from authz.policy.patterns import CASBIN_FUNCTIONS
 
 #: The subject that stands for all names of the one who asks. No policy can name it.
@@ -33,8 +33,8 @@ def oracle(policy: Policy, model: str) -> Callable[[AccessRequest], bool]:
     limit. Each question gets links of a throw-away subject and an enforcer of its own
     for each set of names, because an enforcer keeps every name it was ever asked.
     """
-    rows = [("p", _row(rule)) for rule in policy.rules]
-    rows += [("g", (grant.member, grant.role)) for grant in policy.grants]
+    rows = [("p", rule.fields) for rule in policy.rules]
+    rows += [("g", grant.fields) for grant in policy.grants]
     enforcers: dict[frozenset[str], casbin.Enforcer] = {}
 
     def ask(request: AccessRequest) -> bool:
@@ -118,10 +118,6 @@ class _Rows(Adapter):  # type: ignore[misc]
 
 def _model(text: str) -> CasbinModel:
     return casbin.Enforcer.new_model(text=text)
-
-
-def _row(rule: Rule) -> tuple[str, ...]:
-    return rule.subject, rule.path, rule.method_field, str(Effect(rule.effect))
 
 
 def _silent() -> logging.Logger:

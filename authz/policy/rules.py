@@ -148,7 +148,7 @@ class _RowReader:
             effect=Effect(effect),
             origin=row.origin,
         )
-        self._note_twin(row.origin, ("p", subject, path, rule.method_field, effect))
+        self._note_twin(row.origin, ("p", *rule.fields))
         self.rules.append(rule)
 
     def _grant(self, row: Row) -> None:
@@ -174,7 +174,7 @@ class _RowReader:
                 f"`{role}` is given to `{member}`, but it cannot be given",
                 "remove the line; people have this name by themselves",
             )
-        self._note_twin(row.origin, ("g", member, role))
+        self._note_twin(row.origin, ("g", *grant.fields))
         self.grants.append(grant)
 
     def _name(self, origin: Origin, name: str) -> str:
@@ -217,24 +217,29 @@ class _RowReader:
         first = self._seen.setdefault(key, origin)
         if first is not origin:
             self._warning(
-                origin, f"repeats line {first.line}", "remove one of the two lines"
+                origin,
+                f"repeats line {first.line}",
+                "remove one of the two lines",
+                code="rule-repeated",
             )
 
     def _problem(self, origin: Origin, message: str, hint: str) -> None:
         self.problems.append(Problem(where=str(origin), message=message, hint=hint))
 
-    def _warning(self, origin: Origin, message: str, hint: str) -> None:
-        self.warnings.append(Problem(where=str(origin), message=message, hint=hint))
+    def _warning(
+        self, origin: Origin, message: str, hint: str, *, code: str = "spelling"
+    ) -> None:
+        self.warnings.append(
+            Problem(where=str(origin), message=message, hint=hint, code=code)
+        )
 
 
 def _revision(rules: Iterable[Rule], grants: Iterable[Grant]) -> str:
     digest = hashlib.sha256()
     for rule in rules:
-        digest.update(
-            f"p\0{rule.subject}\0{rule.path}\0{rule.method_field}\0{rule.effect}\n".encode()
-        )
+        digest.update(("\0".join(("p", *rule.fields)) + "\n").encode())
     for grant in grants:
-        digest.update(f"g\0{grant.member}\0{grant.role}\n".encode())
+        digest.update(("\0".join(("g", *grant.fields)) + "\n").encode())
     return digest.hexdigest()[:12]
 
 
@@ -335,6 +340,7 @@ def _unused_roles(rules: Sequence[Rule], grants: Sequence[Grant]) -> Iterator[Pr
             near = get_close_matches(grant.role, ruled, n=1)
             yield Problem(
                 where=str(grant.origin),
+                code="role-without-rules",
                 message=f"no rule speaks of `{grant.role}`",
                 hint=f"did you mean `{near[0]}`?" if near else "add a rule for it",
             )

@@ -158,7 +158,7 @@ class _Change:
             p for p in self.places if index.speaking_of(p.method, p.path)
         )
         self._sample = fresh_sample(rule.path for rule in rules)
-        old, new = ({_key(r): r for r in each.rules} for each in self._sources)
+        old, new = ({r.fields: r for r in each.rules} for each in self._sources)
         both = old | new
         self._changed = frozenset(both[key] for key in old.keys() ^ new.keys())
         self._ruled = {rule.subject for rule in self._changed}
@@ -275,8 +275,3 @@ def _reached(policy: Policy, who: Subject) -> frozenset[str]:
     return frozenset(
         policy.reached_from(who.names).keys() & policy.rules_by_subject.keys()
     )
-
-
-def _key(rule: Rule) -> tuple[object, ...]:
-    """Return what tells *rule* from others, wherever it stands."""
-    return rule.subject, rule.path, rule.methods, rule.effect

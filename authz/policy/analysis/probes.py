@@ -7,13 +7,11 @@ a change can be listed whole, not sampled.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from authz.decision import (
     AccessRequest,
     Decision,
     Effect,
-    Origin,
     Policy,
     PolicyInForce,
     Rule,
@@ -29,8 +27,6 @@ from authz.policy.patterns import (
     in_order,
 )
 from authz.policy.route_tables import RoutePattern, route_of
-
-_NOWHERE: Final = Origin("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,19 +106,15 @@ def touched_rules(before: Policy, after: Policy) -> tuple[Rule, ...]:
 
     Those that only one of them has, and those that only one of them gives to somebody.
     """
-    old, new = set(_anywhere(before.rules)), set(_anywhere(after.rules))
-    given = {(g.member, g.role) for g in before.grants} ^ {
-        (g.member, g.role) for g in after.grants
-    }
-    roles = [role for _, role in given]
+    old, new = ({r.fields: r for r in each.rules} for each in (before, after))
+    was, will = ({g.fields: g.role for g in each.grants} for each in (before, after))
+    roles = [(was | will)[fields] for fields in was.keys() ^ will.keys()]
     reached = {name for each in (before, after) for name in each.reached_from(roles)}
-    return tuple((old ^ new) | {r for r in old | new if r.subject in reached})
-
-
-def _anywhere(rules: Iterable[Rule]) -> Iterator[Rule]:
-    """Yield *rules* so that they are equal wherever they stand."""
-    for rule in rules:
-        yield replace(rule, origin=_NOWHERE)
+    return tuple(
+        rule
+        for fields, rule in (old | new).items()
+        if (fields in old) is not (fields in new) or rule.subject in reached
+    )
 
 
 def _ruled(rules: Iterable[Rule], regions: Mapping[str, set[str]]) -> Iterator[Place]:

@@ -22,12 +22,6 @@ from authz.policy.lint.routed import route_findings
 from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import ADMIN, policy_from_rows
 
-#: What the warnings of the reader are about, by how their messages begin.
-_WARNINGS = {
-    "repeats line": Code.RULE_REPEATED,
-    "no rule speaks of": Code.ROLE_WITHOUT_RULES,
-}
-
 
 def lint(
     data: bytes,
@@ -52,7 +46,7 @@ def lint(
     except PolicyError as error:
         return tuple(from_problem(p, Code.POLICY_INVALID) for p in error.problems)
     findings = [
-        from_problem(warning, _code(warning.message))
+        from_problem(warning, Code(warning.code or Code.SPELLING))
         for warning in (*rows.warnings, *policy.warnings)
     ]
     findings += _no_administrator(policy, source)
@@ -67,13 +61,6 @@ def lint(
             without_allowed(findings, text, source),
             key=lambda finding: (finding.where.line, finding.severity.rank),
         )
-    )
-
-
-def _code(message: str) -> Code:
-    return next(
-        (code for start, code in _WARNINGS.items() if message.startswith(start)),
-        Code.SPELLING,
     )
 
 

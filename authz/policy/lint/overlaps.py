@@ -75,11 +75,7 @@ class _Covering:
 
         Equal lines are reported as repeated.
         """
-        if (other.subject, other.path, other.methods) == (
-            rule.subject,
-            rule.path,
-            rule.methods,
-        ):
+        if other.fields == rule.fields:
             return True
         mutual = covers(rule, other) and rule.subject in self._names_with(other.subject)
         return mutual and self._order[id(other)] > self._order[id(rule)]

@@ -379,3 +379,28 @@ def test_no_lines_crash_the_reader(lines: list[list[str]]):
         load("\n".join(", ".join(line) for line in lines))
     except PolicyError as error:
         assert all(problem.where and problem.hint for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("row", "message", "hint"),
+    [
+        ("p, user:alice, a: b, GET", "`a: b` does not begin with `/`", "write `/a: b`"),
+        (
+            "p, user:alice, /a, GET: x",
+            "`GET: x` is not a method list",
+            "write names joined by `|`, such as `GET|POST`, or `*`",
+        ),
+        ("p, x: y, /a, GET", "`x: y` does not say what kind of name it is", None),
+    ],
+)
+def test_what_is_wrong_and_what_to_do_are_two_things(
+    row: str, message: str, hint: str | None
+):
+    """Whatever stands in the row, a colon and a blank too."""
+    with pytest.raises(PolicyError) as caught:
+        load(f"{row}\np, role:admin, /*, *\ng, user:a, role:admin\n")
+
+    (problem,) = caught.value.problems
+    assert problem.message == message
+    assert hint is None or problem.hint == hint
+    assert problem.where.endswith(":1")
