@@ -1,13 +1,16 @@
 """Writes the reference pages that are made from the code: run by `make docs`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 
 import click
 from authz_audiomuse.music.commands import music
 from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.music.kinds import KINDS
+from authz_audiomuse.music.listed import ServerKind
+from authz_audiomuse.music.port import Capabilities, Privacy, Proof
 from authz_audiomuse.settings import SETTINGS as AUDIOMUSE_SETTINGS
 
 from authz.audit import EventTag
@@ -25,6 +28,8 @@ from authz.web.api.operation import Match, Operation
 from authz.web.api.resources import OPERATIONS
 
 REFERENCE = Path(__file__).parent / "reference"
+#: What was tried on real servers, as it was written down.
+SEEN = Path(__file__).parents[1] / "tests/real/seen.md"
 _NOTE = "<!-- Made from the code by docs/generate.py; change the code instead. -->"
 
 
@@ -39,6 +44,7 @@ def pages() -> dict[str, str]:
         "presets.md": "\n".join(_presets()),
         "http-api.md": "\n".join(_http_api()),
         "audiomuse.md": "\n".join(_audiomuse()),
+        "music-servers.md": "\n".join(_music_servers()),
     }
 
 
@@ -161,6 +167,63 @@ def _audiomuse() -> Iterator[str]:
         )
         yield from ("", f"## `{name}`", "", "```", command.get_help(context), "```")
     yield ""
+
+
+def _music_servers() -> Iterator[str]:
+    yield from ("# Music servers", "", _NOTE, "")
+    yield (
+        "What each kind of server in `AUTHZ_MUSIC_SERVERS` can do for a linked "
+        "account, from which of its sources or documents that is known, and what was "
+        "tried on which version. How people connect: "
+        "[music accounts](../how-to/music-accounts.md); server by server: "
+        "[where to find what is asked for](../how-to/music-accounts-servers.md)."
+    )
+    yield from ("", "## What they can do", "")
+    yield "| | " + " | ".join(f"`{kind}`" for kind in ServerKind) + " |"
+    yield "|---" * (len(ServerKind) + 1) + "|"
+    for shown, cell in _ABILITIES.items():
+        cells = (cell(KINDS[kind].capabilities) for kind in ServerKind)
+        yield f"| {shown} | " + " | ".join(cells) + " |"
+    yield from ("", "## From where that is known")
+    for kind in ServerKind:
+        yield from ("", f"### `{kind}`", "")
+        for ability, source in KINDS[kind].capabilities.evidence.items():
+            yield f"- {ability.replace('_', ' ')}: {source}."
+    yield from ("", "## What was tried", "", SEEN.read_text(encoding="utf-8"))
+
+
+_ABILITIES: dict[str, Callable[[Capabilities], str]] = {
+    "Accounts of one's own": lambda can: _yes(can.has_accounts),
+    "Entered": lambda can: " or ".join(
+        "name and API key"
+        if proof is Proof.API_KEY and can.key_needs_name
+        else {"password": "name and password", "api-key": "API key, where listed"}[
+            proof
+        ]
+        for proof in can.proofs
+    ),
+    "Kept": lambda can: (
+        ""
+        if not can.proofs
+        else "a token"
+        if can.signs_out
+        else "the password or key"
+        if can.keeps_password
+        else "the key"
+    ),
+    "An account may have no password": lambda can: _yes(can.may_lack_password),
+    "Given back when a link ends": lambda can: _yes(can.signs_out),
+    "Playlists can be hidden from others": lambda can: _yes(
+        can.privacy is Privacy.CAN_BE_MADE
+    ),
+    "Wrong attempts in a row that stop everybody": lambda can: str(
+        can.wrong_in_a_row or ""
+    ),
+}
+
+
+def _yes(can: bool) -> str:  # noqa: FBT001 - the cell of a table
+    return "yes" if can else ""
 
 
 def _presets() -> Iterator[str]:

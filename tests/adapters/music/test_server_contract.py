@@ -222,16 +222,30 @@ class TestSubsonic:
             assert (credential.account, credential.is_key) == ("carol", True)
             assert not {"u", "t", "s", "p"} & dict(rig.fake.seen[-1].form).keys()
 
-    def test_a_password_is_sent_as_it_is_where_tokens_are_not_compared(self):
-        """Code 41: its accounts come from a directory, say."""
+    @pytest.mark.parametrize("code", [41, 10])
+    def test_a_password_is_sent_as_it_is_where_tokens_are_not_compared(self, code: int):
+        """Its accounts come from a directory, or it is older than tokens."""
         with started(ServerKind.OPENSUBSONIC) as rig:
-            rig.fake.compares_tokens = False
+            rig.fake.no_tokens = code
 
             credential = rig.account("dan")
 
             assert credential
             rig.music.check(credential)
             assert "t" not in dict(rig.fake.seen[-1].form)
+
+    def test_a_refusal_may_come_with_status_404(self):
+        """What it does not have is no other product."""
+        with started(ServerKind.OPENSUBSONIC) as rig:
+            failed = {"status": "failed", "version": "1.12.0", "error": {"code": 0}}
+            rig.fake.answers = lambda seen: (
+                (404, {"subsonic-response": failed})
+                if "getOpen" in seen.path
+                else rig.fake.answer(seen)
+            )
+
+            assert rig.music.about().takes_keys is False
+            assert rig.account()
 
     def test_a_server_older_than_the_extensions_is_asked_the_old_way(self):
         """It does not have the path; `ping` names type and version as well."""

@@ -18,10 +18,11 @@ class Emby(MediaBrowser):
     capabilities = replace(
         CAPABILITIES,
         evidence={
-            "proofs": "OpenAPI document of 4.9: POST /Users/AuthenticateByName",
-            "may_lack_password": "OpenAPI document of 4.9: `Pw` is not required",
-            "signs_out": "OpenAPI document of 4.9: POST /Sessions/Logout",
-            "privacy": "OpenAPI document of 4.9: POST /Items/{Id}/MakePrivate",
+            "proofs": "OpenAPI document of 4.9.5: POST /Users/AuthenticateByName with "
+            "`X-Emby-Authorization`",
+            "may_lack_password": "OpenAPI document of 4.9.5: `Pw` is not required",
+            "signs_out": "OpenAPI document of 4.9.5: POST /Sessions/Logout",
+            "privacy": "OpenAPI document of 4.9.5: POST /Items/{Id}/MakePrivate",
         },
     )
 
@@ -45,6 +46,8 @@ class Emby(MediaBrowser):
         self, credential: Credential | None, *, device: str
     ) -> Mapping[str, Value]:
         """Return what says who asks; a token has a header of its own."""
-        if credential is None:
-            return super().headers(None, device=device)
-        return {"X-Emby-Token": credential.secret}
+        if credential is not None:
+            return {"X-Emby-Token": credential.secret}
+        # The OpenAPI document of 4.9.5 asks for the second, older pages for the first.
+        fields = super().headers(None, device=device)["Authorization"]
+        return {"Authorization": fields, "X-Emby-Authorization": fields}

@@ -24,6 +24,7 @@ from authz_audiomuse.music.port import (
 )
 from authz_audiomuse.music.refusals import (
     GENERIC,
+    MISSING,
     NO_SALTED_TOKENS,
     NOT_ALLOWED,
     NOT_FOUND,
@@ -166,7 +167,8 @@ class Subsonic:
             account=entered.account, secret=entered.secret, is_key=False
         )
         answer = self.ask("ping", self.identify(credential))
-        if isinstance(answer, Refusal) and answer.code == NO_SALTED_TOKENS:
+        # A server that knows no tokens misses `p` (Supysonic 0.7.9, run).
+        if isinstance(answer, Refusal) and answer.code in {NO_SALTED_TOKENS, MISSING}:
             credential = replace(credential, is_plain=True)
             answer = self.ask("ping", self.identify(credential))
         if isinstance(answer, Refusal):
@@ -275,12 +277,14 @@ class Subsonic:
                 Fault.OTHER_PRODUCT,
                 f"something in front of it asks for a sign-in, status {answer.status}",
             )
-        if answer.status != HTTPStatus.OK:
-            raise self._http.fault(Fault.OTHER_PRODUCT, f"status {answer.status}")
         document = answer.document
         found = document.get("subsonic-response") if _is_object(document) else None
+        # A call that is none may be 404 with a refusal in it (Supysonic 0.7.9, run).
+        if answer.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+            found = None
         if not _is_object(found):
-            raise self._http.fault(Fault.OTHER_PRODUCT)
+            detail = "" if answer.status == HTTPStatus.OK else f"status {answer.status}"
+            raise self._http.fault(Fault.OTHER_PRODUCT, detail)
         return found
 
 

@@ -1,7 +1,7 @@
 """Jellyfin and Emby, each as its real one was read.
 
 Jellyfin by its source, 10.8.13 to 12.0-rc5; the files are named where they matter. Emby
-by its published OpenAPI document (4.9) alone. Neither was run.
+by its published OpenAPI document (4.9.5) alone. Neither was run.
 """
 
 import re
@@ -225,21 +225,21 @@ class FakeJellyfin(FakeMediaBrowser):
 
 @dataclass
 class FakeEmby(FakeMediaBrowser):
-    """Emby 4.9."""
+    """Emby 4.9.5, by its OpenAPI document."""
 
     root: str = "/emby"
 
     def about(self) -> dict[str, Any]:
         """Say everything but the product's name."""
-        return {"ServerName": "home", "Version": "4.9.1.80", "Id": "f00"}
+        return {"ServerName": "home", "Version": "4.9.5.0", "Id": "f00"}
 
     def token_of(self, request: Seen) -> str:
         """Return the token in its own header."""
         return request.headers.get("x-emby-token", "")
 
     def client_of(self, request: Seen) -> dict[str, str]:
-        """Return the fields of the `Authorization` header."""
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        """Return the fields of the header that the document names."""
+        scheme, _, rest = request.headers.get("x-emby-authorization", "").partition(" ")
         return dict(_FIELD.findall(rest)) if scheme == "Emby" else {}
 
     def own_call(self, request: Seen, path: str, owner: str) -> tuple[int, Any]:

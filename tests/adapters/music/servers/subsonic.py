@@ -187,7 +187,7 @@ class FakeNavidrome(FakeSubsonic):
 
     extensions: tuple[str, ...] = ("transcodeOffset", "formPost", "songLyrics")
     type_name = "navidrome"
-    version = "0.63.2 (295886cb)"
+    version = "0.63.2 (be10f89c)"
 
     def who(self, form: Form) -> str:
         """Return whose salted token or password it is."""
@@ -290,10 +290,15 @@ class FakeLms(FakeSubsonic):
 
 @dataclass
 class FakeOpenSubsonic(FakeSubsonic):
-    """A server after the words of opensubsonic.netlify.app, with API keys."""
+    """A server after the words of opensubsonic.netlify.app, with API keys.
 
-    #: Whether it compares salted tokens; else it wants the password itself (code 41).
-    compares_tokens: bool = True
+    github.com/opensubsonic/open-subsonic-api, content/en/docs/Extensions/apiKeyAuth.md:
+    44 for a wrong key, 43 for a name beside it, 41 and 42 for ways that it lacks.
+    """
+
+    #: What it says to a salted token, if it compares none: 41, or that `p` is missing
+    #: (Supysonic 0.7.9, run).
+    no_tokens: int | None = None
     extensions: tuple[str, ...] = ("formPost", "apiKeyAuthentication")
     type_name = "another"
     version = "1.2.3"
@@ -311,8 +316,8 @@ class FakeOpenSubsonic(FakeSubsonic):
         if "u" not in form:
             raise Refuse(10)
         if "t" in form:
-            if not self.compares_tokens:
-                raise Refuse(41)
+            if self.no_tokens is not None:
+                raise Refuse(self.no_tokens)
             if not self.is_salted_token(form):
                 raise Refuse(40)
             return form["u"]
