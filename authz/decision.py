@@ -35,6 +35,8 @@ class Reason(StrEnum):
     ALLOWED_BY_RULE = "allowed-by-rule"
     #: The application declared the endpoint public and no rule denies it.
     DECLARED_PUBLIC = "declared-public"
+    #: The shell opened the administration, and the policy was not asked.
+    BREAK_GLASS = "break-glass"
     #: A rule denies it. A deny beats every allow.
     DENIED_BY_RULE = "denied-by-rule"
     #: No rule speaks of it, and silence denies.

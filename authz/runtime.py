@@ -6,12 +6,13 @@ Knows no web framework.
 import atexit
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakSet
 
+from authz.administration import KeptAdministrable, Provider, providers
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.audit.log import AuditLog
 from authz.background import Poller
@@ -23,10 +24,9 @@ from authz.decision import (
     PolicyInForce,
     Subject,
 )
-from authz.errors import Problem
+from authz.errors import PolicyError, Problem
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
-from authz.identity.claims import METHOD as JWT
 from authz.identity.client_address import ClientAddress, ClientAddresses
 from authz.identity.named_groups import NamedGroups, unreachable_groups
 from authz.identity.people import LOCAL, PeopleStore, Person
@@ -34,7 +34,6 @@ from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.throttle import Throttle
 from authz.identity.token_owners import TokenOwners
-from authz.identity.trusted_headers import METHOD as HEADERS
 from authz.identity_factory import Sources, build_sources
 from authz.installed import refuse_wrong_packages
 from authz.policy.analysis.shadow import Deviated, Shadow
@@ -43,6 +42,7 @@ from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
 from authz.policy.model import read_model
 from authz.policy.records import Entry, PolicyRecords, Snapshot
+from authz.policy.safety import safety_problems, wide_rules
 from authz.settings import Settings
 from authz.stores.cached_records import CachedRecords
 from authz.stores.factory import Stores, kept_audit, open_stores
@@ -118,11 +118,9 @@ class Runtime:
         return everyone is not None and everyone.holds()
 
     @property
-    def providers(self) -> tuple[tuple[str, str], ...]:
-        """Who vouches for people: what stands before their ids, how they sign in."""
-        proxy = self.settings.proxy
-        signed = [(issuer.name, JWT) for issuer in proxy.issuers]
-        return (*signed, *([(proxy.name, HEADERS)] if proxy.headers else []))
+    def providers(self) -> tuple[Provider, ...]:
+        """Who vouches for people besides us."""
+        return providers(self.settings)
 
     @property
     def policy(self) -> PolicyInForce:
@@ -198,38 +196,69 @@ def load_policy(
     *source* is the file, if it is not the policy of the settings.
 
     Raises:
-        PolicyError: if the model or the policy cannot be used.
+        PolicyError: if the model or the policy cannot be used, or opens the app.
         StoreError: if the model cannot be read.
     """
     model_source, model = read_model_text(settings)
-    return build_policy(
+    built = build_policy(
         model,
         data,
         grants=settings.grants,
         model_source=model_source,
         policy_source=policy_source(settings) if source is None else shown(source),
     )
+    return _safe(built, settings, model_source)
 
 
 def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
     """Build the policy that the settings and *entries* of a store make.
 
     Raises:
-        PolicyError: if the model or the policy cannot be used.
+        PolicyError: if the model or the policy cannot be used, or opens the app.
         StoreError: if the model cannot be read.
     """
     source, model = read_model_text(settings)
-    return build_from_rows(
+    built = build_from_rows(
         model,
         (entry.row for entry in entries if not entry.disabled),
         grants=settings.grants,
         model_source=source,
         policy_source=policy_source(settings),
     )
+    return _safe(built, settings, source)
+
+
+def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPolicy:
+    """Return *built* with what is odd about it; refuse what opens the app to all."""
+    problems = safety_problems(
+        built.policy,
+        built.rows,
+        prefix=settings.url_prefix if settings.admin.enabled else None,
+        model_source=model_source,
+    )
+    if problems:
+        raise PolicyError(problems)
+    return replace(built, warnings=(*built.warnings, *wide_rules(built.policy)))
 
 
 def _refuse_unusable(settings: Settings, entries: Iterable[Entry]) -> None:
     policy_of(settings, entries)
+
+
+def _builder(
+    settings: Settings, kept_administrable: KeptAdministrable
+) -> Callable[[bytes | Snapshot], PolicyInForce]:
+    """Return what makes the policy in force of what a store holds, or raises."""
+
+    def build(content: bytes | Snapshot) -> PolicyInForce:
+        built = build_content(settings, content)
+        kept_administrable.check(built)
+        warn(built.warnings)
+        if settings.proxy:
+            warn(unreachable_groups(built.policy, settings.proxy.group_separators))
+        return built.policy
+
+    return build
 
 
 def open_all(settings: Settings) -> Stores:
@@ -287,13 +316,6 @@ def start(  # noqa: PLR0913 - what an app is made of
     """
     refuse_wrong_packages()
 
-    def build(content: bytes | Snapshot) -> PolicyInForce:
-        built = build_content(settings, content)
-        warn(built.warnings)
-        if settings.proxy:
-            warn(unreachable_groups(built.policy, settings.proxy.group_separators))
-        return built.policy
-
     def note_reload(old: PolicyInForce, new: PolicyInForce) -> None:
         _log.info("policy %s replaces %s", new.revision, old.revision)
         runtime.record(
@@ -323,8 +345,17 @@ def start(  # noqa: PLR0913 - what an app is made of
 
     stores = open_all(settings)
     audit, audit_log = kept_audit(settings, stores.database, audit)
+    sources = tuple(sources)
+    accounts = Accounts(open_ended=stores.database is not None)
+    kept_administrable = KeptAdministrable(
+        settings, accounts, sources=sources, is_open=lambda: runtime.open_to_everyone
+    )
     live = LivePolicy(
-        stores.policy, build, on_reload=note_reload, on_failure=note_refused
+        stores.policy,
+        _builder(settings, kept_administrable),
+        on_reload=note_reload,
+        on_failure=note_refused,
+        beside=lambda: accounts.people,
     )
     named_groups = NamedGroups(live)
     identity = build_sources(
@@ -335,7 +366,6 @@ def start(  # noqa: PLR0913 - what an app is made of
         denies_groups=lambda: named_groups.are_denied,
         open_while=open_while,
     )
-    accounts = Accounts(open_ended=stores.database is not None)
     kept = store_sync(settings, stores, live, accounts, tell=note_unread)
     identity.keep_up(kept.following)
     if identity.tokens is not None:
@@ -374,6 +404,7 @@ def start(  # noqa: PLR0913 - what an app is made of
     warn(settings.warnings)
     _warn_of_openings(runtime)
     if serves:
+        warn(kept_administrable.problems())
         identity.start()
         if shadow is not None:
             shadow.poller.start()

@@ -23,8 +23,8 @@ from typing import Any
 from authz.admin import changes
 from authz.admin.changes import Draft
 from authz.admin.context import Actor, AdminContext
-from authz.admin.lockout import Administration, names_in
 from authz.admin.lockout_checks import people_check
+from authz.administration import Administration, names_in
 from authz.audit import AuditEvent
 from authz.decision import Origin, signed_in
 from authz.errors import (

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from authz.admin.context import Actor, AdminContext
-from authz.admin.lockout import Administration, Provider, keep_somebody, names_in
+from authz.admin.lockout import keep_somebody
+from authz.administration import Administration, names_in
 from authz.decision import PolicyInForce
 from authz.identity.people import PeopleCheck, Person
 from authz.policy.records import Entry
@@ -61,14 +62,6 @@ def people_check(context: AdminContext, actor: Actor, before: Person) -> PeopleC
     return check
 
 
-def providers(context: AdminContext) -> tuple[Provider, ...]:
-    """Return who vouches for people besides us."""
-    return tuple(
-        Provider(source=source, method=method)
-        for source, method in context.runtime.providers
-    )
-
-
 def _administration(
     context: AdminContext,
     actor: Actor,
@@ -82,7 +75,7 @@ def _administration(
         policy=policy,
         names=names_in([*rows, *granted]),
         people=tuple(people),
-        providers=providers(context),
+        providers=context.runtime.providers,
         actor=actor.subject,
         prefix=context.settings.url_prefix,
     )

@@ -97,6 +97,8 @@ class Accounts:
         """Begin with *accounts*; *open_ended* if more may come while the app runs."""
         #: Each account by its name. Replaced whole; read it once for each question.
         self.by_name: Mapping[str, Account] = {}
+        #: Everybody, with those whom a provider vouches for. Replaced whole.
+        self.people: tuple[Person, ...] = ()
         #: The names of people who are refused, whatever vouches for them.
         self.refused: frozenset[str] = frozenset()
         self._open_ended = open_ended
@@ -115,11 +117,13 @@ class Accounts:
         """Let *people* be the ones there are, from now on."""
         accounts = []
         refused = set()
+        people = tuple(people)
         for person in people:
             if person.disabled:
                 refused.add(person.subject_name)
             elif person.source == METHOD:
                 accounts.append(self._account(person))
+        self.people = people
         self._put(accounts, frozenset(refused))
 
     def _account(self, person: Person) -> Account:

@@ -16,6 +16,8 @@ from authz.identity.tokens import RESERVED, ApiToken, ApiTokens
 METHOD: Final = "break-glass"
 COOKIE: Final = "authz-break-glass"
 SECURE_COOKIE: Final = "__Host-authz-break-glass"
+#: Where the code is typed in, below the prefix of authz.
+PATH: Final = "/break-glass"
 #: How the shell stands as the author of a code. What came of one has another author.
 SHELL: Final = "auth:shell"
 #: The longest that it stays open, in minutes.
@@ -74,6 +76,18 @@ class BreakGlass:
             self._subjects = {kept.id: (subject := _subject(kept))}
         self._on_request(subject, facts)
         return subject
+
+
+def opens(subject: Subject, path: str, *, prefix: str) -> bool:
+    """Return whether *path* is open to *subject* whatever the policy says.
+
+    The page for the code is open to everybody, and whoever typed one in gets at all
+    that is below *prefix*: a policy that closes the administration is what this way in
+    is for. The rest of the app stays as the policy has it.
+    """
+    if path == prefix + PATH:
+        return True
+    return subject.source == METHOD and path.startswith(f"{prefix}/")
 
 
 def is_code(kept: ApiToken) -> bool:

@@ -1,9 +1,9 @@
 """From files to a policy in force: compiled if it can be, else handed to pycasbin."""
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authz.decision import Grant, PolicyInForce
 from authz.errors import PolicyError, Problem
@@ -19,6 +19,10 @@ class BuiltPolicy:
 
     policy: PolicyInForce
     warnings: tuple[Problem, ...]
+    #: What it was made of, grants of the settings left out.
+    rows: tuple[Row, ...]
+    #: What a problem with the whole of it names.
+    source: str
 
 
 def build_policy(  # noqa: PLR0913 - what a policy is made of
@@ -43,7 +47,7 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
         built = _build(
             model, read.rows, grants, model_source, policy_source, partial=partial
         )
-        return BuiltPolicy(policy=built.policy, warnings=read.warnings + built.warnings)
+        return replace(built, warnings=read.warnings + built.warnings)
 
 
 def build_from_rows(
@@ -64,7 +68,7 @@ def build_from_rows(
 
 def _build(  # noqa: PLR0913 - what a policy is made of
     model: str,
-    rows: Sequence[Row],
+    rows: tuple[Row, ...],
     grants: Iterable[Grant],
     model_source: str,
     policy_source: str,
@@ -77,7 +81,12 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         policy = policy_from_rows(
             rows, grants=grants, source=policy_source, partial=partial
         )
-        return BuiltPolicy(policy=CompiledPolicy(policy), warnings=policy.warnings)
+        return BuiltPolicy(
+            policy=CompiledPolicy(policy),
+            warnings=policy.warnings,
+            rows=rows,
+            source=policy_source,
+        )
     from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
 
     problem = cannot_ask(definition)
@@ -94,7 +103,10 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         hint="expect milliseconds for each request, more with more rules",
     )
     return BuiltPolicy(
-        policy=CasbinPolicy(definition, rows, grants=grants), warnings=(warning,)
+        policy=CasbinPolicy(definition, rows, grants=grants),
+        warnings=(warning,),
+        rows=rows,
+        source=policy_source,
     )
 
 

@@ -39,6 +39,7 @@ class LivePolicy(Generic[_Content]):
         *,
         on_reload: Callable[[PolicyInForce, PolicyInForce], None],
         on_failure: Callable[[str], None],
+        beside: Callable[[], object] = lambda: None,
     ) -> None:
         """Load the first policy; whatever is wrong with it is raised.
 
@@ -47,11 +48,15 @@ class LivePolicy(Generic[_Content]):
             build: Makes a policy of what the store holds, or raises.
             on_reload: Called with the old and the new policy after a swap.
             on_failure: Called with what is wrong, once for each new failure.
+            beside: Returns what else *build* goes by; if it returns another object,
+                a policy that could not be used is tried again.
         """
         self._store = store
         self._build = build
         self._on_reload = on_reload
         self._on_failure = on_failure
+        self._beside = beside
+        self._refused_beside: object = None
         self._lock = PerProcess(threading.Lock)
         # The mark before the content: a change between the two is seen next time.
         self._mark: Hashable = store.mark()
@@ -88,7 +93,8 @@ class LivePolicy(Generic[_Content]):
         Raises whatever the store raises. Only one thread at a time may look.
         """
         mark = self._store.mark()
-        if mark == self._mark:
+        tried = self._content_problem is None or self._refused_beside is self._beside()
+        if mark == self._mark and tried:
             return self._stay
         return partial(self._take, mark, self._store.read())
 
@@ -111,6 +117,7 @@ class LivePolicy(Generic[_Content]):
         except Exception as error:  # noqa: BLE001 - nothing may end the watch
             self.fail(error)
             self._content_problem = self.problem
+            self._refused_beside = self._beside()
             return False
         self.problem = self._content_problem = None
         old, self.current = self.current, new

@@ -2,7 +2,7 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import chain
 
@@ -21,7 +21,7 @@ from authz.decision import (
 from authz.errors import InvalidValue, PolicyError, Problem
 from authz.names import name_problem
 from authz.policy.csv_rows import Row
-from authz.policy.patterns import Methods, PathPattern, covers
+from authz.policy.patterns import Methods, PathPattern
 
 #: The role that must always be in somebody's hands.
 ADMIN = "role:admin"
@@ -29,6 +29,12 @@ MAX_RULES = 1_000_000
 
 #: Held by nature, never by grant.
 _GIVEN = frozenset({EVERYONE, AUTHENTICATED})
+#: Who must never hold `role:admin`, as people call them.
+_OPENERS = {
+    EVERYONE: "anybody",
+    ANONYMOUS_METHOD: "anybody",
+    AUTHENTICATED: "everybody who signs in",
+}
 _P_FIELDS = ("subject", "path", "method", "effect")
 
 
@@ -64,7 +70,11 @@ def policy_from_rows(
         grants=tuple(reader.grants),
         revision=_revision(reader.rules, reader.grants),
         warnings=tuple(
-            chain(reader.warnings, _unused_roles(reader.rules, reader.grants))
+            chain(
+                reader.warnings,
+                _unused_roles(reader.rules, reader.grants),
+                _admins_by_sign_in(reader.grants),
+            )
         ),
     )
 
@@ -285,13 +295,13 @@ def _admin_problems(
     """Yield a problem when nobody, or everybody, could administer."""
     by_member = grants_by_member(grants)
     admin_grants = [grant for grant in grants if grant.role == ADMIN]
-    for opener in (EVERYONE, ANONYMOUS_METHOD):
+    for opener, who in _OPENERS.items():
         path = closure([opener], by_member).get(ADMIN)
         if path:
             yield Problem(
                 where=str(path[0].origin),
-                message=f"`{opener}` would hold `{ADMIN}`: anybody could administer",
-                hint="remove the line, or give people without an account another role",
+                message=f"`{opener}` would hold `{ADMIN}`: {who} could administer",
+                hint=f"remove the line, or give `{opener}` another role",
             )
     opened = [r for r in rules if r.subject == ADMIN and r.effect is Effect.ALLOW]
     if not opened:
@@ -308,28 +318,28 @@ def _admin_problems(
         for member in by_member
         if not member.startswith("role:") and ADMIN in closure([member], by_member)
     ]
-    if partial and not holders:
-        return
-    if not any(_enters(holder, opened, rules, by_member) for holder in holders):
+    if not holders and not partial:
         yield Problem(
             where=str(opened[0].origin),
-            message=f"there are rules for `{ADMIN}`, but nobody could use them"
-            + (": a deny stands against every holder" if holders else ""),
+            message=f"there are rules for `{ADMIN}`, but nobody could use them",
             hint=f"add `g, user:<you>, {ADMIN}`, or set AUTHZ_ADMIN "
             "and AUTHZ_ADMIN_PASSWORD",
         )
 
 
-def _enters(
-    holder: str,
-    opened: Sequence[Rule],
-    rules: Sequence[Rule],
-    by_member: Mapping[str, Sequence[Grant]],
-) -> bool:
-    """Whether *holder* gets at anything that is opened to administrators."""
-    names = closure([holder, EVERYONE, AUTHENTICATED], by_member)
-    denies = [r for r in rules if r.effect is Effect.DENY and r.subject in names]
-    return any(not any(covers(deny, rule) for deny in denies) for rule in opened)
+def _admins_by_sign_in(grants: Sequence[Grant]) -> Iterator[Problem]:
+    """Yield the ways of signing in that make an administrator of whoever uses them."""
+    by_member = grants_by_member(grants)
+    for member, given in by_member.items():
+        if member.startswith("auth:") and given[0].origin.line:
+            path = closure([member], by_member).get(ADMIN)
+            if path:
+                yield Problem(
+                    where=str(path[0].origin),
+                    code="admin-area-opened",
+                    message=f"everybody who signs in by `{member}` holds `{ADMIN}`",
+                    hint="give it to people or groups, unless each of them is meant",
+                )
 
 
 def _unused_roles(rules: Sequence[Rule], grants: Sequence[Grant]) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from authz.admin.break_glass import use_code
 from authz.admin.context import AdminContext
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, StoreError
-from authz.identity.break_glass import METHOD, BreakGlass
+from authz.identity.break_glass import METHOD, PATH, BreakGlass
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import ApiToken
 from authz.web.guarded_views import public
@@ -34,8 +34,8 @@ def break_glass_blueprint(context: AdminContext, source: BreakGlass) -> Blueprin
     )
     page = _Page(context, source)
     add = blueprint.add_url_rule
-    add("/break-glass", "show", page.show, methods=["GET"])
-    add("/break-glass", "use", page.use, methods=["POST"])
+    add(PATH, "show", page.show, methods=["GET"])
+    add(PATH, "use", page.use, methods=["POST"])
     return blueprint
 
 

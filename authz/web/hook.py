@@ -28,6 +28,7 @@ from authz.decision import (
     outcome,
 )
 from authz.errors import InvalidCredentials, MalformedRequest, StoreError
+from authz.identity.break_glass import opens
 from authz.identity.source import IdentitySource, RequestFacts, identify
 from authz.runtime import Runtime
 from authz.web.canonical import check_canonical
@@ -132,6 +133,7 @@ class Hook:
         failure: Exception | None,
     ) -> Response | None:
         """Tell who wants to know of a decision, and refuse what was not allowed."""
+        self._open_by_shell(state)
         asked, decision = state.asked, state.decision
         if access_decided.receivers:
             access_decided.send(self._app, request=asked, decision=decision)
@@ -155,6 +157,8 @@ class Hook:
     def may(self, subject: Subject, method: str, path: str) -> bool:
         """Return whether *subject* may use *method* on *path*, a path of this app."""
         asked = AccessRequest(subject=subject, path=path, method=method)
+        if self._opened(subject, path):
+            return True
         return bool(self._outcome(self._runtime.decide(asked), method, path))
 
     def explain(self, subject: Subject, method: str, path: str) -> Explanation:
@@ -187,6 +191,7 @@ class Hook:
     ) -> None:
         """Reconsider *state* after the app's declaration and the page's origin."""
         state.public = public
+        self._open_by_shell(state)
         state.decision = outcome(state.decision, declared_public=public)
         if (
             state.decision
@@ -196,6 +201,23 @@ class Hook:
             and not is_same_origin(environ, self._runtime.settings.trusted_origins)
         ):
             state.decision = _override(state.decision, reason=Reason.CROSS_ORIGIN)
+
+    def _open_by_shell(self, state: RequestState) -> None:
+        """Reconsider *state*, if it denies what the shell of the host opened."""
+        decision = state.decision
+        if (
+            not decision
+            and decision.reason is not Reason.CROSS_ORIGIN
+            and self._opened(state.subject, state.path)
+        ):
+            state.decision = _override(
+                decision, effect=Effect.ALLOW, reason=Reason.BREAK_GLASS
+            )
+
+    def _opened(self, subject: Subject, path: str) -> bool:
+        runtime = self._runtime
+        prefix = runtime.settings.url_prefix
+        return runtime.break_glass is not None and opens(subject, path, prefix=prefix)
 
     def _not_plainly_allowed(
         self,
@@ -247,7 +269,7 @@ def _check_host(failure: Exception) -> None:
         raise MalformedRequest("host")
 
 
-def _override(decision: Decision, *, reason: Reason) -> Decision:
-    return Decision(
-        effect=Effect.DENY, reason=reason, rules=(), revision=decision.revision
-    )
+def _override(
+    decision: Decision, *, reason: Reason, effect: Effect = Effect.DENY
+) -> Decision:
+    return Decision(effect=effect, reason=reason, rules=(), revision=decision.revision)

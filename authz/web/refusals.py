@@ -38,6 +38,11 @@ _MALFORMED: Final = "The address of this page is not written in its plain form."
 _UNKNOWN: Final = "What identified you is not valid any more. Sign in again."
 _NOT_VALID: Final = "What was sent with this request to identify you does not hold."
 _ANONYMOUS: Final = "You need to sign in first."
+_CLOSED: Final = (
+    "A rule of this app denies the sign-in page itself. Whoever runs the app finds the "
+    "rule with `authz doctor`."
+)
+_SIGN_IN: Final = frozenset({"authz.sign_in", "authz.sign_in_submit"})
 _FORBIDDEN: Final = "Your account may not open this page or do this."
 _NO_ROLE: Final = (
     "You are signed in, but neither your name nor any of your groups has a role here."
@@ -143,6 +148,10 @@ class Refusals:
                 request_id,
                 subject=asked.subject,
                 source=source,
+            )
+        if request.endpoint in _SIGN_IN:  # a way in that is closed leads nowhere
+            return self._answer(
+                401, _CLOSED, "sign-in-required", request_id, sign_in=False
             )
         if not asked.subject.is_authenticated:
             return self._sign_in(_ANONYMOUS, "sign-in-required", request_id)

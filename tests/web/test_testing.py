@@ -67,7 +67,7 @@ class TestAsSubject:
         self, make_app: MakeApp, name: str, options: dict, expected: set[str]
     ):
         """Everything that the policy may know them by."""
-        app = make_app("p, role:everyone, /*, *\np, role:admin, /*, *\n")
+        app = make_app("p, role:everyone, /n, *\np, role:admin, /*, *\n")
         app.add_url_rule("/n", "n", lambda: {"names": sorted(current_subject.names)})
         with as_subject(app, name, **options) as client:
             names = set(client.get("/n").json["names"])

@@ -19,6 +19,7 @@ from authz.policy.lint.findings import severity_of as severity_of
 from authz.policy.lint.names import name_findings
 from authz.policy.lint.overlaps import overlap_findings
 from authz.policy.lint.routed import route_findings
+from authz.policy.lint.way_in import way_in_findings
 from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import ADMIN, policy_from_rows
 
@@ -53,6 +54,7 @@ def lint(
     findings += overlap_findings(policy)
     findings += name_findings(policy)
     findings += exposure_findings(policy, prefix=prefix)
+    findings += way_in_findings(policy, prefix=prefix)
     if routes:
         findings += route_findings(policy, routes)
     text = data.decode().removeprefix("\ufeff")

@@ -45,6 +45,8 @@ class Code(StrEnum):
     PATH_TOO_WIDE = "path-too-wide"
     ADMIN_AREA_OPENED = "admin-area-opened"
     UNSAFE_FOR_EVERYONE = "unsafe-for-everyone"
+    WAY_IN_DENIED = "way-in-denied"
+    OWN_ADDRESS_DENIED = "own-address-denied"
     NO_ADMINISTRATOR = "no-administrator"
     LINT_COMMENT = "lint-comment"
 
@@ -71,6 +73,10 @@ MEANINGS: Final = {
     Code.ADMIN_AREA_OPENED: "Somebody who is not an administrator gets into the "
     "administration.",
     Code.UNSAFE_FOR_EVERYONE: "People who have not signed in may do more than look.",
+    Code.WAY_IN_DENIED: "A rule denies strangers the sign-in page, or administrators "
+    "their pages and the API: nobody could mend the policy.",
+    Code.OWN_ADDRESS_DENIED: "A rule denies the style sheet of the sign-in page, or "
+    "the addresses that say that the app runs.",
     Code.NO_ADMINISTRATOR: "Nobody in this file is an administrator; the settings "
     "must name one.",
     Code.LINT_COMMENT: "A comment for lint that names no finding, or one that "
@@ -80,6 +86,7 @@ MEANINGS: Final = {
 _SEVERITIES: Final = {
     Code.POLICY_INVALID: Severity.ERROR,
     Code.ADMIN_AREA_OPENED: Severity.ERROR,
+    Code.WAY_IN_DENIED: Severity.ERROR,
     Code.DENY_WITHOUT_EFFECT: Severity.NOTE,
     Code.NO_ADMINISTRATOR: Severity.NOTE,
 }

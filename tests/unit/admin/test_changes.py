@@ -173,12 +173,13 @@ def test_nobody_locks_themselves_out(
     ]
 
 
-def test_another_administrator_may(context: AdminContext):
+def test_another_administrator_may(make_office: Callable[..., AdminContext]):
     """What would lock out alice can be done by somebody of the group."""
+    context = make_office(AUTHZ_PROXY_PRESET="authelia", AUTHZ_TRUSTED_PROXIES="::1")
     mallory = Actor(
         subject=signed_in(
-            "user:sso/root",
-            source="sso",
+            "user:authelia/root",
+            source="headers",
             display_name="root",
             groups=frozenset({"group:music-admins"}),
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authz.admin.lockout import Administration, Provider, names_in
+from authz.administration import Administration, Provider, names_in
 from authz.decision import signed_in
 from authz.identity.people import Person
 from authz.policy.build import build_policy
@@ -52,8 +52,28 @@ ANN = "g, user:ann, role:admin\n"
         pytest.param(ANN, [person(disabled=True)], id="disabled"),
         pytest.param(ANN, [person("Ann")], id="another id"),
         pytest.param("g, user:x, role:admin\n", [person()], id="no role"),
+        pytest.param(ANN + "p, user:ann, /authz/*, *, deny\n", [person()], id="a deny"),
         pytest.param(
-            ANN + "p, user:ann, /authz/api/*, *, deny\n", [person()], id="a deny"
+            ANN
+            + "p, user:ann, /authz/api/*, POST, deny\n"
+            + "p, role:admin, /authz/admin/rules, GET, deny\n",
+            [person()],
+            id="neither pages nor API",
+        ),
+        *(
+            pytest.param(
+                f"{ANN}p, {name}, {path}, {methods}, deny\n",
+                [person()],
+                id=f"{name} {path} {methods}",
+            )
+            for name, path, methods in [
+                ("auth:anonymous", "/*", "*"),
+                ("auth:anonymous", "/authz/*", "*"),
+                ("auth:anonymous", "/authz/:page", "GET"),
+                ("role:everyone", "/authz/sign-in", "GET"),
+                ("role:everyone", "/authz/sign-in", "POST"),
+                ("role:authenticated", "/authz/*", "POST"),
+            ]
         ),
         pytest.param(
             ANN + "p, auth:local, /authz/*, POST, deny\n", [person()], id="how"
@@ -69,6 +89,28 @@ ANN = "g, user:ann, role:admin\n"
 def test_who_does_not_count(policy: str, people: list[Person]):
     """Whoever cannot sign in, or cannot get at the rules, is no administrator."""
     assert administers(policy, *people) is None
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "p, role:admin, /authz/api/*, *, deny\n",
+        "p, role:admin, /authz/admin/*, *, deny\n",
+        "p, auth:anonymous, /authz/static/*, *, deny\n",
+    ],
+)
+def test_pages_or_the_api_are_enough(policy: str):
+    """Either is a way to see and change the rules; a page without style is one too."""
+    assert administers(ANN + policy, person()) == "user:ann"
+
+
+def test_who_comes_by_a_provider_needs_no_sign_in_page():
+    """It is closed to strangers, and the provider's people arrive signed in."""
+    policy = "p, auth:anonymous, /*, *, deny\n"
+
+    assert administers(f"{ANN}{policy}", person()) is None
+    assert administers(f"g, group:ops, role:admin\n{policy}", providers=(SSO,))
+    assert administers(f"g, auth:headers, role:admin\n{policy}", providers=(SSO,))
 
 
 def test_who_counts():

@@ -1,0 +1,143 @@
+"""An app stays open to its administrators, whatever comes in as a policy, and how."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from authz.admin.break_glass import open_glass
+from authz.admin.context import Actor
+from authz.decision import signed_in
+from authz.extension import get_authz
+from tests.web.apps import ALICE, POLICY, Client, RecordingSink
+
+MakeApp = Callable[..., Flask]
+CLOSING = [
+    "p, auth:anonymous, /*, *, deny",
+    "p, role:everyone, /*, *, deny",
+    "p, role:everyone, /authz/sign-in, POST, deny",
+    "p, auth:anonymous, /authz/*, GET, deny",
+    "p, role:authenticated, /authz/*, *, deny",
+    "p, auth:local, /*, POST, deny",
+    "p, role:admin, /authz/:area/*, *, deny",
+]
+
+
+def policy_file(app: Flask) -> Path:
+    """Return where the policy of *app* is."""
+    return Path(app.config["AUTHZ_POLICY"])
+
+
+@pytest.mark.parametrize("rule", CLOSING)
+def test_a_file_edited_by_hand_closes_nothing(
+    app: Flask, sink: RecordingSink, rule: str
+):
+    """The last good policy serves on, says which line it was, and lets people in."""
+    before = get_authz(app).runtime.policy.revision
+    policy_file(app).write_text(f"{POLICY}{rule}\n")
+    get_authz(app).runtime.refresh()
+
+    refused = sink.events[-1]
+    assert (str(refused.tag), refused.revision) == ("policy:refused", before)
+    line = (POLICY + rule).count("\n") + 1
+    assert f"{policy_file(app)}:{line}: `{rule}`" in refused.detail["problem"]
+    alice = Client(app)
+    assert alice.sign_in("alice", ALICE).status == 303
+    assert alice(path="/authz/admin/rules").status == 200
+
+
+def test_what_is_mended_comes_into_force(app: Flask):
+    """A file that was refused is taken as soon as it is good."""
+    runtime = get_authz(app).runtime
+    before = runtime.policy.revision
+    policy_file(app).write_text(f"{POLICY}{CLOSING[0]}\n")
+    runtime.refresh()
+    policy_file(app).write_text(f"{POLICY}p, role:user, /more, GET\n")
+    runtime.refresh()
+
+    assert runtime.policy.revision != before
+    assert runtime.live.problem is None
+
+
+@pytest.mark.parametrize("rule", CLOSING)
+def test_a_first_policy_that_closes_the_app_is_told(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, rule: str
+):
+    """There is nothing to fall back on: the app starts, and the line is named."""
+    app = make_app(f"{POLICY}{rule}\n")
+
+    line = (POLICY + rule).count("\n") + 1
+    warned = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert any(f"{policy_file(app)}:{line}: `{rule}`" in text for text in warned)
+
+
+def test_a_closed_sign_in_page_leads_nowhere(make_app: MakeApp):
+    """It does not send people to itself for ever, and says what is wrong."""
+    client = Client(make_app(f"{POLICY}{CLOSING[0]}\n"))
+
+    answer = client(path="/authz/sign-in", accept="text/html")
+
+    assert answer.status == 401
+    assert "denies the sign-in page itself" in answer.text
+    assert client("POST", "/authz/sign-in", form={}).status == 401
+
+
+@pytest.mark.parametrize("rule", CLOSING)
+def test_break_glass_works_whatever_the_policy_says(
+    make_app: MakeApp, tmp_path: Path, rule: str
+):
+    """The code opens the administration, where the policy is then mended."""
+    seed = tmp_path / "seed.csv"
+    seed.write_text(f"{POLICY}{rule}\n")
+    app = make_app(
+        AUTHZ_POLICY="",
+        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
+        AUTHZ_POLICY_SEED=str(seed),
+    )
+    context = get_authz(app).context
+    shell = Actor(
+        subject=signed_in("auth:shell/root", source="shell", display_name="root")
+    )
+    code, _ = open_glass(context, shell, user="anna", lasts=timedelta(minutes=5))
+    anna = Client(app)
+
+    assert anna(path="/authz/break-glass").status == 200
+    assert anna("POST", "/authz/break-glass", form={"code": code}).status == 303
+    rules = anna(path="/authz/api/v1/rules?effect=deny")
+    (denied,) = json.loads(rules.text)["items"]
+    assert anna(path="/authz/admin/rules").status == 200
+    removed = anna(
+        "DELETE",
+        f"/authz/api/v1/rules/{denied['id']}",
+        if_match=rules.headers["ETag"],
+    )
+
+    assert removed.status in {200, 204}, removed.text
+    alice = Client(app)
+    assert alice.sign_in("alice", ALICE).status == 303
+    assert alice(path="/authz/admin/rules").status == 200
+
+
+def test_break_glass_opens_nothing_else(make_app: MakeApp, tmp_path: Path):
+    """Pages of the app stay as the policy has them."""
+    seed = tmp_path / "seed.csv"
+    seed.write_text(f"{POLICY}p, auth:break-glass, /admin, *, deny\n")
+    app = make_app(
+        AUTHZ_POLICY="",
+        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
+        AUTHZ_POLICY_SEED=str(seed),
+    )
+    shell = Actor(
+        subject=signed_in("auth:shell/root", source="shell", display_name="root")
+    )
+    code, _ = open_glass(
+        get_authz(app).context, shell, user="anna", lasts=timedelta(minutes=5)
+    )
+    anna = Client(app)
+    anna("POST", "/authz/break-glass", form={"code": code})
+
+    assert anna(path="/admin").status == 403
+    assert Client(app)(path="/authz/admin/rules").status == 302
