@@ -375,7 +375,10 @@ def start(  # noqa: PLR0913 - what an app is made of
     sessions = session_source(settings, stores, kept.following, accounts, live)
     throttle = Throttle(shared_limits(settings, stores))
     kept.following.do_after(throttle.tidy)
-    shadow = _shadow(settings, record)
+    shadow = _shadow(
+        settings,
+        lambda *a, **kw: runtime.record_decision(*a, **kw),  # noqa: PLW0108 - made below
+    )
     break_glass = _break_glass(stores, identity, sessions, record)
     runtime = Runtime(
         settings=settings,
@@ -460,21 +463,12 @@ def _break_glass(
 
 def _record_deviation(record: Callable[..., None], told: Deviated) -> None:
     deviation = told.deviation
-    record(
-        EventTag.SHADOW_DIFFERS,
-        subject=deviation.subject,
-        names=tuple(sorted(told.names)),
-        method=deviation.method,
-        path=told.path,
-        reason=str(told.decision.reason),
-        rules=tuple(str(rule.origin) for rule in told.decision.rules),
-        revision=told.decision.revision,
-        detail={
-            "candidate": "allow" if deviation.opens else "deny",
-            "route": deviation.route,
-            "times": str(told.times),
-        },
-    )
+    detail = {
+        "candidate": "allow" if deviation.opens else "deny",
+        "route": deviation.route,
+        "times": str(told.times),
+    }
+    record(EventTag.SHADOW_DIFFERS, told.asked, told.decision, detail=detail)
 
 
 def warn(problems: Iterable[Problem]) -> None:

@@ -69,9 +69,8 @@ class Deviated:
 
     deviation: Deviation
     times: int
-    #: A path it was asked with, and the names of who asked.
-    path: str
-    names: frozenset[str]
+    #: One question that the candidate answers otherwise.
+    asked: AccessRequest
     #: The candidate's answer.
     decision: Decision
 
@@ -220,8 +219,7 @@ class Shadow:
                 Deviated(
                     deviation=deviation,
                     times=self._untold.pop(deviation),
-                    path=note.path,
-                    names=note.subject.names,
+                    asked=asked,
                     decision=decision,
                 )
             )

@@ -149,7 +149,7 @@ def test_it_is_told_now_and_then(trial: Trial):
 
     assert [told.times for told in trial.told] == [1, 6]
     assert trial.told[0].decision.reason is Reason.NO_RULE
-    assert trial.told[0].names == BOB.names
+    assert trial.told[0].asked.subject.names == BOB.names
 
 
 def test_paths_of_one_route_count_together(trial: Trial):
