@@ -171,9 +171,14 @@ class PathPattern:
         parameters = tuple(n for n, part in enumerate(marked) if part.startswith(":"))
         for n in parameters:
             marked[n] = PARAMETER_MARK
-        head = None if marked[1] in {PARAMETER_MARK, TAIL_MARK} else marked[1]
         shape = (len(marked) - self.tail, self.tail, parameters)
-        return IndexKey("/".join(marked), head, shape)
+        return IndexKey("/".join(marked), self.head, shape)
+
+    @property
+    def head(self) -> str | None:
+        """Its first segment; None if that may be any."""
+        first = self.segments[1] if len(self.segments) > 1 else ":"
+        return None if _is_parameter(first) else first
 
     @property
     def is_wide(self) -> bool:
@@ -329,12 +334,11 @@ class RulesByHead:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules: dict[str | None, list[Rule]] = {}
         for rule in rules:
-            self._rules.setdefault(_head(pattern_of(rule)), []).append(rule)
+            self._rules.setdefault(pattern_of(rule).head, []).append(rule)
 
     def near(self, pattern: PathPattern) -> Iterator[Rule]:
         """Yield every rule whose pattern may overlap *pattern*."""
-        head = _head(pattern)
-        heads = self._rules if head is None else (head, None)
+        heads = self._rules if pattern.head is None else (pattern.head, None)
         for each in heads:
             yield from self._rules.get(each, ())
 
@@ -351,12 +355,6 @@ def fresh_sample(patterns: Iterable[str]) -> str:
 def depth_of(patterns: Iterable[str]) -> int:
     """Return how many segments tell any two paths apart, one more than are named."""
     return max((pattern.count("/") for pattern in patterns), default=0) + 2
-
-
-def _head(pattern: PathPattern) -> str | None:
-    """Return the first segment; None if it may be any."""
-    first = pattern.segments[1] if len(pattern.segments) > 1 else ":"
-    return None if _is_parameter(first) else first
 
 
 def _spoken(methods: frozenset[str]) -> frozenset[str]:

@@ -6,27 +6,29 @@ installed.
 
 import json
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any, Final, Protocol
 
 from authz.errors import PolicyError, Problem
 from authz.policy.patterns import SAMPLE, PathPattern
 
-#: What a parameter matches, and a value that no policy is likely to name, by its
-#: converter; any other: one segment.
+#: What a parameter matches, a value that no policy is likely to name, and how late
+#: Werkzeug's router tries it, by its converter; any other: one segment.
 _CONVERTERS: Final = {
-    "int": (r"\d+", "987654321"),
-    "float": (r"\d+\.\d+", "98765.4321"),
-    "path": (r"[^/].*?", f"{SAMPLE}/{SAMPLE}"),
+    "int": (r"\d+", "987654321", 50),
+    "float": (r"\d+\.\d+", "98765.4321", 50),
+    "path": (r"[^/].*?", f"{SAMPLE}/{SAMPLE}", 200),
     "uuid": (
         r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}",
         "00000000-0000-4000-8000-000000000000",
+        100,
     ),
 }
-_SEGMENT: Final = ("[^/]+", SAMPLE)
+_SEGMENT: Final = ("[^/]+", SAMPLE, 100)
 #: A parameter of a route: its converter, the converter's arguments, its name.
 PARAMETER: Final = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
 
@@ -67,6 +69,51 @@ class RoutePattern:
     def region(self) -> PathPattern:
         """The narrowest pattern of a rule that covers every path of the route."""
         return _region(self.route)
+
+    def sample_in(self, pattern: PathPattern) -> str | None:
+        """Return a path of *pattern* that the route serves; None if none is found."""
+        common = pattern.overlap(self.region)
+        if common is None:
+            return None
+        given = self.path.split("/")
+        parts = [
+            have or SAMPLE if want is None or want.startswith(":") else want
+            for want, have in zip_longest(common.segments, given)
+        ][: None if common.tail else len(common.segments)]
+        path = "/".join(parts)
+        return path if serves(self.route, path) else None
+
+
+class RouteTable:
+    """The routes of an app, and which of them serves a path."""
+
+    def __init__(self, routes: Iterable[RoutePattern]) -> None:
+        self._routes: dict[tuple[str, str | None], list[RoutePattern]] = {}
+        for route in sorted(routes, key=lambda route: _order(route.route)):
+            key = route.method, route.region.head
+            self._routes.setdefault(key, []).append(route)
+
+    def serving(self, method: str, path: str) -> RoutePattern | None:
+        """Return the route that the router would lead to; None if none serves it.
+
+        A route that serves GET serves HEAD. What is spelled out comes before what may
+        be anything, from left to right.
+        """
+        found = (
+            route
+            for route in self.near(method, PathPattern.of(path))
+            if serves(route.route, path)
+        )
+        return min(found, key=lambda route: _order(route.route), default=None)
+
+    def near(self, method: str, pattern: PathPattern) -> Iterator[RoutePattern]:
+        """Yield every route for *method* that may serve a path of *pattern*."""
+        method = "GET" if method == "HEAD" else method
+        heads: Iterable[str | None] = (pattern.head, None)
+        if pattern.head is None:
+            heads = [head for known, head in self._routes if known == method]
+        for head in heads:
+            yield from self._routes.get((method, head), ())
 
 
 def route_patterns(
@@ -134,14 +181,8 @@ def read_routes(data: bytes, *, source: str) -> tuple[RoutePattern, ...]:
 def route_of(
     routes: Iterable[RoutePattern], method: str, path: str
 ) -> RoutePattern | None:
-    """Return the first of *routes* that serves *method* on *path*; None if none does.
-
-    A route that serves GET serves HEAD.
-    """
-    method = "GET" if method == "HEAD" else method
-    return next(
-        (r for r in routes if r.method == method and serves(r.route, path)), None
-    )
+    """Return the one of *routes* that serves *method* on *path*; None if none does."""
+    return RouteTable(routes).serving(method, path)
 
 
 def no_route(routes: Iterable[RoutePattern], asked: str, path: str) -> Problem:
@@ -176,6 +217,21 @@ def _methods(rule: UrlRule) -> set[str]:
     if getattr(rule, "provide_automatic_options", False):
         methods.discard("OPTIONS")
     return methods
+
+
+@lru_cache(maxsize=4096)
+def _order(route: str) -> tuple[int, ...]:
+    """Return what sorts routes as the router tries them."""
+    return tuple(
+        max(
+            (
+                _CONVERTERS.get(found[1], _SEGMENT)[2]
+                for found in PARAMETER.finditer(segment)
+            ),
+            default=0,
+        )
+        for segment in route.split("/")
+    )
 
 
 @lru_cache(maxsize=4096)

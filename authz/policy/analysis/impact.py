@@ -32,7 +32,7 @@ from authz.policy.patterns import (
     pattern_of,
     widest,
 )
-from authz.policy.route_tables import RoutePattern, serves
+from authz.policy.route_tables import RoutePattern, RouteTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +144,7 @@ class _Change:
         self._before = before
         self._after = after
         self._routes = routes
+        self._table = RouteTable(routes)
         self._sources: tuple[Policy, Policy] | None = None
         self._changed: frozenset[Rule] = frozenset()
         if before.source is None or after.source is None:
@@ -259,7 +260,9 @@ class _Change:
                 continue
             seen.add(part)
             path = part.sample(self._sample)
-            if route is not None and not serves(route.route, path):
+            if route is not None and self._table.serving(route.method, path) != route:
+                path = route.sample_in(part) or ""
+            if not path:
                 continue
             there = replace(found.place, path=path)
             answers = [

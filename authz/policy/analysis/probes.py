@@ -26,7 +26,7 @@ from authz.policy.patterns import (
     fresh_sample,
     in_order,
 )
-from authz.policy.route_tables import RoutePattern, route_of
+from authz.policy.route_tables import RoutePattern, RouteTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +74,15 @@ def places(
         )
         for route in routes
     }
-    for place in _ruled(rules, regions):
+    table = RouteTable(routes)
+    for place in _ruled(rules, regions, table):
         key = place.method, place.path
         if key in found:
             continue
-        if routes:
-            route = route_of(routes, *key)
-            if route is None:
-                continue
+        route = table.serving(*key) if routes else None
+        if route is not None:
             found[key] = within(place, route, PathPattern.of(place.shown))
-        else:
+        elif not routes:
             found[key] = place
     return tuple(found.values())
 
@@ -117,7 +116,9 @@ def touched_rules(before: Policy, after: Policy) -> tuple[Rule, ...]:
     )
 
 
-def _ruled(rules: Iterable[Rule], regions: Mapping[str, set[str]]) -> Iterator[Place]:
+def _ruled(
+    rules: Iterable[Rule], regions: Mapping[str, set[str]], table: RouteTable
+) -> Iterator[Place]:
     patterns = {rule.path for rule in rules}
     depth = depth_of(patterns)
     sample = fresh_sample(patterns)
@@ -126,6 +127,12 @@ def _ruled(rules: Iterable[Rule], regions: Mapping[str, set[str]]) -> Iterator[P
         for path in pattern.samples(depth=depth, sample=sample):
             for method in in_order(methods):
                 yield Place(method=method, path=path, shown=text)
+        # A parameter of a route may want a number, or a word of a list.
+        for method in in_order(methods) if pattern.is_wide else ():
+            for route in table.near(method, pattern):
+                fitting = route.sample_in(pattern)
+                if fitting is not None:
+                    yield Place(method=method, path=fitting, shown=text)
 
 
 def _regions(rules: tuple[Rule, ...], every: tuple[Rule, ...]) -> dict[str, set[str]]:

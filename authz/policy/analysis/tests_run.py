@@ -16,8 +16,8 @@ from authz.policy.analysis.tests_file import Expectation, PolicyTest, TestFile
 from authz.policy.patterns import USUAL, PathPattern, fresh_sample, in_order
 from authz.policy.route_tables import (
     RoutePattern,
+    RouteTable,
     no_route,
-    route_of,
     same_shape,
     serves,
 )
@@ -131,6 +131,7 @@ class _Asker:
         self._file = file
         self._policy = policy
         self._routes = routes
+        self._table = RouteTable(routes)
         self._rules = policy.source.rules if policy.source else ()
         self._sample = fresh_sample(rule.path for rule in self._rules)
         self._found: dict[tuple[frozenset[str], str, bool], tuple[Place, ...]] = {}
@@ -181,7 +182,7 @@ class _Asker:
 
     def _route(self, method: str, shown: str, path: str) -> RoutePattern | None:
         """Return the route that serves *path*, made of *shown*."""
-        found = route_of(self._routes, method, path)
+        found = self._table.serving(method, path)
         if found is None and path != shown:
             # A converter may want a number where the sample is none.
             return next(

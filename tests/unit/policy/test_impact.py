@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 
 from authz.decision import AccessRequest, Policy
@@ -10,7 +11,7 @@ from authz.policy.analysis.impact import Difference, Impact, impact, people_of
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.patterns import USUAL, PathPattern, methods_in_words
-from authz.policy.route_tables import RoutePattern
+from authz.policy.route_tables import RoutePattern, sample_path
 from authz.policy.rules import policy_from_rows
 from tests.strategies import SEEDS, world
 
@@ -139,6 +140,29 @@ def test_a_place_is_named_by_what_changes():
         ("GET /map", ()),
         ("GET /files/<path:n>", ("/files/secret/key",)),
     }
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("/artist/:id/edit", ("GET /artist/:id/edit", "/artist/<int:id>/<word>")),
+        ("/artist/7/:word", ("GET /artist/7/:word", "/artist/<int:id>/<word>")),
+        ("/artist/:id/new", ("GET /artist/<int:id>/new", "/artist/<int:id>/new")),
+        ("/:any/7/*", ("GET /artist/7/:any", "/artist/<int:id>/<word>")),
+    ],
+)
+def test_a_route_that_wants_a_number(rule: str, expected: tuple[str, str]):
+    """A part of it is looked at with a number, and belongs to the very route."""
+    routes = tuple(
+        RoutePattern(method="GET", route=r, path=sample_path(r), endpoint=r)
+        for r in ("/artist/<int:id>/<word>", "/artist/<int:id>/new")
+    )
+    before = "p, role:user, /artist/*, GET\n"
+    found = effect(before, f"{before}p, role:user, {rule}, GET, deny\n", routes)
+
+    told = {(str(d.place), d.place.route and d.place.route.route) for d in found.closed}
+    assert expected in told
+    assert all(d.place.route in routes for d in found.closed)
 
 
 def test_a_hole_that_was_open_already():
