@@ -199,17 +199,20 @@ class _Measured:
     ) -> tuple[float, float, float]:
         """Ask with a look at the clock for each question, then as many without."""
         decide, times = policy.decide, []
-        asked = [self._asked(question, new=new) for question in questions]
-        half = len(asked) // 2
-        for request in asked[:half]:
+        both = list(questions)
+        half = len(both) // 2
+        for question in both[:half]:
+            # As in a server: the request has just been made when it is decided.
+            request = self._asked(question, new=new)
             begun = time.perf_counter_ns()
             decide(request)
             times.append(time.perf_counter_ns() - begun)
+        asked = [self._asked(question, new=new) for question in both[half:]]
         begun = time.perf_counter_ns()
-        for request in asked[half:]:
+        for request in asked:
             decide(request)
         took = time.perf_counter_ns() - begun
-        return (*_percentiles(times), 1e9 * (len(asked) - half) / took)
+        return (*_percentiles(times), 1e9 * len(asked) / took)
 
     def _ask_peer(self, ask: Ask, mix: str, count: int) -> tuple[float, float, float]:
         times = []

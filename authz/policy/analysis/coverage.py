@@ -20,7 +20,7 @@ from authz.decision import (
     Rule,
     Subject,
 )
-from authz.policy.compiled import RuleIndex
+from authz.policy.path_index import RuleIndex
 from authz.policy.route_tables import RoutePattern
 
 

@@ -22,8 +22,8 @@ from authz.policy.analysis.probes import (
     touched_rules,
     within,
 )
-from authz.policy.compiled import RuleIndex
 from authz.policy.parse_subject import parse_subject
+from authz.policy.path_index import RuleIndex
 from authz.policy.patterns import (
     Methods,
     PathPattern,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from authz.decision import AUTHENTICATED, EVERYONE, Effect, Policy, Rule
-from authz.policy.compiled import RuleIndex
 from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
+from authz.policy.path_index import RuleIndex
 from authz.policy.patterns import (
     RulesByHead,
     covers,

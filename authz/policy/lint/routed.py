@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from authz.decision import Effect, Policy, Rule
 from authz.policy.analysis.probes import places
-from authz.policy.compiled import RuleIndex
 from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
+from authz.policy.path_index import RuleIndex
 from authz.policy.patterns import pattern_of, speaks_of
 from authz.policy.route_tables import RoutePattern, no_route
 from authz.policy.rules import ADMIN

@@ -1,0 +1,204 @@
+"""Which rules a path concerns: an index that is flat in the number of rules.
+
+Literal paths are keys of one dictionary. Patterns are grouped by their *shape*: how
+many segments they have, whether more may follow, and which segments are parameters.
+Within a shape, the literal segments are the key, so `/api/similar/:id` is found with
+what stands first and second in a path. Few shapes fit one path, and fewer still begin
+as it does: however many rules there are, a path takes a handful of look-ups.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from authz.decision import Decision, Rule, alone
+
+#: Whose rule it is, the methods it speaks of (None: every one), what it says.
+Entry = tuple[str, frozenset[str] | None, Decision]
+
+
+class Entries(dict[str, list[Entry]]):
+    """Several rules with the same path, by whose they are."""
+
+    __slots__ = ()
+
+
+#: The rules with one path: a single one, as most have, or several.
+Cell = Entry | Entries
+
+
+class _Shape(NamedTuple):
+    #: How many segments a pattern has before its tail, the empty first one included.
+    length: int
+    #: Whether at least one more segment follows, whatever it is.
+    tail: bool
+    #: Which segments are parameters.
+    parameters: tuple[int, ...]
+
+
+#: Takes the literal segments of a path, looks them up; which segments are parameters.
+_Probe = tuple[
+    Callable[[list[str]], Hashable],
+    Callable[[Hashable], Cell | None],
+    tuple[int, ...],
+]
+#: The probes for paths of 0, 1, 2... segments.
+_Probes = tuple[tuple[_Probe, ...], ...]
+
+#: The first segment of a pattern that begins with a parameter or a tail.
+_ANY: Final = None
+
+
+class PathIndex:
+    """The rules of a policy by their paths. Immutable to its callers."""
+
+    #: Read by `CompiledPolicy.decide` as well, which looks up paths in its own frame.
+    __slots__ = ("anywhere", "by_head", "deepest", "literal")
+
+    def __init__(self, decisions: Iterable[Decision]) -> None:
+        """Hold *decisions*, of one rule each."""
+        self.literal: dict[str, Cell] = {}
+        by_shape: dict[_Shape, dict[Hashable, Cell]] = {}
+        heads: dict[str | None, set[_Shape]] = {}
+        spoken: dict[frozenset[str], frozenset[str] | None] = {}
+        for decision in decisions:
+            (rule,) = decision.rules
+            methods = spoken.get(rule.methods)
+            if methods is None:
+                methods = spoken[rule.methods] = _spoken(rule.methods)
+            entry = rule.subject, methods, decision
+            path = rule.path
+            if "/:" not in path and not path.endswith("/*"):
+                _add(self.literal, path, entry)
+                continue
+            shape, head, literals = _taken_apart(path)
+            heads.setdefault(head, set()).add(shape)
+            _add(by_shape.setdefault(shape, {}), literals, entry)
+        #: No path need be split further: what lies deeper is all the same to the rules.
+        self.deepest = max((shape.length for shape in by_shape), default=1)
+        fitting = _Fitting(by_shape, self.deepest)
+        anywhere = heads.pop(_ANY, set())
+        self.anywhere = fitting.probes(frozenset(anywhere))
+        self.by_head: Mapping[str, _Probes] = {
+            head: fitting.probes(frozenset(shapes | anywhere))
+            for head, shapes in heads.items()
+            if head is not None
+        }
+
+    def find(self, path: str) -> list[Cell]:
+        """Return the rules whose path *path* lies in, whoever asks, with any method."""
+        segments = path.split("/", self.deepest)
+        found: list[Cell] = []
+        cell = self.literal.get(path)
+        if cell is not None:
+            found.append(cell)
+        try:
+            probes = self.by_head.get(segments[1], self.anywhere)[len(segments)]
+        except IndexError:
+            return found  # no slash in it
+        for literals, look_up, parameters in probes:
+            cell = look_up(literals(segments))
+            if cell is not None and not segments[0]:
+                for index in parameters:
+                    if not segments[index]:
+                        break  # a parameter is never empty
+                else:
+                    found.append(cell)
+        return found
+
+
+class RuleIndex:
+    """Finds the rules that speak of a method on a path, whoever asks."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._index = PathIndex(alone(rule, "") for rule in rules)
+
+    def speaking_of(self, method: str, path: str) -> tuple[Rule, ...]:
+        """Return every rule that matches *method* and *path*."""
+        return tuple(
+            decision.rules[0]
+            for cell in self._index.find(path)
+            for _, methods, decision in entries(cell)
+            if methods is None or method in methods
+        )
+
+
+def entries(cell: Cell) -> Iterator[Entry]:
+    """Yield everything in *cell*."""
+    if isinstance(cell, tuple):
+        yield cell
+    else:
+        for own in cell.values():
+            yield from own
+
+
+class _Fitting:
+    """Makes the probes for sets of shapes; equal ones are shared."""
+
+    def __init__(
+        self, by_shape: Mapping[_Shape, dict[Hashable, Cell]], deepest: int
+    ) -> None:
+        self._by_shape = by_shape
+        self._depths = range(deepest + 2)
+        self._known: dict[frozenset[_Shape], _Probes] = {}
+
+    def probes(self, shapes: frozenset[_Shape]) -> _Probes:
+        known = self._known.get(shapes)
+        if known is None:
+            probes = [(shape, self._probe(shape)) for shape in sorted(shapes)]
+            known = self._known[shapes] = tuple(
+                tuple(probe for shape, probe in probes if _fits(shape, depth))
+                for depth in self._depths
+            )
+        return known
+
+    def _probe(self, shape: _Shape) -> _Probe:
+        return (
+            itemgetter(*_literal_indices(shape)),
+            self._by_shape[shape].get,
+            shape.parameters,
+        )
+
+
+def _fits(shape: _Shape, depth: int) -> bool:
+    return shape.length < depth if shape.tail else shape.length == depth
+
+
+def _literal_indices(shape: _Shape) -> tuple[int, ...]:
+    """Return which segments are the key: the first, which is empty, if none is."""
+    every = range(1, shape.length)
+    return tuple(i for i in every if i not in shape.parameters) or (0,)
+
+
+def _taken_apart(path: str) -> tuple[_Shape, str | None, Any]:
+    """Return the shape of a pattern, its first segment, its key within the shape."""
+    segments = path.split("/")
+    tail = segments[-1] == "*"
+    if tail:
+        segments.pop()
+    parameters = tuple(
+        index for index, segment in enumerate(segments) if segment.startswith(":")
+    )
+    shape = _Shape(len(segments), tail, parameters)
+    free = len(segments) == 1 or 1 in parameters
+    return (
+        shape,
+        _ANY if free else segments[1],
+        itemgetter(*_literal_indices(shape))(segments),
+    )
+
+
+def _spoken(methods: frozenset[str]) -> frozenset[str] | None:
+    """Return the methods that a rule covers; None if it covers every one."""
+    if not methods:
+        return None
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
+def _add(cells: dict[Any, Cell], key: Hashable, entry: Entry) -> None:
+    before = cells.setdefault(key, entry)
+    if before is entry:
+        return
+    if isinstance(before, tuple):
+        cells[key] = before = Entries({before[0]: [before]})
+    before.setdefault(entry[0], []).append(entry)
