@@ -62,20 +62,11 @@ lock: ## Take newer versions of everything (needs uv).
 clean: ## Remove what was installed and built.
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "authz needs Python 3.11 or newer; say which: make PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
+export PYTHON
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml
+	@sh requirements/install.sh $(VENV) requirements/demo.txt .
+	@touch $@
 
-# The lock is the whole truth: nothing is resolved here, so a newer release of anything
-# cannot break an install. `pip check` says if the lock itself is incomplete.
-$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/demo.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/pip check --disable-pip-version-check
-	touch $@
-
-$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml adapters/audiomuse/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e adapters/audiomuse
-	$(BIN)/pip check --disable-pip-version-check
-	touch $@
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml adapters/audiomuse/pyproject.toml
+	@sh requirements/install.sh $(VENV) requirements/dev.txt . adapters/audiomuse
+	@touch $@

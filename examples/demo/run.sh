@@ -11,6 +11,17 @@ export AUTHZ_ADMIN="${AUTHZ_ADMIN:-alice}"
 export AUTHZ_ADMIN_PASSWORD="${AUTHZ_ADMIN_PASSWORD:-alice-demo}"
 export AUTHZ_USER="${AUTHZ_USER:-bob}"
 export AUTHZ_USER_PASSWORD="${AUTHZ_USER_PASSWORD:-bob-demo}"
+if ! python - "$port" <<'END'
+import socket, sys
+with socket.socket() as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", int(sys.argv[1])))
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"authz: port {sys.argv[1]} cannot be used ({error}): "
+                 "choose another: make demo PORT=8001")
+END
+then exit 1; fi
 # People whom the admin pages add are kept in a database; rules stay in policy.csv, which
 # the admin pages may write.
 mkdir -p .demo

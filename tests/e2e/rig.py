@@ -74,7 +74,7 @@ class Provider:
         self._write()
         self.servers.signal("provider", signal.SIGHUP)
         kids = [key["kid"] for key in keys]
-        deadline = monotonic() + 10
+        deadline = monotonic() + 120
         while [key["kid"] for key in self.published()] != kids:
             assert monotonic() < deadline, self.servers.log("provider")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 ROOT = Path(__file__).parents[2]
-_START_SECONDS = 30
+_START_SECONDS = 120
 
 
 def free_ports(count: int) -> list[int]:

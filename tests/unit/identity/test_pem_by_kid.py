@@ -1,6 +1,5 @@
 """Keys that are published one by one (AWS): fetched when a token first names them."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -146,10 +145,7 @@ def test_over_the_wire(server: KeyServer):
         "aws-alb", lambda kid: fetch(f"{server.url}/{kid}"), algorithms=ES256
     )
     store.poller.start()
-    begun = time.monotonic()
-    store.find(KID, "ES256")
 
-    assert time.monotonic() - begun < 1
     assert eventually(lambda: store.find(KID, "ES256"))
     assert server.asked == [f"/keys/{KID}"]
     store.poller.close()

@@ -152,7 +152,7 @@ class TestPoller:
         poller = Poller(called.release, interval=0.001)
         poller.start()
         for _ in range(3):
-            assert called.acquire(timeout=10)
+            assert called.acquire(timeout=120)
         poller.close()
 
         assert not poller.is_running
@@ -167,8 +167,8 @@ class TestPoller:
 
         poller = Poller(fail, interval=0.001)
         poller.start()
-        assert called.acquire(timeout=10)
-        assert called.acquire(timeout=10)
+        assert called.acquire(timeout=120)
+        assert called.acquire(timeout=120)
         poller.close()
 
         assert "it goes on" in caplog.text

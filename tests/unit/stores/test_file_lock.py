@@ -99,7 +99,7 @@ def test_a_child_that_lives_on_holds_up_nobody(path: Path):
     thread = threading.Thread(target=take, daemon=True)
     thread.start()
     try:
-        until(done.is_set, within=5)
+        until(done.is_set)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes the environment from a lock file, and puts this checkout into it.
+# Usage: install.sh FOLDER LOCK CHECKOUT...; PYTHON says which interpreter.
+# The lock is the whole truth: nothing is resolved (--no-deps), so that no new release of
+# anything can break an install. `pip check` says if the lock itself is incomplete.
+set -eu
+venv="$1" lock="$2"
+shift 2
+python="${PYTHON:-python3}"
+pip="$venv/bin/pip --disable-pip-version-check --quiet"
+
+fail() {
+  echo "authz: $*" >&2
+  exit 1
+}
+
+if [ ! -x "$venv/bin/pip" ]; then
+  command -v "$python" >/dev/null 2>&1 ||
+    fail "there is no \`$python\`: install Python 3.11 or newer, or say which: make PYTHON=/path/to/python3"
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$python" --version) is too old: authz needs Python 3.11 or newer; say which: make PYTHON=python3.11"
+  "$python" -c 'import venv, ensurepip' 2>/dev/null ||
+    fail "this Python has no \`venv\`: install it (Debian and Ubuntu: apt install python3-venv)"
+  "$python" -m venv "$venv" || fail "no environment could be made in $venv: see above"
+fi
+$pip install --no-deps --require-hashes -r "$lock" ||
+  fail "the packages of $lock could not be installed: see above; without a network they cannot be had (behind a proxy, set HTTPS_PROXY)"
+for checkout; do
+  $pip install --no-deps --no-build-isolation -e "$checkout" ||
+    fail "$checkout could not be installed: see above"
+done
+$pip check >/dev/null || { $pip check >&2 || fail "$lock is incomplete: run \`make lock\`"; }
