@@ -4,8 +4,10 @@ Messages follow one form: a lower-case sentence without a final full stop, user
 input in backticks, the place in front (`policy.csv:12: ...`) and the mend last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,10 @@ class Problem:
 
 class AuthzError(Exception):
     """Base of every error that authz raises. Never raised itself."""
+
+    #: The settings of an app that could not start because of it: with them a command
+    #: finds its store.
+    config: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, message: str = "", hint: str = "") -> None:
         #: What is wrong.

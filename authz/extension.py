@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from authz.admin.context import AdminContext
 from authz.audit import AuditSink, LoggingSink
 from authz.decision import Decision, Explanation, Subject
-from authz.errors import Problem, SettingsError
+from authz.errors import AuthzError, Problem, SettingsError
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
 from authz.settings import Settings, read_settings
@@ -110,14 +110,20 @@ class Authz:
             raise RuntimeError(
                 "authz guards this app already: call `init_app` once for each app"
             )
-        runtime = start(
-            self._settings or read_settings(app.config, os.environ),
-            audit=self._audit,
-            sources=self._sources,
-            on_reload=partial(_send_reloaded, app),
-            on_refused=partial(_send_refused, app),
-            open_while=self._open_while,
-        )
+        try:
+            runtime = start(
+                self._settings or read_settings(app.config, os.environ),
+                audit=self._audit,
+                sources=self._sources,
+                on_reload=partial(_send_reloaded, app),
+                on_refused=partial(_send_refused, app),
+                open_while=self._open_while,
+            )
+        except AuthzError as error:
+            error.config = app.config
+            for line in str(error).splitlines():
+                app.logger.critical("this app cannot start: %s", line)
+            raise
         views = GuardedViews(app.view_functions)
         app.view_functions = views
         hook = hook_for(app, runtime, views)

@@ -24,7 +24,7 @@ from authz.decision import (
     PolicyInForce,
     Subject,
 )
-from authz.errors import PolicyError, Problem
+from authz.errors import PolicyError, Problem, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
 from authz.identity.client_address import ClientAddress, ClientAddresses
@@ -38,15 +38,18 @@ from authz.identity_factory import Sources, build_sources
 from authz.installed import refuse_wrong_packages
 from authz.policy.analysis.shadow import Deviated, Shadow
 from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
+from authz.policy.compiled import CompiledPolicy
 from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
-from authz.policy.model import read_model
+from authz.policy.model import Model, read_model
 from authz.policy.records import Entry, PolicyRecords, Snapshot
+from authz.policy.rules import nothing_allowed
 from authz.policy.safety import safety_problems, wide_rules
 from authz.settings import Settings
 from authz.stores.cached_records import CachedRecords
 from authz.stores.factory import Stores, kept_audit, open_stores
-from authz.stores.file.policy import CsvFile
+from authz.stores.file.policy import CsvFile, Mark
+from authz.stores.file.records import CsvRecords
 from authz.stores.followers import StoreFollowers
 from authz.stores.model_file import read_model_text
 from authz.stores.policy_text import policy_source, shown
@@ -206,6 +209,7 @@ def load_policy(
         grants=settings.grants,
         model_source=model_source,
         policy_source=policy_source(settings) if source is None else shown(source),
+        partial=settings.partial,
     )
     return _safe(built, settings, model_source)
 
@@ -224,6 +228,7 @@ def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
         grants=settings.grants,
         model_source=source,
         policy_source=policy_source(settings),
+        partial=settings.partial,
     )
     return _safe(built, settings, source)
 
@@ -269,10 +274,9 @@ def open_all(settings: Settings) -> Stores:
         PolicyError: if the model, or the first policy of a database, cannot be used.
         StoreError: if a store cannot be opened.
     """
-    source, model = read_model_text(settings)
     return open_stores(
         settings,
-        model=read_model(model, source=source),
+        model=_model(settings),
         fixed=[
             Person(
                 id=account.name,
@@ -287,6 +291,18 @@ def open_all(settings: Settings) -> Stores:
         ],
         check=partial(_refuse_unusable, settings),
     )
+
+
+def _model(settings: Settings) -> Model:
+    try:
+        source, text = read_model_text(settings)
+        return read_model(text, source=source)
+    except (PolicyError, StoreError):
+        if not settings.partial:
+            raise
+        # People and tokens need none, and rules are not built without theirs.
+        source, text = read_model_text(replace(settings, model=None))
+        return read_model(text, source=source)
 
 
 def start(  # noqa: PLR0913 - what an app is made of
@@ -307,8 +323,8 @@ def start(  # noqa: PLR0913 - what an app is made of
         sources: Ways of knowing who is asking, asked before the session cookie.
         on_reload: Called with the revision of each new policy in force.
         on_refused: Called with what is wrong when a changed policy cannot be used.
-        serves: Whether it stays and answers requests. Without, nothing is watched and
-            no keys are fetched.
+        serves: Whether it stays and answers requests. Without, nothing is watched, no
+            keys are fetched, and a policy that cannot be used stops nothing.
         open_while: Whether an app that its settings open to everybody still is.
 
     Raises:
@@ -327,7 +343,7 @@ def start(  # noqa: PLR0913 - what an app is made of
 
     def note_refused(problem: str) -> None:
         revision = runtime.policy.revision
-        _log.error("the policy stays at %s: %s", revision, problem)
+        _log.error("the last good policy, %s, stays in force: %s", revision, problem)
         runtime.record(
             EventTag.POLICY_REFUSED, revision=revision, detail={"problem": problem}
         )
@@ -356,6 +372,8 @@ def start(  # noqa: PLR0913 - what an app is made of
         on_reload=note_reload,
         on_failure=note_refused,
         beside=lambda: accounts.people,
+        earlier=stores.earlier,
+        otherwise=None if serves else CompiledPolicy(nothing_allowed()),
     )
     named_groups = NamedGroups(live)
     identity = build_sources(
@@ -373,6 +391,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         identity.tokens.vouch = owners.vouch
         kept.following.follow(owners, in_database=False)
     sessions = session_source(settings, stores, kept.following, accounts, live)
+    kept.following.do_after(partial(_note_edit, stores, live))
     throttle = Throttle(shared_limits(settings, stores))
     kept.following.do_after(throttle.tidy)
     shadow = _shadow(
@@ -408,12 +427,21 @@ def start(  # noqa: PLR0913 - what an app is made of
     _warn_of_openings(runtime)
     if serves:
         warn(kept_administrable.problems())
-        identity.start()
-        if shadow is not None:
-            shadow.poller.start()
-        kept.start()
+        if live.problem is not None:
+            note_refused(live.problem)
+        _serve(runtime)
     _running.add(runtime)
     return runtime
+
+
+def _serve(runtime: Runtime) -> None:
+    """Begin to fetch keys and to watch the stores."""
+    if runtime.live.instead is not None:
+        _log.error("%s serves instead of what is kept", runtime.live.instead)
+    runtime.identity.start()
+    if runtime.shadow is not None:
+        runtime.shadow.poller.start()
+    runtime.store_sync.start()
 
 
 @atexit.register
@@ -421,6 +449,17 @@ def _close() -> None:
     """Write what is still to be written when the process ends."""
     for runtime in list(_running):
         runtime.close()
+
+
+def _note_edit(stores: Stores, live: LivePolicy[bytes | Snapshot]) -> None:
+    """Keep a revision of a policy file that was edited by hand, once it is in force."""
+    mark, records = live.mark, stores.records
+    if (
+        isinstance(mark, Mark)
+        and isinstance(records, CsvRecords)
+        and live.problem is None
+    ):
+        records.note_edit(mark.digest)
 
 
 def _shadow(settings: Settings, record: Callable[..., None]) -> Shadow | None:

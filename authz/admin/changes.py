@@ -4,7 +4,7 @@ A draft is a value: what to change, and the state its author has seen. Nobody ke
 but its author. If somebody else was faster, that is shown and never overwritten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -25,6 +25,7 @@ from authz.errors import (
 )
 from authz.policy.records import (
     Change,
+    Check,
     Entry,
     Revision,
     Snapshot,
@@ -42,6 +43,13 @@ class Draft:
     changes: tuple[Change, ...] = ()
     #: What the entries that changes name said then, by id: how they are found again.
     about: tuple[tuple[str, str], ...] = ()
+    #: The revision to go back to, instead of changes; None if there are changes.
+    restores: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it means to change nothing."""
+        return not self.changes and self.restores is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +86,29 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
         NotFound: if a change names an entry that is not there.
         StoreError: if the store cannot be read.
     """
-    now = context.records.snapshot()
-    seen = Preview(draft=draft, etag=now.etag)
+    # What cannot be read can be gone back from, and not otherwise be changed.
+    now = (
+        context.records.snapshot()
+        if draft.restores is None
+        else context.readable_snapshot()
+    )
+    entries = () if now is None else now.entries
+    seen = Preview(draft=draft, etag=now.etag if now else context.records.etag())
     if seen.is_conflict:
         return replace(seen, problems=(_conflict(),))
     would = _would_be(context, actor, draft)
     if isinstance(would, tuple):
         return replace(seen, problems=would)
-    added, removed = differences(now.entries, would)
+    added, removed = differences(entries, would)
     seen = replace(seen, added=added, removed=removed)
     try:
-        before: PolicyInForce | None = context.build(now.entries)
+        before: PolicyInForce | None = context.build(entries)
     except PolicyError:
         before = None  # what is stored cannot be in force; the change may mend it
     try:
         after = context.build(would)
         refuse_lockout(context, actor, after)
-        check_policy(context, actor, after, would, lambda: now.entries)
+        check_policy(context, actor, after, would, lambda: entries)
     except PolicyError as error:
         return replace(seen, before=before, problems=error.problems)
     except (LockedOut, LastAdmin) as error:
@@ -123,7 +137,8 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
     if problem:
         raise PolicyError([problem])
 
-    seen = context.records.snapshot().entries
+    now = context.readable_snapshot()
+    seen = () if now is None else now.entries
 
     def check(entries: Sequence[Entry]) -> None:
         nonlocal checked
@@ -151,9 +166,9 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
         witnessed = revision
 
     try:
-        revision = context.records.apply(
-            draft.changes,
-            expected=draft.base,
+        revision = _make(
+            context,
+            draft,
             author=actor.name,
             note=note.strip(),
             check=check,
@@ -178,6 +193,35 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
     return revision
 
 
+def _make(  # noqa: PLR0913 - what a change is made of
+    context: AdminContext,
+    draft: Draft,
+    *,
+    author: str,
+    note: str,
+    check: Check,
+    before_commit: Callable[[Revision], None],
+) -> Revision:
+    """Let the store make the changes of *draft*, or go back."""
+    if draft.restores is not None:
+        return context.records.go_back(
+            draft.restores,
+            expected=draft.base,
+            author=author,
+            note=note,
+            check=check,
+            before_commit=before_commit,
+        )
+    return context.records.apply(
+        draft.changes,
+        expected=draft.base,
+        author=author,
+        note=note,
+        check=check,
+        before_commit=before_commit,
+    )
+
+
 class _Enough(AuthzError):
     """The preview has seen what it wanted to see."""
 
@@ -197,9 +241,9 @@ def _would_be(
         raise _Enough
 
     try:
-        context.records.apply(
-            draft.changes,
-            expected=draft.base,
+        _make(
+            context,
+            draft,
             author=actor.name,
             note="",
             check=look,

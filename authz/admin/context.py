@@ -7,8 +7,9 @@ from typing import Any
 from authz.admin.latest_cache import LatestCache
 from authz.audit import AuditEvent, EventTag
 from authz.decision import Grant, PolicyInForce, Subject
+from authz.errors import PolicyError, StoreError, StoreUnreachable
 from authz.identity.people import PeopleStore
-from authz.policy.records import Entry, PolicyRecords
+from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.route_tables import RoutePattern
 from authz.runtime import Runtime, policy_of
 from authz.settings import Settings
@@ -69,6 +70,21 @@ class AdminContext:
     def policy(self) -> PolicyInForce:
         """The policy in force at this moment."""
         return self.runtime.policy
+
+    def readable_snapshot(self) -> Snapshot | None:
+        """Return the state of the store; None if what it holds is no policy.
+
+        Then the last good policy is in force, and counts instead.
+
+        Raises:
+            StoreUnreachable: if nobody knows what it holds.
+        """
+        try:
+            return self.records.snapshot()
+        except StoreUnreachable:
+            raise
+        except (PolicyError, StoreError):
+            return None
 
     @property
     def stores_tokens(self) -> bool:

@@ -8,17 +8,7 @@ from authz.admin.context import Actor, AdminContext
 from authz.admin.pagination import MAX_LIMIT
 from authz.decision import PolicyInForce
 from authz.errors import NotFound, PolicyError
-from authz.policy.records import (
-    Add,
-    Change,
-    Entry,
-    Remove,
-    Replace,
-    Revision,
-    Snapshot,
-    Switch,
-    differences,
-)
+from authz.policy.records import Entry, Revision, Snapshot, differences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +65,13 @@ def difference(
 def way_back(context: AdminContext, number: int) -> Draft:
     """Return the draft that leads from the state now back to revision *number*.
 
-    Notes and disabled entries come back too. Raises `NotFound`.
+    It is empty if that is the state now. Raises `NotFound`.
     """
-    now = context.records.snapshot()
-    return Draft(base=now.etag, changes=way(now.entries, _at(context, number).entries))
+    _at(context, number)
+    base = context.records.etag()
+    if revision(context, number).etag == base:
+        return Draft(base=base)
+    return Draft(base=base, restores=number)
 
 
 def roll_back(
@@ -88,33 +81,7 @@ def roll_back(
 
     *base* is the etag of the state that *actor* has seen. Raises as `apply` does.
     """
-    draft = way_back(context, number)
-    return apply(context, actor, Draft(base=base, changes=draft.changes), note=note)
-
-
-def way(now: Sequence[Entry], then: Sequence[Entry]) -> tuple[Change, ...]:
-    """Return the changes that make the entries *now* say what *then* says."""
-    here = {_key(entry): entry for entry in now}
-    there = {_key(entry): entry for entry in then}
-    changes: list[Change] = []
-    seen: set[tuple[str, tuple[str, ...]]] = set()
-    for entry in now:
-        key = _key(entry)
-        if key not in there or key in seen:
-            changes.append(Remove(id=entry.id))
-            continue
-        seen.add(key)
-        wanted = there[key]
-        if wanted.note != entry.note:
-            changes.append(Replace(id=entry.id, row=entry.row, note=wanted.note))
-        if wanted.disabled is not entry.disabled:
-            changes.append(Switch(id=entry.id, disabled=wanted.disabled))
-    changes += [
-        Add(row=entry.row, note=entry.note, disabled=entry.disabled)
-        for key, entry in there.items()
-        if key not in here
-    ]
-    return tuple(changes)
+    return apply(context, actor, Draft(base=base, restores=number), note=note)
 
 
 def _at(context: AdminContext, number: int) -> Snapshot:
@@ -131,7 +98,3 @@ def _built(context: AdminContext, entries: Sequence[Entry]) -> PolicyInForce | N
         return context.build(entries)
     except PolicyError:
         return None  # settings or the language have changed since
-
-
-def _key(entry: Entry) -> tuple[str, tuple[str, ...]]:
-    return entry.row.kind, entry.row.fields

@@ -1,7 +1,7 @@
 """People: who they are, how they sign in, what they may, and changes to all that."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from authz.admin.own_tokens import revoke_tokens_of
 from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 from authz.admin.roles import GIVEN, HeldRole, names_that_lead_to, role_finder
 from authz.audit import EventTag
-from authz.decision import Subject, signed_in
+from authz.decision import Origin, Subject, signed_in
 from authz.errors import (
     AlreadyThere,
     LastAdmin,
@@ -352,13 +352,25 @@ def _refuse_self(
 def _refuse_inheritance(context: AdminContext, person: Person) -> None:
     """Refuse an account to whose name the policy gives something already."""
     name = person.subject_name
-    for entry in context.records.snapshot().entries:
-        if entry.row.fields[:1] == (name,) and not entry.disabled:
+    for subject, origin in _spoken_of(context):
+        if subject == name:
             raise AlreadyThere(
-                f"the policy speaks of `{name}` already ({entry.row.origin}), and the "
-                "new account would have that at once",
+                f"the policy speaks of `{name}` already ({origin}), and the new "
+                "account would have that at once",
                 "remove it first, or say that it is meant",
             )
+
+
+def _spoken_of(context: AdminContext) -> Iterator[tuple[str, Origin]]:
+    """Yield each name that a rule or grant begins with, and where."""
+    now, written = context.readable_snapshot(), context.policy.source
+    if now is not None:
+        for entry in now.entries:
+            if not entry.disabled:
+                yield entry.row.fields[0], entry.row.origin
+    elif written is not None:
+        yield from ((rule.subject, rule.origin) for rule in written.rules)
+        yield from ((grant.member, grant.origin) for grant in written.grants)
 
 
 def _view(context: AdminContext, person: Person) -> PersonView:

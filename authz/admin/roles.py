@@ -123,7 +123,11 @@ def grants_now(context: AdminContext) -> Mapping[str, Sequence[Grant]]:
 
     They are put together once for each state of the store.
     """
-    return _grants_at(context, context.records.snapshot())
+    now = context.readable_snapshot()
+    if now is not None:
+        return _grants_at(context, now)
+    written = context.policy.source
+    return grants_by_member(written.grants if written else ())
 
 
 def _grants_at(context: AdminContext, now: Snapshot) -> Mapping[str, Sequence[Grant]]:

@@ -69,5 +69,5 @@ def _has(context: AdminContext, replica: Replica, revision: Revision) -> bool:
         return False
     if context.settings.store.holds_rules:
         return replica.number >= revision.number
-    # The rules are in a file that they watch; only what they made of it tells.
-    return replica.revision == context.policy.revision
+    # The rules are in a file that they watch; its etag begins with what they saw.
+    return revision.etag.startswith(replica.revision)

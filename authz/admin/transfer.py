@@ -9,12 +9,17 @@ from typing import Any, Final
 
 from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
-from authz.admin.history import way
 from authz.decision import Origin
 from authz.errors import InvalidValue, PolicyError, Problem
 from authz.policy.csv_edit import read_entries
 from authz.policy.csv_rows import Row, spell
-from authz.policy.records import Add, Entry, Snapshot, note_problem
+from authz.policy.records import (
+    Add,
+    Entry,
+    Snapshot,
+    changes_between,
+    note_problem,
+)
 
 #: What an import may hold.
 MAX_ENTRIES: Final = 100_000
@@ -66,7 +71,7 @@ def imported(context: AdminContext, content: str, form: Form, mode: Mode) -> Dra
     """
     entries = read(content, form)
     now = context.records.snapshot()
-    changes = way(now.entries, entries)
+    changes = changes_between(now.entries, entries)
     if mode is Mode.MERGE:
         changes = tuple(change for change in changes if isinstance(change, Add))
     return Draft(base=now.etag, changes=changes)

@@ -4,21 +4,26 @@ import functools
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from authz.cli.outcome import problems_in_words
+from authz.cli.outcome import problems_in_words, warn
 from authz.decision import PolicyInForce, Subject
+from authz.errors import AuthzError, SettingsError
 
 if TYPE_CHECKING:
     from authz.admin.context import Actor, AdminContext
     from authz.audit import AuditSink
     from authz.policy.route_tables import RoutePattern
     from authz.runtime import Runtime
+    from authz.settings import Settings
+
+#: Where the settings of an app that could not start are kept for a command.
+_BROKEN: Final = "authz.cli.broken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +57,13 @@ def app_if_any() -> GuardedApp | None:
     )
 
 
-def in_app(command: Callable[..., Any]) -> Callable[..., Any]:
+def in_app(
+    command: Callable[..., Any], *, needs_app: bool = True
+) -> Callable[..., Any]:
     """Return *command* as it runs with the app that Flask finds.
 
-    An app that cannot start is told in words, with the exit code of its trouble.
+    An app that cannot start is told in words, with the exit code of its trouble. A
+    command that needs no app goes on with the app's store.
     """
 
     @click.pass_context
@@ -66,7 +74,15 @@ def in_app(command: Callable[..., Any]) -> Callable[..., Any]:
 
         if not has_app_context():
             with problems_in_words():
-                app = context.ensure_object(ScriptInfo).load_app()
+                try:
+                    app = context.ensure_object(ScriptInfo).load_app()
+                except AuthzError as error:
+                    if needs_app:
+                        raise
+                    for line in str(error).splitlines():
+                        warn(f"the app cannot start: {line}")
+                    context.meta[_BROKEN] = error.config
+                    return context.invoke(command, *args, **options)
             context.with_resource(app.app_context())
         return context.invoke(command, *args, **options)
 
@@ -74,32 +90,61 @@ def in_app(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def context_here() -> "Iterator[AdminContext]":
-    """Give the admin context of the app, or one that the environment's settings make.
+def context_here(*, creates: bool = False) -> "Iterator[AdminContext]":
+    """Give the context of the app, or one that needs the store and nothing else.
+
+    What is wrong besides, with settings or the policy, is said and stops nothing: it
+    may be what is about to be mended. *creates* says whether a database file that is
+    not there is made.
 
     Raises:
-        SettingsError, PolicyError, StoreError: if it cannot be opened.
+        SettingsError, PolicyError, StoreError: if the store cannot be opened.
     """
     app = app_if_any()
     if app is not None:
         yield app.context
         return
     from authz.admin.context import AdminContext
+    from authz.settings import read_store_settings, store_settings
+    from authz.stores.factory import refuse_new_database
+
+    config = _config_of_broken_app()
+    settings, problems = read_store_settings(config, os.environ)
+    for problem in problems:
+        warn(str(problem))
+    if not creates:
+        refuse_new_database(settings)
+    try:
+        runtime = _runtime(settings)
+    except SettingsError as error:
+        for problem in error.problems:
+            warn(str(problem))
+        runtime = _runtime(store_settings(config, os.environ))
+    for line in (runtime.live.problem or "").splitlines():
+        warn(line)
+    try:
+        yield AdminContext(runtime=runtime)
+    finally:
+        runtime.close()
+
+
+def _runtime(settings: "Settings") -> "Runtime":
     from authz.audit import LoggingSink
     from authz.runtime import start
-    from authz.settings import read_settings
 
-    runtime = start(
-        read_settings({}, os.environ),
+    return start(
+        settings,
         audit=LoggingSink(),
         on_reload=_nobody,
         on_refused=_nobody,
         serves=False,
     )
-    try:
-        yield AdminContext(runtime=runtime)
-    finally:
-        runtime.close()
+
+
+def _config_of_broken_app() -> Mapping[str, Any]:
+    """Return the settings in the config of an app that could not start, if any."""
+    found = click.get_current_context().meta.get(_BROKEN)
+    return found if isinstance(found, Mapping) else {}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The commands of `flask authz`: the same, with the app that Flask finds."""
 
 import copy
+from typing import Final
 
 import click
 from flask.cli import AppGroup
@@ -14,20 +15,29 @@ class FlaskCommandGroup(CommandGroup, AppGroup):
     """The commands of `flask authz`."""
 
 
+#: Those that need nothing of the app but its store, and so run if it cannot start.
+_RESCUE: Final = frozenset(
+    {"apply", "break-glass", "export", "history", "rollback", "token", "user"}
+)
+
+
 def _adapted(command: Command) -> click.Command:
     loaded = command.load()
-    return _with_app(loaded) if command.knows_apps else loaded
+    if not command.knows_apps:
+        return loaded
+    return _with_app(loaded, needs_app=loaded.name not in _RESCUE)
 
 
-def _with_app(command: click.Command) -> click.Command:
+def _with_app(command: click.Command, *, needs_app: bool) -> click.Command:
     """Return *command* as it runs with an app: its settings are the app's."""
     command = copy.copy(command)
     if isinstance(command, click.Group):
         command.commands = {
-            name: _with_app(inner) for name, inner in command.commands.items()
+            name: _with_app(inner, needs_app=needs_app)
+            for name, inner in command.commands.items()
         }
     elif command.callback is not None:
-        command.callback = in_app(command.callback)
+        command.callback = in_app(command.callback, needs_app=needs_app)
     return command
 
 

@@ -75,6 +75,11 @@ def complain(problem: str) -> None:
     click.echo(f"{click.style('error', fg='red')}  {problem}", err=True)
 
 
+def warn(problem: str) -> None:
+    """Say on standard error what is wrong, but stops nothing."""
+    click.echo(f"{click.style('warning', fg='yellow')}  {problem}", err=True)
+
+
 def end(code: Exit) -> NoReturn:
     """End the command with *code*."""
     raise click.exceptions.Exit(int(code))

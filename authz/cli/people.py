@@ -22,7 +22,7 @@ from authz.cli.app import context_here, shell
 from authz.cli.outcome import Exit, complain, end, problems_in_words
 from authz.cli.output import Output, plain, with_output
 from authz.cli.password import read_password
-from authz.errors import StoreReadOnly
+from authz.errors import PolicyError, StoreReadOnly
 from authz.policy.csv_rows import spell
 from authz.policy.records import Add
 
@@ -87,7 +87,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     Its password is asked for, or read as one line from standard input.
     """
     named = [role if role.startswith("role:") else f"role:{role}" for role in roles]
-    with problems_in_words(), context_here() as context:
+    with problems_in_words(), context_here(creates=True) as context:
         grants = [grant_row(member=f"user:{id}", role=role) for role in named]
         view = add_person(
             context,
@@ -181,6 +181,15 @@ def _grant(context: AdminContext, id_: str, changes: list[Add]) -> None:
     draft = Draft(base=context.records.snapshot().etag, changes=tuple(changes))
     try:
         apply(context, shell(), draft, note=f"roles of {id_}")
+    except PolicyError as error:
+        for problem in error.problems:
+            complain(str(problem))
+        complain(
+            f"the account `{id_}` is there and has no role: the policy cannot be "
+            "changed as it is; mend it, or go back with `authz rollback`, and give the "
+            "role then"
+        )
+        end(Exit.INVALID)
     except StoreReadOnly:
         complain(
             f"the account `{id_}` is there and has no role: the policy is changed "

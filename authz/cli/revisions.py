@@ -77,7 +77,7 @@ def apply(  # noqa: PLR0913 - one parameter for each option
     hold; 7: the store cannot be reached, or it is applied and a process does not serve
     it yet.
     """
-    with problems_in_words(), context_here() as context:
+    with problems_in_words(), context_here(creates=True) as context:
         text = same_text(read_policy(policy, context.settings))
         draft = imported(context, text, Form.CSV, Mode.REPLACE)
         carry_out(
@@ -160,7 +160,8 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
 
     *wait* is how many seconds the processes that serve have to take it.
     """
-    _expect(context.records.snapshot(), expect_rev)
+    if expect_rev is not None:
+        _expect(context.records.snapshot(), expect_rev)
     actor = shell()
     if context.records.read_only and not dry_run:
         _print_patch(context, draft)
@@ -168,7 +169,7 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
     if seen.after is None:
         raise PolicyError(seen.problems)
     said = [] if tests is None else [_test(context, seen, tests)]
-    if dry_run or not draft.changes:
+    if dry_run or draft.is_empty:
         out.document(_document(context, seen, None, None))
         out.lines(said)
         out.lines(_preview_lines(context, seen))
@@ -188,8 +189,8 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
         end(Exit.UNREACHABLE)
 
 
-def _expect(now: Snapshot, wanted: str | None) -> None:
-    if wanted is None or wanted in {str(now.number), now.etag}:
+def _expect(now: Snapshot, wanted: str) -> None:
+    if wanted in {str(now.number), now.etag}:
         return
     at = f"revision {now.number}" if now.number else f"etag {now.etag}"
     complain(
@@ -235,14 +236,17 @@ def _test(context: AdminContext, seen: Preview, tests: str) -> str:
 def _step_words(step: Rollout | None) -> Iterator[str]:
     if step is None or not (step.ready or step.behind):
         return
-    if step.behind:
-        count = len(step.ready) + len(step.behind)
-        yield (
-            f"{len(step.ready)} of {count} replicas in step after {step.seconds:.1f} s"
-        )
-        return
-    plural = "" if len(step.ready) == 1 else "s"
-    yield f"{len(step.ready)} replica{plural} in step after {step.seconds:.1f} s"
+    ready, count = len(step.ready), len(step.ready) + len(step.behind)
+    hosts = len({replica.host for replica in (*step.ready, *step.behind)})
+    # A replica is a copy of the app, which may have several workers.
+    what = _plural(count, "replica" if hosts == count else "worker")
+    where = "" if hosts == count else f" of {_plural(hosts, 'replica')}"
+    of = f"{ready} of " if step.behind else ""
+    yield f"{of}{what}{where} in step after {step.seconds:.1f} s"
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _behind(replica: Replica) -> str:
@@ -255,7 +259,7 @@ def _behind(replica: Replica) -> str:
 
 
 def _preview_lines(context: AdminContext, seen: Preview) -> Iterator[str]:
-    if not seen.draft.changes:
+    if seen.draft.is_empty:
         yield "nothing to change: the store holds just that"
         return
     yield from (f"+ {line}" for line in seen.added)

@@ -39,7 +39,7 @@ def create(name: str, *, role: str, expires: str | None, out: Output) -> None:
     """Make the token NAME, and print it. It is shown once, and kept hashed."""
     role = role if role.startswith("role:") else f"role:{role}"
     until = None if expires is None else datetime.now(UTC) + span(expires, "--expires")
-    with problems_in_words(), context_here() as context:
+    with problems_in_words(), context_here(creates=True) as context:
         _need_store(context)
         secret, made = make_token(context, shell(), name=name, role=role, expires=until)
     out.document({"secret": secret, "token": _document(made)})

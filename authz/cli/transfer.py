@@ -75,7 +75,7 @@ def import_(
         raise click.UsageError(
             "say what becomes of the lines that are there: --replace or --merge"
         )
-    with problems_in_words(), context_here() as context:
+    with problems_in_words(), context_here(creates=True) as context:
         text = same_text(read_policy(policy, context.settings))
         draft = imported(
             context,
@@ -116,7 +116,7 @@ def sync(  # noqa: PLR0913 - one parameter for each option
 
     Exit codes as for `apply`; with --pull and --dry-run, 6 says that the file differs.
     """
-    with problems_in_words(), context_here() as context:
+    with problems_in_words(), context_here(creates=True) as context:
         if pull:
             _pull(exported(context.records.snapshot(), Form.CSV), file, dry_run, out)
         text = same_text(read_policy(str(file), context.settings))

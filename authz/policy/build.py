@@ -50,20 +50,23 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
         return replace(built, warnings=read.warnings + built.warnings)
 
 
-def build_from_rows(
+def build_from_rows(  # noqa: PLR0913 - what a policy is made of
     model: str,
     rows: Iterable[Row],
     *,
     grants: Iterable[Grant] = (),
     model_source: str = "model.conf",
     policy_source: str = "policy",
+    partial: bool = False,
 ) -> BuiltPolicy:
     """Build the policy that the text of a *model* and *rows* make.
 
     As `build_policy` does, for rows that do not come from the bytes of one file.
     """
     with _collector_paused():
-        return _build(model, tuple(rows), grants, model_source, policy_source)
+        return _build(
+            model, tuple(rows), grants, model_source, policy_source, partial=partial
+        )
 
 
 def _build(  # noqa: PLR0913 - what a policy is made of

@@ -5,16 +5,18 @@ last good one stays in force and the failure is reported once.
 """
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from authz.decision import PolicyInForce
-from authz.errors import AuthzError
+from authz.errors import AuthzError, PolicyError, StoreError, StoreUnreachable
 from authz.per_process import PerProcess
 
 _Content_co = TypeVar("_Content_co", covariant=True)
 _Content = TypeVar("_Content")
+#: The mark of a store that could not be read yet; equal to no mark.
+_UNREAD: Final = object()
 
 
 class PolicyStore(Protocol[_Content_co]):
@@ -32,7 +34,7 @@ class PolicyStore(Protocol[_Content_co]):
 class LivePolicy(Generic[_Content]):
     """Holds the policy in force, and looks for a new one when told to."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a live policy is made of
         self,
         store: PolicyStore[_Content],
         build: Callable[[_Content], PolicyInForce],
@@ -40,16 +42,28 @@ class LivePolicy(Generic[_Content]):
         on_reload: Callable[[PolicyInForce, PolicyInForce], None],
         on_failure: Callable[[str], None],
         beside: Callable[[], object] = lambda: None,
+        earlier: Callable[[], Iterable[tuple[str, _Content]]] = tuple,
+        otherwise: PolicyInForce | None = None,
     ) -> None:
-        """Load the first policy; whatever is wrong with it is raised.
+        """Load the first policy; what is wrong with it is raised if no other serves.
 
         Args:
             store: Where the policy is kept.
             build: Makes a policy of what the store holds, or raises.
             on_reload: Called with the old and the new policy after a swap.
-            on_failure: Called with what is wrong, once for each new failure.
+            on_failure: Called with what is wrong, once for each new failure after the
+                first policy.
             beside: Returns what else *build* goes by; if it returns another object,
                 a policy that could not be used is tried again.
+            earlier: Returns what the store held before, the newest first, and what it
+                is called. The first of it that can be used serves while the store holds
+                what cannot.
+            otherwise: What serves if nothing of it can be used; without it that is
+                raised.
+
+        Raises:
+            PolicyError: if the policy cannot be used, and nothing serves instead.
+            StoreError: if it cannot be read, likewise.
         """
         self._store = store
         self._build = build
@@ -58,14 +72,49 @@ class LivePolicy(Generic[_Content]):
         self._beside = beside
         self._refused_beside: object = None
         self._lock = PerProcess(threading.Lock)
-        # The mark before the content: a change between the two is seen next time.
-        self._mark: Hashable = store.mark()
-        #: The policy in force. Read it once for each decision.
-        self.current: PolicyInForce = build(store.read())
+        self._mark: Hashable = _UNREAD
         #: Why what the store holds is not in force, or None if it is.
         self.problem: str | None = None
+        #: What is in force since the start because the store held what could not be.
+        self.instead: str | None = None
         # The problem with the very content that `_mark` stands for, if there is one.
         self._content_problem: str | None = None
+        #: The policy in force. Read it once for each decision.
+        self.current: PolicyInForce = self._first(earlier, otherwise)
+
+    def _first(
+        self,
+        earlier: Callable[[], Iterable[tuple[str, _Content]]],
+        otherwise: PolicyInForce | None,
+    ) -> PolicyInForce:
+        try:
+            # The mark before the content: a change between is seen next time.
+            self._mark = self._store.mark()
+            return self._build(self._store.read())
+        except StoreUnreachable:
+            raise  # nobody knows whether what was good is what holds
+        except (PolicyError, StoreError) as error:
+            instead = self._last_good(earlier) or otherwise
+            if instead is None:
+                raise
+            self.problem = self._content_problem = str(error)
+            self._refused_beside = self._beside()
+            return instead
+
+    def _last_good(
+        self, earlier: Callable[[], Iterable[tuple[str, _Content]]]
+    ) -> PolicyInForce | None:
+        try:
+            for name, content in earlier():
+                try:
+                    found = self._build(content)
+                except PolicyError:
+                    continue  # one before it may do
+                self.instead = name
+                return found
+        except StoreError:
+            pass  # what was wrong first is what the operator needs to know
+        return None
 
     @property
     def mark(self) -> Hashable:
@@ -119,7 +168,7 @@ class LivePolicy(Generic[_Content]):
             self._content_problem = self.problem
             self._refused_beside = self._beside()
             return False
-        self.problem = self._content_problem = None
+        self.problem = self._content_problem = self.instead = None
         old, self.current = self.current, new
         if new.revision == old.revision:
             return False  # only comments moved, or the lines of rules

@@ -115,6 +115,14 @@ class PolicyRecords(Protocol):
         """Whether changes are made elsewhere (a policy file that is kept in Git)."""
         ...
 
+    def etag(self) -> str:
+        """Return the `etag` of the state now, also of one that cannot be read.
+
+        Raises:
+            StoreError: if there is none.
+        """
+        ...
+
     def snapshot(self) -> Snapshot:
         """Return the state now.
 
@@ -160,6 +168,25 @@ class PolicyRecords(Protocol):
         """
         ...
 
+    def go_back(  # noqa: PLR0913 - what a change is made of
+        self,
+        number: int,
+        *,
+        expected: str,
+        author: str,
+        note: str,
+        check: Check,
+        before_commit: Callable[[Revision], None],
+    ) -> Revision:
+        """Make the state what revision *number* left; a file to the byte.
+
+        Also where the state now cannot be read. As `apply` does, otherwise.
+
+        Raises:
+            LookupError: if the store does not have it (any more).
+        """
+        ...
+
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
         """Return the newest revisions first, those below number *before*."""
         ...
@@ -202,6 +229,35 @@ def differences(
     """
     old, new = _deciding(before), _deciding(after)
     return tuple((new - old).elements()), tuple((old - new).elements())
+
+
+def changes_between(now: Sequence[Entry], then: Sequence[Entry]) -> tuple[Change, ...]:
+    """Return the changes that make the entries *now* say what *then* says."""
+    here = {_key(entry): entry for entry in now}
+    there = {_key(entry): entry for entry in then}
+    changes: list[Change] = []
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    for entry in now:
+        key = _key(entry)
+        if key not in there or key in seen:
+            changes.append(Remove(id=entry.id))
+            continue
+        seen.add(key)
+        wanted = there[key]
+        if wanted.note != entry.note:
+            changes.append(Replace(id=entry.id, row=entry.row, note=wanted.note))
+        if wanted.disabled is not entry.disabled:
+            changes.append(Switch(id=entry.id, disabled=wanted.disabled))
+    changes += [
+        Add(row=entry.row, note=entry.note, disabled=entry.disabled)
+        for key, entry in there.items()
+        if key not in here
+    ]
+    return tuple(changes)
+
+
+def _key(entry: Entry) -> tuple[str, tuple[str, ...]]:
+    return entry.row.kind, entry.row.fields
 
 
 def _deciding(entries: Iterable[Entry]) -> Counter[str]:

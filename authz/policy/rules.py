@@ -38,6 +38,11 @@ _OPENERS = {
 _P_FIELDS = ("subject", "path", "method", "effect")
 
 
+def nothing_allowed() -> Policy:
+    """Return the policy that allows nobody anything, for where there is none."""
+    return Policy(rules=(), grants=(), revision=_revision((), ()))
+
+
 def policy_from_rows(
     rows: Iterable[Row],
     *,

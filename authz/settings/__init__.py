@@ -6,9 +6,9 @@ reported at once, before anything starts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from authz.decision import ANONYMOUS_METHOD, Grant, Origin
 from authz.errors import Problem, SettingsError
@@ -60,6 +60,8 @@ class Settings:
     admin: AdminSettings = field(default_factory=AdminSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     trial: ReportOnlySettings = field(default_factory=ReportOnlySettings)
+    #: Whether they may lack some that the app has: those of a shell beside it.
+    partial: bool = False
     #: What is odd but does no harm.
     warnings: tuple[Problem, ...] = ()
 
@@ -87,6 +89,44 @@ class Settings:
                 )
             )
         return tuple(granted)
+
+
+#: What must be right for work on the store.
+_OF_THE_STORE: Final = ("AUTHZ_STORE", "AUTHZ_POLICY", "AUTHZ_REDIS", "AUTHZ_AUDIT")
+
+
+def read_store_settings(
+    config: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[Settings, tuple[Problem, ...]]:
+    """Read what work on the store needs; return it, and what else is wrong.
+
+    For a shell beside the app, which may have other settings than the app, or wrong
+    ones: whoever mends something must not be stopped by what is to be mended. Where
+    anything is wrong, only the settings of the store and of the audit log are taken.
+
+    Raises:
+        SettingsError: if those of the store or of the audit log are wrong.
+    """
+    try:
+        return replace(read_settings(config, environ), partial=True), ()
+    except SettingsError as error:
+        needed = [p for p in error.problems if p.where.startswith(_OF_THE_STORE)]
+        if needed:
+            raise SettingsError(needed) from error
+        return store_settings(config, environ), error.problems
+
+
+def store_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Return the settings of the store and of the audit log; the others are unset."""
+    reader = Reader(config, environ)
+    return Settings(
+        policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),
+        url_prefix=reader.parse("AUTHZ_URL_PREFIX", parsers.prefix, "/authz"),
+        store=read_store(reader),
+        admin=read_admin(reader),
+        audit=read_audit(reader),
+        partial=True,
+    )
 
 
 def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:

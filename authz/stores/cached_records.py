@@ -28,6 +28,10 @@ class CachedRecords:
         """Whether changes are made elsewhere."""
         return self._records.read_only
 
+    def etag(self) -> str:
+        """Return the etag of the state now. Raises `StoreError`."""
+        return self._records.etag()
+
     def snapshot(self) -> Snapshot:
         """Return the state now; see `PolicyRecords.snapshot`."""
         if getattr(self._changing, "depth", 0):
@@ -46,6 +50,11 @@ class CachedRecords:
         """Make *changes*, all or none; see `PolicyRecords.apply`."""
         with self._changes():
             return self._records.apply(changes, **more)
+
+    def go_back(self, number: int, **more: Any) -> Revision:
+        """Go back to revision *number*; see `PolicyRecords.go_back`."""
+        with self._changes():
+            return self._records.go_back(number, **more)
 
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
         """Return the newest revisions first, those below number *before*."""

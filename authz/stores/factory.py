@@ -1,13 +1,16 @@
 """Where rules and people of one app are kept, as its settings say."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 from authz.audit import AuditSink, Tee
 from authz.audit.log import AuditLog
-from authz.errors import StoreError
+from authz.errors import PolicyError, StoreError
 from authz.identity.accounts import PeopleSource, same_password
 from authz.identity.people import PeopleStore, Person
 from authz.identity.tokens import TokenStore
@@ -29,6 +32,9 @@ from authz.stores.serialized_people import SerializedPeople
 if TYPE_CHECKING:
     from authz.stores.sql.store import SqlStore
 
+#: So many revisions are tried when the newest one cannot be put in force.
+_EARLIER: Final = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
@@ -42,6 +48,8 @@ class Stores:
     tokens: TokenStore | None = None
     #: What the accounts in force are made of.
     people_source: PeopleSource
+    #: What the store held before, the newest first, and what each is called.
+    earlier: Callable[[], Iterable[tuple[str, bytes | Snapshot]]] = tuple
     #: The database, if there is one.
     database: "SqlStore | None" = None
 
@@ -66,15 +74,26 @@ def open_stores(
         PolicyError: if the first policy of a new database cannot be used.
         StoreError: if a store cannot be opened.
     """
-    file = CsvFile(settings.policy)
+    file, history = CsvFile(settings.policy), CsvHistory(settings.policy)
+    # A shell may lack the setting; what has a history here was written here.
+    writable = settings.admin.policy_writable or (
+        settings.partial and not history.is_empty
+    )
     records = CsvRecords(
         file,
         source=shown(settings.policy),
-        history=CsvHistory(settings.policy) if settings.admin.policy_writable else None,
+        history=history if writable else None,
     )
+    earlier = partial(_earlier_files, file, history)
     if settings.store.url is None:
         people = FixedPeople(fixed)
-        return Stores(policy=file, records=records, people=people, people_source=people)
+        return Stores(
+            policy=file,
+            records=records,
+            people=people,
+            people_source=people,
+            earlier=earlier,
+        )
     store = open_database(
         settings.store.url,
         fixed=fixed,
@@ -82,36 +101,62 @@ def open_stores(
         revisions=settings.store.revisions,
         audit_days=settings.audit.days,
     )
-    passwords = {account.name: account.password for account in settings.accounts}
-    store.people.pin_fixed(
-        lambda person, known: same_password(passwords[person.id], known)
-    )
+    if not settings.partial:
+        # The app's settings say which password an account has, not those of a shell.
+        passwords = {account.name: account.password for account in settings.accounts}
+        store.people.pin_fixed(
+            lambda person, known: same_password(passwords[person.id], known)
+        )
     if not settings.store.holds_rules:
         # Rules and people cannot change at once: each is checked against the other.
-        in_turn = (
-            SerializedPeople(store.people, file)
-            if settings.admin.policy_writable
-            else None
-        )
+        in_turn = SerializedPeople(store.people, file) if writable else None
         return Stores(
             policy=file,
             records=records,
             people=in_turn or store.people,
             tokens=store.tokens,
             people_source=store.people_source,
+            earlier=earlier,
             database=store,
         )
     from authz.stores.seeding import seed
 
-    seed(store, settings.store.seed, check=check)
+    if not settings.partial:
+        seed(store, settings.store.seed, check=check)
+    elif not _is_in_use(store):
+        # For people and tokens a shell needs no policy.
+        with suppress(PolicyError, StoreError):
+            seed(store, settings.store.seed, check=check)
     return Stores(
         policy=store.policy_source,
         records=store.records,
         people=store.people,
         tokens=store.tokens,
         people_source=store.people_source,
+        earlier=partial(_earlier_revisions, store),
         database=store,
     )
+
+
+def _is_in_use(store: "SqlStore") -> bool:
+    """Whether an app uses *store* already, perhaps with its rules in a file."""
+    people = store.people.everyone()
+    return any(not person.fixed for person in people) or bool(store.tokens.all())
+
+
+def _earlier_files(
+    file: CsvFile, history: CsvHistory
+) -> Iterator[tuple[str, bytes | Snapshot]]:
+    for revision in history.newest(limit=_EARLIER):
+        yield f"revision {revision.number}", history.content(revision.number)
+    previous = file.previous()
+    if previous is not None:
+        yield f"{file.path.name}.prev", previous
+
+
+def _earlier_revisions(store: "SqlStore") -> Iterator[tuple[str, bytes | Snapshot]]:
+    for revision in store.records.history(limit=_EARLIER):
+        yield f"revision {revision.number}", store.records.at(revision.number)
 
 
 def stored_audit(settings: Settings) -> AuditLog | None:
@@ -174,6 +219,25 @@ def opened_audit(settings: Settings, audit: AuditSink) -> Iterator[AuditSink]:
             database.audit.write_waiting()
         finally:
             database.database.close()
+
+
+def refuse_new_database(settings: Settings) -> None:
+    """Refuse a database in a file that is not there: there is nothing in it to find.
+
+    Unless a setting names what a new one is filled with.
+
+    Raises:
+        StoreError: if so.
+    """
+    url = settings.store.url
+    if url is None or settings.store.seed or not url.startswith("sqlite:"):
+        return
+    path = Path(unquote(urlsplit(url).path).removeprefix("/"))
+    if not path.exists():
+        raise StoreError(
+            f"{path.absolute()}: there is no such database: run this in the folder of "
+            "the app, or write its whole path in AUTHZ_STORE"
+        )
 
 
 def open_database(url: str, **options: Any) -> "SqlStore":

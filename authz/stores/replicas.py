@@ -14,12 +14,17 @@ class Replica:
     name: str
     #: The number of the policy's revision in the store; 0 where it does not count.
     number: int
-    #: The revision of the policy in force.
+    #: What the store calls the state that it serves; see `served`.
     revision: str
     #: Why it serves another policy than the store holds; empty if it does not.
     problem: str
     started: datetime
     seen: datetime
+
+    @property
+    def host(self) -> str:
+        """The host or container it runs on."""
+        return self.name.rpartition(":")[0] or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,14 @@ class Served:
     number: int
     revision: str
     problem: str
+
+    def is_as(self, replica: Replica) -> bool:
+        """Return whether *replica* serves the same, and what the store holds."""
+        if replica.problem:
+            return False
+        if self.number:
+            return self.number == replica.number
+        return self.revision == replica.revision
 
 
 def this_process() -> str:

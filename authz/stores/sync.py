@@ -14,6 +14,7 @@ from authz.policy.live import LivePolicy
 from authz.policy.records import Snapshot
 from authz.settings import Settings
 from authz.stores.factory import Stores
+from authz.stores.file.policy import Mark as FileMark
 from authz.stores.followers import POLICY, StoreFollowers
 from authz.stores.marks import Mark
 from authz.stores.notifications import Listener, RedisNotifications
@@ -21,6 +22,8 @@ from authz.stores.replicas import Replica, Served
 
 _HOUR: Final = 3600
 _MINUTE: Final = 60
+#: So much of a file's digest tells its states apart.
+_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ def store_sync(
         def report() -> None:
             # Whoever does not watch does not serve either.
             if poller.is_running:
-                database.replicas.report(_served(live))
+                database.replicas.report(served(live))
 
         following.do_after(report)
         following.do_after(database.audit.write_waiting)
@@ -153,10 +156,15 @@ def replicas(stores: Stores) -> tuple[Replica, ...]:
     return () if stores.database is None else stores.database.replicas.all()
 
 
-def _served(live: LivePolicy[bytes | Snapshot]) -> Served:
+def served(live: LivePolicy[bytes | Snapshot]) -> Served:
+    """Return what this process serves, as the store calls it.
+
+    Not what settings make of it: they may differ from process to process.
+    """
     mark = live.mark
+    digest = mark.digest[:_DIGITS] if isinstance(mark, FileMark) else ""
     return Served(
         number=mark.number if isinstance(mark, Mark) else 0,
-        revision=live.current.revision,
+        revision=digest or live.current.revision,
         problem=live.problem or "",
     )

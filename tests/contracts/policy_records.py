@@ -320,6 +320,26 @@ class PolicyRecordsContract:
         with pytest.raises(LookupError):
             records.at(first.number + 7)
 
+    def test_going_back(self, records: PolicyRecords):
+        """The state is what the revision left, and the history goes on."""
+        first = apply(records, Add(row=row("p", "role:user", "/a", "GET"), note="a"))
+        then = spoken(records.snapshot().entries)
+        apply(records, Remove(id=entry(records, "role:user", "/map", "GET").id))
+        arguments: dict[str, Any] = {
+            "author": "user:anna",
+            "note": "back",
+            "check": lambda _: None,
+            "before_commit": lambda _: None,
+        }
+        with pytest.raises(StoreConflict):
+            records.go_back(first.number, expected=first.etag, **arguments)
+        made = records.go_back(first.number, expected=records.etag(), **arguments)
+
+        assert made.number == first.number + 2
+        assert (made.note, made.added) == ("back", ("p, role:user, /map, GET",))
+        assert spoken(records.snapshot().entries) == then
+        assert records.etag() == records.snapshot().etag == made.etag
+
     @pytest.mark.parametrize("bad", ["two\nlines", "x" * 501, "\u202eevil", "\x1b[0m"])
     def test_a_note_is_one_plain_line(self, records: PolicyRecords, bad: str):
         """What could begin a line of its own, or hide, is refused."""

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from authz.bounded_read import read_file
-from authz.errors import StoreError
+from authz.errors import PolicyError, StoreError
+from authz.policy.csv_edit import read_entries
 from authz.policy.csv_rows import MAX_BYTES
-from authz.policy.records import Revision
+from authz.policy.records import Entry, Revision, differences
 from authz.stores.file.policy import digest, write_whole
 
 #: Older revisions are removed.
 KEPT: Final = 200
-_FOUND: Final = "found like this: the file was not changed here"
+_EDITED: Final = "edited in the file"
+_FOUND: Final = "the file as it was found"
 
 
 class CsvHistory:
@@ -28,10 +30,15 @@ class CsvHistory:
         self._folder = path.with_name(f".{path.name}.history")
         self._kept = kept
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no revision."""
+        return next(self._numbers(), None) is None
+
     def number_of(self, etag: str) -> int:
         """Return the number of the state *etag*: the newest, or the one it would get.
 
-        A file that was changed by hand has no number until the next change here.
+        A file that was edited by hand has no number until that is noted.
         """
         newest = next(iter(self.newest(limit=1)), None)
         if newest is None:
@@ -39,11 +46,27 @@ class CsvHistory:
         return newest.number + (newest.etag != etag)
 
     def note_found(self, data: bytes, *, at: datetime) -> int:
-        """Make sure that the state *data* has a revision; return its number."""
+        """Make sure that the state *data* has a revision; return its number.
+
+        To be called while no other can write. Nobody knows who edited the file.
+        """
         etag = digest(data)
         number = self.number_of(etag)
         if not self._about(number).exists():
-            found = Revision(number=number, etag=etag, at=at, author="", note=_FOUND)
+            before = next(iter(self.newest(limit=1)), None)
+            old = () if before is None else _entries(self.content(before.number))
+            new = _entries(data)
+            known = before is not None and None not in (old, new)
+            added, removed = differences(old or (), new or ()) if known else ((), ())
+            found = Revision(
+                number=number,
+                etag=etag,
+                at=at,
+                author="",
+                note=_FOUND if before is None else _EDITED,
+                added=added,
+                removed=removed,
+            )
             self.keep(found, data)
         return number
 
@@ -115,6 +138,14 @@ class CsvHistory:
 
     def _policy(self, number: int) -> Path:
         return self._folder / f"{number}.csv"
+
+
+def _entries(data: bytes) -> tuple[Entry, ...] | None:
+    """Return the entries of a file; None if it is not one that can be read."""
+    try:
+        return read_entries(data)
+    except PolicyError:
+        return None
 
 
 def _described(revision: Revision) -> bytes:

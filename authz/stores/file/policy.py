@@ -70,12 +70,14 @@ class CsvFile:
         *,
         expected: str,
         last: Callable[[], None] = lambda: None,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         """Replace the file by *data*, which becomes visible whole or not at all.
 
         *expected* is the `digest` of what the writer read. *last* is called when
         everything is ready and no other writer can come between; what it raises
-        refuses the change. The file before is kept beside it as `.prev`.
+        refuses the change. The file before is kept beside it as `.prev`. *done* is
+        called when the change is visible and no other writer can come yet.
 
         Raises:
             StoreConflict: if the file is not what was expected.
@@ -92,8 +94,46 @@ class CsvFile:
                     )
                 _remove_leftovers(target)
                 _replace(target, data, last)
+                done()
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def make(
+        self,
+        data: bytes,
+        *,
+        last: Callable[[], None] = lambda: None,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make the file, which is not there, with *data*; as `write` does.
+
+        Raises:
+            StoreConflict: if it is there by now.
+            StoreError: if it cannot be written.
+        """
+        target = self.path.resolve()
+        try:
+            with locked(target):
+                if target.exists():
+                    raise StoreConflict(
+                        f"{self.path}: the file is there again: look at it, and repeat "
+                        "the change"
+                    )
+                last()
+                write_whole(target, data)
+                done()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def previous(self) -> bytes | None:
+        """Return the file as it was before it was last written here, if it is kept.
+
+        Raises:
+            StoreError: if it cannot be read.
+        """
+        target = self.path.resolve()
+        kept = CsvFile(target.with_name(f"{target.name}.prev"))
+        return kept.read() if kept.path.exists() else None
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -7,11 +7,11 @@ Git does, or the history beside a file that is written here.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from authz.audit import Clock, utc_now
-from authz.errors import StoreConflict, StoreError, StoreReadOnly
+from authz.errors import PolicyError, StoreConflict, StoreError, StoreReadOnly
 from authz.policy.csv_edit import edited, patch, read_entries
 from authz.policy.records import (
     Change,
@@ -24,7 +24,19 @@ from authz.policy.records import (
 from authz.stores.file.history import CsvHistory
 from authz.stores.file.policy import CsvFile, digest
 
+#: The etag of a file that is not there.
+_GONE: Final = "gone"
 _log: Final = logging.getLogger("authz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Why:
+    """Who makes a change, why, and on which conditions."""
+
+    author: str
+    note: str
+    check: Check
+    before_commit: Callable[[Revision], None]
 
 
 class CsvRecords:
@@ -47,11 +59,17 @@ class CsvRecords:
         self._source = source
         self._history = history
         self._clock = clock
+        #: The digest of a file that is known to have a revision.
+        self._noted = ""
 
     @property
     def read_only(self) -> bool:
         """Whether changes are made elsewhere."""
         return self._history is None
+
+    def etag(self) -> str:
+        """Return what names the state now, readable or not. Raises `StoreError`."""
+        return _GONE if self._is_gone(_GONE) else digest(self._file.read())
 
     def snapshot(self) -> Snapshot:
         """Return the state now. Raises `StoreError` and `PolicyError`."""
@@ -70,32 +88,85 @@ class CsvRecords:
         before_commit: Callable[[Revision], None],
     ) -> Revision:
         """Make *changes*, all of them or none; see `PolicyRecords.apply`."""
+        before = self._read(expected)
+        return self._replace(
+            before,
+            edited(before, changes, source=self._source),
+            _Why(author=author, note=note, check=check, before_commit=before_commit),
+        )
+
+    def go_back(  # noqa: PLR0913 - what a change is made of
+        self,
+        number: int,
+        *,
+        expected: str,
+        author: str,
+        note: str,
+        check: Check,
+        before_commit: Callable[[Revision], None],
+    ) -> Revision:
+        """Make the file what revision *number* left, to the byte."""
+        if self._history is None:
+            raise LookupError("the history of this file is kept in Git")
+        before = None if self._is_gone(expected) else self._read(expected)
+        return self._replace(
+            before,
+            self._history.content(number),
+            _Why(author=author, note=note, check=check, before_commit=before_commit),
+        )
+
+    def note_edit(self, in_force: str) -> None:
+        """Keep a revision of a file that was edited by hand, if there is none yet.
+
+        Only of what is *in_force*, the digest of a file.
+
+        Raises:
+            StoreError: if the history cannot be written.
+        """
+        if self._history is None or in_force == self._noted:
+            return
+        with self._file.locked():
+            data = self._file.read()
+            if digest(data) != in_force:
+                return  # it has changed again, and is looked at again
+            self._history.note_found(data, at=self._clock())
+        self._noted = in_force
+
+    def _is_gone(self, expected: str) -> bool:
+        return expected == _GONE and not self._file.path.exists()
+
+    def _read(self, expected: str) -> bytes:
         before = self._file.read()
         if digest(before) != expected:
             raise StoreConflict(
                 f"{self._source}: somebody else changed the policy",
                 "look at it again and repeat the change",
             )
-        old = read_entries(before, source=self._source)
-        after = edited(before, changes, source=self._source)
+        return before
+
+    def _replace(self, before: bytes | None, after: bytes, why: "_Why") -> Revision:
         if after == before:
-            return self._newest(before)
+            return self._newest(after)
         new = read_entries(after, source=self._source)
-        if self._history is None:
-            check(new)
+        history = self._history
+        if history is None:
+            why.check(new)
             raise StoreReadOnly(
                 f"{self._source}: the policy is changed where the file is kept",
                 "apply the patch there, or set AUTHZ_POLICY_WRITABLE",
-                patch=patch(before, after, name=self._source.lstrip("/")),
+                patch=patch(before or b"", after, name=self._source.lstrip("/")),
             )
+        try:
+            old = read_entries(before or b"", source=self._source)
+        except PolicyError:
+            old = ()  # what it said decided nothing
         added, removed = differences(old, new)
-        history = self._history
         revision = Revision(
             number=0,
             etag=digest(after),
             at=self._clock(),
-            author=author,
-            note=note,
+            author=why.author,
+            note=why.note,
             added=added,
             removed=removed,
         )
@@ -103,17 +174,26 @@ class CsvRecords:
         def last() -> None:
             # The file is locked, and still what `before` is.
             nonlocal revision
-            check(new)
-            number = history.note_found(before, at=revision.at) + 1
+            why.check(new)
+            if before is None:
+                number = history.number_of(_GONE)
+            else:
+                number = history.note_found(before, at=revision.at) + 1
             revision = replace(revision, number=number)
-            before_commit(revision)
+            why.before_commit(revision)
 
-        self._file.write(after, expected=expected, last=last)
-        try:
-            history.keep(revision, after)
-        except StoreError:
-            # The change is made. The next one notes this state as found.
-            _log.exception("the change is in force, but its history is not kept")
+        def done() -> None:
+            # Still locked: nobody takes it for an edit by hand.
+            try:
+                history.keep(revision, after)
+            except StoreError:
+                # The change is made. The next one notes this state as found.
+                _log.exception("the change is in force, but its history is not kept")
+
+        if before is None:
+            self._file.make(after, last=last, done=done)
+        else:
+            self._file.write(after, expected=digest(before), last=last, done=done)
         return revision
 
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:

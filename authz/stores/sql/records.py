@@ -10,7 +10,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 from authz.audit import Clock, utc_now
 from authz.errors import StoreConflict, StoreError
 from authz.policy.normalize import Normalize, normalize_row
-from authz.policy.records import Change, Check, Entry, Revision, Snapshot
+from authz.policy.records import (
+    Change,
+    Check,
+    Entry,
+    Revision,
+    Snapshot,
+    changes_between,
+)
 from authz.stores.sql import projection
 from authz.stores.sql.changes import (
     Step,
@@ -84,6 +91,12 @@ class SqlRecords:
         self._kept = kept
         self._clock = clock
 
+    def etag(self) -> str:
+        """Return the etag of the state now. Raises `StoreError`."""
+        with self._database.read() as connection:
+            head = connection.execute(select(authz_head)).one()
+        return _etag(head.revision, head.digest)
+
     def snapshot(self) -> Snapshot:
         """Return the state now.
 
@@ -129,6 +142,26 @@ class SqlRecords:
                 author=author, note=note, check=check, before_commit=before_commit
             )
             return self._keep(connection, state, after, made, why)
+
+    def go_back(  # noqa: PLR0913 - the port's signature
+        self,
+        number: int,
+        *,
+        expected: str,
+        author: str,
+        note: str,
+        check: Check,
+        before_commit: BeforeCommit,
+    ) -> Revision:
+        """Make the rules what revision *number* left; see `PolicyRecords`."""
+        return self.apply(
+            changes_between(self.snapshot().entries, self.at(number).entries),
+            expected=expected,
+            author=author,
+            note=note,
+            check=check,
+            before_commit=before_commit,
+        )
 
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
         """Return the newest revisions first, those below number *before*."""

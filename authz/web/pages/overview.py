@@ -15,6 +15,7 @@ from authz.errors import PolicyError, StoreError
 from authz.policy.analysis.coverage import Route
 from authz.policy.records import Revision
 from authz.stores.replicas import Replica, this_process
+from authz.stores.sync import served
 from authz.web.pages.base import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook
@@ -108,11 +109,11 @@ class Overview:
             replicas = runtime.replicas
         except StoreError:
             return ()
-        now, current = runtime.clock(), runtime.policy.revision
+        now, mine = runtime.clock(), served(runtime.live)
         return [
             Process(
                 replica=replica,
-                in_step=replica.revision == current and not replica.problem,
+                in_step=mine.is_as(replica),
                 silent=(now - replica.seen).total_seconds() > _SILENT,
                 is_this=replica.name == this_process(),
             )

@@ -13,7 +13,14 @@ from authz.admin.context import AdminContext
 from authz.admin.rules import rule_row
 from authz.errors import NotFound, StoreConflict
 from authz.policy.csv_edit import edited, read_entries
-from authz.policy.records import Add, Change, Remove, Replace, Switch
+from authz.policy.records import (
+    Add,
+    Change,
+    Remove,
+    Replace,
+    Switch,
+    changes_between,
+)
 from tests.unit.admin.conftest import ALICE
 
 
@@ -126,7 +133,7 @@ def test_there_is_always_a_way_back(
     """The changes lead from any state to any other, notes and all."""
     here, there = read_entries(_text(now)), read_entries(_text(then))
 
-    after = edited(_text(now), history.way(here, there), source="policy.csv")
+    after = edited(_text(now), changes_between(here, there), source="policy.csv")
 
     def said(entries: object) -> set[object]:
         return {(e.row.fields, e.note, e.disabled) for e in entries}
@@ -139,6 +146,6 @@ def test_twins_by_hand_become_one():
     data = b"p, role:a, /, GET\np, role:a, /, GET\n"
     entries = read_entries(data)
 
-    assert history.way(entries, entries[:1]) == (Remove(id="L2"),)
-    assert history.way(entries[:1], entries) == ()
-    assert Replace not in map(type, history.way(entries, entries))
+    assert changes_between(entries, entries[:1]) == (Remove(id="L2"),)
+    assert changes_between(entries[:1], entries) == ()
+    assert Replace not in map(type, changes_between(entries, entries))

@@ -9,8 +9,9 @@ from flask import Flask
 from sqlalchemy import insert
 
 from authz.extension import get_authz
-from authz.stores.replicas import Served, this_process
+from authz.stores.replicas import this_process
 from authz.stores.sql.tables import authz_replica
+from authz.stores.sync import served
 from tests.web.apps import ALICE, POLICY, Client
 
 OVERVIEW = "/authz/admin/"
@@ -21,8 +22,8 @@ def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
     app = make_app(POLICY, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db")
     runtime = get_authz(app).runtime
     assert runtime.stores.database is not None
-    served = Served(number=0, revision=runtime.policy.revision, problem="")
-    runtime.stores.database.replicas.report(served)
+    mine = served(runtime.live)
+    runtime.stores.database.replicas.report(mine)
     return app
 
 
@@ -59,7 +60,7 @@ def test_another_process(  # noqa: PLR0913, PLR0917 - what it says
             insert(authz_replica).values(
                 name="<b>other:1",
                 revision=0,
-                policy=revision or runtime.policy.revision,
+                policy=revision or served(runtime.live).revision,
                 problem=problem,
                 started=now,
                 seen=now - timedelta(seconds=seconds),

@@ -1,0 +1,358 @@
+"""Whoever owns the machine gets back in, whatever is wrong with the rest.
+
+One class for each line of the table in docs/how-to/when-nobody-can-sign-in.md.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from authz import Authz
+from authz.errors import PolicyError, SettingsError
+from authz.extension import get_authz
+from tests.cli.commands import document, run
+from tests.services import until
+from tests.web.apps import Client
+
+pytestmark = pytest.mark.slow
+
+PASSWORD = "a password of twenty"
+GOOD = """\
+# who may do what at home
+p, role:admin, /*, *
+# note: the map
+p, role:user, /map, GET
+g, user:anna, role:admin
+"""
+#: A policy file of which nothing can be in force, and what is said of it.
+BROKEN = {
+    "an unknown method": ("p, role:user, /chat, GETT\n", "unknown method"),
+    "half a line": ("p, role:us", "3 or 4 fields"),
+    "a quote": ('p, "role:user, /map, GET\n', "policy.csv:"),
+    "not text": (b"\xff\xfe\x00p", "UTF-8"),
+    "nothing": ("", "no rule"),
+}
+
+#: The lines of the table in the guide that tell one to type something.
+GUIDE = [
+    line
+    for line in (Path(__file__).parents[2] / "docs/how-to/when-nobody-can-sign-in.md")
+    .read_text(encoding="utf-8")
+    .splitlines()
+    if re.match(r"\| .*`authz ", line)
+]
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of an app, and a shell that knows its store and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    Path("policy.csv").write_text(GOOD)
+    monkeypatch.setenv("AUTHZ_STORE", "sqlite:///authz.db")
+
+
+@pytest.fixture(name="serve")
+def _serve(request: pytest.FixtureRequest) -> Iterator[object]:
+    """Start the app; its settings are its own."""
+    started: list[Flask] = []
+
+    def serve(**config: object) -> Flask:
+        app = Flask("guarded")
+        app.config.update({f"AUTHZ_{key}": value for key, value in config.items()})
+        app.add_url_rule("/map", "map", lambda: "the map")
+        Authz(app)
+        started.append(app)
+        return app
+
+    yield serve
+    for app in started:
+        get_authz(app).runtime.close()
+
+
+def edit(text: str | bytes) -> None:
+    """Edit the policy file by hand."""
+    data = text.encode() if isinstance(text, str) else text
+    Path("policy.csv").write_bytes(data)
+
+
+def password(*args: str) -> Result:
+    """Type a command of `authz user`, and a password."""
+    return run("user", *args, stdin=f"{PASSWORD}\n")
+
+
+def works(result: Result) -> Result:
+    """Hold *result* to be one that worked."""
+    assert result.exit_code == 0, result.output
+    return result
+
+
+class TestPeopleNeedNoPolicy:
+    """People, passwords, tokens and break-glass need the store and nothing else."""
+
+    @pytest.fixture(autouse=True, params=BROKEN)
+    def _broken(self, request: pytest.FixtureRequest, serve) -> None:
+        """An app that began well, and whose file was broken since."""
+        settings = {"POLICY": "policy.csv", "ADMIN": "root"}
+        app = serve(**settings, ADMIN_PASSWORD=PASSWORD)
+        get_authz(app).runtime.close()
+        edit(BROKEN[request.param][0])
+
+    @pytest.mark.parametrize("knows_the_file", [False, True])
+    def test_all_of_it(self, knows_the_file: bool, monkeypatch: pytest.MonkeyPatch):
+        """From the first account to its end, with settings other than the app's."""
+        if knows_the_file:
+            monkeypatch.setenv("AUTHZ_POLICY", "policy.csv")
+        works(password("add", "zoe"))
+        works(password("passwd", "zoe"))
+        works(run("user", "disable", "zoe"))
+        works(run("user", "enable", "zoe"))
+        works(run("user", "sign-out", "zoe"))
+        assert "user:zoe" in works(run("user", "list")).output
+        works(run("user", "delete", "zoe"))
+        works(run("token", "create", "backup", "--role", "user"))
+        works(run("token", "list"))
+        works(run("token", "revoke", "backup"))
+        code = document(run("break-glass", "--user", "anna", "--json"), "break-glass")
+        assert code["code"].startswith("authz_")
+        works(run("history"))
+
+    def test_a_wrong_setting_besides(self, monkeypatch: pytest.MonkeyPatch):
+        """It is said, and stops nothing that does not need it."""
+        monkeypatch.setenv("AUTHZ_JWT_ALGORITHMS", "none")
+        monkeypatch.setenv("AUTHZ_NO_SUCH", "1")
+        monkeypatch.setenv("AUTHZ_MODEL", "missing.conf")
+        result = works(password("add", "zoe"))
+
+        assert "AUTHZ_NO_SUCH" in result.stderr
+        works(run("break-glass", "--user", "anna"))
+
+
+class TestTheStoreItself:
+    """What work on the store does need."""
+
+    def test_a_wrong_address(self, monkeypatch: pytest.MonkeyPatch):
+        """Nothing is done elsewhere instead."""
+        monkeypatch.setenv("AUTHZ_STORE", "mysql://x")
+
+        assert run("user", "list").exit_code == 3
+
+    @pytest.mark.parametrize(
+        "command",
+        [("user", "list"), ("user", "passwd", "x"), ("history",), ("token", "list")],
+    )
+    def test_another_folder(
+        self,
+        command: tuple[str, ...],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ):
+        """No database comes to be where somebody only looks for one."""
+        (tmp_path / "else").mkdir()
+        monkeypatch.chdir(tmp_path / "else")
+        result = run(*command, stdin=f"{PASSWORD}\n")
+
+        assert result.exit_code == 3
+        assert "there is no such database" in result.stderr
+        assert list(Path().iterdir()) == []
+
+    def test_an_account_of_a_setting_stays_signed_in(self, serve):
+        """A shell that has another password for it does not end its sessions."""
+        app = serve(POLICY="policy.csv", ADMIN="root", ADMIN_PASSWORD=PASSWORD)
+        client = Client(app)
+        client.sign_in("root", PASSWORD)
+        with pytest.MonkeyPatch.context() as other:
+            other.setenv("AUTHZ_ADMIN", "root")
+            other.setenv("AUTHZ_ADMIN_PASSWORD", "another password than that")
+            works(run("user", "list"))
+        get_authz(app).runtime.refresh()
+
+        assert client(path="/map").status == 200
+
+
+class TestGoingBack:
+    """A file goes back to what it was, to the byte, however it is broken."""
+
+    @pytest.fixture(name="app", autouse=True)
+    def _app(self, serve) -> Flask:
+        """An app that may write its file, and has written it once."""
+        app = serve(POLICY="policy.csv", POLICY_WRITABLE="true")
+        get_authz(app).runtime.poller.close()
+        with pytest.MonkeyPatch.context() as its:
+            its.setenv("AUTHZ_POLICY", "policy.csv")
+            its.setenv("AUTHZ_POLICY_WRITABLE", "true")
+            Path("next.csv").write_text(GOOD + "p, role:user, /radio, GET\n")
+            works(run("apply", "next.csv", "--note", "radio", "--wait", "0"))
+        return app
+
+    @pytest.fixture(autouse=True)
+    def _shell(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A shell that knows where the file is, and not that it may be written."""
+        monkeypatch.setenv("AUTHZ_POLICY", "policy.csv")
+
+    @pytest.mark.parametrize("how", BROKEN)
+    def test_from_anything(self, how: str, app: Flask):
+        """The app takes it, and says that all is well again."""
+        edit(BROKEN[how][0])
+        get_authz(app).runtime.refresh()
+        assert get_authz(app).runtime.live.problem
+        works(run("rollback", "1", "--note", "it was good"))
+
+        assert Path("policy.csv").read_text() == GOOD
+        get_authz(app).runtime.refresh()
+        assert get_authz(app).runtime.live.problem is None
+
+    def test_from_nothing(self, app: Flask):
+        """Also where there is no file any more."""
+        Path("policy.csv").unlink()
+        works(run("rollback", "1", "--note", "it was good"))
+
+        assert Path("policy.csv").read_text() == GOOD
+        assert [
+            r["number"]
+            for r in document(run("history", "--json"), "history")["revisions"]
+        ] == [3, 2, 1]
+
+    def test_a_line_in_the_middle(self):
+        """It comes back to where it stood, with its comment."""
+        edit(GOOD.replace("# note: the map\np, role:user, /map, GET\n", ""))
+        works(run("rollback", "1", "--note", "the map again"))
+
+        assert Path("policy.csv").read_text() == GOOD
+
+    def test_what_is_not_there(self):
+        """A revision that was never made changes nothing."""
+        before = Path("policy.csv").read_bytes()
+
+        assert run("rollback", "41", "--note", "x").exit_code == 3
+        assert Path("policy.csv").read_bytes() == before
+
+
+class TestEditsByHand:
+    """What is edited in the file is a revision as soon as it is in force."""
+
+    def test_it_says_what_changed(self, serve):
+        """And that nobody knows who did it."""
+        app = serve(POLICY="policy.csv", POLICY_WRITABLE="true", POLL_SECONDS="0.1")
+        runtime = get_authz(app).runtime
+        radio = GOOD + "p, role:user, /radio, GET\n"
+        for number, text in enumerate((GOOD, radio, "# a remark\n" + radio), start=1):
+            edit(text)
+            until(lambda: len(runtime.records.history(limit=9)) == number)  # noqa: B023
+        edit("p, nonsense\n")
+        until(lambda: runtime.live.problem)
+
+        with app.app_context():
+            found = get_authz(app).context.records.history(limit=9)
+        assert [(r.number, r.author, r.note, r.added) for r in found] == [
+            (3, "", "edited in the file", ()),
+            (2, "", "edited in the file", ("p, role:user, /radio, GET",)),
+            (1, "", "the file as it was found", ()),
+        ]
+
+
+class TestBrokenAtStart:
+    """An app whose file is broken at its start serves the last good revision."""
+
+    @pytest.mark.parametrize("how", [*BROKEN, "gone"])
+    def test_the_last_good_one_serves(
+        self, how: str, serve, caplog: pytest.LogCaptureFixture
+    ):
+        """And it says so."""
+        config = {"POLICY": "policy.csv", "POLICY_WRITABLE": "true"}
+        first = serve(**config)
+        get_authz(first).runtime.poller.close()
+        get_authz(first).runtime.following.run()
+        get_authz(first).runtime.close()
+        if how == "gone":
+            Path("policy.csv").unlink()
+        else:
+            edit(BROKEN[how][0])
+        app = serve(**config)
+
+        runtime = get_authz(app).runtime
+        assert runtime.live.problem
+        assert runtime.live.instead == "revision 1"
+        assert len(runtime.policy.source.rules) == 2
+        assert "revision 1 serves instead" in caplog.text
+        edit(GOOD)
+        runtime.refresh()
+        assert runtime.live.problem is None
+
+    def test_the_file_before_it(self, serve):
+        """Where only `.prev` is left."""
+        Path("policy.csv.prev").write_text(GOOD)
+        edit("p, role:user, /chat, GETT\n")
+        runtime = get_authz(serve(POLICY="policy.csv")).runtime
+
+        assert runtime.live.instead == "policy.csv.prev"
+        assert len(runtime.policy.source.rules) == 2
+
+    @pytest.mark.parametrize("how", BROKEN)
+    def test_nothing_good(self, how: str, serve, caplog: pytest.LogCaptureFixture):
+        """It does not start, and the last it says is why."""
+        text, said = BROKEN[how]
+        edit(text)
+        with pytest.raises(PolicyError) as raised:
+            serve(POLICY="policy.csv")
+
+        assert said in str(raised.value).splitlines()[-1]
+        assert said in caplog.messages[-1]
+        assert "cannot start" in caplog.messages[-1]
+
+    def test_a_wrong_setting(self, serve, caplog: pytest.LogCaptureFixture):
+        """Likewise."""
+        with pytest.raises(SettingsError):
+            serve(POLICY="policy.csv", LANDIN="/map")
+
+        assert "did you mean `AUTHZ_LANDING`?" in caplog.messages[-1]
+
+
+class TestTheGuide:
+    """What the table of the guide tells one to type does what it says."""
+
+    @pytest.fixture(autouse=True)
+    def _app(self, serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An app with people, a token and four revisions, whose file is broken."""
+        app = serve(POLICY="policy.csv", POLICY_WRITABLE="true", POLL_SECONDS="0.1")
+        runtime = get_authz(app).runtime
+        for number in range(4):
+            edit(GOOD + f"# edited {number} times\n")
+            until(lambda: len(runtime.records.history(limit=9)) > number)  # noqa: B023
+        monkeypatch.setenv("AUTHZ_POLICY", "policy.csv")
+        for name in ("alice", "bob"):
+            works(password("add", name))
+        works(run("token", "create", "NAME", "--role", "user"))
+
+    @pytest.mark.parametrize("line", GUIDE, ids=lambda line: line[:40])
+    def test_each_line(self, line: str):
+        """Every command works; while the policy is broken, if the line speaks of it."""
+        if "policy" in line:
+            edit("p, role:admin, /*, GETT\n")
+        for command in re.findall(r"`authz ([^`]+)`", line):
+            works(run(*shlex.split(command), stdin=f"{PASSWORD}\n"))
+
+
+class TestInStep:
+    """Whether the app has taken a change is a matter of the store's state."""
+
+    def test_settings_do_not_count(self, serve, monkeypatch: pytest.MonkeyPatch):
+        """An app with accounts of its own is in step with a shell that has none."""
+        app = serve(
+            POLICY="policy.csv",
+            POLICY_WRITABLE="true",
+            POLL_SECONDS="0.1",
+            ADMIN="root",
+            ADMIN_PASSWORD=PASSWORD,
+        )
+        monkeypatch.setenv("AUTHZ_POLICY", "policy.csv")
+        monkeypatch.setenv("AUTHZ_POLICY_WRITABLE", "true")
+        Path("next.csv").write_text(GOOD + "p, role:user, /radio, GET\n")
+        said = works(run("apply", "next.csv", "--note", "radio")).output
+
+        assert get_authz(app).runtime.live.problem is None
+        assert re.search(r"1 replica in step after", said)
