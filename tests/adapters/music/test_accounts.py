@@ -366,6 +366,51 @@ class TestChecking:
 
         assert bench.accounts.check(old) == new
 
+    def test_dead_keys_do_not_stop_audiomuse(self, make: Callable[..., Bench]):
+        """Five in a row would; the rest is looked at in the next round."""
+        bench = make(ServerKind.LMS)
+        bench.link()
+        for number in range(6):
+            bench.fake.add_key(f"p{number}", f"key {number}")
+            entered = Entered(
+                proof=Proof.API_KEY,
+                account=f"p{number}",
+                secret=Secret(f"key {number}"),
+            )
+            bench.accounts.link(f"user:p{number}", "home", entered, by=BY)
+        bench.fake.forget_tokens()
+        bench.clock.now += timedelta(days=2)
+
+        bench.accounts.check_due(age=timedelta(days=1))
+
+        assert bench.fake.wrong_in_a_row == 3
+        assert len(bench.links.due(bench.clock.now, limit=9)) == 4
+
+
+class TestHiding:
+    def test_it_can_be_said_later(self, make: Callable[..., Bench]):
+        """Without entering anything again; the token goes on to work."""
+        bench = make(ServerKind.JELLYFIN)
+        link = bench.link()
+
+        hidden = bench.accounts.set_private(CAROL, "home", private=True, by=BY)
+
+        assert hidden == replace(link, private=True)
+        assert bench.accounts.hides(CAROL, "home")
+        assert bench.accounts.check(hidden).fault is None
+        assert bench.sink.events[-1].after == ("home own carol hidden",)
+        bench.accounts.set_private(CAROL, "home", private=False, by=BY)
+        assert not bench.accounts.hides(CAROL, "home")
+
+    def test_what_is_nobodys_own_cannot_be_hidden(self, make: Callable[..., Bench]):
+        """Neither a shared account's playlists, nor those of somebody not linked."""
+        bench = make()
+        bench.accounts.share(CAROL, "home", by=BY)
+
+        for person in (CAROL, DAN):
+            changed = bench.accounts.set_private(person, "home", private=True, by=BY)
+            assert changed is None
+
 
 class TestLeaving:
     def test_unlinking_forgets(self, make: Callable[..., Bench]):

@@ -348,6 +348,34 @@ class TestConnecting:
         home.accounts.tend(age=timedelta(days=1))
         assert len(fake.tokens) == before
 
+    def test_playlists_are_hidden_at_the_press_of_a_button(
+        self, house: Callable[..., House]
+    ):
+        """And seen again; or from the start, as ticked when connecting."""
+        home = house(ServerKind.JELLYFIN)
+        home.connect(private="yes")
+        assert "only you" in home.get("user:carol")
+
+        home.post("user:carol", do="show", server="s0")
+        assert "Others there see the playlists" in home.get("user:carol")
+        home.post("user:carol", do="hide", server="s0")
+
+        page = home.get("user:carol")
+        assert "are hidden from others there" in page
+        assert "only you" in page
+        assert home.accounts.hides("user:carol", "s0")
+
+    def test_a_dead_key_is_not_shown_again_and_again(self, house: Callable[..., House]):
+        """Whoever presses "Check now" does not stop everybody at the server."""
+        home = house(ServerKind.LMS)
+        home.connect()
+        home.rigs[0].fake.forget_tokens()
+        for _ in range(6):
+            home.post("user:carol", do="check", server="s0")
+
+        assert home.rigs[0].fake.wrong_in_a_row == 4
+        assert "Too many wrong passwords or keys" in home.get("user:carol")
+
     def test_lyrion_says_that_it_has_no_accounts(self, house: Callable[..., House]):
         """There is nothing to fill in."""
         home = house(ServerKind.LYRION)

@@ -341,6 +341,19 @@ class TestTls:
         assert fault_of(rig.music.about) is Fault.TLS
         assert rig.fake.seen == []
 
+    @pytest.mark.parametrize(
+        "trouble", [Trouble.SLOW, Trouble.DRIPS, Trouble.DRIPS_LATER]
+    )
+    def test_a_slow_server_is_cut_behind_tls_too(
+        self, secure: Callable[..., tuple[Rig, Path]], trouble: Trouble
+    ):
+        """And said to be slow, not to have a bad certificate."""
+        rig, cert = secure()
+        rig.fake.trouble = trouble
+        music = connect(rig.kind, rig.fake, ca=cert, timeout=TIMEOUT)
+
+        assert fault_of(music.about) is Fault.TOO_SLOW
+
     def test_a_server_without_tls_is_said_to_be_one(self):
         """`https` was listed, and plain HTTP answers."""
         with started(ServerKind.NAVIDROME) as rig:

@@ -4,6 +4,7 @@ Pages, commands and the host's requests all go through here.
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ _MAX_ACCOUNT: Final = 200
 _MAX_SECRET: Final = 1024
 #: How many accounts are checked in one go, so that a restart loses little.
 _BATCH: Final = 50
+#: How many wrong keys fewer than what makes a server stop everybody are shown to it.
+_SPARE: Final = 2
 #: How long it is tried to give a token back to a server that does not answer.
 _GIVE_UP: Final = timedelta(days=7)
 #: What a server says that will say something else later.
@@ -334,18 +337,29 @@ class MusicAccounts:
     def check_due(self, *, age: timedelta) -> int:
         """Check the accounts not looked at for *age*; return how many were.
 
-        Those whose server is not listed, or that do not open, are left as they are.
+        Those whose server is not listed, or that do not open, are left as they are. A
+        server that stops everybody after some wrong keys is not shown so many.
         """
         count = 0
+        wrong: Counter[str] = Counter()
         for link in self.links.due(self._clock() - age, limit=_BATCH):
+            if self._heard_enough(link.server, wrong[link.server]):
+                continue  # it stays due
             try:
                 if link.server in self.of(link.person):
-                    self.check(link)
+                    fault = self.check(link).fault
+                    wrong[link.server] += fault is Fault.WRONG_PASSWORD
             except (LookupError, SealError):
                 # Not looked at again before its time comes round.
                 self.links.note(link, fault=link.fault, checked=self._clock())
             count += 1
         return count
+
+    def _heard_enough(self, server: str, wrong: int) -> bool:
+        music = self.servers.get(server)
+        most = None if music is None else music.capabilities.wrong_in_a_row
+        # AudioMuse-AI or a person may show it another one meanwhile.
+        return most is not None and wrong >= max(1, most - _SPARE)
 
     def acting(self, person: str) -> Mapping[str, Credential | Unusable | None]:
         """Return in which account *person* acts, by server.
@@ -371,6 +385,34 @@ class MusicAccounts:
                     server=name,
                 )
         return found
+
+    def set_private(
+        self, person: str, server: str, *, private: bool, by: By
+    ) -> Link | None:
+        """Hide playlists made from now on from others, or do not; return the link.
+
+        None, and nothing is changed, if there is no own account whose can be hidden.
+        """
+        link = self.links.find(person, server)
+        music = self.servers.get(server)
+        if (
+            link is None
+            or music is None
+            or link.mode is not Mode.OWN
+            or music.capabilities.privacy is not Privacy.CAN_BE_MADE
+        ):
+            return None
+        changed = replace(link, private=private)
+        self._record(
+            EventTag.LINKED_ACCOUNT_ADDED,
+            by,
+            about=person,
+            before=(_line(link),),
+            after=(_line(changed),),
+            detail={"server": server},
+        )
+        self._kept(by, person, lambda: self.links.put(changed))
+        return changed
 
     def hide(self, person: str, server: str, playlist: str) -> None:
         """Hide a playlist of *person*'s account from others, if they asked for that.
@@ -516,7 +558,7 @@ class MusicAccounts:
             EventTag.LINKED_ACCOUNT_ADDED,
             by,
             about=link.person,
-            after=(f"{link.server} {link.mode} {link.account}".strip(),),
+            after=(_line(link),),
             detail={"server": link.server},
         )
         before = self.links.find(link.person, link.server)
@@ -537,6 +579,12 @@ class MusicAccounts:
                 tag=tag, at=self._clock(), subject=by.name, peer=by.peer, **fields
             )
         )
+
+
+def _line(link: Link) -> str:
+    """Return *link* as the audit log has it."""
+    hidden = " hidden" if link.private else ""
+    return f"{link.server} {link.mode} {link.account}".strip() + hidden
 
 
 def checked(music: MusicServer, entered: Entered) -> Entered:

@@ -191,6 +191,8 @@ class HttpClient:
             except (ConnectTimeoutError, ReadTimeoutError):
                 return Fault.TOO_SLOW, ""
             except SSLError as error:
+                if time.monotonic() >= until:  # it was cut
+                    return Fault.TOO_SLOW, ""
                 return _tls_fault(error)
             except (HTTPError, OSError, ValueError):
                 if time.monotonic() >= until:

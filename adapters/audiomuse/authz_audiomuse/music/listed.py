@@ -50,7 +50,7 @@ _PRODUCTS: Final = {
     ServerKind.NAVIDROME: "Navidrome",
     ServerKind.LMS: "Lightweight Music Server",
     ServerKind.LYRION: "Lyrion Music Server",
-    ServerKind.OPENSUBSONIC: "an OpenSubsonic server",
+    ServerKind.OPENSUBSONIC: "OpenSubsonic",
 }
 
 

@@ -79,6 +79,11 @@ flash.teach(
     {
         "music-linked": "The account {} is connected. Playlists go there from now on.",
         "music-unlinked": "The account was forgotten.",
+        "music-hide": "Playlists that you make from now on are hidden from "
+        "others there.",
+        "music-show": "Others there see the playlists that you make from now on.",
+        "music-wait": "Too many wrong passwords or keys. Wait {} seconds and try "
+        "again.",
         "music-owed": "The account was forgotten. {} could not be told yet, so the "
         "sign-in stays good there for now; it is tried again for a week.",
         "music-shared": "{} may make playlists in the shared account.",
@@ -171,6 +176,11 @@ class Pages:
                 return self._unlink(person, server, "authz_music.me")
             case "check":
                 return self._check(person, server, "authz_music.me")
+            case "hide" | "show" as do:
+                self._accounts.set_private(
+                    person, server, private=do == "hide", by=self._by()
+                )
+                return self._pages.go("authz_music.me", f"music-{do}")
             case _:
                 pass
         return self._pages.go("authz_music.me")
@@ -322,10 +332,17 @@ class Pages:
         link = self._accounts.of(person).get(server)
         if link is None or link.mode is not Mode.OWN:
             return self._pages.go(back)
+        music = self._accounts.servers.get(server)
+        peer = RequestFacts(request.environ).peer
+        # A dead key counts at the server as a wrong one, however it comes there.
+        if music and (wait := self._guessing.wait(person, music, peer)):
+            return self._pages.go(back, "music-wait", str(wait))
         try:
             found = self._accounts.check(link)
         except (SealError, LookupError):
             return self._pages.go(back, "music-fails", link.account)
+        if music and found.fault is Fault.WRONG_PASSWORD:
+            self._guessing.failed(person, music, peer)
         word = "music-fails" if found.fault else "music-works"
         return self._pages.go(back, word, link.account)
 
