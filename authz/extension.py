@@ -23,7 +23,7 @@ from authz.web.guarded_views import GuardedViews, View, public
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
 from authz.web.middleware import middleware
-from authz.web.mounts import GuardedMount
+from authz.web.mounts import MOUNTS, GuardedMount
 from authz.web.pages.theme import theme
 from authz.web.report_only import hook_for
 from authz.web.signals import policy_refused, policy_reloaded
@@ -176,6 +176,7 @@ class Authz:
             with app.request_context(whole):
                 return hook.enforce(mounted=True)
 
+        app.extensions.setdefault(MOUNTS, set()).add(prefix.rstrip("/"))
         return GuardedMount(prefix, mounted, refuse)
 
 

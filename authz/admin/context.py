@@ -42,6 +42,8 @@ class AdminContext:
     runtime: Runtime
     #: Returns the routes of the app; none where there is no app.
     routes: Callable[[], Sequence[RoutePattern]] = tuple
+    #: Returns what apps that are mounted beside it may serve.
+    mounts: Callable[[], Sequence[RoutePattern]] = tuple
     #: Returns the route that serves a method and a path, or None.
     find_route: Callable[[str, str], RoutePattern | None] = lambda _method, _path: None
     #: Grants by member, for the newest state of the store; see `roles.grants_now`.
@@ -90,6 +92,10 @@ class AdminContext:
     def stores_tokens(self) -> bool:
         """Whether there is a store for API tokens that lasts."""
         return self.runtime.stores.tokens is not None
+
+    def served(self) -> tuple[RoutePattern, ...]:
+        """Return all that the policy decides about: the routes, and the mounts."""
+        return (*self.routes(), *self.mounts())
 
     def build(self, entries: Iterable[Entry]) -> PolicyInForce:
         """Return the policy that *entries* would make. Raises `PolicyError`."""

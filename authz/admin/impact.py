@@ -20,7 +20,7 @@ def effect_of(context: AdminContext, seen: Preview) -> Impact | None:
     """Return what *seen* changes; None if there are no two policies to compare."""
     if seen.before is None or seen.after is None:
         return None
-    return impact(seen.before, seen.after, routes=context.routes())
+    return impact(seen.before, seen.after, routes=context.served())
 
 
 def replayed(

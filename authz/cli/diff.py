@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from authz.cli.app import app_if_any
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.sources import (
@@ -80,7 +81,8 @@ def diff(  # noqa: PLR0913 - one parameter for each option
 def _compare(
     before: PolicyInForce, after: PolicyInForce, routes_file: str | None
 ) -> Impact:
-    routes = known_routes(routes_file)
+    app = app_if_any() if routes_file is None else None
+    routes = known_routes(routes_file) if app is None else app.context.served()
     if not routes and (before.source is None or after.source is None):
         raise click.UsageError(
             "the effect of a policy in another language shows only on known routes: "

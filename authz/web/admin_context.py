@@ -9,6 +9,7 @@ from authz.admin.context import AdminContext
 from authz.policy.route_tables import RoutePattern, route_patterns
 from authz.runtime import Runtime
 from authz.web.guarded_views import GuardedViews
+from authz.web.mounts import mounted_routes
 
 
 def context_of(app: Flask, runtime: Runtime, views: GuardedViews) -> AdminContext:
@@ -16,6 +17,7 @@ def context_of(app: Flask, runtime: Runtime, views: GuardedViews) -> AdminContex
     return AdminContext(
         runtime=runtime,
         routes=partial(_routes, app, views),
+        mounts=partial(mounted_routes, app),
         find_route=partial(_find_route, app, views),
     )
 

@@ -4,9 +4,16 @@ A mounted app answers before Flask does, so the hook never sees its requests.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
+from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from authz.policy.patterns import USUAL_METHODS
+from authz.policy.route_tables import RoutePattern, sample_path
+
+#: Where an app keeps the prefixes of its guarded mounts, in `app.extensions`.
+MOUNTS: Final = "authz_mounts"
 
 #: How many wrappers around the app are looked through.
 _DEPTH = 32
@@ -34,6 +41,16 @@ def _mounts(wsgi_app: Any) -> Iterator[tuple[str, Any]]:
         if inner is None or not callable(inner):
             return
         wsgi_app = inner
+
+
+def mounted_routes(app: Flask) -> tuple[RoutePattern, ...]:
+    """Return what the apps behind `Authz.guard_mount` may serve: all below a prefix."""
+    return tuple(
+        RoutePattern(method=method, route=route, path=sample_path(route), endpoint="")
+        for prefix in sorted(app.extensions.get(MOUNTS, ()))
+        for route in (prefix, f"{prefix}/", f"{prefix}/<path:mounted>")
+        for method in USUAL_METHODS
+    )
 
 
 class GuardedMount:

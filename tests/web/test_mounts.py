@@ -1,6 +1,7 @@
 """Other WSGI apps beside the guarded one are guarded too, or nothing is served."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from authz import Authz
+from tests.cli.commands import flask_run
 from tests.web.apps import ALICE, BOB, Client
 
 MakeApp = Callable[..., Flask]
@@ -83,3 +85,14 @@ def test_a_missing_page_of_the_app_opens_no_mount(guarded: Flask):
 
     assert bob(path="/sub/admin").ran is None
     assert bob(path="/sub").ran is None
+
+
+def test_a_change_for_a_mount_is_told(guarded: Flask, tmp_path: Path):
+    """What a mounted app serves counts, though it is no route of the app."""
+    policy = Path(guarded.config["AUTHZ_POLICY"])
+    new = tmp_path / "new.csv"
+    new.write_text(policy.read_text() + "p, role:everyone, /sub/open/*, GET\n")
+    printed = flask_run(guarded, "diff", str(policy), str(new), "--effect").output
+
+    assert "GET /sub/open/* (part of /sub/<path:mounted>)" in printed
+    assert "opens to everyone" in printed

@@ -187,7 +187,7 @@ class Changes:
             made=list(text_lines(made.added, made.removed)),
             back=back,
             effect=impact(
-                difference.after, difference.before, routes=pages.context.routes()
+                difference.after, difference.before, routes=pages.context.served()
             )
             if difference.after and difference.before
             else None,
