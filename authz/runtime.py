@@ -54,8 +54,15 @@ from authz.stores.followers import StoreFollowers
 from authz.stores.model_file import read_model_text
 from authz.stores.policy_text import policy_source, shown
 from authz.stores.replicas import Replica
+from authz.stores.restores import Restored, RestoreWatch
 from authz.stores.shared_limits import shared_limits
-from authz.stores.sync import StoreSync, replicas, session_source, store_sync
+from authz.stores.sync import (
+    StoreSync,
+    replicas,
+    restore_watch,
+    session_source,
+    store_sync,
+)
 
 _log: Final = logging.getLogger("authz")
 _running: "Final[WeakSet[Runtime]]" = WeakSet()
@@ -93,6 +100,8 @@ class Runtime:
     shadow: Shadow | None = None
     #: The way in that the shell opens; None where there is no store for its codes.
     break_glass: BreakGlass | None = None
+    #: Notices that the database was restored from a backup; None without one.
+    restores: RestoreWatch | None = None
 
     @property
     def following(self) -> StoreFollowers:
@@ -108,6 +117,17 @@ class Runtime:
     def replicas(self) -> tuple[Replica, ...]:
         """The processes that share the database; raises `StoreError`."""
         return replicas(self.stores)
+
+    @property
+    def restored(self) -> Restored | None:
+        """What a restored backup may have brought back, until somebody looked at it."""
+        return None if self.restores is None else self.restores.open
+
+    @property
+    def write_problem(self) -> str | None:
+        """Why nothing can be written to the database, or None."""
+        database = self.stores.database
+        return None if database is None else database.database.write_problem
 
     @property
     def report_only(self) -> bool:
@@ -394,6 +414,14 @@ def start(  # noqa: PLR0913 - what an app is made of
     kept.following.do_after(partial(_note_edit, stores, live))
     throttle = Throttle(shared_limits(settings, stores))
     kept.following.do_after(throttle.tidy)
+    restores = restore_watch(
+        stores,
+        kept.following,
+        accounts,
+        identity.tokens,
+        record=record,
+        noticed=throttle.forget,
+    )
     shadow = _shadow(
         settings,
         lambda *a, **kw: runtime.record_decision(*a, **kw),  # noqa: PLW0108 - made below
@@ -422,6 +450,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         clock=utc_now,
         shadow=shadow,
         break_glass=break_glass,
+        restores=restores,
     )
     warn(settings.warnings)
     _warn_of_openings(runtime)

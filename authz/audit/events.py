@@ -62,6 +62,11 @@ class EventTag(StrEnum):
     #: People, sessions or tokens cannot be read and stay as they were; `detail` says
     #: which, and why.
     STORE_UNREAD = "store:unread"
+    #: The database was restored from a backup under the running app; `detail` says how
+    #: far it went back, and which people and tokens came back.
+    STORE_RESTORED = "store:restored"
+    #: Somebody has looked at what a restored backup brought back; sessions were ended.
+    STORE_TAKEN_UP = "store:taken-up"
     #: An administrator changed rules or grants; `before` and `after` hold the lines.
     POLICY_CHANGED = "policy:changed"
     #: What an administrator wanted to change was refused; `reason` says why.
@@ -131,6 +136,8 @@ CHANGES: Final = frozenset(
         EventTag.BREAK_GLASS_USED,
         EventTag.LINKED_ACCOUNT_ADDED,
         EventTag.LINKED_ACCOUNT_REMOVED,
+        EventTag.STORE_RESTORED,
+        EventTag.STORE_TAKEN_UP,
     }
 )
 

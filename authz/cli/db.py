@@ -4,9 +4,10 @@ import os
 
 import click
 
-from authz.cli.app import app_if_any
+from authz.admin.after_restore import after_restore
+from authz.cli.app import app_if_any, context_here, shell
 from authz.cli.outcome import Exit, end, problems_in_words
-from authz.cli.output import Output, with_output
+from authz.cli.output import Output, plain, with_output
 from authz.settings import read_settings
 from authz.stores.schema import Schema, read_schema, upgrade_schema
 
@@ -56,6 +57,58 @@ def upgrade(*, out: Output) -> None:
     else:
         was = before.current or "nothing"
         out.line(f"{before.database}: schema {was} -> {before.newest}")
+
+
+@db.command("after-restore")
+@click.option(
+    "--revoke-tokens",
+    is_flag=True,
+    help="Revoke the API tokens that had been revoked before; all, if nobody noticed.",
+)
+@with_output
+def after_restore_(*, revoke_tokens: bool, out: Output) -> None:
+    """Take up a database that was restored from a backup.
+
+    All sessions end, every process reads everything anew, and what running processes
+    saw come back is listed: people who had been removed, disabled or given another
+    password, and API tokens that had been revoked.
+
+    Exit codes: 0 done; 3 it cannot be done, and why; 7 the database cannot be reached.
+    """
+    _url()
+    with problems_in_words(), context_here() as context:
+        done = after_restore(context, shell(), revoke=revoke_tokens)
+    restored = done.restored
+    back = set(restored.tokens) if restored else set()
+    revoked = {token.id for token in done.revoked}
+    out.document(
+        {
+            "sessions_ended": done.sessions,
+            "noticed": restored.at.isoformat() if restored else None,
+            "people_back": list(restored.people) if restored else [],
+            "tokens": [
+                {
+                    "name": token.name,
+                    "role": token.role,
+                    "came_back": token.name in back,
+                    "revoked": token.id in revoked,
+                }
+                for token in done.tokens
+            ],
+        }
+    )
+    out.line(f"sessions ended: {done.sessions}")
+    if restored is None:
+        out.line(
+            "no running process noticed a restore: see who may sign in with "
+            "`authz user list`"
+        )
+    else:
+        out.lines(f"came back: person {plain(id_)}" for id_ in restored.people)
+    for token in done.tokens:
+        what = "came back" if token.name in back else "holds"
+        after = ", revoked now" if token.id in revoked else ""
+        out.line(f"{what}: token {plain(token.name)} ({token.role}){after}")
 
 
 def _words(found: Schema) -> str:

@@ -67,6 +67,11 @@ class Throttle:
         if self._shared is not None:
             self._shared.ask(lambda all_: all_.remember(name, peer), None)
 
+    def forget(self) -> None:
+        """Ask the shared storage again who has signed in before."""
+        with self._lock:
+            self._known.clear()
+
     def tidy(self) -> None:
         """Forget what is over. Called in the background."""
         self._storage.tidy()

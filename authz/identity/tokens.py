@@ -273,6 +273,11 @@ class ApiTokens:
         self.vouch: Vouch = lambda _: False
         self.look()()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the tokens that hold, as far as this process knows."""
+        return frozenset(token.name for token, _, _ in self._table.values())
+
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return whose token it is, or None if there is none.
 

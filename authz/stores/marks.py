@@ -42,6 +42,13 @@ class Head:
     tokens: Mark
     #: The stamps of the last changes of all parts, the newest first.
     trail: tuple[str, ...] = ()
+    #: What was noticed of a restored backup, until somebody has looked at it.
+    restored: str = ""
+
+    @property
+    def generation(self) -> int:
+        """How many incarnations there were."""
+        return int(self.policy.incarnation.partition("-")[0])
 
     def follows(self, earlier: Mark, part: str) -> bool:
         """Return whether *part* came from *earlier* by changes that were counted.
@@ -70,6 +77,6 @@ def new_stamp() -> str:
     return secrets.token_hex(STAMP // 2)
 
 
-def new_incarnation() -> str:
+def new_incarnation(generation: int) -> str:
     """Return the name of a new incarnation of a store; nobody can guess it."""
-    return secrets.token_hex(16)
+    return f"{generation}-{secrets.token_hex(16)}"

@@ -6,10 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from authz.audit import EventTag
 from authz.background import Poller
 from authz.errors import StoreError
 from authz.identity.accounts import Accounts, FollowedAccounts
 from authz.identity.sessions import LocalSessions, MemorySessions, SessionStore
+from authz.identity.tokens import ApiTokens
 from authz.policy.live import LivePolicy
 from authz.policy.records import Snapshot
 from authz.settings import Settings
@@ -19,6 +21,7 @@ from authz.stores.followers import POLICY, StoreFollowers
 from authz.stores.marks import Mark
 from authz.stores.notifications import Listener, RedisNotifications
 from authz.stores.replicas import Replica, Served
+from authz.stores.restores import Restored, RestoreWatch
 
 _HOUR: Final = 3600
 _MINUTE: Final = 60
@@ -145,6 +148,42 @@ def session_source(
         secure=settings.cookie_secure,
         catch_up=None if database is None else following.catch_up,
     )
+
+
+def restore_watch(  # noqa: PLR0913 - what it watches
+    stores: Stores,
+    following: StoreFollowers,
+    accounts: Accounts,
+    tokens: ApiTokens | None,
+    *,
+    record: Callable[..., None],
+    noticed: Callable[[], object],
+) -> RestoreWatch | None:
+    """Return what notices that the database was restored; None without one.
+
+    To be called when everything else follows. *record* records an event, and *noticed*
+    is called when it was noticed.
+
+    Raises:
+        StoreError: if the database cannot be read.
+    """
+    database = stores.database
+    if database is None:
+        return None
+
+    def keep(restored: Restored) -> None:
+        database.keep_restored(
+            restored,
+            before_commit=lambda: record(
+                EventTag.STORE_RESTORED, detail=restored.as_detail()
+            ),
+        )
+
+    watch = RestoreWatch(database.head, accounts, tokens, keep=keep, noticed=noticed)
+    watch.look()()
+    following.follow(watch)
+    following.do_after(watch.write_down)
+    return watch
 
 
 def replicas(stores: Stores) -> tuple[Replica, ...]:

@@ -5,7 +5,7 @@ Open to everybody and so without anything worth knowing; a rule that denies them
 
 import json
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint
 from werkzeug.wrappers import Response
@@ -30,15 +30,34 @@ def add_health(blueprint: Blueprint, runtime: Runtime) -> None:
     def readyz() -> Response:
         """Say whether requests can be decided."""
         if runtime.following.is_stale:
-            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable")
-        if runtime.identity.lacks_keys:
-            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "keys-unavailable")
-        return _answer(HTTPStatus.OK, "ok")
+            status, word = HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"
+        elif runtime.identity.lacks_keys:
+            status, word = HTTPStatus.SERVICE_UNAVAILABLE, "keys-unavailable"
+        else:
+            status, word = HTTPStatus.OK, "ok"
+        return _answer(status, word, **_store(runtime))
 
     blueprint.add_url_rule("/healthz", "healthz", healthz, methods=["GET"])
     blueprint.add_url_rule("/readyz", "readyz", readyz, methods=["GET"])
 
 
-def _answer(status: HTTPStatus, word: str) -> Response:
-    body = json.dumps({"status": word}) + "\n"
+def _store(runtime: Runtime) -> dict[str, Any]:
+    """Return how fresh what is served is, where there is a database or a problem.
+
+    A database that takes no changes is no reason not to serve: what it says is decided
+    by, and all replicas would be taken away at once. It is said.
+    """
+    following = runtime.following
+    if runtime.stores.database is None and not following.problems:
+        return {}
+    return {
+        "age_seconds": {part: round(age, 1) for part, age in following.ages.items()},
+        "failing": sorted(following.problems),
+        "writable": runtime.write_problem is None,
+        "restored": runtime.restored is not None,
+    }
+
+
+def _answer(status: HTTPStatus, word: str, **more: Any) -> Response:
+    body = json.dumps({"status": word, **more}) + "\n"
     return protect_page(Response(body, status, content_type="application/json"))

@@ -170,9 +170,28 @@ class _Now(Collector):
         )
         yield _gauge(
             "authz_store_age_seconds",
-            "Seconds since the store was last seen.",
+            "Seconds since the part of the store was read that is the oldest.",
             runtime.following.age,
         )
+        parts = GaugeMetricFamily(
+            "authz_part_age_seconds",
+            "Seconds since each part of what is served was read.",
+            labels=["part"],
+        )
+        for part, age in runtime.following.ages.items():
+            parts.add_metric([part], age)
+        yield parts
+        if runtime.stores.database is not None:
+            yield _gauge(
+                "authz_store_writable",
+                "0 while the database takes no changes.",
+                float(runtime.write_problem is None),
+            )
+            yield _gauge(
+                "authz_store_restored",
+                "1 from when a backup was restored until somebody has looked at it.",
+                float(runtime.restored is not None),
+            )
         keys = GaugeMetricFamily(
             "authz_keys_age_seconds",
             "Seconds since the keys of an issuer were fetched; -1: never.",

@@ -8,6 +8,7 @@ from flask import Flask
 
 from authz.stores.sql.migrate import VERSION_TABLE
 from tests.cli.commands import document, flask_run, run
+from tests.web.apps import POLICY
 
 
 @pytest.fixture(name="file")
@@ -82,3 +83,29 @@ def test_without_a_database_it_is_2(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_of_an_app(app: Flask):
     """Its settings count."""
     assert flask_run(app, "db", "current").exit_code == 2
+
+
+def test_after_a_restore(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """Sessions have ended; the tokens that hold are named, and revoked if asked for."""
+    (file.parent / "policy.csv").write_text(POLICY + "g, user:root, role:admin\n")
+    made = document(
+        run("token", "create", "radio", "--role", "user", "--json"), "token-create"
+    )
+    assert made["secret"]
+    told = document(run("db", "after-restore", "--json"), "db-after-restore")
+    assert (told["sessions_ended"], told["noticed"], told["people_back"]) == (
+        0,
+        None,
+        [],
+    )
+    assert [(t["name"], t["came_back"], t["revoked"]) for t in told["tokens"]] == [
+        ("radio", False, False)
+    ]
+    result = run("db", "after-restore", "--revoke-tokens")
+
+    assert result.exit_code == 0
+    assert "holds: token radio (role:user), revoked now" in result.output
+    assert "no running process noticed a restore" in result.output
+    assert document(run("token", "list", "--json"), "token-list")["tokens"] == []
+    monkeypatch.delenv("AUTHZ_STORE")
+    assert run("db", "after-restore").exit_code == 2

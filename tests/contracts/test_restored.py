@@ -16,7 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authz.decision import Origin
+from authz.admin.after_restore import after_restore
+from authz.admin.context import Actor, AdminContext
+from authz.decision import ANONYMOUS, Origin
 from authz.errors import InvalidCredentials
 from authz.identity.people import LOCAL, Person
 from authz.identity.source import RequestFacts
@@ -275,6 +277,74 @@ def test_two_branches_of_one_base(world: World):
     world.restore(1)
     for process in world.processes:
         world.check(process)
+
+
+def test_what_came_back_is_told(world: World, caplog: pytest.LogCaptureFixture):
+    """Each process says so in its log, one of them in the audit log, all on pages."""
+    one, other = world.processes
+    for name in NAMES:
+        world.person(one, name)
+    world.token(one, "radio")
+    world.copy()
+    world.person(one, "ann")  # is disabled
+    world.token(one, "radio")  # is revoked
+    for process in world.processes:
+        process.following.run()
+        assert process.restored is None
+    world.restore(0)
+    for process in (one, other):
+        process.following.run()
+        assert process.restored is not None
+        assert process.restored.people == ("ann",)
+        assert process.restored.tokens == ("radio",)
+    told = [r for r in caplog.records if "restored from a backup" in r.getMessage()]
+    assert len(told) == 2
+    query = "SELECT line FROM authz_audit WHERE event = 'store:restored'"
+    (line,) = (line for (line,) in world.sql(query))
+    assert '"people_back":"ann"' in line
+    assert '"tokens_back":"radio"' in line
+    # Somebody who starts later is told as well.
+    late = world.process()
+    late.refresh()
+    assert late.restored == one.restored
+    late.close()
+
+
+def test_after_a_restore_everything_begins_anew(world: World):
+    """All sessions have ended, on each process; and it is told once."""
+    one = world.processes[0]
+    world.person(one, "ann")
+    world.sign(one, "ann")
+    world.copy()
+    world.token(one, "radio")
+    for process in world.processes:
+        process.following.run()
+    world.restore(0)
+    one.following.run()
+    actor = Actor(subject=ANONYMOUS)
+    done = after_restore(AdminContext(runtime=one), actor)
+    for process in world.processes:
+        process.following.run()
+
+    assert done.sessions == 1
+    for process in world.processes:
+        world.check(process)
+        assert process.restored is None
+        assert process.sessions.store.find(world.sessions[0]) is None
+    # It was looked at before the other process noticed: it says nothing more.
+    assert len(world.sql("SELECT 1 FROM authz_audit WHERE event='store:restored'")) == 1
+    assert len(world.sql("SELECT 1 FROM authz_audit WHERE event='store:taken-up'")) == 1
+
+
+def test_changes_are_no_restore(world: World):
+    """However many there were between two looks."""
+    one, other = world.processes
+    other.following.run()
+    for number in range(300):
+        world.token(one, f"t{number % 7}")
+    other.following.run()
+
+    assert other.restored is None
 
 
 def test_a_session_that_a_restore_removed_can_be_ended(world: World):

@@ -262,6 +262,23 @@ class TestOutages:
         until(lambda: not runtime.following.is_failing)
         change(runtime, "bob")
 
+    def test_a_database_that_takes_no_changes(
+        self, new_process: Callable[..., Runtime], postgresql: PostgreSQL, url: str
+    ):
+        """It is read as before; that nothing can be written is known, until it can."""
+        runtime = new_process(AUTHZ_POLL_SECONDS="0.1")
+        name = url.split("/")[3].split("?", maxsplit=1)[0]
+        try:
+            _set(postgresql, name, "SET default_transaction_read_only = on")
+            with pytest.raises(StoreError, match="read-only"):
+                change(runtime, "bob")
+            assert "read-only" in str(runtime.write_problem)
+            until(lambda: not runtime.following.is_failing)
+        finally:
+            _set(postgresql, name, "RESET default_transaction_read_only")
+        until(lambda: _changed(runtime))
+        assert runtime.write_problem is None
+
     def test_a_writer_that_hangs_keeps_nobody_out(
         self, new_process: Callable[..., Runtime]
     ):
@@ -283,6 +300,16 @@ def _changed(runtime: Runtime) -> bool:
     except StoreError:
         return False
     return True
+
+
+def _set(postgresql: PostgreSQL, name: str, what: str) -> None:
+    """Change a setting of the database *name*, for connections from now on."""
+    with postgresql.connect("postgres") as connection:
+        connection.execute(f"ALTER DATABASE {name} {what}")  # type: ignore[call-overload]
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [name],
+        )
 
 
 class Watch:

@@ -1,6 +1,7 @@
 """An app whose rules, people and sessions are in a database."""
 
 import gc
+import json
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -331,6 +332,35 @@ class TestWithoutTheStore:
         assert client(path="/admin").ran == "admin"
         assert Client(app)(path="/health").ran == "health"
         assert "gone" in str(runtime(app).live.problem)
+
+    def test_how_fresh_it_is_can_be_asked(
+        self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    ):
+        """Each part has an age; what fails is named, and pages say so too."""
+        app = start_app()
+        ready = json.loads(Client(app)(path="/authz/readyz").text)
+        assert ready["age_seconds"].keys() == {"people", "policy", "tokens", "sessions"}
+        assert (ready["failing"], ready["writable"]) == ([], True)
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        store = runtime(app).stores.database
+        assert store is not None
+
+        def damaged() -> Any:
+            raise StoreError("the table of people is damaged")
+
+        monkeypatch.setattr(store.people_source, "mark", damaged)
+        store.database.write_problem = "the disk is full"
+        runtime(app).refresh()
+        answer = Client(app)(path="/authz/readyz")
+        ready = json.loads(answer.text)
+        page = client(path="/authz/admin/").text
+
+        assert answer.status == 200
+        assert (ready["failing"], ready["writable"]) == (["people"], False)
+        assert "The people cannot be read" in page
+        assert "the table of people is damaged" in page
+        assert "the disk is full" in page
 
     def test_nobody_signs_in_or_out(
         self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch

@@ -26,14 +26,24 @@ from authz.errors import StoreError, StoreUnreachable
 from authz.stores.notifications import NotificationSource
 from authz.stores.sql.gate import Gate
 from authz.stores.sql.notifications import FileHints
-from authz.stores.sql.tables import CHANNEL, authz_head
+from authz.stores.sql.tables import CHANNEL, authz_head, metadata
 
 #: Milliseconds a writer of SQLite waits for the writers before.
 _BUSY: Final = 5000
 _FILE_MODE: Final = 0o600
 #: What says that the server, or the file, is not there or busy; later it may be.
 _NO_ANSWER: Final = (InterfaceError, OperationalError, sqlite3.OperationalError)
+#: What PostgreSQL calls a change in a read-only transaction.
+_READ_ONLY: Final = "25006"
 _POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 5}
+
+#: The tables that are only ours, each of which has a primary key.
+_KEYED: Final = [name for name in metadata.tables if name.startswith("authz_")]
+_KEYS: Final = text(
+    "SELECT count(*) FROM pg_index WHERE indisprimary AND indrelid IN "
+    "(SELECT to_regclass(name) FROM unnest(CAST(:names AS text[])) AS name) "
+    "AND NOT EXISTS (SELECT 1 FROM authz_token WHERE false)"
+)
 
 _leaked: list[object] = []
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
@@ -58,6 +68,8 @@ class Database:
         self._running = threading.local()
         #: Called after a change is visible, to tell others that it is worth a look.
         self.changed: list[Callable[[], object]] = []
+        #: Why nothing could be written when it was tried last; None if it could.
+        self.write_problem: str | None = None
         _databases.add(self)
 
     @property
@@ -99,14 +111,18 @@ class Database:
 
     @contextmanager
     def write(
-        self, *, alone: bool = True, patience: float | None = None
+        self,
+        *,
+        alone: bool = True,
+        patience: float | None = None,
+        complete: bool = True,
     ) -> Iterator[Connection]:
         """Change something: visible whole at the end, or not at all.
 
         What runs inside may read and write too, and joins. *alone* keeps every other
         writer out until the end; without it only those of the same rows wait.
         *patience* is how many seconds an answer, and in SQLite the turn of a writer,
-        may take.
+        may take. *complete* refuses a database that is being restored.
 
         Raises:
             StoreError: if the database cannot be written; it is then as it was.
@@ -129,6 +145,8 @@ class Database:
                 authz_busy=_BUSY if patience is None else int(patience * 1000),
             )
             with connection.begin():
+                if complete:
+                    self.refuse_half(connection)
                 if alone and not self.is_sqlite:
                     connection.execute(select(authz_head.c.id).with_for_update())
                 self._running.connection = connection
@@ -140,9 +158,28 @@ class Database:
                         connection.execute(text(f"NOTIFY {CHANNEL}"))
                 finally:
                     self._running.connection = None
+        self.write_problem = None
         if self._running.announced:
             for tell in self.changed:
                 tell()
+
+    def refuse_half(self, connection: Connection) -> None:
+        """Keep `pg_restore` and us apart: refuse what it has written so far.
+
+        It makes primary keys last. Until the transaction of *connection* ends, it does
+        not begin either: it wants this table first.
+
+        Raises:
+            StoreError: if tables are not complete.
+        """
+        if self.is_sqlite:
+            return  # it restores in one transaction
+        keys = connection.execute(_KEYS, {"names": _KEYED}).scalar_one()
+        if keys != len(_KEYED):
+            raise StoreError(
+                f"{self.shown}: tables lack their primary keys: a backup is being "
+                "restored; if that was interrupted, restore it again"
+            )
 
     def announce(self) -> None:
         """Let others know, once the running `write` is done, that it is worth a look.
@@ -188,11 +225,14 @@ class Database:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
             said = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-            kind = StoreUnreachable if _is_unreachable(error) else StoreError
-            raise kind(
+            unreachable = _is_unreachable(error)
+            problem = (
                 f"{self.shown}: the database cannot be {done} ({said[:200]}): "
                 "check AUTHZ_STORE and that the database runs"
-            ) from error
+            )
+            if done == "written" and (unreachable or _is_read_only(error)):
+                self.write_problem = problem
+            raise (StoreUnreachable if unreachable else StoreError)(problem) from error
 
 
 def _is_unreachable(error: Exception) -> bool:
@@ -202,6 +242,11 @@ def _is_unreachable(error: Exception) -> bool:
     # SQLite says the same of a table that is not there.
     said = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     return said != sqlite3.SQLITE_ERROR
+
+
+def _is_read_only(error: Exception) -> bool:
+    """Return whether PostgreSQL takes no changes, as a standby server does."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == _READ_ONLY
 
 
 def shown(url: URL) -> str:

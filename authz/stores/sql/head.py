@@ -2,21 +2,15 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import func, select, update
 
 from authz.errors import StoreError
 from authz.stores.marks import KEPT, STAMP, Head, Mark, new_stamp
 from authz.stores.sql.database import Database
-from authz.stores.sql.tables import authz_head, metadata
+from authz.stores.sql.tables import authz_head
 
 #: Characters of the stamps that are kept, each with a blank behind it.
 _TRAIL: Final = KEPT * (STAMP + 1)
-#: The tables that are only ours, each of which has a primary key.
-_KEYED: Final = [name for name in metadata.tables if name.startswith("authz_")]
-_KEYS: Final = text(
-    "SELECT count(*) FROM pg_index WHERE indisprimary AND indrelid IN "
-    "(SELECT to_regclass(name) FROM unnest(CAST(:names AS text[])) AS name)"
-)
 
 
 def head(database: Database) -> Head:
@@ -26,8 +20,7 @@ def head(database: Database) -> Head:
         StoreError: if it cannot be read, or is not there.
     """
     with database.read() as connection:
-        if not database.is_sqlite:
-            _refuse_half(database, connection)
+        database.refuse_half(connection)
         row = connection.execute(select(authz_head)).first()
     if row is None:
         raise StoreError(
@@ -39,17 +32,8 @@ def head(database: Database) -> Head:
         sessions=Mark(row.incarnation, row.sessions, row.sessions_stamp),
         tokens=Mark(row.incarnation, row.tokens, row.tokens_stamp),
         trail=tuple(row.trail.split()),
+        restored=row.restored,
     )
-
-
-def _refuse_half(database: Database, connection: Connection) -> None:
-    """Refuse what `pg_restore` has written so far: it makes primary keys last."""
-    keys = connection.execute(_KEYS, {"names": _KEYED}).scalar_one()
-    if keys != len(_KEYED):
-        raise StoreError(
-            f"{database.shown}: tables lack their primary keys: a backup is being "
-            "restored; if that was interrupted, restore it again"
-        )
 
 
 def stamped(part: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def migrate(database: Database) -> None:
         if _version(connection) == _newest():
             return
     # Not `write`: it locks a row that may not be there yet.
-    with database.write(alone=False) as connection:
+    with database.write(alone=False, complete=False) as connection:
         if not database.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         version = _version(connection)

@@ -1,23 +1,33 @@
 """One database as the store of one app: what is in it, and what of it is followed."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import update
 
 from authz.identity.accounts import Accounts
 from authz.identity.people import Person
 from authz.policy.normalize import Normalize, normalize_row
 from authz.policy.records import Snapshot
 from authz.stores.followers import StoreFollowers
+from authz.stores.marks import Head, new_incarnation
+from authz.stores.restores import Restored, read_restored
 from authz.stores.sql.audit import SqlAudit
 from authz.stores.sql.audit_log import SqlAuditLog
 from authz.stores.sql.database import Database
-from authz.stores.sql.head import head
+from authz.stores.sql.head import count_up, head, stamped
 from authz.stores.sql.limits import SqlLimits
 from authz.stores.sql.migrate import migrate
 from authz.stores.sql.people import SqlPeople
 from authz.stores.sql.records import KEPT, SqlRecords
 from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.sessions import SqlSessions
+from authz.stores.sql.tables import authz_head, authz_session
 from authz.stores.sql.tokens import SqlTokens
+
+#: Two processes that notice a restore within this time mean the same one.
+_THE_SAME: Final = timedelta(minutes=10)
 
 
 class SqlStore:
@@ -72,6 +82,55 @@ class SqlStore:
         self.replicas.lost.append(sessions.forget)
         following.do_after(sessions.tidy)
         return sessions
+
+    def head(self) -> Head:
+        """Return the marks of what is in it. Raises `StoreError`."""
+        return head(self.database)
+
+    def keep_restored(
+        self, restored: Restored, *, before_commit: Callable[[], object]
+    ) -> None:
+        """Keep in mind that a backup was restored, unless another process did.
+
+        *before_commit* is called before that becomes visible. Raises `StoreError`.
+        """
+        with self.database.write() as connection:
+            kept = read_restored(head(self.database).restored)
+            if kept is not None and abs(restored.at - kept.at) < _THE_SAME:
+                return
+            connection.execute(update(authz_head).values(restored=restored.as_text()))
+            self.database.announce()
+            before_commit()
+
+    def take_up(
+        self, *, before_commit: Callable[[int, Restored | None], object]
+    ) -> tuple[int, Restored | None]:
+        """Begin a new incarnation: end all sessions, and have everything read anew.
+
+        *before_commit* is called with what is returned before it becomes visible.
+
+        Returns:
+            How many sessions there were, and what was noticed of a restored backup.
+
+        Raises:
+            StoreError: if it cannot be written; nothing has changed then.
+        """
+        with self.database.write() as connection:
+            now = head(self.database)
+            number = count_up(self.database, "sessions")
+            lasting = update(authz_session).where(authz_session.c.ended == 0)
+            sessions = connection.execute(lasting.values(ended=number)).rowcount
+            for part in ("people", "tokens"):
+                count_up(self.database, part)
+            incarnation = new_incarnation(now.generation + 1)
+            connection.execute(
+                update(authz_head).values(
+                    incarnation=incarnation, restored="", **stamped("policy")
+                )
+            )
+            restored = read_restored(now.restored)
+            before_commit(sessions, restored)
+        return sessions, restored
 
     @property
     def is_new(self) -> bool:

@@ -258,6 +258,10 @@ class AdminPages:
             "revision": runtime.policy.revision,
             "number": self._number(),
             "problem": runtime.live.problem,
+            "unread": runtime.following.problems,
+            "ages": runtime.following.ages,
+            "write_problem": runtime.write_problem,
+            "restored": runtime.restored,
             "report_only": runtime.report_only,
             "open_to_everyone": runtime.open_to_everyone,
             "account_path": url_for("authz_admin.account").removeprefix(

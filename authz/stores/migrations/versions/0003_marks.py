@@ -28,6 +28,6 @@ def upgrade() -> None:
         sa.update(head).values(
             **stamps,
             trail=" ".join(stamps.values()) + " ",
-            incarnation=secrets.token_hex(16),
+            incarnation=f"1-{secrets.token_hex(16)}",
         )
     )

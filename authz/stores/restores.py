@@ -1,0 +1,165 @@
+"""A backup that was restored under a running app: noticed, told, and kept in mind.
+
+What was revoked after the backup is there again: passwords, people, API tokens. So it
+is an error until somebody has looked at it, and said so (`authz db after-restore`).
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from authz.audit import Clock, utc_now
+from authz.identity.accounts import Account, Accounts
+from authz.identity.tokens import ApiTokens
+from authz.stores.marks import PARTS, Head
+
+_log: Final = logging.getLogger("authz")
+#: Names that are kept. More than this say nothing new.
+_MAX_NAMES: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was noticed of one restore."""
+
+    at: datetime
+    #: For each part that went back or aside: its number before, and after.
+    numbers: Mapping[str, tuple[int, int]]
+    #: The ids of people who could not do what they can do now: they had been removed,
+    #: disabled, or given another password.
+    people: tuple[str, ...] = ()
+    #: The names of API tokens that had been revoked.
+    tokens: tuple[str, ...] = ()
+
+    def as_text(self) -> str:
+        """Return it as JSON, for `read_restored`."""
+        return json.dumps(
+            {
+                "at": self.at.isoformat(),
+                "numbers": {part: list(pair) for part, pair in self.numbers.items()},
+                "people": self.people[:_MAX_NAMES],
+                "tokens": self.tokens[:_MAX_NAMES],
+            }
+        )
+
+    def as_detail(self) -> dict[str, str]:
+        """Return it as the detail of an event."""
+        numbers = {part: f"{was} -> {now}" for part, (was, now) in self.numbers.items()}
+        return {
+            **numbers,
+            "people_back": " ".join(self.people[:_MAX_NAMES]),
+            "tokens_back": " ".join(self.tokens[:_MAX_NAMES]),
+        }
+
+
+def read_restored(text: str) -> Restored | None:
+    """Return what `Restored.as_text` wrote; None if nothing was noticed."""
+    if not text:
+        return None
+    found: dict[str, Any] = json.loads(text)
+    return Restored(
+        at=datetime.fromisoformat(found["at"]),
+        numbers={part: (was, now) for part, (was, now) in found["numbers"].items()},
+        people=tuple(found["people"]),
+        tokens=tuple(found["tokens"]),
+    )
+
+
+class RestoreWatch:
+    """Follows the marks, and notices when they are not what they would have become."""
+
+    def __init__(  # noqa: PLR0913 - what it compares, and whom it tells
+        self,
+        read: Callable[[], Head],
+        accounts: Accounts,
+        tokens: ApiTokens | None,
+        *,
+        keep: Callable[[Restored], object],
+        noticed: Callable[[], object],
+        clock: Clock = utc_now,
+    ) -> None:
+        """Watch what *read* returns. Follows last: what came back is compared.
+
+        Args:
+            read: Reads the marks.
+            accounts: Who could sign in, and who can.
+            tokens: The tokens that held, and hold.
+            keep: Keeps in mind what was noticed, for everybody; raises `StoreError`.
+            noticed: Called at once when something was.
+            clock: Tells the time.
+        """
+        self._read = read
+        self._accounts = accounts
+        self._tokens = tokens
+        self._keep = keep
+        self._noticed = noticed
+        self._clock = clock
+        self._head: Head | None = None
+        self._known = self._now_known()
+        self._unkept: Restored | None = None
+        #: What everybody was told, and nobody has looked at yet; None if nothing.
+        self.open: Restored | None = None
+
+    def look(self) -> Callable[[], object]:
+        """Read the marks; return what compares them, without I/O."""
+        return partial(self._take, self._read())
+
+    def write_down(self) -> None:
+        """Keep in mind what was noticed. Called in the background."""
+        if self._unkept is not None:
+            self._keep(self._unkept)
+            self._unkept = None
+
+    def _take(self, head: Head) -> None:
+        before, self._head = self._head, head
+        known, self._known = self._known, self._now_known()
+        self.open = read_restored(head.restored) or self._unkept
+        if before is None or before == head or not head.is_another_branch(before):
+            return
+        if head.generation > before.generation:
+            return  # somebody has looked at it already
+        people, tokens = known
+        now_people, now_tokens = self._known
+        pairs = ((part, getattr(before, part), getattr(head, part)) for part in PARTS)
+        restored = Restored(
+            at=self._clock(),
+            numbers={p: (a.number, b.number) for p, a, b in pairs if a != b},
+            people=tuple(sorted(_back(people, now_people))),
+            tokens=tuple(sorted(now_tokens - tokens)),
+        )
+        self._unkept = self.open = restored
+        _log.error(
+            "the database was restored from a backup under this app (%s): what was "
+            "revoked since then holds again: run `authz db after-restore`",
+            ", ".join(
+                f"{part} {was} -> {after}"
+                for part, (was, after) in restored.numbers.items()
+            ),
+        )
+        self._noticed()
+
+    def _now_known(self) -> tuple["_People", frozenset[str]]:
+        # Both are replaced whole when they change.
+        return (
+            _People(self._accounts.by_name, self._accounts.refused),
+            frozenset() if self._tokens is None else self._tokens.names,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    by_name: Mapping[str, Account]
+    refused: frozenset[str]
+
+
+def _back(before: _People, now: _People) -> Iterable[str]:
+    for name, account in now.by_name.items():
+        was = before.by_name.get(name)
+        if was is None or was.epoch != account.epoch:
+            yield name
+    gone = {name.removeprefix("user:") for name in before.refused - now.refused}
+    yield from gone - now.by_name.keys()
