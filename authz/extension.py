@@ -132,7 +132,7 @@ class Authz:
         # First of all: a hook before it could answer, or load what nobody may see.
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
         app.wsgi_app = middleware(app.wsgi_app, runtime)  # type: ignore[method-assign]
-        app.register_blueprint(sign_in_blueprint(app, runtime))
+        blueprints = [sign_in_blueprint(app, runtime)]
         context = context_of(app, runtime, views)
         pages = None
         if runtime.settings.admin.enabled:
@@ -140,10 +140,13 @@ class Authz:
             from authz.web.pages.build import admin_pages
 
             pages = admin_pages(app, context, hook, views.public_endpoints)
-            app.register_blueprint(pages.blueprint)
-            app.register_blueprint(api_blueprint(app, context))
+            blueprints += [pages.blueprint, api_blueprint(app, context)]
         if runtime.break_glass is not None:
-            app.register_blueprint(break_glass_blueprint(context, runtime.break_glass))
+            blueprints.append(break_glass_blueprint(context, runtime.break_glass))
+        for blueprint in blueprints:
+            if hook.own_writes is not None:
+                hook.own_writes.tell_with(blueprint)
+            app.register_blueprint(blueprint)
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())
         app.extensions[_KEY] = Guarded(

@@ -29,6 +29,11 @@ FIXED_NAME: Final = "env"
 RESERVED: Final = "break-glass/"
 _RANDOM_BYTES: Final = 32
 _MAX_TOKEN: Final = 1024
+#: Characters of a token.
+TOKEN_LENGTH: Final = len(PREFIX) + 43
+#: Seconds between two looks at the store for tokens nobody knows: whoever tries some
+#: keeps nobody busy.
+_LOOKS_APART: Final = 0.25
 _AUTHORIZATION: Final = "HTTP_AUTHORIZATION"
 _BEARER: Final = "bearer "
 
@@ -269,6 +274,10 @@ class ApiTokens:
         self._mark: Hashable = object()
         self._table: Mapping[bytes, tuple[ApiToken, Subject, float]] = {}
         self._uses: dict[str, float] = {}
+        #: Called for a token nobody knows, now and then: it may have been made a moment
+        #: ago, by another process. May raise `StoreError`.
+        self.catch_up: Callable[[], object] | None = None
+        self._caught_up = 0.0
         #: Asked at each use of a person's own token. Nobody vouches by nature.
         self.vouch: Vouch = lambda _: False
         self.look()()
@@ -293,6 +302,8 @@ class ApiTokens:
         if entry is None:
             if self._others and "." in token and not token.startswith(PREFIX):
                 return None
+            entry = self._made_lately(token)
+        if entry is None:
             raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
         record, subject, until = entry
         if record.name.startswith(RESERVED):
@@ -304,6 +315,20 @@ class ApiTokens:
             raise InvalidCredentials(METHOD, Why.OWNER_CHANGED)
         self._uses[record.id] = now
         return subject
+
+    def _made_lately(self, token: str) -> tuple[ApiToken, Subject, float] | None:
+        """Look at the store for *token*, unless somebody did a moment ago."""
+        now = self._now()
+        if (
+            self.catch_up is None
+            or len(token) != TOKEN_LENGTH
+            or not token.startswith(PREFIX)
+            or 0 <= now - self._caught_up < _LOOKS_APART
+        ):
+            return None
+        self._caught_up = now
+        self.catch_up()
+        return self._table.get(digest_of(token))
 
     def reserved(self, token: str) -> ApiToken:
         """Return the record of *token*, one that only the shell makes. Without I/O.

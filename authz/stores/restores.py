@@ -98,7 +98,8 @@ class RestoreWatch:
         self._keep = keep
         self._noticed = noticed
         self._clock = clock
-        self._head: Head | None = None
+        #: The marks as everything that follows was read last.
+        self.head: Head = read()
         self._known = self._now_known()
         self._unkept: Restored | None = None
         #: What everybody was told, and nobody has looked at yet; None if nothing.
@@ -115,10 +116,10 @@ class RestoreWatch:
             self._unkept = None
 
     def _take(self, head: Head) -> None:
-        before, self._head = self._head, head
+        before, self.head = self.head, head
         known, self._known = self._known, self._now_known()
         self.open = read_restored(head.restored) or self._unkept
-        if before is None or before == head or not head.is_another_branch(before):
+        if before == head or not head.is_another_branch(before):
             return
         if head.generation > before.generation:
             return  # somebody has looked at it already

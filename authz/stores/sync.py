@@ -180,7 +180,6 @@ def restore_watch(  # noqa: PLR0913 - what it watches
         )
 
     watch = RestoreWatch(database.head, accounts, tokens, keep=keep, noticed=noticed)
-    watch.look()()
     following.follow(watch)
     following.do_after(watch.write_down)
     return watch

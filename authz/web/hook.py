@@ -36,6 +36,9 @@ from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
 from authz.web.mounts import undeclared_mounts
 from authz.web.origin import is_same_origin
+from authz.web.own_writes import COOKIE as MARK_COOKIE
+from authz.web.own_writes import KEY as MARK_KEY
+from authz.web.own_writes import OwnWrites
 from authz.web.refusals import Refusals, redirect_target
 from authz.web.rendering import is_host_failure
 from authz.web.signals import access_decided, access_denied
@@ -61,10 +64,14 @@ class Hook:
         self._may_be_stale = runtime.following.may_be_stale
         self._accounts = runtime.accounts
         self._mounts_checked = False
+        #: Has whoever changes something see it in every process; None in one process.
+        self.own_writes = (
+            None if runtime.restores is None else OwnWrites(runtime, runtime.restores)
+        )
         #: What is registered with the app; bound once, so that it can be recognised.
         self.before: Callable[[], Response | None] = self.enforce
 
-    def enforce(  # noqa: C901 - one frame: it runs for each request
+    def enforce(  # noqa: C901, PLR0912 - one frame: it runs for each request
         self, *, mounted: bool = False
     ) -> Response | None:
         """Decide about the current request; return what refuses it, or None.
@@ -97,6 +104,10 @@ class Hook:
             return self._unavailable(current, facts)
         path, method = current.path, current.method
         try:
+            if self.own_writes is not None and (
+                MARK_KEY in environ or MARK_COOKIE in environ.get("HTTP_COOKIE", "")
+            ):
+                self.own_writes.catch_up(facts)
             check_canonical(environ, path, method)
             if failure is not None:
                 _check_host(failure)

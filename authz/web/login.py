@@ -109,6 +109,12 @@ class _SignIn:
             response.headers["Retry-After"] = str(wait)
             return response
         try:
+            # Somebody may have been enabled, or given a password, a moment ago.
+            if self._runtime.stores.database is not None:
+                self._runtime.following.catch_up()
+        except StoreError:
+            return self._try_later(next_page, name)
+        try:
             account = self._runtime.accounts.authenticate(
                 name,
                 request.form.get("password", ""),

@@ -22,6 +22,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.records import Add
 from authz.runtime import Runtime
 from tests.services import until
+from tests.web.api.client import Api
 from tests.web.apps import (
     ALICE,
     BOB,
@@ -433,3 +434,90 @@ def test_an_app_that_nobody_uses_any_more_is_gone(tmp_path: Path, store: str):
 
     until(lambda: gc.collect() >= 0 and gone() is None)
     until(lambda: not any(thread.is_alive() for thread in started))
+
+
+def api(client: Client) -> Api:
+    """Return the API as the browser of *client* would call it."""
+    return Api(client, headers={"ORIGIN": "http://app.test"})
+
+
+def give(client: Client, member: str) -> Answer:
+    """Give *member* a role."""
+    answer = api(client)(
+        "POST", "/grants", {"member": member, "role": "role:user"}, match="*"
+    )
+    assert answer.status == 201, answer.text
+    return answer
+
+
+class TestOwnWrites:
+    """Two processes that are told nothing look when something is asked of them."""
+
+    @pytest.fixture(name="pair")
+    def _pair(self, start_app: Callable[..., Flask]) -> tuple[Flask, Flask]:
+        one, other = start_app(), start_app()
+        add_bob(one)
+        for app in (one, other):
+            for listener in runtime(app).store_sync.listeners:
+                listener.close()
+            runtime(app).refresh()
+        return one, other
+
+    def test_whoever_was_enabled_a_moment_ago_signs_in(self, pair: tuple[Flask, Flask]):
+        """And whoever was disabled does not; no guess is counted."""
+        one, other = pair
+        people = runtime(one).people
+        for disabled, status in ((True, 401), (False, 303)):
+            bob = people.find("bob")
+            assert bob is not None
+            people.replace(replace(bob, disabled=disabled), expected=bob, **_FREE)
+            assert Client(other).sign_in("bob", BOB).status == status
+
+    def test_a_token_that_was_made_a_moment_ago_opens(self, pair: tuple[Flask, Flask]):
+        """Nobody has to wait before using it."""
+        one, other = pair
+        client = Client(one)
+        client.sign_in("alice", ALICE)
+        made = api(client)("POST", "/tokens", {"name": "radio", "role": "role:admin"})
+        secret = json.loads(made.text)["token"]
+        bearer = f"Bearer {secret}"
+
+        assert Client(other)(path="/admin", AUTHORIZATION=bearer).ran == "admin"
+
+    def test_whoever_changed_something_sees_it(self, pair: tuple[Flask, Flask]):
+        """By the cookie of a browser, by the header of a program; not otherwise."""
+        one, other = pair
+        client = Client(one)
+        client.sign_in("alice", ALICE)
+        before = runtime(other).policy.revision
+        answer = give(client, "user:dora")
+        mark = answer.headers["Authz-Mark"]
+        changed = runtime(one).policy.revision
+        stranger = Client(other)
+        stranger(path="/health")
+        numbers = mark.rpartition(".")[0]
+        stranger(path="/health", AUTHZ_MARK=f"{numbers}.{'0' * 32}")
+        stranger(path="/health", AUTHZ_MARK="9999.9999.9999.9999")
+        assert runtime(other).policy.revision == before != changed
+        client.app = other
+        assert client(path="/admin").ran == "admin"
+        assert runtime(other).policy.revision == changed
+
+        # A program keeps no cookies.
+        mark = give(client, "user:eve").headers["Authz-Mark"]
+        assert runtime(one).policy.revision == changed
+        Client(one)(path="/health", AUTHZ_MARK=mark)
+        assert runtime(one).policy.revision == runtime(other).policy.revision != changed
+
+    def test_a_mark_that_cannot_be_come_up_to(
+        self, pair: tuple[Flask, Flask], monkeypatch: pytest.MonkeyPatch
+    ):
+        """The old state is not told: 503, and try again."""
+        one, other = pair
+        client = Client(one)
+        client.sign_in("alice", ALICE)
+        give(client, "user:dora")
+        client.app = other
+        monkeypatch.setattr(runtime(other).following, "_state", None)
+
+        assert client(path="/admin").status == 503

@@ -1,6 +1,7 @@
 """From a request to a checked call, and from a reply to a response."""
 
 import json
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -9,7 +10,8 @@ from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
 from authz.admin.context import Actor, AdminContext
-from authz.errors import AuthzError
+from authz.admin.edits import ANY_STATE
+from authz.errors import AuthzError, StoreConflict
 from authz.identity.source import RequestFacts
 from authz.web.api.body import BadRequest, read_body
 from authz.web.api.openapi import document_of
@@ -22,6 +24,8 @@ from authz.web.state import current_state
 
 PREFIX: Final = "/api/v1"
 _MAX_ETAG: Final = 200
+#: Seconds that a change of any state is tried again because others were faster.
+_CONTENDED: Final = 5.0
 
 
 def api_blueprint(app: Flask, context: AdminContext) -> Blueprint:
@@ -67,7 +71,7 @@ def _answer(
             body=body,
             match=match,
         )
-        return _response(operation.run(call), context)
+        return _response(_run(operation, call), context)
     except AuthzError as error:
         return problem_of(error, request_id=request_id)
     except Exception:
@@ -78,6 +82,17 @@ def _answer(
             detail="something went wrong here; the server's log says what",
             request_id=request_id,
         )
+
+
+def _run(operation: Operation, call: Call) -> Reply:
+    """Run *operation*; for whoever takes any state, until nobody else is faster."""
+    end = time.monotonic() + _CONTENDED
+    while True:
+        try:
+            return operation.run(call)
+        except StoreConflict:
+            if call.match != ANY_STATE or time.monotonic() > end:
+                raise
 
 
 def _read(
