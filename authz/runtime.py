@@ -409,8 +409,6 @@ def start(  # noqa: PLR0913 - what an app is made of
     if identity.tokens is not None:
         owners = TokenOwners(accounts, live)
         identity.tokens.vouch = owners.vouch
-        if stores.database is not None:
-            identity.tokens.catch_up = kept.following.catch_up
         kept.following.follow(owners, in_database=False)
     sessions = session_source(settings, stores, kept.following, accounts, live)
     kept.following.do_after(partial(_note_edit, stores, live))

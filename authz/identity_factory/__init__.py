@@ -120,6 +120,8 @@ class Sources:
         """Let *following* keep the tokens up to date, and note who was here."""
         if self.tokens is not None:
             following.follow(self.tokens, "tokens")
+            if not isinstance(self.tokens.store, MemoryTokens):
+                self.tokens.catch_up = following.catch_up
             following.do_after(self.tokens.note_uses)
         if self.proxied is not None:
             following.do_after(self.seen.tell)

@@ -13,12 +13,12 @@ from typing import Final
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from authz.decision import SAFE_METHODS
 from authz.errors import InvalidCredentials, StoreError
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
 from authz.stores.marks import PARTS, Head
 from authz.stores.restores import RestoreWatch
-from authz.web.origin import SAFE_METHODS
 
 HEADER: Final = "Authz-Mark"
 KEY: Final = "HTTP_AUTHZ_MARK"

@@ -351,7 +351,7 @@ class TestWithoutTheStore:
             raise StoreError("the table of people is damaged")
 
         monkeypatch.setattr(store.people_source, "mark", damaged)
-        store.database.write_problem = "the disk is full"
+        monkeypatch.setattr(Runtime, "write_problem", "the disk is full")
         runtime(app).refresh()
         answer = Client(app)(path="/authz/readyz")
         ready = json.loads(answer.text)
