@@ -6,7 +6,7 @@ Is this **subject** allowed to perform this **method** on this **path**?
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from authz.errors import Problem
@@ -192,6 +192,11 @@ class Origin(NamedTuple):
         return f"{self.source}:{self.line}" if self.line else self.source
 
 
+@lru_cache(maxsize=256)
+def _method_field(methods: frozenset[str]) -> str:
+    return "|".join(sorted(methods)) or "*"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """*subject* may, or may not, use *methods* on *path*."""
@@ -206,7 +211,7 @@ class Rule:
     @property
     def method_field(self) -> str:
         """The methods as the policy file spells them."""
-        return "|".join(sorted(self.methods)) or "*"
+        return _method_field(self.methods)
 
     @property
     def fields(self) -> tuple[str, ...]:

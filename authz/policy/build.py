@@ -117,7 +117,9 @@ def _build(  # noqa: PLR0913 - what a policy is made of
 def _collector_paused() -> Iterator[None]:
     """Keep the garbage collector from walking the half-built policy again and again.
 
-    Nothing that is built refers to itself, so there is nothing for it to find.
+    Nothing that is built refers to itself, so there is nothing for it to find. What is
+    built goes to the oldest generation at once: looking at all of it, as the collector
+    would do the moment it is switched on again, would hold every other thread up.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -125,4 +127,7 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():  # else the host froze what it forks with
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

@@ -58,7 +58,7 @@ class PathIndex:
     def __init__(self, decisions: Iterable[Decision]) -> None:
         """Hold *decisions*, of one rule each."""
         self.literal: dict[str, Cell] = {}
-        by_shape: dict[_Shape, dict[Hashable, Cell]] = {}
+        by_shape: dict[_Shape, _Patterns] = {}
         heads: dict[str | None, set[_Shape]] = {}
         spoken: dict[frozenset[str], frozenset[str] | None] = {}
         for decision in decisions:
@@ -71,9 +71,18 @@ class PathIndex:
             if "/:" not in path and not path.endswith("/*"):
                 _add(self.literal, path, entry)
                 continue
-            shape, head, literals = _taken_apart(path)
+            segments = path.split("/")
+            tail = segments[-1] == "*"
+            if tail:
+                segments.pop()
+            parameters = [i for i, part in enumerate(segments) if part[:1] == ":"]
+            shape = _Shape(len(segments), tail, tuple(parameters))
+            patterns = by_shape.get(shape)
+            if patterns is None:
+                patterns = by_shape[shape] = _Patterns(shape)
+            head = segments[1] if patterns.has_head else _ANY
             heads.setdefault(head, set()).add(shape)
-            _add(by_shape.setdefault(shape, {}), literals, entry)
+            _add(patterns, patterns.literals(segments), entry)
         #: No path need be split further: what lies deeper is all the same to the rules.
         self.deepest = max((shape.length for shape in by_shape), default=1)
         fitting = _Fitting(by_shape, self.deepest)
@@ -132,12 +141,27 @@ def entries(cell: Cell) -> Iterator[Entry]:
             yield from own
 
 
+class _Patterns(dict[Hashable, Cell]):
+    """The rules with patterns of one shape, by their literal segments."""
+
+    __slots__ = ("has_head", "literals", "shape")
+
+    def __init__(self, shape: _Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        every = range(1, shape.length)
+        literal = [index for index in every if index not in shape.parameters]
+        #: Takes the key out of the segments of a path or a pattern. Without a literal
+        #: one, that is the first, which is empty.
+        self.literals: Callable[[list[str]], Hashable] = itemgetter(*literal or (0,))
+        #: Whether the first segment of a path has to be a certain one.
+        self.has_head = 1 in literal
+
+
 class _Fitting:
     """Makes the probes for sets of shapes; equal ones are shared."""
 
-    def __init__(
-        self, by_shape: Mapping[_Shape, dict[Hashable, Cell]], deepest: int
-    ) -> None:
+    def __init__(self, by_shape: Mapping[_Shape, _Patterns], deepest: int) -> None:
         self._by_shape = by_shape
         self._depths = range(deepest + 2)
         self._known: dict[frozenset[_Shape], _Probes] = {}
@@ -153,39 +177,12 @@ class _Fitting:
         return known
 
     def _probe(self, shape: _Shape) -> _Probe:
-        return (
-            itemgetter(*_literal_indices(shape)),
-            self._by_shape[shape].get,
-            shape.parameters,
-        )
+        patterns = self._by_shape[shape]
+        return patterns.literals, patterns.get, shape.parameters
 
 
 def _fits(shape: _Shape, depth: int) -> bool:
     return shape.length < depth if shape.tail else shape.length == depth
-
-
-def _literal_indices(shape: _Shape) -> tuple[int, ...]:
-    """Return which segments are the key: the first, which is empty, if none is."""
-    every = range(1, shape.length)
-    return tuple(i for i in every if i not in shape.parameters) or (0,)
-
-
-def _taken_apart(path: str) -> tuple[_Shape, str | None, Any]:
-    """Return the shape of a pattern, its first segment, its key within the shape."""
-    segments = path.split("/")
-    tail = segments[-1] == "*"
-    if tail:
-        segments.pop()
-    parameters = tuple(
-        index for index, segment in enumerate(segments) if segment.startswith(":")
-    )
-    shape = _Shape(len(segments), tail, parameters)
-    free = len(segments) == 1 or 1 in parameters
-    return (
-        shape,
-        _ANY if free else segments[1],
-        itemgetter(*_literal_indices(shape))(segments),
-    )
 
 
 def _spoken(methods: frozenset[str]) -> frozenset[str] | None:

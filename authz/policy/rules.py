@@ -35,6 +35,7 @@ _OPENERS = {
     ANONYMOUS_METHOD: "anybody",
     AUTHENTICATED: "everybody who signs in",
 }
+_EFFECTS = {str(effect): effect for effect in Effect}
 _P_FIELDS = ("subject", "path", "method", "effect")
 
 
@@ -149,7 +150,8 @@ class _RowReader:
                 self._good_paths.add(path)
         methods = self._methods_of(row.origin, method)
         effect = row.fields[3] if len(row.fields) > 3 else "allow"  # noqa: PLR2004
-        if effect not in {"allow", "deny"}:
+        known_effect = _EFFECTS.get(effect)
+        if known_effect is None:
             self._problem(
                 row.origin,
                 f"unknown effect `{effect}`",
@@ -160,7 +162,7 @@ class _RowReader:
             subject=subject,
             path=path,
             methods=methods,
-            effect=Effect(effect),
+            effect=known_effect,
             origin=row.origin,
         )
         self._note_twin(row.origin, ("p", *rule.fields))
