@@ -1,16 +1,16 @@
 """Path patterns and method sets: what a rule speaks of, as values.
 
 The one place that knows the syntax of a rule's path and methods: what is well formed,
-what matches, what contains what, what two have in common, which few paths stand for
-all, and under which key an index finds a pattern. `index_key` shares no code with
-`matches` on purpose: an index is held to a scan.
+what matches, what contains what, what two have in common, and which few paths stand for
+all. The index of a policy (`path_index`) knows how a pattern is written as well, and
+does not use `matches`, so that it is held to a scan.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from authz.decision import Rule
 from authz.errors import InvalidValue, Problem
@@ -33,9 +33,6 @@ _DOTS: Final = re.compile(r"/\.{1,2}(?:/|\Z)")
 _METHOD: Final = re.compile(r"[A-Za-z]+|\([A-Za-z]+\)")
 _ODD: Final = re.compile(r"[^\w.~@!&=',:/*-]")
 _ANY: Final = ":any"
-#: What stands in a key for a parameter and for a tail: no path of a policy has them.
-PARAMETER_MARK: Final = "\x00"
-TAIL_MARK: Final = "\x01"
 
 _CHARACTER_MENDS: Final = {
     "%": "write the decoded character; paths are compared after decoding",
@@ -45,17 +42,6 @@ _CHARACTER_MENDS: Final = {
     "\\": "use `/`",
     **dict.fromkeys("{}<>", "write a parameter as `:name`"),
 }
-
-
-class IndexKey(NamedTuple):
-    """Where an index keeps a pattern."""
-
-    #: The pattern with marks in place of its parameters and its tail.
-    path: str
-    #: Its first segment; None if any will do.
-    head: str | None
-    #: How many segments it has, whether more may follow, and which are parameters.
-    shape: tuple[int, bool, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +147,6 @@ class PathPattern:
         """Return the longest of its samples: a path that is most likely meant."""
         *_, path = self.samples(sample=sample)
         return path
-
-    @property
-    def index_key(self) -> IndexKey:
-        """Where an index keeps it."""
-        marked = self.text.split("/")
-        if self.tail:
-            marked[-1] = TAIL_MARK
-        parameters = tuple(n for n, part in enumerate(marked) if part.startswith(":"))
-        for n in parameters:
-            marked[n] = PARAMETER_MARK
-        shape = (len(marked) - self.tail, self.tail, parameters)
-        return IndexKey("/".join(marked), self.head, shape)
 
     @property
     def head(self) -> str | None:

@@ -1,6 +1,7 @@
 """What a rule covers: containment, overlap, and the few paths that stand for all."""
 
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,12 @@ def test_overlap(one: str, other: str, expected: str | None):
     first, second = PathPattern.of(one), PathPattern.of(other)
     wanted = expected and PathPattern.of(expected)
     for common in (first.overlap(second), second.overlap(first)):
-        assert (common and common.index_key) == (wanted and wanted.index_key)
+        assert (common and nameless(common)) == (wanted and nameless(wanted))
+
+
+def nameless(pattern: PathPattern) -> str:
+    """Return *pattern* without the names of its parameters."""
+    return re.sub(r":\w+", ":", str(pattern))
 
 
 @given(SEEDS)
