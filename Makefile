@@ -33,9 +33,11 @@ types: $(VENV)/dev.stamp
 imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-cache
 
-docs: $(VENV)/dev.stamp ## Write the generated reference pages again, and run the docs' examples.
+docs: $(VENV)/dev.stamp ## Write the generated pages again, run the examples, build the site.
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m pytest -q docs README.md
+	$(BIN)/mkdocs build --quiet --strict
+	@echo "The docs are a site now: build/site/index.html"
 
 screenshots: $(VENV)/dev.stamp system ## Take the pictures of the docs again.
 	$(BIN)/python -m tests.browser.screenshots

@@ -1,6 +1,9 @@
 """The docs say what the code says."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,22 @@ def test_the_helpers_for_tests_are_documented():
     text = (REFERENCE / "python.md").read_text(encoding="utf-8")
 
     assert [name for name in for_tests if f"`{name}(" not in text] == []
+
+
+@pytest.mark.slow
+def test_the_site_is_built_with_every_link_leading_somewhere(tmp_path: Path):
+    """Pages, headings and files that are linked to are there; the adapters' too."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "-d", tmp_path],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'href="adapters/caddy/README.html"' in index
+    assert "Policy-as-code" in index
+    assert (tmp_path / "search" / "search_index.json").exists()
