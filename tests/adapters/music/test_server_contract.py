@@ -262,18 +262,33 @@ class TestLms:
         with started(ServerKind.LMS) as rig:
             yield rig
 
-    @pytest.mark.parametrize("takes_passwords", [True, False])
+    @pytest.mark.parametrize("administrators", [{"carol"}, {"carol", "dan"}])
+    @pytest.mark.parametrize(
+        ("takes_passwords", "fault"),
+        [(True, Fault.WRONG_PASSWORD), (False, Fault.REFUSED)],
+    )
     def test_an_administrators_key_is_still_nobody_elses(
-        self, rig: Rig, takes_passwords: bool
+        self, rig: Rig, administrators: set[str], *, takes_passwords: bool, fault: Fault
     ):
         """It may ask for every account, which does not make them its own."""
         rig.fake.takes_passwords = takes_passwords
-        rig.fake.administrators = {"carol"}
+        rig.fake.administrators = administrators
 
-        with pytest.raises(MusicFault):
+        with pytest.raises(MusicFault) as caught:
             rig.music.sign_in(
                 Entered(proof=Proof.API_KEY, account="dan", secret=Secret(CAROLS))
             )
+
+        assert fault_of(caught) is fault
+
+    @pytest.mark.parametrize("takes_passwords", [True, False])
+    def test_an_administrators_key_opens_their_own(
+        self, rig: Rig, *, takes_passwords: bool
+    ):
+        """There is one of them, so it can be told."""
+        rig.fake.takes_passwords = takes_passwords
+        rig.fake.administrators = {"carol"}
+
         assert rig.music.sign_in(rig.entered("carol")).account == "carol"
 
     def test_with_two_administrators_it_is_refused_unless_it_can_be_told(
