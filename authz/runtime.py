@@ -42,6 +42,7 @@ from authz.policy.compiled import CompiledPolicy
 from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
 from authz.policy.model import Model, read_model
+from authz.policy.pacing import let_go
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.rules import nothing_allowed
 from authz.policy.safety import safety_problems, wide_rules
@@ -281,7 +282,10 @@ def _builder(
         warn(built.warnings)
         if settings.proxy:
             warn(unreachable_groups(built.policy, settings.proxy.group_separators))
-        return built.policy
+        policy, rows = built.policy, list(built.rows)
+        del built
+        let_go(rows)
+        return policy
 
     return build
 

@@ -53,6 +53,8 @@ def make_app(*, guarded: bool) -> Flask:
         app.add_url_rule(path, path, lambda: "x")
     if guarded:
         app.config.update(SETTINGS, AUTHZ_POLICY=os.environ["BENCH_POLICY"])
+        if "BENCH_AUDIT" in os.environ:
+            app.config["AUTHZ_AUDIT_FILE"] = os.environ["BENCH_AUDIT"]
         Authz(app)
     return app
 
@@ -130,20 +132,23 @@ def in_turns(one: Callable[[], float], other: Callable[[], float]) -> Compared:
     )
 
 
-def in_process() -> Compared:
-    """Compare a bare and a guarded call of the app, in microseconds."""
+def in_process() -> tuple[Compared, Compared]:
+    """Compare, in microseconds, a bare call with a guarded one, that with a refusal."""
     bare, guarded = make_app(guarded=False), make_app(guarded=True)
     runtime = get_authz(guarded).runtime
     session = runtime.sessions.store.begin(
         runtime.accounts.by_name["bob"], runtime.policy
     )
-    environ = _environ("/api/similar/42", f"authz={session.token}")
-    found = in_turns(lambda: _call(bare, environ), lambda: _call(guarded, environ))
-    runtime.poller.close()
-    return found
+    cookie = f"authz={session.token}"
+    environ = _environ("/api/similar/42", cookie)
+    refused = _environ("/config", cookie) | {"HTTP_ACCEPT": "text/html"}
+    hook = in_turns(lambda: _call(bare, environ), lambda: _call(guarded, environ))
+    refusal = in_turns(lambda: _call(guarded, environ), lambda: _call(guarded, refused))
+    runtime.close()
+    return hook, refusal
 
 
-class _Server:
+class Server:
     """gunicorn with one process and several threads, and one connection to it."""
 
     def __init__(self, *, guarded: bool) -> None:
@@ -211,18 +216,23 @@ class _Server:
             rest += self._socket.recv(65536)
         return (head + b"\r\n\r\n" + rest).decode("latin-1")
 
-    def requests_per_second(self) -> float:
+    def get(self, path: str, status: int = 200) -> None:
+        """Ask for *path* as bob, and see that the answer has *status*."""
+        self._socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n"
+            f"Cookie: {self._cookie or 'authz=' + 43 * 'x'}\r\n\r\n".encode()
+        )
+        answer = self._answer()
+        if f" {status} " not in answer[:16]:
+            raise AssertionError(answer)
+
+    def requests_per_second(
+        self, path: str = "/api/similar/42", status: int = 200
+    ) -> float:
         """Return how many requests of bob's are answered in a second."""
-        request = (
-            "GET /api/similar/42 HTTP/1.1\r\nHost: localhost\r\n"
-            f"Cookie: {self._cookie or 'authz=' + 43 * 'x'}\r\n\r\n"
-        ).encode()
         begun = time.perf_counter()
         for _ in range(SERVER_CALLS):
-            self._socket.sendall(request)
-            answer = self._answer()
-            if " 200 " not in answer[:16]:
-                raise AssertionError(answer)
+            self.get(path, status)
         return SERVER_CALLS / (time.perf_counter() - begun)
 
     def close(self) -> None:
@@ -232,33 +242,52 @@ class _Server:
         self._process.wait(10)
 
 
-def behind_gunicorn() -> Compared:
-    """Compare requests a second without and with the guard."""
-    bare, guarded = _Server(guarded=False), _Server(guarded=True)
+def behind_gunicorn() -> tuple[Compared, Compared]:
+    """Compare requests a second: unguarded with guarded, allowed with refused."""
+    bare, guarded = Server(guarded=False), Server(guarded=True)
     try:
-        return in_turns(bare.requests_per_second, guarded.requests_per_second)
+        return (
+            in_turns(bare.requests_per_second, guarded.requests_per_second),
+            in_turns(
+                guarded.requests_per_second,
+                lambda: guarded.requests_per_second("/config", 403),
+            ),
+        )
     finally:
         bare.close()
         guarded.close()
 
 
 def bars() -> Iterator[Bar]:
-    """Yield what is promised of the hook, and what was measured."""
+    """Yield what is promised of the hook and of refusals, and what was measured."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "policy.csv"
         path.write_text(POLICY, encoding="utf-8")
         os.environ["BENCH_POLICY"] = str(path)
-        call = in_process()
+        os.environ["BENCH_AUDIT"] = str(path.with_name("audit.jsonl"))
+        call, refusal = in_process()
         yield Bar(
             promise="the hook at most 20 % of a bare in-process call",
             measured=f"{call.share - 1:.1%} ({call.other - call.one:.1f} us on "
             f"{call.one:.1f} us; whole calls: {call.spread})",
             holds=call.share <= 1.2,
         )
-        served = behind_gunicorn()
+        yield Bar(
+            promise="a refusal (403 page) at most 3 times an allowed page",
+            measured=f"{refusal.share:.2f} times ({refusal.other:.0f} us, allowed "
+            f"{refusal.one:.0f} us; {refusal.spread})",
+            holds=refusal.share <= 3,
+        )
+        served, flood = behind_gunicorn()
         yield Bar(
             promise="a guarded app behind gunicorn at least 97 % of an unguarded one",
             measured=f"{served.share:.1%} ({served.other:,.0f} of {served.one:,.0f} "
             f"a second; {served.spread})",
             holds=served.share >= 0.97,
+        )
+        yield Bar(
+            promise="a flood of audited refusals at least 80 % of allowed requests",
+            measured=f"{flood.share:.1%} ({flood.other:,.0f} of {flood.one:,.0f} "
+            f"a second; {flood.spread})",
+            holds=flood.share >= 0.8,
         )

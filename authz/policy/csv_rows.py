@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from authz.decision import Grant, Origin, Rule
 from authz.errors import InvalidValue, PolicyError, Problem
+from authz.policy.pacing import paced
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINE = 4096
@@ -56,7 +57,7 @@ def read_rows(data: bytes, *, source: str = "policy.csv") -> Rows:
     rows: list[Row] = []
     problems: list[Problem] = []
     lines = text.split("\n")
-    for number, raw in enumerate(lines, start=1):
+    for number, raw in enumerate(paced(lines), start=1):
         # CRLF, but never a CR at the very end of the file without its LF.
         line = raw[:-1] if raw.endswith("\r") and number < len(lines) else raw
         try:

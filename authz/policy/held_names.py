@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from authz.decision import Grant, Subject
+from authz.policy.pacing import paced
 
 #: How many names the sets that are made in advance may have together. Chains of many
 #: thousand roles, each of which leads to all that follow, would take all memory.
@@ -98,7 +99,7 @@ class HeldNames:
                 members.setdefault(role, []).append(member)
         ready = [name for name in {*ruled, *members} if name not in grants]
         shared: dict[frozenset[str], Note] = {}
-        for name in ready:
+        for name in paced(ready):
             roles = grants.get(name, ())
             is_named = name in ruled or name in members
             if len(roles) == 1 and not is_named:
@@ -120,6 +121,6 @@ class HeldNames:
 
 def _roles_by_member(grants: Iterable[Grant]) -> dict[str, list[str]]:
     roles: dict[str, list[str]] = {}
-    for grant in grants:
+    for grant in paced(grants):
         roles.setdefault(grant.member, []).append(grant.role)
     return roles

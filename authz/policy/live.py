@@ -12,6 +12,8 @@ from typing import Final, Generic, Protocol, TypeVar
 from authz.decision import PolicyInForce
 from authz.errors import AuthzError, PolicyError, StoreError, StoreUnreachable
 from authz.per_process import PerProcess
+from authz.policy.compiled import CompiledPolicy
+from authz.policy.pacing import aside, let_go
 
 _Content_co = TypeVar("_Content_co", covariant=True)
 _Content = TypeVar("_Content")
@@ -162,7 +164,8 @@ class LivePolicy(Generic[_Content]):
     def _take(self, mark: Hashable, content: _Content) -> bool:
         self._mark = mark
         try:
-            new = self._build(content)
+            with aside():
+                new = self._build(content)
         except Exception as error:  # noqa: BLE001 - nothing may end the watch
             self.fail(error)
             self._content_problem = self.problem
@@ -170,7 +173,11 @@ class LivePolicy(Generic[_Content]):
             return False
         self.problem = self._content_problem = self.instead = None
         old, self.current = self.current, new
-        if new.revision == old.revision:
-            return False  # only comments moved, or the lines of rules
-        self._on_reload(old, new)
-        return True
+        changed = new.revision != old.revision
+        if changed:  # else only comments moved, or the lines of rules
+            self._on_reload(old, new)
+        parts = old.parts() if isinstance(old, CompiledPolicy) else []
+        del old
+        with aside():
+            let_go(parts)
+        return changed

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from authz.decision import Decision, Rule, alone
+from authz.policy.pacing import paced
 
 #: Whose rule it is, the methods it speaks of (None: every one), what it says.
 Entry = tuple[str, frozenset[str] | None, Decision]
@@ -53,7 +54,7 @@ class PathIndex:
     """The rules of a policy by their paths. Immutable to its callers."""
 
     #: Read by `CompiledPolicy.decide` as well, which looks up paths in its own frame.
-    __slots__ = ("anywhere", "by_head", "deepest", "literal")
+    __slots__ = ("_by_shape", "anywhere", "by_head", "deepest", "literal")
 
     def __init__(self, decisions: Iterable[Decision]) -> None:
         """Hold *decisions*, of one rule each."""
@@ -61,7 +62,7 @@ class PathIndex:
         by_shape: dict[_Shape, _Patterns] = {}
         heads: dict[str | None, set[_Shape]] = {}
         spoken: dict[frozenset[str], frozenset[str] | None] = {}
-        for decision in decisions:
+        for decision in paced(decisions):
             (rule,) = decision.rules
             methods = spoken.get(rule.methods)
             if methods is None:
@@ -83,6 +84,7 @@ class PathIndex:
             head = segments[1] if patterns.has_head else _ANY
             heads.setdefault(head, set()).add(shape)
             _add(patterns, patterns.literals(segments), entry)
+        self._by_shape: tuple[dict[Any, Cell], ...] = tuple(by_shape.values())
         #: No path need be split further: what lies deeper is all the same to the rules.
         self.deepest = max((shape.length for shape in by_shape), default=1)
         fitting = _Fitting(by_shape, self.deepest)
@@ -93,6 +95,12 @@ class PathIndex:
             for head, shapes in heads.items()
             if head is not None
         }
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield everything in the index."""
+        for cells in (self.literal, *self._by_shape):
+            for cell in cells.values():
+                yield from entries(cell)
 
     def find(self, path: str) -> list[Cell]:
         """Return the rules whose path *path* lies in, whoever asks, with any method."""

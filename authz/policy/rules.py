@@ -21,6 +21,7 @@ from authz.decision import (
 from authz.errors import InvalidValue, PolicyError, Problem
 from authz.names import name_problem
 from authz.policy.csv_rows import Row
+from authz.policy.pacing import let_go, paced
 from authz.policy.patterns import Methods, PathPattern
 
 #: The role that must always be in somebody's hands.
@@ -59,8 +60,9 @@ def policy_from_rows(
     Raises `PolicyError` with every problem found. Nothing is skipped.
     """
     reader = _RowReader()
-    for row in rows:
+    for row in paced(rows):
         reader.read(row)
+    reader.forget_twins()
     reader.grants.extend(grants)
     reader.check_size(source)
     if not reader.problems:
@@ -240,6 +242,12 @@ class _RowReader:
                 code="rule-repeated",
             )
 
+    def forget_twins(self) -> None:
+        """Free what is only of use while rows are read."""
+        seen = list(self._seen)
+        self._seen.clear()
+        let_go(seen)
+
     def _problem(self, origin: Origin, message: str, hint: str) -> None:
         self.problems.append(Problem(where=str(origin), message=message, hint=hint))
 
@@ -253,9 +261,9 @@ class _RowReader:
 
 def _revision(rules: Iterable[Rule], grants: Iterable[Grant]) -> str:
     digest = hashlib.sha256()
-    for rule in rules:
+    for rule in paced(rules):
         digest.update(("\0".join(("p", *rule.fields)) + "\n").encode())
-    for grant in grants:
+    for grant in paced(grants):
         digest.update(("\0".join(("g", *grant.fields)) + "\n").encode())
     return digest.hexdigest()[:12]
 
@@ -264,10 +272,10 @@ def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:
     """Yield one problem for each circle of roles (Kahn: what cannot be peeled off)."""
     by_member = grants_by_member(grants)
     holders = dict.fromkeys((grant.role for grant in grants), 0)
-    for grant in grants:
+    for grant in paced(grants):
         holders[grant.role] += 1
     free = [member for member in by_member if member not in holders]
-    for member in free:
+    for member in paced(free):
         for grant in by_member.get(member, ()):
             holders[grant.role] -= 1
             if not holders[grant.role]:
@@ -322,7 +330,7 @@ def _admin_problems(
         return
     holders = [
         member
-        for member in by_member
+        for member in paced(by_member)
         if not member.startswith("role:") and ADMIN in closure([member], by_member)
     ]
     if not holders and not partial:
