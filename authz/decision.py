@@ -274,6 +274,14 @@ class Policy:
     revision: str
     #: What is odd but does no harm, for the operator to see.
     warnings: tuple[Problem, ...] = ()
+    #: Rules that hold in every policy. They decide like the others, but belong to no
+    #: text, so nothing that counts, checks or compares a text knows of them.
+    built_in: tuple[Rule, ...] = ()
+
+    @property
+    def deciding(self) -> tuple[Rule, ...]:
+        """Every rule that is asked."""
+        return (*self.rules, *self.built_in)
 
     @cached_property
     def rules_by_subject(self) -> Mapping[str, tuple[Rule, ...]]:

@@ -227,6 +227,7 @@ def load_policy(
     built = build_policy(
         model,
         data,
+        rules=settings.rules,
         grants=settings.grants,
         model_source=model_source,
         policy_source=policy_source(settings) if source is None else shown(source),
@@ -246,6 +247,7 @@ def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
     built = build_from_rows(
         model,
         (entry.row for entry in entries if not entry.disabled),
+        rules=settings.rules,
         grants=settings.grants,
         model_source=source,
         policy_source=policy_source(settings),

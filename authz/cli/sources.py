@@ -77,7 +77,7 @@ def read_policy(place: str | None, settings: Settings) -> PolicyText:
 def build(
     text: PolicyText, settings: Settings, *, partial: bool = True
 ) -> PolicyInForce:
-    """Return the policy that *text* makes with the model and grants of *settings*.
+    """Return the policy that *text* makes with what *settings* add to it.
 
     *partial* says that accounts may be named elsewhere than here.
 
@@ -89,6 +89,7 @@ def build(
     return build_policy(
         model,
         text.data,
+        rules=settings.rules,
         grants=settings.grants,
         model_source=source,
         policy_source=text.source,

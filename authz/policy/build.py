@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from authz.decision import Grant, PolicyInForce
+from authz.decision import Grant, PolicyInForce, Rule
 from authz.errors import PolicyError, Problem
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row, read_rows
@@ -29,6 +29,7 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
     model: str,
     data: bytes,
     *,
+    rules: Iterable[Rule] = (),
     grants: Iterable[Grant] = (),
     model_source: str = "model.conf",
     policy_source: str = "policy.csv",
@@ -36,8 +37,8 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
 ) -> BuiltPolicy:
     """Build the policy that the text of a *model* and the bytes of a policy file make.
 
-    *grants* come from settings; *partial* says that they are not all known here. The
-    sources are what problems and origins name.
+    *rules* and *grants* hold beside those of the file; *partial* says that they are
+    not all known here. The sources are what problems and origins name.
 
     Raises:
         PolicyError: with every problem found.
@@ -45,7 +46,13 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
     with _collector_paused():
         read = read_rows(data, source=policy_source)
         built = _build(
-            model, read.rows, grants, model_source, policy_source, partial=partial
+            model,
+            read.rows,
+            rules=rules,
+            grants=grants,
+            model_source=model_source,
+            policy_source=policy_source,
+            partial=partial,
         )
         return replace(built, warnings=read.warnings + built.warnings)
 
@@ -54,6 +61,7 @@ def build_from_rows(  # noqa: PLR0913 - what a policy is made of
     model: str,
     rows: Iterable[Row],
     *,
+    rules: Iterable[Rule] = (),
     grants: Iterable[Grant] = (),
     model_source: str = "model.conf",
     policy_source: str = "policy",
@@ -65,24 +73,31 @@ def build_from_rows(  # noqa: PLR0913 - what a policy is made of
     """
     with _collector_paused():
         return _build(
-            model, tuple(rows), grants, model_source, policy_source, partial=partial
+            model,
+            tuple(rows),
+            rules=rules,
+            grants=grants,
+            model_source=model_source,
+            policy_source=policy_source,
+            partial=partial,
         )
 
 
 def _build(  # noqa: PLR0913 - what a policy is made of
     model: str,
     rows: tuple[Row, ...],
+    *,
+    rules: Iterable[Rule],
     grants: Iterable[Grant],
     model_source: str,
     policy_source: str,
-    *,
     partial: bool = False,
 ) -> BuiltPolicy:
     definition = read_model(model, source=model_source)
     why = why_not_compiled(definition)
     if why is None:
         policy = policy_from_rows(
-            rows, grants=grants, source=policy_source, partial=partial
+            rows, rules=rules, grants=grants, source=policy_source, partial=partial
         )
         return BuiltPolicy(
             policy=CompiledPolicy(policy),
@@ -106,7 +121,7 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         hint="expect milliseconds for each request, more with more rules",
     )
     return BuiltPolicy(
-        policy=CasbinPolicy(definition, rows, grants=grants),
+        policy=CasbinPolicy(definition, rows, rules=rules, grants=grants),
         warnings=(warning,),
         rows=rows,
         source=policy_source,

@@ -23,12 +23,13 @@ from authz.decision import (
     Reason,
     Rule,
     RulePath,
+    combine,
 )
 from authz.errors import PolicyError, Problem
 from authz.policy.csv_rows import Row
 from authz.policy.model import Model, parse_matcher
 from authz.policy.oracle import Ask, Links, pure_enforcer
-from authz.policy.patterns import CASBIN_FUNCTIONS
+from authz.policy.patterns import CASBIN_FUNCTIONS, speaks_of
 
 _log: Final = logging.getLogger("authz")
 #: How a field of a request is filled, by the name the model gives it.
@@ -38,11 +39,12 @@ _KNOWN_FIELDS: Final = frozenset({"sub", "obj", "act", "dom"})
 class CasbinPolicy:
     """A policy that pycasbin evaluates. Immutable; any number of threads may ask."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a policy is made of
         self,
         model: Model,
         rows: Sequence[Row],
         *,
+        rules: Iterable[Rule] = (),
         grants: Iterable[Grant] = (),
         functions: Mapping[str, Callable[..., Any]] | None = None,
         scope: str = "",
@@ -52,6 +54,7 @@ class CasbinPolicy:
         Args:
             model: The model, as `read_model` returns it.
             rows: The rows of the policy file.
+            rules: Rules that hold whatever the model says, where it says nothing.
             grants: Further grants, from settings.
             functions: Custom functions of the matcher.
             scope: What stands for the field `dom` of a request.
@@ -64,6 +67,7 @@ class CasbinPolicy:
         self._fields = model.requests["r"]
         self._rows = _checked(model, rows)
         self._rows += tuple(_grant_rows(model, grants, scope))
+        self._beside = tuple(rules)
         self._origins = {(row.kind, row.fields): row.origin for row in self._rows}
         self._reached = {
             kind: _closure(kind, size, self._rows)
@@ -102,7 +106,16 @@ class CasbinPolicy:
             return self._decision(Effect.ALLOW, Reason.ALLOWED_BY_RULE, rules)
         if rules and rules[0].effect is Effect.DENY:
             return self._decision(Effect.DENY, Reason.DENIED_BY_RULE, rules)
-        return self._decision(Effect.DENY, Reason.NO_RULE, ())
+        return combine(self._also(request), self.revision)
+
+    def _also(self, request: Asked) -> tuple[Rule, ...]:
+        """Return which rules beside the model's own speak of *request*."""
+        return tuple(
+            rule
+            for rule in self._beside
+            if rule.subject in request.subject.names
+            and speaks_of(rule, request.method, request.path)
+        )
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the answer to *request* with the one rule that pycasbin names."""

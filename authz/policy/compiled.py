@@ -44,10 +44,12 @@ class CompiledPolicy:
         self.revision: str = policy.revision
         self._silence = no_rule(policy.revision)
         self._names = HeldNames(
-            policy.grants, {rule.subject for rule in paced(policy.rules)}
+            policy.grants, {rule.subject for rule in paced(policy.deciding)}
         )
         self._owner = self._names.owner
-        self._index = PathIndex(alone(rule, policy.revision) for rule in policy.rules)
+        self._index = PathIndex(
+            alone(rule, policy.revision) for rule in policy.deciding
+        )
         # By the rules themselves, whatever question led to them.
         self._combined: dict[tuple[int, ...], Decision] = {}
 

@@ -33,7 +33,7 @@ def oracle(policy: Policy, model: str) -> Callable[[AccessRequest], bool]:
     limit. Each question gets links of a throw-away subject and an enforcer of its own
     for each set of names, because an enforcer keeps every name it was ever asked.
     """
-    rows = [("p", rule.fields) for rule in policy.rules]
+    rows = [("p", rule.fields) for rule in policy.deciding]
     rows += [("g", grant.fields) for grant in policy.grants]
     enforcers: dict[frozenset[str], casbin.Enforcer] = {}
 

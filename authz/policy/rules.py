@@ -48,11 +48,14 @@ def nothing_allowed() -> Policy:
 def policy_from_rows(
     rows: Iterable[Row],
     *,
+    rules: Iterable[Rule] = (),
     grants: Iterable[Grant] = (),
     source: str = "policy",
     partial: bool = False,
 ) -> Policy:
-    """Build the policy that *rows* and further *grants* (from settings) make.
+    """Build the policy that *rows* and further *rules* and *grants* make.
+
+    Those come from settings, and from authz itself.
 
     *partial* says that the settings are not known here, so nobody need hold
     `role:admin` yet.
@@ -75,6 +78,7 @@ def policy_from_rows(
         raise PolicyError(reader.problems)
     return Policy(
         rules=tuple(reader.rules),
+        built_in=tuple(rules),
         grants=tuple(reader.grants),
         revision=_revision(reader.rules, reader.grants),
         warnings=tuple(

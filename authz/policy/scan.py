@@ -9,7 +9,7 @@ def matching_rules(policy: Policy, request: AccessRequest) -> tuple[Rule, ...]:
     names = policy.reached_from(request.subject.names)
     return tuple(
         rule
-        for rule in policy.rules
+        for rule in policy.deciding
         if rule.subject in names and speaks_of(rule, request.method, request.path)
     )
 

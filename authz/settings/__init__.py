@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from authz.decision import ANONYMOUS_METHOD, Grant, Origin
+from authz.decision import ANONYMOUS_METHOD, Grant, Origin, Rule
 from authz.errors import Problem, SettingsError
 from authz.settings import parsers
 from authz.settings.access import OPEN_TO_EVERYONE as OPEN_TO_EVERYONE
@@ -24,6 +24,8 @@ from authz.settings.admin import AdminSettings as AdminSettings
 from authz.settings.admin import read_admin
 from authz.settings.audit import AuditSettings as AuditSettings
 from authz.settings.audit import read_audit
+from authz.settings.own_account import BUILT_IN as BUILT_IN
+from authz.settings.own_account import own_account_rules
 from authz.settings.proxy import ProxySettings as ProxySettings
 from authz.settings.proxy import read_proxy
 from authz.settings.reader import Reader
@@ -69,6 +71,11 @@ class Settings:
     def json_prefixes(self) -> tuple[str, ...]:
         """The paths below which every refusal is JSON, the admin API's among them."""
         return (*self.api_prefixes, f"{self.url_prefix}/api")
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that hold beside those of any policy."""
+        return own_account_rules(self.url_prefix) if self.admin.enabled else ()
 
     @property
     def grants(self) -> tuple[Grant, ...]:

@@ -112,7 +112,7 @@ def test_lyrion_has_no_accounts(set_up: Callable[[ServerKind], Attached]):
     bob = house.signed_in("bob")
 
     assert "No server with accounts" in alice(path="/authz/music/link").text
-    assert "has no accounts" in bob(path="/authz/music/me").text
+    assert "has no accounts" in bob(path="/authz/account/music").text
     assert playlist(bob, "bob's").status == 201
     assert house.owners() == {"bob's": ""}
 
@@ -162,7 +162,7 @@ class TestNobodyGetsIntoAnothersAccount:
         assert house.owners() == {}
         assert answer.status == 409
         assert "enter its password or key again" in json.loads(answer.text)["error"]
-        shown = bob(path="/authz/music/me").text
+        shown = bob(path="/authz/account/music").text
         assert "nowhere until you enter it again" in shown
 
     def test_bob_cannot_connect_for_somebody_else(self, house: Attached):
@@ -202,7 +202,7 @@ def test_one_s_own_account(house: Attached):
     bob = house.signed_in("bob")
     page = bob(path="/authz/account")
     assert "dan" in page.text
-    assert "/authz/music/me" in page.text
+    assert "/authz/account/music" in page.text
     fields = {
         "current": WORDS,
         "password": "staple fence window",
@@ -223,7 +223,7 @@ def test_nothing_secret_is_written_down(
     playlist(bob, "bob's")
     alice = house.signed_in("alice", ALICE)
     pages = [alice(path=p).text for p in ("/authz/music/", "/authz/admin/audit")]
-    pages.append(bob(path="/authz/music/me").text)
+    pages.append(bob(path="/authz/account/music").text)
     token = next(t for t, of in house.music.tokens.items() if t != "shared")
 
     written = "\n".join([caplog.text, *map(repr, house.rig.sink.events), *pages])

@@ -73,8 +73,8 @@ def test_a_screen(
     accounts.share("user:authentik/a-rather-long-name@example.com", "s0", by=by)
     found: list[str] = []
     for who, path in (
-        ("user:carol", "/authz/music/me"),
-        ("user:dan", "/authz/music/me"),
+        ("user:carol", "/authz/account/music"),
+        ("user:dan", "/authz/account/music"),
         ("user:carol", "/authz/account"),
         ("user:root", "/authz/music/"),
         ("user:root", "/authz/music/link?person=user:dan&server=s0"),
@@ -94,7 +94,7 @@ def test_connecting_without_scripts(
 ):
     """A wrong password is said where it was entered; the right one connects."""
     page = visit("user:carol", scripts=False)
-    page.goto("/authz/music/me")
+    page.goto("/authz/account/music")
     page.fill("#account-s1", "carol")
     page.fill("#secret-s1", "wrong")
     page.click("section[aria-labelledby=server-s1] button")

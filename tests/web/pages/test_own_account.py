@@ -19,17 +19,13 @@ MAKE = f"{ACCOUNT}/tokens"
 REVOKE = f"{ACCOUNT}/tokens/revoke"
 PERSON = "/authz/admin/people/person"
 WORDS = "correct horse battery"
-OPEN = (
-    "p, role:authenticated, /authz/account, GET\n"
-    "p, role:authenticated, /authz/account/*, *\n"
-)
 FORM = {"label": "phone", "role": "role:user", "days": "30"}
 
 
 @pytest.fixture(name="app")
 def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
     return make_app(
-        POLICY + OPEN + "g, user:carol, role:user\n",
+        POLICY + "g, user:carol, role:user\n",
         AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
         AUTHZ_POLICY_WRITABLE="true",
     )
@@ -318,7 +314,7 @@ class TestOwners:
 
 def test_without_a_store_there_are_none(make_app: Callable[..., Flask]):
     """The page says nothing of tokens, and a form that was made up makes none."""
-    app = make_app(POLICY + OPEN, AUTHZ_API_TOKEN="x" * 48)
+    app = make_app(POLICY, AUTHZ_API_TOKEN="x" * 48)
     bob = browser(app, "bob", BOB)
     page = bob(path=ACCOUNT).text
     assert "tokens-heading" not in page

@@ -20,8 +20,7 @@ OTHER = "staple fence window tree"
 @pytest.fixture(name="app")
 def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
     return make_app(
-        POLICY + "p, role:authenticated, /authz/account, GET\n"
-        "p, role:authenticated, /authz/account/*, *\n",
+        POLICY,
         AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
         AUTHZ_POLICY_WRITABLE="true",
     )

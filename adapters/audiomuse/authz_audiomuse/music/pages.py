@@ -129,16 +129,16 @@ class Pages:
             "authz_music",
             __name__,
             template_folder=str(Path(__file__).with_name("templates")),
-            url_prefix=pages.runtime.settings.url_prefix + "/music",
+            url_prefix=pages.runtime.settings.url_prefix,
         )
         pages.answer_errors_of(self.blueprint)
         add = self.blueprint.add_url_rule
-        add("/me", "me", self.me, methods=["GET"])
-        add("/me", "me_submit", self.me_submit, methods=["POST"])
-        add("/", "index", self.index, methods=["GET"])
-        add("/", "index_submit", self.index_submit, methods=["POST"])
-        add("/link", "link", self.link, methods=["GET"])
-        add("/link", "link_submit", self.link_submit, methods=["POST"])
+        add("/account/music", "me", self.me, methods=["GET"])
+        add("/account/music", "me_submit", self.me_submit, methods=["POST"])
+        add("/music/", "index", self.index, methods=["GET"])
+        add("/music/", "index_submit", self.index_submit, methods=["POST"])
+        add("/music/link", "link", self.link, methods=["GET"])
+        add("/music/link", "link_submit", self.link_submit, methods=["POST"])
         pages.menu.add(
             MenuEntry(
                 label="Music",
