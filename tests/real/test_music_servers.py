@@ -8,11 +8,13 @@ its tests are skipped:
 
 They may be any two people that do not administer the server; the secrets are passwords,
 or API keys where `AUTHZ_REAL_NAVIDROME_PROOF=api-key` says so. A third person tries a
-name of another alphabet. `AUTHZ_REAL_NAVIDROME_RESTART` is a command that restarts the
-server and waits for it, `AUTHZ_REAL_NAVIDROME_END` one that changes the first person's
-password or takes back their keys and tokens; that comes last. What is made there is
-deleted again. `AUTHZ_REAL_REPORT=file` writes what was seen as a table, which belongs
-into tests/real/seen.md. Run with
+name of another alphabet. Three commands are run if they are there:
+`AUTHZ_REAL_NAVIDROME_DOWN` stops the server, `AUTHZ_REAL_NAVIDROME_UP` starts it and
+waits for it, and `AUTHZ_REAL_NAVIDROME_END`, at last, changes the first person's
+password or takes back their keys and tokens. `SSL_CERT_FILE` is a file of authorities.
+
+What is made there is deleted again. `AUTHZ_REAL_REPORT=file` writes what was seen as a
+table, which belongs into tests/real/seen.md. Run with
 
     pytest tests/real
 """
@@ -105,15 +107,19 @@ class TestReal(Contract):
         rig.music.sign_out(credential)
 
 
-def test_a_restart_ends_no_link(rig: RealServer):
-    """What is kept of an account opens it afterwards."""
-    command = _variable(rig.kind, "_RESTART")
-    if not command:
-        pytest.skip("there is no command that restarts it")
+def test_a_server_that_is_away_says_nothing_of_an_account(rig: RealServer):
+    """Nobody answers, or a proxy in front of it says so; afterwards all is well."""
+    down, up = _variable(rig.kind, "_DOWN"), _variable(rig.kind, "_UP")
+    if not down or not up:
+        pytest.skip("there are no commands that stop and start it")
     credential = rig.music.sign_in(rig.entered(rig.names[0]))
 
-    subprocess.run(command, shell=True, check=True)  # noqa: S602 - the operator's own
+    subprocess.run(down, shell=True, check=True)  # noqa: S602 - the operator's own
+    with pytest.raises(MusicFault) as caught:
+        rig.music.check(credential)
+    subprocess.run(up, shell=True, check=True)  # noqa: S602 - the operator's own
 
+    assert caught.value.fault in {Fault.UNREACHABLE, Fault.UNAVAILABLE}
     rig.music.check(credential)
     rig.music.sign_out(credential)
 
