@@ -45,6 +45,8 @@ class Reason(StrEnum):
     CROSS_ORIGIN = "cross-origin"
     #: The policy raised an error for this request (only models in another language).
     EVALUATION_FAILED = "evaluation-failed"
+    #: The person is disabled, and refused whatever the policy says.
+    DISABLED = "disabled"
     #: It would be denied, but AUTHZ_MODE is `report`, so it was let through.
     REPORT_ONLY = "report-only"
     #: The path or the method is not in canonical form; the policy was not asked.

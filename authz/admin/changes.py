@@ -4,11 +4,12 @@ A draft is a value: what to change, and the state its author has seen. Nobody ke
 but its author. If somebody else was faster, that is shown and never overwritten.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from authz.admin.context import Actor, AdminContext
+from authz.admin.known_names import remarks_on_new
 from authz.admin.lockout_checks import check_policy
 from authz.admin.own_lockout import refuse_lockout
 from authz.audit import EventTag
@@ -62,6 +63,8 @@ class Preview:
     #: The rows that would come and go, as lines of a policy file.
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    #: What is odd about names that it brings: that nobody has them.
+    remarks: tuple[str, ...] = ()
     #: Why it cannot be applied; empty if it can.
     problems: tuple[Problem, ...] = ()
     #: The policies that are compared; None where there is none.
@@ -100,7 +103,16 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
     if isinstance(would, tuple):
         return replace(seen, problems=would)
     added, removed = differences(entries, would)
-    seen = replace(seen, added=added, removed=removed)
+    seen = replace(
+        seen,
+        added=added,
+        removed=removed,
+        remarks=remarks_on_new(
+            _new_rows(entries, would),
+            people=context.people,
+            before=context.policy.source,
+        ),
+    )
     try:
         before: PolicyInForce | None = context.build(entries)
     except PolicyError:
@@ -220,6 +232,16 @@ def _make(  # noqa: PLR0913 - what a change is made of
         check=check,
         before_commit=before_commit,
     )
+
+
+def _new_rows(
+    before: Sequence[Entry], after: Sequence[Entry]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the kind and fields of each row that comes."""
+    known = {entry.row[:2] for entry in before}
+    for entry in after:
+        if entry.row[:2] not in known:
+            yield (entry.row.kind, *entry.row.fields)
 
 
 class _Enough(AuthzError):

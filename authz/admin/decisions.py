@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from authz.admin.changes import Draft, preview
 from authz.admin.context import Actor, AdminContext
+from authz.admin.known_names import Meant, Standing, whom
 from authz.decision import (
     EVERYONE,
     AccessRequest,
@@ -34,6 +35,9 @@ class Answer:
     outcome: Decision
     #: The route that would serve it; None if no route would.
     route: RoutePattern | None
+    #: What whoever asks ought to know of who was asked about; empty if nothing.
+    remark: str = ""
+    standing: Standing = Standing.KNOWN
     #: How long the decision took, in seconds.
     seconds: float
 
@@ -88,17 +92,18 @@ def policy_for(
 
 def check(
     context: AdminContext,
-    subject: Subject,
+    meant: Meant,
     method: str,
     path: str,
     *,
     policy: PolicyInForce | None = None,
 ) -> Answer:
-    """Return whether *subject* may use *method* on *path*, and why.
+    """Return whether who is *meant* may use *method* on *path*, and why.
 
     The policy in force answers, or *policy*. Nothing is recorded.
     """
     policy = policy or context.policy
+    subject = meant.subject
     asked = AccessRequest(subject=subject, path=path, method=method)
     begun = time.perf_counter()
     decision = policy.decide(asked)
@@ -107,20 +112,28 @@ def check(
     return Answer(
         request=asked,
         explanation=policy.explain(asked),
-        outcome=_passes(decision, route),
+        outcome=meant.outcome(_passes(decision, route)),
         route=route,
+        remark=meant.remark,
+        standing=meant.standing,
         seconds=seconds,
     )
 
 
-def named(text: str, groups: Iterable[str] = ()) -> Subject:
-    """Return the subject that a person means by *text*; see `asked_subject`.
+def named(context: AdminContext, text: str, groups: Iterable[str] = ()) -> Meant:
+    """Return whom a person means by *text*; see `whom`.
 
     Raises:
         NotFound: if *text* or a group cannot be a name; it says why.
     """
     try:
-        return parse_subject(text, groups)
+        return whom(
+            text,
+            groups,
+            people=context.people,
+            policy=context.policy.source,
+            methods=dict(context.runtime.providers),
+        )
     except InvalidValue as error:
         raise NotFound(error.message, error.hint) from error
 
@@ -165,10 +178,12 @@ def who_may(
     (found,) = coverage(policy, [route])
     names = dict.fromkeys([EVERYONE] if found.declared_public else [])
     subjects = {name: parse_subject(name) for name in names | dict.fromkeys(found.who)}
+    refused = context.runtime.accounts.refused
     return tuple(
         subject
         for subject in (subjects | dict(people or {})).values()
-        if _passes(
+        if subject.name not in refused
+        and _passes(
             policy.decide(AccessRequest(subject=subject, path=path, method=method)),
             route,
         )
@@ -190,12 +205,17 @@ def holder(
 
 
 def what_can(
-    context: AdminContext, subject: Subject, *, policy: PolicyInForce | None = None
+    context: AdminContext, meant: Meant, *, policy: PolicyInForce | None = None
 ) -> tuple[Access, ...]:
-    """Return what *subject* gets at each route of the app."""
+    """Return what who is *meant* gets at each route of the app."""
     policy = policy or context.policy
+    subject = meant.subject
     return tuple(
-        Access(route=route, allowed=bool(_passes(decision, route)), decision=decision)
+        Access(
+            route=route,
+            allowed=bool(meant.outcome(_passes(decision, route))),
+            decision=decision,
+        )
         for route in context.routes()
         for decision in [
             policy.decide(

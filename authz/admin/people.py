@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from authz.admin.context import Actor, AdminContext
+from authz.admin.known_names import subject_of_person
 from authz.admin.lockout_checks import people_check
 from authz.admin.own_tokens import revoke_tokens_of
 from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 from authz.admin.roles import GIVEN, HeldRole, names_that_lead_to, role_finder
 from authz.audit import EventTag
-from authz.decision import Origin, Subject, signed_in
+from authz.decision import Origin, Subject
 from authz.errors import (
     AlreadyThere,
     LastAdmin,
@@ -87,13 +88,7 @@ def find_person(context: AdminContext, id: str) -> PersonView:  # noqa: A002 - a
 
 def subject_of(context: AdminContext, person: Person) -> Subject:
     """Return the subject that *person* is when they sign in."""
-    methods = dict(context.runtime.providers)
-    return signed_in(
-        person.subject_name,
-        source=methods.get(person.source, person.source),
-        display_name=person.display_name or person.id,
-        groups=person.groups,
-    )
+    return subject_of_person(person, dict(context.runtime.providers))
 
 
 def add_person(  # noqa: PLR0913 - what an account is made of

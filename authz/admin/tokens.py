@@ -14,7 +14,13 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.identity.token_owners import TokenOwners
-from authz.identity.tokens import RESERVED, ApiToken, ApiTokens, new_token
+from authz.identity.tokens import (
+    RESERVED,
+    ApiToken,
+    ApiTokens,
+    check_token_role,
+    new_token,
+)
 
 
 def list_tokens(
@@ -59,6 +65,10 @@ def make_token(
     now = context.runtime.clock()
     if expires is not None and expires <= now:
         raise wrong("expires", "it is in the past", "choose a later time")
+    try:
+        check_token_role(role)
+    except InvalidValue as error:
+        raise PolicyError([error.problem.at("role")]) from error
     try:
         secret, token = new_token(
             name, role=role, author=actor.name, now=now, expires=expires

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from authz.cli.app import GuardedApp, app_if_any
+from authz.cli.known_names import whom_here
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, output_options, with_output
 from authz.cli.sources import (
@@ -24,12 +25,10 @@ from authz.decision import (
     PolicyInForce,
     Reason,
     RulePath,
-    Subject,
     outcome,
 )
 from authz.errors import PolicyError
 from authz.policy.analysis.documents import explanation_document
-from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import METHODS
 
 if TYPE_CHECKING:
@@ -94,22 +93,31 @@ def check(  # noqa: PLR0913 - one parameter for each option
     Exit code 0: allowed; 5: denied; 3: the policy or the settings are invalid, or no
     route serves PATH.
     """
-    asked = AccessRequest(subject=subject_of(subject, group), path=path, method=method)
     with problems_in_words():
-        app = app_if_any()
-        answer = policy_of(app, policy, model).explain(asked)
+        in_force = policy_of(app_if_any(), policy, model)
+        meant = whom_here(subject, group, in_force)
+        asked = AccessRequest(subject=meant.subject, path=path, method=method)
+        answer = in_force.explain(asked)
         route = _route(known_routes(routes_file), asked)
-    decision = outcome(
-        answer.decision, declared_public=route is not None and route.public
+    decision = meant.outcome(
+        outcome(answer.decision, declared_public=route is not None and route.public)
     )
     allowed = bool(decision)
     public = decision.reason is Reason.DECLARED_PUBLIC
-    out.document(_document(asked, answer, decision))
+    out.document(
+        {
+            **_document(asked, answer, decision),
+            "standing": str(meant.standing),
+            "remark": meant.remark,
+        }
+    )
     out.line(
         f"{'allowed' if allowed else 'denied'}  "
         f"{asked.subject} {asked.method} {asked.path}",
         fg="green" if allowed else "red",
     )
+    if meant.remark:
+        out.line(f"  {meant.remark}", fg="yellow")
     if explain:
         if public:
             out.line("  the app declared it public, and no rule denies it")
@@ -134,14 +142,6 @@ def explain(context: click.Context, /, **options: Any) -> None:
     The same as `check --explain`, exit codes included.
     """
     context.invoke(check, **options, explain=True)
-
-
-def subject_of(text: str, groups: tuple[str, ...]) -> Subject:
-    """Return the subject that *text* names; a wrong one is a usage error."""
-    try:
-        return parse_subject(text, groups)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="SUBJECT") from error
 
 
 def policy_of(

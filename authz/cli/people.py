@@ -7,6 +7,7 @@ import click
 
 from authz.admin.changes import Draft, apply
 from authz.admin.context import AdminContext
+from authz.admin.known_names import remarks_on_new
 from authz.admin.people import (
     PersonView,
     add_person,
@@ -19,7 +20,7 @@ from authz.admin.people import (
 )
 from authz.admin.rules import grant_row
 from authz.cli.app import context_here, shell
-from authz.cli.outcome import Exit, complain, end, problems_in_words
+from authz.cli.outcome import Exit, complain, end, problems_in_words, warn
 from authz.cli.output import Output, plain, with_output
 from authz.cli.password import read_password
 from authz.errors import PolicyError, StoreReadOnly
@@ -98,6 +99,12 @@ def add(  # noqa: PLR0913 - one parameter for each option
             inherit=inherit,
         )
         if grants:
+            for remark in remarks_on_new(
+                [("p", role) for role in named],
+                people=context.people,
+                before=context.policy.source,
+            ):
+                warn(remark)
             _grant(context, id, [Add(row=row) for row in grants])
             view = find_person(context, id)
     out.document({"person": _document(view)})

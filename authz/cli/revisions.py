@@ -14,7 +14,7 @@ from authz.admin.rollout import Rollout, wait_for_rollout
 from authz.admin.transfer import Form, Mode, imported
 from authz.cli.app import context_here, shell
 from authz.cli.diff import effect_document, effect_lines
-from authz.cli.outcome import Exit, complain, end, problems_in_words
+from authz.cli.outcome import Exit, complain, end, problems_in_words, warn
 from authz.cli.output import Output, plain, with_output
 from authz.cli.policy_tests import read_test_file
 from authz.cli.sources import read_policy, same_text
@@ -168,6 +168,8 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
     seen = preview(context, actor, draft)
     if seen.after is None:
         raise PolicyError(seen.problems)
+    for remark in seen.remarks:
+        warn(remark)
     said = [] if tests is None else [_test(context, seen, tests)]
     if dry_run or draft.is_empty:
         out.document(_document(context, seen, None, None))

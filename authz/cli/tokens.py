@@ -8,9 +8,10 @@ from typing import Any, Final
 import click
 
 from authz.admin.context import AdminContext
+from authz.admin.known_names import remark_on
 from authz.admin.tokens import list_tokens, make_token, revoke_token
 from authz.cli.app import context_here, shell
-from authz.cli.outcome import problems_in_words
+from authz.cli.outcome import problems_in_words, warn
 from authz.cli.output import Output, plain, with_output
 from authz.errors import NotFound, StoreReadOnly
 from authz.identity.tokens import ApiToken
@@ -41,6 +42,9 @@ def create(name: str, *, role: str, expires: str | None, out: Output) -> None:
     until = None if expires is None else datetime.now(UTC) + span(expires, "--expires")
     with problems_in_words(), context_here(creates=True) as context:
         _need_store(context)
+        remark = remark_on(role, people=context.people, policy=context.policy.source)
+        if remark and context.runtime.live.problem is None:
+            warn(remark)
         secret, made = make_token(context, shell(), name=name, role=role, expires=until)
     out.document({"secret": secret, "token": _document(made)})
     if not out.as_json:

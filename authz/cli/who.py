@@ -12,8 +12,8 @@ from authz.cli.check import (
     method_argument,
     path_argument,
     policy_of,
-    subject_of,
 )
+from authz.cli.known_names import disabled_here, whom_here
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.sources import (
@@ -79,12 +79,20 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
                 raise PolicyError([no_route(routes, f"{method} {path}", path)])
             pattern = replace(pattern, endpoint=served.endpoint, public=served.public)
         (found,) = coverage(asked, [pattern])
-    holders = {name: _holders(asked, name) for name in found.who}
+        disabled = disabled_here()
+    who = tuple(name for name in found.who if name not in disabled)
+    found = replace(found, who=who)
+    holders = {
+        name: tuple(m for m in _holders(asked, name) if m not in disabled)
+        for name in who
+    }
     out.document(_who_document(found, holders))
     if found.declared_public:
         out.line("everyone  the app declared it public")
     for name, members in holders.items():
         out.line(f"{name}  {', '.join(members) or _IN_WORDS.get(name, '')}".rstrip())
+    if disabled:
+        out.line(f"left out, because they are disabled: {', '.join(sorted(disabled))}")
     if not found.is_covered:
         out.line(f"nobody may {method} {path}: no rule allows it, or a rule denies it")
     end(Exit.OK if found.is_covered else Exit.DENIED)
@@ -115,9 +123,10 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
 
     Exit code 0: something; 5: nothing; 3: the policy or the settings are invalid.
     """
-    who = subject_of(subject, group)
     with problems_in_words():
         asked = policy_of(app_if_any(), policy, model)
+        meant = whom_here(subject, group, asked)
+        who = meant.subject
         routes = known_routes(routes_file)
     rules = asked.source.rules if asked.source else ()
     if not rules and not routes:
@@ -126,17 +135,21 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
             "--routes, or ask the app with `flask authz what-can`"
         )
     where = sorted(places(rules, routes), key=lambda place: (place.shown, place.method))
-    decided = [(place, outcome_at(asked, who, place)) for place in where]
+    decided = [(place, meant.outcome(outcome_at(asked, who, place))) for place in where]
     allowed = [pair for pair in decided if pair[1]]
     out.document(
         {
             "subject": who.name,
+            "standing": str(meant.standing),
+            "remark": meant.remark,
             "allowed": [_what_document(*pair) for pair in allowed],
             "denied": [
                 _what_document(*pair) for pair in decided if pair not in allowed
             ],
         }
     )
+    if meant.remark:
+        out.line(meant.remark, fg="yellow")
     out.lines(_what_lines(decided if denied else allowed, who))
     end(Exit.OK if allowed else Exit.DENIED)
 

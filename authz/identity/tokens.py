@@ -219,10 +219,17 @@ def check_token(name: str, role: str) -> None:
         raise InvalidValue(
             f"`{name}` is the token of the environment", "choose another"
         )
-    for text in (f"token:{name}", role):
-        problem = name_problem(text)
-        if problem:
-            raise InvalidValue.of(problem)
+    problem = name_problem(f"token:{name}")
+    if problem:
+        raise InvalidValue.of(problem)
+    check_token_role(role)
+
+
+def check_token_role(role: str) -> None:
+    """Raise `InvalidValue` if no token can have *role*."""
+    problem = name_problem(role)
+    if problem:
+        raise InvalidValue.of(problem)
     if not role.startswith("role:") or role in {EVERYONE, AUTHENTICATED}:
         raise InvalidValue(f"`{role}` cannot be given", "write for example `role:user`")
 

@@ -113,6 +113,10 @@ PREVIEW: Final = record(
         "conflict": flag("Whether somebody else changed the policy meanwhile."),
         "added": LINES,
         "removed": LINES,
+        "remarks": array(
+            text("What is odd.", most=1024),
+            "What is odd about names that it brings: that nobody has them.",
+        ),
         "problems": array(
             text("What is wrong.", most=4096),
             "Why it cannot be applied; empty if it can.",
@@ -164,6 +168,7 @@ def preview_document(call: Call, seen: Preview) -> dict[str, Any]:
         "conflict": seen.is_conflict,
         "added": list(seen.added),
         "removed": list(seen.removed),
+        "remarks": list(seen.remarks),
         "problems": [str(problem) for problem in seen.problems],
         "revision": seen.after.revision if seen.after else None,
         "effect": None if effect is None else _effect(effect),

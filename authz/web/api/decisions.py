@@ -12,6 +12,7 @@ from authz.admin.decisions import (
     what_can,
     who_may,
 )
+from authz.admin.known_names import Meant, Standing
 from authz.admin.pagination import paged
 from authz.admin.people import subject_of
 from authz.decision import Subject
@@ -60,8 +61,13 @@ _ROUTE: Final = nullable(
         }
     )
 )
+_STANDING: Final = {
+    "standing": choice("What is known of who was asked about.", *map(str, Standing)),
+    "remark": text("What to know of them; empty if nothing.", most=1024),
+}
 _CHECKED: Final = {
     "subject": text("Who was asked about."),
+    **_STANDING,
     "method": METHOD,
     "path": PATH,
     **_DECISION,
@@ -113,8 +119,8 @@ _NEEDED: Final = ("subject", "method", "path")
 
 def _answer(call: Call) -> Answer:
     query = call.query
-    subject = named(query["subject"], query.get("group", []))
-    return check(call.context, subject, query["method"], query["path"])
+    meant = named(call.context, query["subject"], query.get("group", []))
+    return check(call.context, meant, query["method"], query["path"])
 
 
 def _check(call: Call) -> Reply:
@@ -132,6 +138,10 @@ def _explain(call: Call) -> Reply:
     )
 
 
+def _standing(meant: Answer | Meant) -> dict[str, str]:
+    return {"standing": str(meant.standing), "remark": meant.remark}
+
+
 def _checked(answer: Answer) -> dict[str, Any]:
     route = answer.route
     return {
@@ -141,6 +151,7 @@ def _checked(answer: Answer) -> dict[str, Any]:
         **decision_document(answer.decision),
         "reason": str(answer.reason),
         "allowed": answer.allowed,
+        **_standing(answer),
         "route": None
         if route is None
         else {
@@ -175,8 +186,8 @@ def _who_can(call: Call) -> Reply:
 
 
 def _what_can(call: Call) -> Reply:
-    subject = named(call.query["subject"], call.query.get("group", []))
-    found = what_can(call.context, subject)
+    meant = named(call.context, call.query["subject"], call.query.get("group", []))
+    found = what_can(call.context, meant)
     return Reply(document=page_document(paged(found, **paging(call.query)), _access))
 
 

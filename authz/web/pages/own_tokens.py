@@ -7,7 +7,7 @@ from authz.admin.own_tokens import make_own_token, revoke_own_token
 from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
 from authz.web.pages.account import AccountPage
 from authz.web.pages.base import AdminPages, Crumb
-from authz.web.pages.token_form import days_of, errors_of, typed_in
+from authz.web.pages.token_form import curl_line, days_of, errors_of, typed_in
 
 
 class OwnTokens:
@@ -39,6 +39,7 @@ class OwnTokens:
             "authz/admin/token_made.html",
             crumbs=[Crumb(label="Your account", url=account)],
             secret=secret,
+            example=curl_line(secret),
             token=token,
             back=account,
         )

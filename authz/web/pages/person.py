@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from authz.admin import people as use_cases
 from authz.admin.decisions import what_can
+from authz.admin.known_names import meant_person
 from authz.admin.people import PersonView
 from authz.admin.roles import GIVEN
 from authz.audit.log import Record, Wanted
@@ -156,7 +157,8 @@ class PersonPages:
         person = view.person
         subject = use_cases.subject_of(pages.context, person)
         access = sorted(
-            what_can(pages.context, subject), key=lambda a: is_ours(a.route)
+            what_can(pages.context, meant_person(subject, person)),
+            key=lambda a: is_ours(a.route),
         )
         only = asked("access")
         shown = [a for a in access if only != ("no" if a.allowed else "yes")]

@@ -1,14 +1,14 @@
 """May somebody do something, and why: the address of the page holds the question."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from werkzeug.wrappers import Response
 
 from authz.admin.decisions import Answer, check, named
-from authz.admin.people import subject_of
+from authz.admin.known_names import Meant
 from authz.admin.roles import GIVEN
-from authz.decision import PolicyInForce, Subject
+from authz.decision import PolicyInForce
 from authz.errors import MalformedRequest, NotFound
 from authz.policy.patterns import METHODS, USUAL_METHODS
 from authz.web.canonical import check_canonical
@@ -98,24 +98,17 @@ class Tester:
             self._pages.context, subject, question.method, question.path, policy=policy
         )
 
-    def _subject(self, question: Question, errors: dict[str, str]) -> Subject | None:
+    def _subject(self, question: Question, errors: dict[str, str]) -> Meant | None:
         """Return who is meant: somebody the store knows, or just a name."""
         if not question.who:
             errors["who"] = "Say who is asking, for example alice or role:user."
             return None
         groups = [g.strip() for g in question.groups.split(",") if g.strip()]
         try:
-            meant = named(question.who, groups)
+            return named(self._pages.context, question.who, groups)
         except NotFound as error:
             errors["who"] = wording.sentence(error)
             return None
-        context = self._pages.context
-        kind, _, id_ = meant.name.partition(":")
-        person = context.people.find(id_) if kind == "user" else None
-        if person is None:
-            return meant
-        known = subject_of(context, person)
-        return replace(known, names=known.names | meant.names)
 
     def _policy(
         self, question: Question, errors: dict[str, str]

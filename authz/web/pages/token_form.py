@@ -1,8 +1,11 @@
 """What the two forms for a new API token have in common: an own one, and any."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from flask import request
 
 from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
 from authz.web.pages import wording
@@ -29,11 +32,19 @@ class Typed:
 
 def typed_in(form: Mapping[str, str]) -> Typed:
     """Return what was typed into *form*."""
+    role = form.get("role", "").strip()
     return Typed(
         label=form.get("label", "").strip(),
-        role=form.get("role", "").strip(),
+        # The name that the pages show is understood too.
+        role=role if not role or ":" in role else f"role:{role}",
         days=form.get("days", _USUAL).strip(),
     )
+
+
+def curl_line(secret: str) -> str:
+    """Return what sends the token *secret* with a request, to be pasted in a shell."""
+    address = shlex.quote(request.url_root)
+    return f"curl -H 'Authorization: Bearer {secret}' {address}"
 
 
 def days_of(typed: Typed) -> int:

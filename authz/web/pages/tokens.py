@@ -19,7 +19,14 @@ from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked, listing
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.sorting import asked_sorting
-from authz.web.pages.token_form import SPANS, Typed, days_of, errors_of, typed_in
+from authz.web.pages.token_form import (
+    SPANS,
+    Typed,
+    curl_line,
+    days_of,
+    errors_of,
+    typed_in,
+)
 
 _UNTIL_REVOKED: Final = ("", "until it is revoked")
 _NOWHERE: Final = (
@@ -103,6 +110,7 @@ class Tokens:
             crumbs=[self._crumb()],
             secret=secret,
             token=token,
+            example=curl_line(secret),
             back=url_for("authz_admin.tokens"),
         )
 
@@ -123,7 +131,11 @@ class Tokens:
             crumbs=[self._crumb()],
             typed=typed,
             errors=errors or {},
-            roles=[r.name for r in self._book.every() if r.name not in GIVEN],
+            roles=[
+                (r.name, wording.who(r.name).label)
+                for r in self._book.every()
+                if r.name not in GIVEN
+            ],
             spans=(*SPANS, _UNTIL_REVOKED),
             can_make=self._pages.context.stores_tokens,
         )

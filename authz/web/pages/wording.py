@@ -72,6 +72,7 @@ REASONS: Final = {
     Reason.EVALUATION_FAILED: "The policy raised an error for this request.",
     Reason.MALFORMED: "The address or the method is not written in its plain form.",
     Reason.INVALID_CREDENTIALS: "What identified the visitor is not valid.",
+    Reason.DISABLED: "They are disabled, and refused whatever the policy says.",
     Reason.STORE_UNAVAILABLE: "The store was out of reach for too long.",
 }
 

@@ -35,7 +35,7 @@ def _office(context: AdminContext) -> AdminContext:
 def test_may_somebody(context: AdminContext):
     """The answer has the rules, the chain and the route."""
     answer = decisions.check(
-        context, decisions.named("carol"), "POST", "/api/playlists/7"
+        context, decisions.named(context, "carol"), "POST", "/api/playlists/7"
     )
 
     assert answer.allowed
@@ -47,7 +47,9 @@ def test_may_somebody(context: AdminContext):
 
 def test_what_the_app_declared_public(context: AdminContext):
     """Strangers get through although no rule says so."""
-    answer = decisions.check(context, decisions.named("anonymous"), "GET", "/health")
+    answer = decisions.check(
+        context, decisions.named(context, "anonymous"), "GET", "/health"
+    )
 
     assert answer.allowed
     assert not answer.decision
@@ -56,7 +58,9 @@ def test_what_the_app_declared_public(context: AdminContext):
 
 def test_a_refusal(context: AdminContext):
     """It names what comes nearest; there may be no route."""
-    answer = decisions.check(context, decisions.named("user:dave"), "GET", "/nowhere")
+    answer = decisions.check(
+        context, decisions.named(context, "user:dave"), "GET", "/nowhere"
+    )
 
     assert not answer.allowed
     assert answer.reason is Reason.NO_RULE
@@ -65,10 +69,10 @@ def test_a_refusal(context: AdminContext):
 
 
 @pytest.mark.parametrize("text", ["", "user:", "x:y", "user:a\nb", "a" * 300])
-def test_nobody_of_that_name(text: str):
+def test_nobody_of_that_name(context: AdminContext, text: str):
     """What cannot be a name is said, not asked about."""
     with pytest.raises(NotFound):
-        decisions.named(text)
+        decisions.named(context, text)
 
 
 def test_under_a_draft(context: AdminContext):
@@ -76,7 +80,7 @@ def test_under_a_draft(context: AdminContext):
     base = changes.state(context).etag
     more = Add(row=grant_row(member="user:dave", role="role:editor"))
     policy = decisions.policy_for(context, ALICE, Draft(base=base, changes=(more,)))
-    dave = decisions.named("dave")
+    dave = decisions.named(context, "dave")
 
     assert not decisions.check(context, dave, "GET", "/map").allowed
     assert decisions.check(context, dave, "GET", "/map", policy=policy).allowed
@@ -106,14 +110,14 @@ def test_who_may(context: AdminContext):
 
 def test_what_somebody_may(context: AdminContext):
     """One line for each route."""
-    found = decisions.what_can(context, decisions.named("carol"))
+    found = decisions.what_can(context, decisions.named(context, "carol"))
 
     assert [(a.route.path, a.allowed) for a in found] == [
         ("/map", True),
         ("/health", True),
         ("/api/playlists/7", True),
     ]
-    stranger = decisions.what_can(context, decisions.named("anonymous"))
+    stranger = decisions.what_can(context, decisions.named(context, "anonymous"))
     assert [a.allowed for a in stranger] == [False, True, False]
 
 

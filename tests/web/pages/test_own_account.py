@@ -60,7 +60,7 @@ def ids(client: Client, action: str) -> list[str]:
 def make(client: Client, **fields: str) -> str:
     """Make an own token; return it, or nothing if none was made."""
     text = send(client, ACCOUNT, MAKE, **FORM | fields).text
-    found = re.search(r'value="(authz_[^"]+)"', text)
+    found = re.search(r'<pre id="token"[^>]*>(authz_[^<]+)<', text)
     return found[1] if found else ""
 
 
