@@ -118,6 +118,7 @@ class Authz:
                 on_reload=partial(_send_reloaded, app),
                 on_refused=partial(_send_refused, app),
                 open_while=self._open_while,
+                app=f"{app.import_name} {app.root_path}",
             )
         except AuthzError as error:
             error.config = app.config
@@ -142,7 +143,7 @@ class Authz:
             pages = admin_pages(app, context, hook, views.public_endpoints)
             blueprints += [pages.blueprint, api_blueprint(app, context)]
         if runtime.break_glass is not None:
-            blueprints.append(break_glass_blueprint(context, runtime.break_glass))
+            blueprints.append(break_glass_blueprint(context))
         for blueprint in blueprints:
             if hook.own_writes is not None:
                 hook.own_writes.tell_with(blueprint)

@@ -28,6 +28,7 @@ from authz.errors import PolicyError, Problem, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
 from authz.identity.client_address import ClientAddress, ClientAddresses
+from authz.identity.cookies import CookieNames
 from authz.identity.named_groups import NamedGroups, unreachable_groups
 from authz.identity.people import LOCAL, PeopleStore, Person
 from authz.identity.sessions import LocalSessions
@@ -88,6 +89,8 @@ class Runtime:
     identity: Sources
     accounts: Accounts
     sessions: LocalSessions
+    #: What its cookies are called.
+    cookies: CookieNames
     throttle: Throttle
     #: Says where requests come from.
     client_addresses: ClientAddresses
@@ -339,6 +342,7 @@ def start(  # noqa: PLR0913 - what an app is made of
     on_reload: Callable[[str], None],
     on_refused: Callable[[str], None],
     serves: bool = True,
+    app: str = "",
     open_while: Callable[[], bool] = lambda: True,
 ) -> Runtime:
     """Put the parts together and begin to watch the policy.
@@ -351,6 +355,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         on_refused: Called with what is wrong when a changed policy cannot be used.
         serves: Whether it stays and answers requests. Without, nothing is watched, no
             keys are fetched, and a policy that cannot be used stops nothing.
+        app: What tells this app from others on the same host, for its cookies.
         open_while: Whether an app that its settings open to everybody still is.
 
     Raises:
@@ -416,7 +421,10 @@ def start(  # noqa: PLR0913 - what an app is made of
         owners = TokenOwners(accounts, live)
         identity.tokens.vouch = owners.vouch
         kept.following.follow(owners, in_database=False)
-    sessions = session_source(settings, stores, kept.following, accounts, live)
+    cookies = CookieNames(settings.cookies, app)
+    sessions = session_source(
+        settings, stores, kept.following, accounts, live, cookies=cookies
+    )
     kept.following.do_after(partial(_note_edit, stores, live))
     throttle = Throttle(shared_limits(settings, stores))
     kept.following.do_after(throttle.tidy)
@@ -426,7 +434,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         accounts,
         identity.tokens,
         record=record,
-        noticed=throttle.forget,
+        noticed=lambda: None,
     )
     shadow = _shadow(
         settings,
@@ -448,6 +456,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         identity=identity,
         accounts=accounts,
         sessions=sessions,
+        cookies=cookies,
         throttle=throttle,
         client_addresses=ClientAddresses(settings.proxy.forwarded),
         named_groups=named_groups,
@@ -530,9 +539,7 @@ def _break_glass(
             path=str(facts.environ.get("PATH_INFO", "")),
         )
 
-    return BreakGlass(
-        identity.tokens, is_secure=sessions.is_secure, on_request=on_request
-    )
+    return BreakGlass(identity.tokens, cookies=sessions.cookies, on_request=on_request)
 
 
 def _record_deviation(record: Callable[..., None], told: Deviated) -> None:

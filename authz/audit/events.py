@@ -49,6 +49,8 @@ class EventTag(StrEnum):
     SIGN_IN_SUCCESS = "session:sign-in:success"
     #: A name and a password did not belong together. The name is not kept.
     SIGN_IN_FAILURE = "session:sign-in:failure"
+    #: A sign-in was refused before the password was looked at; `reason` says why.
+    SIGN_IN_REFUSED = "session:sign-in:refused"
     #: Somebody guessed too often and has to wait.
     SIGN_IN_DELAYED = "session:sign-in:delayed"
     #: Somebody signed out.

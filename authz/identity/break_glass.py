@@ -10,12 +10,11 @@ from typing import Final
 
 from authz.decision import Subject, signed_in
 from authz.errors import InvalidCredentials
+from authz.identity.cookies import Cookie, CookieNames
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import RESERVED, ApiToken, ApiTokens
 
 METHOD: Final = "break-glass"
-COOKIE: Final = "authz-break-glass"
-SECURE_COOKIE: Final = "__Host-authz-break-glass"
 #: Where the code is typed in, below the prefix of authz.
 PATH: Final = "/break-glass"
 #: How the shell stands as the author of a code. What came of one has another author.
@@ -35,24 +34,20 @@ class BreakGlass:
         self,
         tokens: ApiTokens,
         *,
-        is_secure: Callable[[RequestFacts], bool],
+        cookies: CookieNames,
         on_request: Callable[[Subject, RequestFacts], None],
     ) -> None:
         """Know the cookies that *tokens* has.
 
         Args:
             tokens: What is kept of codes and cookies.
-            is_secure: Whether the browser was given a `__Host-` cookie.
+            cookies: What the cookie is called.
             on_request: Writes down who made which request.
         """
         self._tokens = tokens
-        self._is_secure = is_secure
+        self._cookies = cookies
         self._on_request = on_request
         self._subjects: dict[str, Subject] = {}
-
-    def cookie_name(self, facts: RequestFacts) -> str:
-        """Return what the cookie is called where *facts* come from."""
-        return SECURE_COOKIE if self._is_secure(facts) else COOKIE
 
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return who came in this way, or None if there is no such cookie.
@@ -60,9 +55,12 @@ class BreakGlass:
         Raises:
             InvalidCredentials: if the cookie is not, or not any more, one that holds.
         """
-        token = facts.cookie(self.cookie_name(facts))
-        if token is None:
+        tokens = self._cookies.values(Cookie.BREAK_GLASS, facts)
+        if not tokens:
             return None
+        if len(tokens) > 1:
+            raise InvalidCredentials(METHOD, "several-cookies")
+        [token] = tokens
         try:
             kept = self._tokens.reserved(token)
         except InvalidCredentials as error:

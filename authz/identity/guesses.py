@@ -9,9 +9,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
@@ -23,10 +24,8 @@ _T = TypeVar("_T")
 #: Seconds after which a wrong guess is forgotten, and so the longest delay.
 WINDOW: Final = 30
 PER_ACCOUNT: Final = RateLimitItemPerSecond(5, WINDOW, namespace="authz-account")
-PER_PEER: Final = RateLimitItemPerSecond(20, WINDOW, namespace="authz-peer")
-#: Seconds that a peer is known to have signed in; and how many of them a person has.
-_KNOWN: Final = 30 * 24 * 3600
-_KNOWN_PEERS: Final = RateLimitItemPerDay(64, 30, namespace="authz-known")
+PER_CLIENT: Final = RateLimitItemPerSecond(20, WINDOW, namespace="authz-client")
+PER_DEVICE: Final = RateLimitItemPerSecond(5, WINDOW, namespace="authz-device")
 #: How many at once may ask a shared storage; the others wait so many seconds.
 _AT_ONCE: Final = 4
 PATIENCE: Final = 0.5
@@ -34,36 +33,44 @@ PATIENCE: Final = 0.5
 _PAUSE: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guesser:
+    """Who guesses at the password of an account."""
+
+    #: The account's name, as it was typed in.
+    name: str
+    #: The address of the client, as `ClientAddress.subscriber` has it.
+    client: str
+    #: The browser, if somebody has signed in to this account in it before.
+    device: str | None = None
+
+    @property
+    def counts(self) -> tuple[tuple[RateLimitItem, str], ...]:
+        """What counts the guesses, by a key for each.
+
+        A browser that is known is counted by itself alone: whatever strangers do, at
+        whatever addresses, keeps nobody out of their account who was in it before.
+        """
+        if self.device is not None:
+            return ((PER_DEVICE, f"{_digest(self.name)}-{_digest(self.device)}"),)
+        return ((PER_CLIENT, _digest(self.client)), (PER_ACCOUNT, _digest(self.name)))
+
+
 class Guesses:
     """What one storage knows."""
 
     def __init__(self, storage: Storage) -> None:
         """Count in *storage*, which has to support moving windows."""
-        self._storage = storage
         self._limiter = MovingWindowRateLimiter(storage)
 
-    def wait(self, name: str, peer: str, *, known: bool) -> int:
-        """Return how many seconds *peer* has to wait before guessing at *name*."""
-        return max(
-            self._wait(PER_PEER, _digest(peer)),
-            self._wait(PER_ACCOUNT, _account(name, peer, known=known)),
-        )
+    def wait(self, guesser: Guesser) -> int:
+        """Return how many seconds *guesser* has to wait before the next guess."""
+        return max(self._wait(item, key) for item, key in guesser.counts)
 
-    def failed(self, name: str, peer: str, *, known: bool) -> None:
+    def failed(self, guesser: Guesser) -> None:
         """Note a wrong guess."""
-        self._limiter.hit(PER_PEER, _digest(peer))
-        self._limiter.hit(PER_ACCOUNT, _account(name, peer, known=known))
-
-    def knows(self, name: str, peer: str) -> bool:
-        """Return whether *peer* has signed in to *name* before."""
-        return self._storage.get(_known(name, peer)) > 0
-
-    def remember(self, name: str, peer: str) -> None:
-        """Note that *peer* knows the password of *name*: a limited number of peers."""
-        if not self.knows(name, peer) and self._limiter.hit(
-            _KNOWN_PEERS, _digest(name)
-        ):
-            self._storage.incr(_known(name, peer), _KNOWN)
+        for item, key in guesser.counts:
+            self._limiter.hit(item, key)
 
     def _wait(self, item: RateLimitItem, key: str) -> int:
         window = self._limiter.get_window_stats(item, key)
@@ -135,12 +142,3 @@ class OwnStorage(MemoryStorage):
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def _account(name: str, peer: str, *, known: bool) -> str:
-    # The wrong guesses of a peer that is known count as well, for itself.
-    return f"{_digest(name)}-{_digest(peer)}" if known else _digest(name)
-
-
-def _known(name: str, peer: str) -> str:
-    return f"authz-known-{_digest(name)}-{_digest(peer)}"

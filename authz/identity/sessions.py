@@ -15,11 +15,8 @@ from typing import Final, Protocol
 from authz.decision import PolicyHolder, PolicyInForce, Subject
 from authz.errors import InvalidCredentials
 from authz.identity.accounts import METHOD, Account, Accounts
+from authz.identity.cookies import Cookie, CookieNames
 from authz.identity.source import RequestFacts
-
-#: `__Host-` binds the cookie to this host and to HTTPS; a browser takes it only there.
-COOKIE: Final = "authz"
-SECURE_COOKIE: Final = "__Host-authz"
 
 #: More sessions than this for one account: the oldest ends.
 MAX_SESSIONS: Final = 64
@@ -219,7 +216,7 @@ class LocalSessions:
         store: SessionStore,
         accounts: Accounts,
         live: PolicyHolder,
-        secure: bool | None = None,
+        cookies: CookieNames,
         catch_up: Callable[[], None] | None = None,
     ) -> None:
         """Read sessions of *accounts* from *store*.
@@ -228,23 +225,16 @@ class LocalSessions:
             store: Where they are kept.
             accounts: Whose they are.
             live: Knows the policy in force.
-            secure: Whether the cookie travels over HTTPS only; None: as the request
-                came.
+            cookies: What their cookie is called.
             catch_up: Called before a session is ended for good: brings accounts and
                 policy up to date, or raises `StoreError`. None if no other process
                 can be ahead of this one.
         """
         self.store = store
-        self._secure = secure
+        self.cookies = cookies
         self._catch_up = catch_up
         self._accounts = accounts
         self._live = live
-
-    def is_secure(self, facts: RequestFacts) -> bool:
-        """Return whether the browser was, or is to be, given a `__Host-` cookie."""
-        if self._secure is None:
-            return facts.environ.get("wsgi.url_scheme") == "https"
-        return self._secure
 
     def identify(self, facts: RequestFacts) -> Subject | None:
         """Return who is signed in, or None if there is no session cookie."""
@@ -260,15 +250,17 @@ class LocalSessions:
             InvalidCredentials: if the cookie names no session, or one that ended.
             StoreError: if nobody can say now.
         """
-        secure = self._secure
-        if secure is None:  # as in `is_secure`, without a call for each request
-            secure = facts.environ.get("wsgi.url_scheme") == "https"
-        token = facts.cookie(SECURE_COOKIE if secure else COOKIE)
-        if token is None:
+        tokens = self.cookies.values(Cookie.SESSION, facts)
+        if not tokens:
             return None
-        session = self.store.find(token)
-        if session is None:
+        # A browser sends one. If there are several, only one may name a session: what
+        # names none decides nothing, wherever it was planted.
+        found = [s for token in tokens if (s := self.store.find(token)) is not None]
+        if not found:
             raise InvalidCredentials("session", "unknown-or-expired")
+        if len(found) > 1:
+            raise InvalidCredentials("session", "several-cookies")
+        session = found[0]
         why = self._why_over(session)
         if why is not None and self._catch_up is not None:
             # This process may be the one that is behind.
@@ -278,6 +270,18 @@ class LocalSessions:
             self.store.drop(session)
             raise InvalidCredentials("session", why)
         return session
+
+    def presented(self, facts: RequestFacts) -> tuple[Session, ...]:
+        """Return every session that a cookie of a request names, good or not any more.
+
+        Raises:
+            StoreError: if nobody can say now.
+        """
+        try:
+            tokens = self.cookies.values(Cookie.SESSION, facts)
+        except InvalidCredentials:
+            return ()
+        return tuple(s for token in tokens if (s := self.store.find(token)) is not None)
 
     def of(self, name: str) -> tuple[Session, ...]:
         """Return the sessions of the account *name* that still hold, newest first.

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from authz.decision import ANONYMOUS, Subject
-from authz.errors import InvalidCredentials
 
 
 class RequestFacts:
@@ -29,27 +28,6 @@ class RequestFacts:
         original = self.environ.get("werkzeug.proxy_fix.orig")
         environ = self.environ if original is None else original
         return str(environ.get("REMOTE_ADDR") or "")
-
-    def cookie(self, name: str) -> str | None:
-        """Return the value of the cookie *name*, or None if there is none.
-
-        Raises:
-            InvalidCredentials: if there are several: one of them was planted.
-        """
-        header: str | None = self.environ.get("HTTP_COOKIE")
-        if header is None or name not in header:
-            return None
-        prefix = name + "="
-        if ";" not in header and header.startswith(prefix):
-            return header[len(prefix) :]
-        found = [
-            value[len(prefix) :]
-            for part in header.split(";")
-            if (value := part.strip()).startswith(prefix)
-        ]
-        if len(found) > 1:
-            raise InvalidCredentials("session", "several-cookies")
-        return found[0] if found else None
 
 
 def header_key(name: str) -> str:

@@ -115,6 +115,27 @@ class Why(StrEnum):
     WRONG_NAME_OR_PASSWORD = "wrong-name-or-password"
     #: Wrong passwords came too fast.
     TOO_MANY_ATTEMPTS = "too-many-attempts"
+    #: More passwords came at once than can be verified.
+    TOO_BUSY = "too-busy"
+    #: The server runs several processes, and sessions are kept in one.
+    SEVERAL_PROCESSES = "several-processes"
+
+    # The form of the sign-in page, and others that a browser sends.
+    #: The browser says that another site's page sent it (`Sec-Fetch-Site`, `Origin`).
+    FOREIGN_SITE = "foreign-site"
+    #: `Origin` names the host in `Host` with another port: a proxy drops the port.
+    ORIGIN_PORT_DIFFERS = "origin-port-differs"
+    #: `Origin` and `Host` name different hosts: a proxy rewrites `Host`, or it is
+    #: another site's page.
+    ORIGIN_HOST_DIFFERS = "origin-host-differs"
+    #: The cookie of the form is for HTTPS only, and the request came over HTTP.
+    SECURE_COOKIE_OVER_HTTP = "secure-cookie-over-http"
+    #: The browser did not send the cookie of the form back.
+    FORM_COOKIE_MISSING = "form-cookie-missing"
+    #: The form is older than an hour, or was opened in another browser.
+    FORM_TOO_OLD = "form-too-old"
+    #: The host is not below AUTHZ_COOKIE_DOMAIN, so no browser keeps the session.
+    OUTSIDE_COOKIE_DOMAIN = "outside-cookie-domain"
 
 
 class Refused(AuthzError):

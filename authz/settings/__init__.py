@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from authz.decision import ANONYMOUS_METHOD, Grant, Origin, Rule
 from authz.errors import Problem, SettingsError
+from authz.identity.cookies import CookieSettings
 from authz.settings import parsers
 from authz.settings.access import OPEN_TO_EVERYONE as OPEN_TO_EVERYONE
 from authz.settings.access import AccessSettings as AccessSettings
@@ -24,6 +25,7 @@ from authz.settings.admin import AdminSettings as AdminSettings
 from authz.settings.admin import read_admin
 from authz.settings.audit import AuditSettings as AuditSettings
 from authz.settings.audit import read_audit
+from authz.settings.cookies import read_cookies
 from authz.settings.own_account import BUILT_IN as BUILT_IN
 from authz.settings.own_account import own_account_rules
 from authz.settings.proxy import ProxySettings as ProxySettings
@@ -53,7 +55,7 @@ class Settings:
     contact: str | None = None
     trusted_origins: tuple[str, ...] = ()
     mounts: tuple[str, ...] = ()
-    cookie_secure: bool | None = None
+    cookies: CookieSettings = field(default_factory=CookieSettings)
     session_hours: float = 12.0
     session_idle_minutes: float = 120.0
     poll_seconds: float = 2.0
@@ -162,7 +164,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         contact=reader.parse("AUTHZ_CONTACT", str, None),
         trusted_origins=reader.parse("AUTHZ_TRUSTED_ORIGINS", parsers.origins, ()),
         mounts=reader.parse("AUTHZ_MOUNTS", parsers.paths, ()),
-        cookie_secure=reader.parse("AUTHZ_COOKIE_SECURE", parsers.secure, None),
+        cookies=read_cookies(reader),
         session_hours=reader.parse("AUTHZ_SESSION_HOURS", parsers.positive, 12.0),
         session_idle_minutes=reader.parse(
             "AUTHZ_SESSION_IDLE_MINUTES", parsers.positive, 120.0

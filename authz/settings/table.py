@@ -125,6 +125,19 @@ SETTINGS: Final = (
         default="none",
     ),
     Setting(
+        name="AUTHZ_COOKIE_NAME",
+        help="What the names of the cookies begin with. Two copies of one app at one "
+        "host and port need a name each.",
+        default="a name made of what the app is and of its port",
+    ),
+    Setting(
+        name="AUTHZ_COOKIE_DOMAIN",
+        help="Sub-domains of it share the sign-in, if they share `AUTHZ_STORE`: every "
+        "host below it gets the session. A domain in which anybody can have a host "
+        "(a public suffix) is refused. Needs the extra `cookie-domain`.",
+        default="none: each host has its own",
+    ),
+    Setting(
         name="AUTHZ_COOKIE_SECURE",
         help="`true`: the session cookie travels over HTTPS only. "
         "`auto`: as the request came.",

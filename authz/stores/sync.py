@@ -10,6 +10,7 @@ from authz.audit import EventTag
 from authz.background import Poller
 from authz.errors import StoreError
 from authz.identity.accounts import Accounts, FollowedAccounts
+from authz.identity.cookies import CookieNames
 from authz.identity.sessions import LocalSessions, MemorySessions, SessionStore
 from authz.identity.tokens import ApiTokens
 from authz.policy.live import LivePolicy
@@ -120,12 +121,14 @@ def store_sync(
     )
 
 
-def session_source(
+def session_source(  # noqa: PLR0913 - what sessions are made of
     settings: Settings,
     stores: Stores,
     following: StoreFollowers,
     accounts: Accounts,
     live: LivePolicy[bytes | Snapshot],
+    *,
+    cookies: CookieNames,
 ) -> LocalSessions:
     """Return the identity source that reads the session cookie.
 
@@ -145,7 +148,7 @@ def session_source(
         store=store,
         accounts=accounts,
         live=live,
-        secure=settings.cookie_secure,
+        cookies=cookies,
         catch_up=None if database is None else following.catch_up,
     )
 

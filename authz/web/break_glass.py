@@ -11,7 +11,8 @@ from authz.admin.break_glass import use_code
 from authz.admin.context import AdminContext
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, StoreError
-from authz.identity.break_glass import METHOD, PATH, BreakGlass
+from authz.identity.break_glass import METHOD, PATH
+from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import ApiToken
 from authz.web.guarded_views import public
@@ -27,12 +28,12 @@ _LATER: Final = (
 )
 
 
-def break_glass_blueprint(context: AdminContext, source: BreakGlass) -> Blueprint:
-    """Return the blueprint with the page for the codes of *source*."""
+def break_glass_blueprint(context: AdminContext) -> Blueprint:
+    """Return the blueprint with the page on which a code is typed in."""
     blueprint = Blueprint(
         "authz_break_glass", "authz.web", url_prefix=context.settings.url_prefix
     )
-    page = _Page(context, source)
+    page = _Page(context)
     add = blueprint.add_url_rule
     add(PATH, "show", page.show, methods=["GET"])
     add(PATH, "use", page.use, methods=["POST"])
@@ -40,9 +41,8 @@ def break_glass_blueprint(context: AdminContext, source: BreakGlass) -> Blueprin
 
 
 class _Page:
-    def __init__(self, context: AdminContext, source: BreakGlass) -> None:
-        self._office = context
-        self._source = source
+    def __init__(self, context: AdminContext) -> None:
+        self._context = context
 
     @public
     def show(self) -> Response:
@@ -53,13 +53,13 @@ class _Page:
     def use(self) -> Response:
         """Use the code up, and let whoever typed it in go on."""
         request.max_content_length = _MAX_FORM
-        runtime = self._office.runtime
+        runtime = self._context.runtime
         facts = RequestFacts(request.environ)
         if not is_same_origin(request.environ, runtime.settings.trusted_origins):
             return self._form(HTTPStatus.BAD_REQUEST, _FOREIGN)
         try:
             secret, kept = use_code(
-                self._office, request.form.get("code", "").strip(), facts=facts
+                self._context, request.form.get("code", "").strip(), facts=facts
             )
         except InvalidCredentials as error:
             runtime.record(
@@ -86,16 +86,13 @@ class _Page:
     ) -> None:
         assert kept.expires is not None  # noqa: S101 - a code always has an end
         left = kept.expires - datetime.now(UTC)
-        name = self._source.cookie_name(facts)
+        names = self._context.runtime.cookies
         response.set_cookie(
-            name,
+            names.name(Cookie.BREAK_GLASS, facts),
             secret,
             max_age=max(0, int(left.total_seconds())),
-            path="/",
-            secure=name.startswith("__Host-"),
-            httponly=True,
             # Nobody comes this way by a link from elsewhere.
-            samesite="Strict",
+            **{**names.attributes(Cookie.BREAK_GLASS, facts), "samesite": "Strict"},
         )
 
     def _form(self, status: HTTPStatus, error: str | None = None) -> Response:

@@ -1,71 +1,65 @@
-"""The two cookies: the session, and the one that ties a sign-in form to its browser."""
+"""Gives and takes the cookies of one app."""
 
 from typing import Final
 
 from werkzeug.wrappers import Response
 
-from authz.identity.sessions import COOKIE, SECURE_COOKIE, LocalSessions
+from authz.identity.cookies import Cookie, CookieNames
+from authz.identity.devices import LIFETIME
 from authz.identity.source import RequestFacts
 
-FORM_COOKIE: Final = "authz-form"
-SECURE_FORM_COOKIE: Final = "__Host-authz-form"
 _FORM_SECONDS: Final = 3600
 
 
 class Cookies:
     """Gives and takes the cookies of one app."""
 
-    def __init__(self, sessions: LocalSessions) -> None:
-        self._sessions = sessions
+    def __init__(self, names: CookieNames) -> None:
+        self._names = names
 
     def give_session(self, response: Response, facts: RequestFacts, token: str) -> None:
         """Give the browser the session *token*."""
-        secure = self._sessions.is_secure(facts)
-        _set(response, SECURE_COOKIE if secure else COOKIE, token, secure=secure)
+        self._set(response, facts, Cookie.SESSION, token)
 
     def take_session(self, response: Response, facts: RequestFacts) -> None:
         """Take the session cookie from the browser."""
-        secure = self._sessions.is_secure(facts)
         response.delete_cookie(
-            SECURE_COOKIE if secure else COOKIE,
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="Lax",
+            self._names.name(Cookie.SESSION, facts),
+            **self._names.attributes(Cookie.SESSION, facts),
         )
 
     def give_form(self, response: Response, facts: RequestFacts, token: str) -> None:
-        """Tie a sign-in form to this browser for an hour."""
-        secure = self._sessions.is_secure(facts)
-        name = SECURE_FORM_COOKIE if secure else FORM_COOKIE
-        _set(response, name, token, secure=secure, max_age=_FORM_SECONDS)
+        """Tie a form to this browser for an hour."""
+        self._set(response, facts, Cookie.FORM, token, max_age=_FORM_SECONDS)
 
-    def form(self, facts: RequestFacts) -> str | None:
-        """Return what ties a sign-in form to this browser, if it is there.
+    def forms(self, facts: RequestFacts) -> tuple[str, ...]:
+        """Return what ties forms to this browser; several, if some were planted.
 
         Raises:
-            InvalidCredentials: if there are several.
+            InvalidCredentials: if there are more than a browser would have.
         """
-        secure = self._sessions.is_secure(facts)
-        return facts.cookie(SECURE_FORM_COOKIE if secure else FORM_COOKIE)
+        return self._names.values(Cookie.FORM, facts)
 
+    def give_device(self, response: Response, facts: RequestFacts, value: str) -> None:
+        """Let this browser be known again."""
+        self._set(response, facts, Cookie.DEVICE, value, max_age=LIFETIME)
 
-def _set(
-    response: Response,
-    name: str,
-    value: str,
-    *,
-    secure: bool,
-    max_age: int | None = None,
-) -> None:
-    # Lax, not Strict: the first click from another site should find you signed in.
-    # Unsafe requests are checked by their origin instead.
-    response.set_cookie(
-        name,
-        value,
-        max_age=max_age,
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    def device(self, facts: RequestFacts) -> str | None:
+        """Return what says in whose browser this is, if it is there."""
+        return self._names.value(Cookie.DEVICE, facts)
+
+    def _set(
+        self,
+        response: Response,
+        facts: RequestFacts,
+        cookie: Cookie,
+        value: str,
+        *,
+        max_age: int | None = None,
+    ) -> None:
+        response.set_cookie(
+            self._names.name(cookie, facts),
+            value,
+            max_age=max_age,
+            **self._names.attributes(cookie, facts),
+        )

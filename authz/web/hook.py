@@ -7,11 +7,11 @@ page of the app. Whatever goes wrong on the way, no view runs.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, Request, redirect
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import RequestRedirect, Rule
 from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
@@ -29,6 +29,7 @@ from authz.decision import (
 )
 from authz.errors import InvalidCredentials, MalformedRequest, StoreError
 from authz.identity.break_glass import opens
+from authz.identity.cookies import Cookie
 from authz.identity.source import IdentitySource, RequestFacts, identify
 from authz.runtime import Runtime
 from authz.web.canonical import check_canonical
@@ -36,7 +37,6 @@ from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
 from authz.web.mounts import undeclared_mounts
 from authz.web.origin import is_same_origin
-from authz.web.own_writes import COOKIE as MARK_COOKIE
 from authz.web.own_writes import KEY as MARK_KEY
 from authz.web.own_writes import OwnWrites
 from authz.web.refusals import Refusals, redirect_target
@@ -48,6 +48,11 @@ from authz.web.state import (
     current_request,
     keep_state,
 )
+
+#: What the name of the cookie with a mark ends with; see `own_writes`.
+_MARK: Final = f"-{Cookie.MARK}="
+#: The sign-in page and what it needs.
+_WAY_IN: Final = frozenset({"authz.sign_in", "authz.sign_in_submit", "authz.static"})
 
 
 class Hook:
@@ -105,13 +110,13 @@ class Hook:
         path, method = current.path, current.method
         try:
             if self.own_writes is not None and (
-                MARK_KEY in environ or MARK_COOKIE in environ.get("HTTP_COOKIE", "")
+                MARK_KEY in environ or _MARK in environ.get("HTTP_COOKIE", "")
             ):
                 self.own_writes.catch_up(facts)
             check_canonical(environ, path, method)
             if failure is not None:
                 _check_host(failure)
-            subject, source = identify(self._runtime.sources, facts)
+            subject, source = self._identify(facts, rule)
             if subject.name in self._accounts.refused:
                 raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
         except MalformedRequest as error:
@@ -135,6 +140,24 @@ class Hook:
         ):
             return None
         return self._conclude(facts, state, source, failure)
+
+    def _identify(
+        self, facts: RequestFacts, rule: Rule | None
+    ) -> tuple[Subject, IdentitySource | None]:
+        """Return who is asking; on the way in, a session that is over is nobody's.
+
+        The sign-in page has to open with a cookie that nobody can take away.
+        """
+        try:
+            return identify(self._runtime.sources, facts)
+        except InvalidCredentials as error:
+            if (
+                error.source != "session"
+                or rule is None
+                or rule.endpoint not in _WAY_IN
+            ):
+                raise
+            return ANONYMOUS, None
 
     def _conclude(
         self,

@@ -2,7 +2,9 @@
 
 import hmac
 import secrets
+import time
 import unicodedata
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -18,16 +20,21 @@ from werkzeug.wrappers import Response
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, StoreError
 from authz.identity.accounts import Account
+from authz.identity.devices import known_device, remember
+from authz.identity.guesses import Guesser
 from authz.identity.hashing_queue import TooBusy
+from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
+from authz.identity.why import Why
 from authz.runtime import Runtime
 from authz.web.cookies import Cookies
 from authz.web.guarded_views import public
 from authz.web.health import add_health
 from authz.web.next_page import safe_next
-from authz.web.origin import is_same_origin
+from authz.web.origin import origin_detail, origin_message, origin_problem
 from authz.web.rendering import new_request_id, protect_page, render
 from authz.web.signals import sign_in_failed, signed_in, signed_out
+from authz.web.state import current_state
 from authz.web.static_files import static_file
 
 _HERE: Final = Path(__file__).parent
@@ -35,14 +42,23 @@ _HERE: Final = Path(__file__).parent
 _MAX_FORM = 16 * 1024
 
 _WRONG = "That name and password do not belong together."
-_STALE = "This form is too old or was opened elsewhere. Please try again."
 _WAIT = "Too many attempts. Please wait {} seconds and try again."
 _BUSY = "The server is busy. Please try again in a moment."
 _NOT_OUT = "You could not be signed out. Please try again in a moment."
-_SEVERAL = (
-    "Sign-in is switched off: this app runs in several processes, and only the one "
-    "you signed in to would know you."
-)
+#: What a person is told whose form is refused, by why.
+_REFUSED: Final[Mapping[str, str]] = {
+    Why.SEVERAL_PROCESSES: "Sign-in is switched off: this app runs in several "
+    "processes, and only the one you signed in to would know you.",
+    Why.FOREIGN_SITE: "This form was sent from another site. Please sign in here.",
+    Why.SECURE_COOKIE_OVER_HTTP: "This app gives its cookies over HTTPS only "
+    "(AUTHZ_COOKIE_SECURE=true), and you came over HTTP, so your browser did not keep "
+    "them. Open the address with https:// in front.",
+    Why.FORM_COOKIE_MISSING: "Your browser did not send the cookie of this form back. "
+    "Allow cookies for this site, and try again.",
+    Why.FORM_TOO_OLD: "This form is too old or was opened elsewhere. Please try again.",
+    Why.OUTSIDE_COOKIE_DOMAIN: "Nobody can sign in at this address: the app gives its "
+    "cookie to the hosts below {domain} only (AUTHZ_COOKIE_DOMAIN).",
+}
 
 
 def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
@@ -67,39 +83,72 @@ def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
     return blueprint
 
 
+class _UnlistedProxy:
+    """Says once that clients cannot be told apart, because a proxy is not listed."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._said = False
+
+    def warn(self, peer: str) -> None:
+        """Say it of *peer*, if it was not said of anybody yet."""
+        if not self._said:
+            self._said = True
+            self._app.logger.warning(
+                "authz: sign-in comes through `%s`, which speaks for others "
+                "(X-Forwarded-For) and is not listed, so all of them are counted as "
+                "one: set AUTHZ_FORWARDED_PROXIES to its address",
+                peer or "unix:",
+            )
+
+
 class _SignIn:
     """The views of the sign-in pages."""
 
     def __init__(self, app: Flask, runtime: Runtime) -> None:
         self._app = app
         self._runtime = runtime
-        self._cookies = Cookies(runtime.sessions)
+        self._cookies = Cookies(runtime.cookies)
+        self._unlisted = _UnlistedProxy(app)
 
     @public
     def show(self) -> Response:
         """Show the form, or go on if somebody is signed in already."""
         next_page = safe_next(request.args.get("next"))
-        if self._runtime.sessions.session(RequestFacts(request.environ)):
+        if current_state().subject.is_authenticated and self._session():
             return redirect(next_page or request.script_root + "/")
         if self._forgetful():
             return self._switched_off()
         return self._form(HTTPStatus.OK, next_page=next_page)
 
+    def _session(self) -> Session | None:
+        """Return the session of the request; one that does not hold is none."""
+        try:
+            return self._runtime.sessions.session(RequestFacts(request.environ))
+        except InvalidCredentials:
+            return None
+
     @public
     def submit(self) -> Response:
         """Check a name and a password, and begin a session."""
         request.max_content_length = _MAX_FORM
-        facts = RequestFacts(request.environ)
+        runtime, facts = self._runtime, RequestFacts(request.environ)
         next_page = safe_next(request.form.get("next"))
         if self._forgetful():
+            self._refused(facts, Why.SEVERAL_PROCESSES)
             return self._switched_off()
+        why = self._form_problem(facts)
+        if why is not None:
+            self._refused(facts, why)
+            return self._form(
+                HTTPStatus.BAD_REQUEST, next_page=next_page, error=self._told(why)
+            )
         # As accounts are called: two spellings of a name must not be counted apart.
         name = unicodedata.normalize("NFC", request.form.get("username", "").strip())
-        if not self._is_our_form(facts):
-            return self._form(HTTPStatus.BAD_REQUEST, next_page=next_page, error=_STALE)
-        wait = self._runtime.throttle.wait(name, facts.peer)
+        guesser = self._guesser(facts, name)
+        wait = runtime.throttle.wait(guesser)
         if wait:
-            self._failed(facts, EventTag.SIGN_IN_DELAYED, "too-many-attempts")
+            self._failed(facts, EventTag.SIGN_IN_DELAYED, Why.TOO_MANY_ATTEMPTS)
             response = self._form(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 next_page=next_page,
@@ -110,20 +159,21 @@ class _SignIn:
             return response
         try:
             # Somebody may have been enabled, or given a password, a moment ago.
-            if self._runtime.stores.database is not None:
-                self._runtime.following.catch_up()
+            if runtime.stores.database is not None:
+                runtime.following.catch_up()
         except StoreError:
             return self._try_later(next_page, name)
         try:
-            account = self._runtime.accounts.authenticate(
+            account = runtime.accounts.authenticate(
                 name,
                 request.form.get("password", ""),
-                known=self._runtime.throttle.knows(name, facts.peer),
+                known=guesser.device is not None,
             )
         except TooBusy:
+            self._refused(facts, Why.TOO_BUSY)
             return self._try_later(next_page, name)
         except InvalidCredentials as error:
-            self._runtime.throttle.failed(name, facts.peer)
+            runtime.throttle.failed(guesser)
             self._failed(facts, EventTag.SIGN_IN_FAILURE, error.why)
             return self._form(
                 HTTPStatus.UNAUTHORIZED,
@@ -132,6 +182,20 @@ class _SignIn:
                 username=name,
             )
         return self._begin(facts, account, next_page)
+
+    def _guesser(self, facts: RequestFacts, name: str) -> Guesser:
+        runtime = self._runtime
+        if runtime.client_addresses.is_unlisted(facts.peer, facts.environ):
+            self._unlisted.warn(facts.peer)
+        return Guesser(
+            name=name,
+            client=runtime.client(facts).subscriber,
+            device=known_device(
+                self._cookies.device(facts),
+                runtime.accounts.by_name.get(name),
+                time.time(),
+            ),
+        )
 
     def _try_later(self, next_page: str | None, name: str) -> Response:
         response = self._form(
@@ -147,11 +211,9 @@ class _SignIn:
         self, facts: RequestFacts, account: Account, next_page: str | None
     ) -> Response:
         runtime = self._runtime
-        runtime.throttle.succeeded(account.name, facts.peer)
         try:
             # A session that was planted, or somebody else's, does not live on.
-            earlier = runtime.sessions.session(facts)
-            if earlier is not None:
+            for earlier in runtime.sessions.presented(facts):
                 runtime.sessions.store.end(earlier)
             session = runtime.sessions.store.begin(account, runtime.policy)
         except StoreError:
@@ -164,13 +226,15 @@ class _SignIn:
             next_page or request.script_root + "/", HTTPStatus.SEE_OTHER
         )
         self._cookies.give_session(response, facts, session.token)
+        device = remember(self._cookies.device(facts), account, time.time())
+        self._cookies.give_device(response, facts, device)
         return protect_page(response)
 
     @public
     def sign_out(self) -> Response:
         """End the session, or go where the proxy ends its own."""
         facts = RequestFacts(request.environ)
-        session = self._runtime.sessions.session(facts)
+        session = self._session()
         response = redirect(request.script_root + "/", HTTPStatus.SEE_OTHER)
         if session is None:
             elsewhere = self._runtime.settings.proxy.sign_out_url
@@ -194,21 +258,34 @@ class _SignIn:
         self._cookies.take_session(response, facts)
         return protect_page(response)
 
-    def _is_our_form(self, facts: RequestFacts) -> bool:
-        """Whether the form was given to this browser by this app.
+    def _form_problem(self, facts: RequestFacts) -> Why | None:
+        """Return why the form was not given to this browser by this app, or None.
 
         Otherwise another site could sign its visitors in to an account of its own.
         """
-        if not is_same_origin(request.environ, self._runtime.settings.trusted_origins):
-            return False
+        runtime, environ = self._runtime, request.environ
+        why = origin_problem(environ, runtime.settings.trusted_origins)
+        if why is not None:
+            return why
         try:
-            expected = self._cookies.form(facts)
+            expected = self._cookies.forms(facts)
         except InvalidCredentials:
-            return False
-        given = request.form.get("csrf_token", "")
-        return bool(expected) and hmac.compare_digest(
-            given.encode(), str(expected).encode()
-        )
+            return Why.FORM_TOO_OLD
+        if not expected:
+            page = environ.get("HTTP_ORIGIN") or environ.get("wsgi.url_scheme", "")
+            if runtime.cookies.is_secure(facts) and page.partition(":")[0] == "http":
+                return Why.SECURE_COOKIE_OVER_HTTP
+            return Why.FORM_COOKIE_MISSING
+        given = request.form.get("csrf_token", "").encode()
+        if not any(hmac.compare_digest(given, one.encode()) for one in expected if one):
+            return Why.FORM_TOO_OLD
+        if runtime.cookies.is_outside(facts):
+            return Why.OUTSIDE_COOKIE_DOMAIN
+        return None
+
+    def _told(self, why: str) -> str:
+        message = origin_message(why, request.environ) or _REFUSED[why]
+        return message.replace("{domain}", self._runtime.cookies.domain or "")
 
     def _forgetful(self) -> bool:
         """Whether another process may get the next request, and knows no session."""
@@ -222,7 +299,18 @@ class _SignIn:
             "process and several threads (gunicorn --workers 1 --threads 8)"
         )
         return self._form(
-            HTTPStatus.SERVICE_UNAVAILABLE, next_page=None, error=_SEVERAL
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            next_page=None,
+            error=_REFUSED[Why.SEVERAL_PROCESSES],
+        )
+
+    def _refused(self, facts: RequestFacts, why: Why) -> None:
+        self._runtime.record(
+            EventTag.SIGN_IN_REFUSED,
+            facts=facts,
+            reason=why,
+            request_id=new_request_id(),
+            detail={**origin_detail(request.environ), "scheme": request.scheme},
         )
 
     def _failed(self, facts: RequestFacts, tag: EventTag, why: str) -> None:
@@ -241,9 +329,10 @@ class _SignIn:
         facts = RequestFacts(request.environ)
         try:
             # The same for every form open in this browser: none makes another stale.
-            token = self._cookies.form(facts) or secrets.token_urlsafe(24)
+            known = self._cookies.forms(facts)
         except InvalidCredentials:
-            token = secrets.token_urlsafe(24)
+            known = ()
+        token = next(filter(None, known), "") or secrets.token_urlsafe(24)
         response = Response(
             render(
                 "authz/sign_in.html",

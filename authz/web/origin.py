@@ -9,6 +9,14 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from authz.identity.why import Why
+
+#: What stands between the page and the app, if it is no other site.
+_BY_PROXY: Final[Mapping[str, str]] = {
+    Why.ORIGIN_PORT_DIFFERS: "a proxy in between drops the port.",
+    Why.ORIGIN_HOST_DIFFERS: "a proxy in between writes another host, or the page is "
+    "another site's.",
+}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -18,15 +26,49 @@ def is_same_origin(environ: Mapping[str, Any], trusted: Collection[str]) -> bool
     Origins in *trusted* count as this app. A client that sends neither header is not
     a browser and has no cookie it did not choose to send.
     """
+    return origin_problem(environ, trusted) is None
+
+
+def origin_problem(environ: Mapping[str, Any], trusted: Collection[str]) -> Why | None:
+    """Return why a request does not come from this app's pages; None if it does."""
     origin = environ.get("HTTP_ORIGIN")
     if origin is not None and origin in trusted:
-        return True
+        return None
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
-        return site in {"same-origin", "none"}
+        return None if site in {"same-origin", "none"} else Why.FOREIGN_SITE
     if origin is None:
-        return True
-    return _host_of(origin) == _host(environ.get("HTTP_HOST", ""), None)
+        return None
+    page = _host_of(origin)
+    if page is None:
+        return Why.FOREIGN_SITE
+    asked = _host(environ.get("HTTP_HOST", ""), None)
+    if page == asked:
+        return None
+    if asked is not None and page[0] == asked[0]:
+        return Why.ORIGIN_PORT_DIFFERS
+    return Why.ORIGIN_HOST_DIFFERS
+
+
+def origin_message(why: str, environ: Mapping[str, Any]) -> str | None:
+    """Return what to tell a person whom a proxy in between keeps out, or None."""
+    origin, host = environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_HOST", "")
+    what = _BY_PROXY.get(why)
+    if what is None:
+        return None
+    return (
+        f"Your browser is at {origin}, and the app was asked for {host}: {what} "
+        "Whoever runs the app has to let the proxy hand on the Host header as it came, "
+        f"or set AUTHZ_TRUSTED_ORIGINS={origin}."
+    )
+
+
+def origin_detail(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return what an event about an origin has to hold."""
+    return {
+        "origin": str(environ.get("HTTP_ORIGIN", "")),
+        "host": str(environ.get("HTTP_HOST", "")),
+    }
 
 
 def _host_of(origin: str) -> tuple[str, int | None] | None:

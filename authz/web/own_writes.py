@@ -14,7 +14,8 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from authz.decision import SAFE_METHODS
-from authz.errors import InvalidCredentials, StoreError
+from authz.errors import StoreError
+from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
 from authz.stores.marks import PARTS, Head
@@ -22,7 +23,6 @@ from authz.stores.restores import RestoreWatch
 
 HEADER: Final = "Authz-Mark"
 KEY: Final = "HTTP_AUTHZ_MARK"
-COOKIE: Final = "authz-mark"
 _SECONDS: Final = 30
 _MAX: Final = 200
 _BAD: Final = 400
@@ -44,10 +44,7 @@ class OwnWrites:
         """
         shown = facts.environ.get(KEY)
         if shown is None:
-            try:
-                shown = facts.cookie(COOKIE)
-            except InvalidCredentials:
-                return  # several: none of them is ours
+            shown = self._runtime.cookies.value(Cookie.MARK, facts)
         if shown and self._is_ahead(str(shown)[:_MAX]):
             self._runtime.following.catch_up()
 
@@ -68,14 +65,12 @@ class OwnWrites:
         response.headers[HEADER] = mark
         if "Cookie" in request.headers or "Set-Cookie" in response.headers:
             facts = RequestFacts(request.environ)
+            names = self._runtime.cookies
             response.set_cookie(
-                COOKIE,
+                names.name(Cookie.MARK, facts),
                 mark,
                 max_age=_SECONDS,
-                path="/",
-                secure=self._runtime.sessions.is_secure(facts),
-                httponly=True,
-                samesite="Lax",
+                **names.attributes(Cookie.MARK, facts),
             )
         return response
 

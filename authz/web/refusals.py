@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote, urlencode, urlsplit
 
-from flask import redirect, request, url_for
+from flask import Request, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
@@ -23,8 +23,8 @@ from authz.decision import (
 from authz.errors import InvalidCredentials, MalformedRequest
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime
-from authz.web.cookies import Cookies
 from authz.web.next_page import safe_next
+from authz.web.origin import origin_detail, origin_message, origin_problem
 from authz.web.rendering import (
     Refusal,
     as_page,
@@ -63,7 +63,6 @@ class Refusals:
         """Refuse what *runtime* decides; *may* says whether somebody may use a path."""
         self._runtime = runtime
         self._may = may
-        self._cookies = Cookies(runtime.sessions)
 
     def malformed(self, facts: RequestFacts, error: MalformedRequest) -> Response:
         """Refuse a path or method that is not in canonical form."""
@@ -79,7 +78,7 @@ class Refusals:
         return self._answer(400, _MALFORMED, "malformed-request", request_id)
 
     def invalid(self, facts: RequestFacts, error: InvalidCredentials) -> Response:
-        """Refuse a credential that does not hold. A bad cookie is taken back."""
+        """Refuse a credential that does not hold."""
         request_id = new_request_id()
         self._runtime.record(
             EventTag.IDENTITY_INVALID,
@@ -99,9 +98,8 @@ class Refusals:
             return self._answer(
                 401, _not_valid(error), "invalid-credentials", request_id, sign_in=False
             )
-        response = self._sign_in(_UNKNOWN, "invalid-credentials", request_id)
-        self._cookies.take_session(response, facts)
-        return response
+        # The cookie stays: it may be another app's, which shares this host.
+        return self._sign_in(_UNKNOWN, "invalid-credentials", request_id)
 
     def unavailable(self, facts: RequestFacts) -> Response:
         """Refuse because the store is out of reach: nobody knows what holds now."""
@@ -137,13 +135,14 @@ class Refusals:
             asked,
             decision,
             facts=facts,
-            detail={} if has_role else self._groups_said(asked.subject),
+            detail=self._detail(asked.subject, decision, has_role=has_role),
             request_id=request_id,
         )
         if decision.reason is Reason.CROSS_ORIGIN:
+            why = origin_problem(facts.environ, self._runtime.settings.trusted_origins)
             return self._answer(
                 403,
-                _FOREIGN,
+                origin_message(str(why), facts.environ) or _FOREIGN,
                 "cross-origin",
                 request_id,
                 subject=asked.subject,
@@ -168,6 +167,16 @@ class Refusals:
         """Whether *subject* has any role that not everybody has."""
         roles = self._runtime.policy.roles_of(subject.names)
         return bool(roles - {EVERYONE, AUTHENTICATED})
+
+    def _detail(
+        self, subject: Subject, decision: Decision, *, has_role: bool
+    ) -> dict[str, str]:
+        """Return what an operator has to know beside the decision."""
+        if decision.reason is Reason.CROSS_ORIGIN:
+            environ = request.environ
+            why = origin_problem(environ, self._runtime.settings.trusted_origins)
+            return {"cause": str(why), **origin_detail(environ)}
+        return {} if has_role else self._groups_said(subject)
 
     def _groups_said(self, subject: Subject) -> dict[str, str]:
         """Return what an operator has to know of the groups of who has no role."""
@@ -229,11 +238,15 @@ class Refusals:
         runtime = self._runtime
         if (
             runtime.accounts
-            and request.method in {"GET", "HEAD"}
+            and is_navigation(request)
             and not wants_json(request, runtime.settings.json_prefixes)
         ):
             return redirect(sign_in_location(return_path(request)))
-        return self._answer(401, message, reason, request_id)
+        response = self._answer(401, message, reason, request_id)
+        if runtime.accounts and request.headers.get("HX-Request") == "true":
+            # htmx follows it whatever the status is, and shows the page it leads to.
+            response.headers["HX-Redirect"] = sign_in_location(_shown_page())
+        return response
 
     def _answer(  # noqa: PLR0913 - what a refusal is made of
         self,
@@ -280,6 +293,33 @@ def _not_valid(error: InvalidCredentials) -> str:
         return _NOT_VALID
     said = f": {error.value}" if error.value else ""
     return f"{_NOT_VALID} See {error.place}{said} ({error.why})."
+
+
+def is_navigation(asked: Request) -> bool:
+    """Return whether a browser asks for a page to show, and no script or element.
+
+    Browsers say so (`Sec-Fetch-Mode`, Fetch Metadata), but over plain HTTP they do
+    not; then what names HTML in `Accept` asks for a page.
+    """
+    environ = asked.environ
+    if asked.method not in {"GET", "HEAD"} or environ.get("HTTP_UPGRADE"):
+        return False
+    if "HTTP_HX_REQUEST" in environ or "HTTP_X_REQUESTED_WITH" in environ:
+        return False
+    mode = environ.get("HTTP_SEC_FETCH_MODE")
+    if mode is not None:
+        return bool(mode == "navigate")
+    accepted = str(environ.get("HTTP_ACCEPT", "")).lower()
+    return "text/html" in accepted or "application/xhtml+xml" in accepted
+
+
+def _shown_page() -> str | None:
+    """Return the page that htmx says it is on, if it is one of this app."""
+    try:
+        parts = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return None
+    return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
 def sign_in_location(next_page: str | None) -> str:

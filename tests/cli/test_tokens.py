@@ -14,7 +14,7 @@ from authz import Authz
 from authz.admin.break_glass import use_code
 from authz.errors import InvalidCredentials
 from authz.extension import get_authz
-from authz.identity.break_glass import COOKIE, SECURE_COOKIE, SHELL
+from authz.identity.break_glass import SHELL
 from authz.identity.source import RequestFacts
 from tests.cli.commands import document, flask_run
 from tests.web.apps import Answer, Client, RecordingSink, add_routes
@@ -25,6 +25,8 @@ p, role:user, /map, GET
 p, role:admin, /*, *
 g, group:admins, role:admin
 """
+
+COOKIE, SECURE_COOKIE = "authz-break-glass", "__Host-authz-break-glass"
 
 
 @pytest.fixture(name="sink")
@@ -39,6 +41,7 @@ def _app(
     monkeypatch.chdir(tmp_path)
     Path("policy.csv").write_text(POLICY)
     app = Flask("guarded")
+    app.config["AUTHZ_COOKIE_NAME"] = "authz"
     app.config["AUTHZ_STORE"] = f"sqlite:///{tmp_path / 'a.db'}"
     add_routes(app)
     Authz(app, audit=sink)

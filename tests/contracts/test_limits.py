@@ -17,7 +17,14 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import func, select
 
 from authz.identity import guesses
-from authz.identity.guesses import PER_ACCOUNT, PER_PEER, OwnStorage, SharedGuesses
+from authz.identity.guesses import (
+    PER_ACCOUNT,
+    PER_CLIENT,
+    PER_DEVICE,
+    Guesser,
+    OwnStorage,
+    SharedGuesses,
+)
 from authz.identity.throttle import Throttle
 from authz.stores.shared_limits import redis_limits
 from authz.stores.sql import limits
@@ -56,6 +63,11 @@ def _storage(
         storage.reset()
         return storage
     return SqlLimits(open_database(database_url(request.param, tmp_path, request)))
+
+
+def at(name: str, client: str, device: str | None = None) -> Guesser:
+    """Return who guesses at *name* from *client*, in a browser that is known or not."""
+    return Guesser(name=name, client=client, device=device)
 
 
 def rows(database: Database) -> int:
@@ -160,67 +172,56 @@ class TestProcesses:
         """Guesses at one are guesses at the other."""
         one, other = Throttle(make_shared()), Throttle(make_shared())
         for number in range(PER_ACCOUNT.amount):
-            assert not one.wait("bob", "eve")
-            (one, other)[number % 2].failed("bob", "eve")
+            assert not one.wait(at("bob", "eve"))
+            (one, other)[number % 2].failed(at("bob", "eve"))
 
-        assert 1 <= one.wait("bob", "eve") <= 30
-        assert 1 <= other.wait("bob", "eve") <= 30
-        assert not other.wait("alice", "eve")
+        assert 1 <= one.wait(at("bob", "eve")) <= 30
+        assert 1 <= other.wait(at("bob", "eve")) <= 30
+        assert not other.wait(at("alice", "eve"))
 
     def test_a_peer_that_tries_many_names(self, make_shared: Callable[[], Storage]):
         """It is counted by all of them."""
         one, other = Throttle(make_shared()), Throttle(make_shared())
-        for number in range(PER_PEER.amount):
-            (one, other)[number % 2].failed(f"name{number}", "eve")
+        for number in range(PER_CLIENT.amount):
+            (one, other)[number % 2].failed(at(f"name{number}", "eve"))
 
-        assert one.wait("another", "eve")
-        assert other.wait("another", "eve")
-        assert not one.wait("another", "bob's")
+        assert one.wait(at("another", "eve"))
+        assert other.wait(at("another", "eve"))
+        assert not one.wait(at("another", "bob's"))
 
-    def test_who_signed_in_at_one_is_known_to_the_other(
+    def test_a_browser_that_is_known_is_kept_out_by_nobody(
         self, make_shared: Callable[[], Storage]
     ):
         """Others' guesses, wherever they are made, do not lock anybody out."""
         one, other = Throttle(make_shared()), Throttle(make_shared())
-        one.succeeded("bob", "home")
-        for _ in range(PER_ACCOUNT.amount):
-            one.failed("bob", "eve")
-            other.failed("bob", "mallory")
+        home = at("bob", "eve", device="bobs")
+        for _ in range(PER_CLIENT.amount):
+            one.failed(at("bob", "eve"))
+            other.failed(at("bob", "mallory"))
 
-        assert other.wait("bob", "eve")
-        assert not one.wait("bob", "home")
-        assert not other.wait("bob", "home")
-        assert not Throttle(make_shared()).wait("bob", "home")
+        assert other.wait(at("bob", "eve"))
+        assert not one.wait(home)
+        assert not other.wait(home)
 
     def test_whoever_is_known_is_counted_for_itself(
         self, make_shared: Callable[[], Storage]
     ):
-        """A session cookie that was stolen is no way to guess on."""
+        """A device cookie that was stolen is no way to guess on."""
         one, other = Throttle(make_shared()), Throttle(make_shared())
-        one.succeeded("bob", "home")
-        for number in range(PER_ACCOUNT.amount):
-            (one, other)[number % 2].failed("bob", "home")
+        stolen = at("bob", "home", device="bobs")
+        for number in range(PER_DEVICE.amount):
+            (one, other)[number % 2].failed(stolen)
 
-        assert one.wait("bob", "home")
-        assert other.wait("bob", "home")
-        assert not other.wait("bob", "elsewhere")
-
-    def test_one_person_is_not_remembered_without_end(
-        self, make_shared: Callable[[], Storage]
-    ):
-        """Somebody with a password and many addresses does not fill the storage."""
-        one, other = Throttle(make_shared()), Throttle(make_shared())
-        for number in range(70):
-            one.succeeded("bob", f"peer{number}")
-
-        known = [other.knows("bob", f"peer{number}") for number in range(70)]
-        assert known == [True] * 64 + [False] * 6
+        assert one.wait(stolen)
+        assert other.wait(stolen)
+        assert not other.wait(at("bob", "home", device="another"))
+        assert not other.wait(at("bob", "elsewhere"))
 
     def test_no_name_and_no_peer_is_kept(self, database: Database):
         """People type their password into the wrong field."""
         throttle = Throttle(SqlLimits(database))
-        throttle.failed("hunter2", "203.0.113.9")
-        throttle.succeeded("bob", "203.0.113.9")
+        throttle.failed(at("hunter2", "203.0.113.9"))
+        throttle.failed(at("bob", "203.0.113.9", device="bobs"))
         with database.read() as connection:
             kept = str(connection.execute(select(authz_limit)).all())
 
@@ -231,7 +232,7 @@ class TestProcesses:
 @pytest.fixture(name="short")
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let guesses be forgotten after a second."""
-    for name, item in (("PER_ACCOUNT", PER_ACCOUNT), ("PER_PEER", PER_PEER)):
+    for name, item in (("PER_ACCOUNT", PER_ACCOUNT), ("PER_CLIENT", PER_CLIENT)):
         short = RateLimitItemPerSecond(item.amount, 1, namespace=item.namespace)
         monkeypatch.setattr(guesses, name, short)
 
@@ -242,10 +243,10 @@ def test_a_flood_of_names_does_not_fill_the_table(database: Database):
     limits = SqlLimits(database)
     throttle = Throttle(limits)
     for number in range(50):
-        throttle.wait(f"asked{number}", f"peer{number}")
+        throttle.wait(at(f"asked{number}", f"peer{number}"))
     assert rows(database) == 0
     for number in range(100):
-        throttle.failed(f"name{number}" * 50, f"peer{number}")
+        throttle.failed(at(f"name{number}" * 50, f"peer{number}"))
     assert 0 < rows(database) <= 200
     assert len(throttle._storage.events) == 200
 
@@ -262,12 +263,12 @@ def test_tidying_up_spares_what_counts(database: Database):
     limits = SqlLimits(database)
     throttle = Throttle(limits)
     for _ in range(PER_ACCOUNT.amount):
-        throttle.failed("bob", "eve")
+        throttle.failed(at("bob", "eve"))
     limits.remove_expired()
     throttle.tidy()
 
-    assert throttle.wait("bob", "eve")
-    assert Throttle(limits).wait("bob", "eve")
+    assert throttle.wait(at("bob", "eve"))
+    assert Throttle(limits).wait(at("bob", "eve"))
 
 
 def test_entries_of_the_future_do_not_count_for_ever(database: Database):
@@ -308,12 +309,10 @@ class TestWithoutTheStorage:
         """Never none, and never a failure."""
         throttle = Throttle(Broken(open_database(f"sqlite:///{tmp_path}/x.db")))
         for _ in range(PER_ACCOUNT.amount):
-            assert not throttle.wait("bob", "eve")
-            throttle.failed("bob", "eve")
+            assert not throttle.wait(at("bob", "eve"))
+            throttle.failed(at("bob", "eve"))
 
-        assert throttle.wait("bob", "eve")
-        throttle.succeeded("bob", "home")
-        assert throttle.knows("bob", "home")
+        assert throttle.wait(at("bob", "eve"))
 
     def test_it_is_told_once_and_so_is_the_end(
         self,
@@ -327,16 +326,16 @@ class TestWithoutTheStorage:
         storage = Broken(open_database(f"sqlite:///{tmp_path}/x.db"))
         throttle = Throttle(storage)
         for _ in range(20):
-            throttle.wait("bob", "eve")
+            throttle.wait(at("bob", "eve"))
         assert storage.asked == 1
         monkeypatch.setattr(guesses, "_PAUSE", 0.0)
         assert throttle._shared is not None
         throttle._shared._again = 0.0
-        throttle.wait("bob", "eve")
+        throttle.wait(at("bob", "eve"))
         assert storage.asked > 1
         storage.broken = False
-        throttle.wait("bob", "eve")
-        throttle.wait("bob", "eve")
+        throttle.wait(at("bob", "eve"))
+        throttle.wait(at("bob", "eve"))
 
         told = [record.getMessage() for record in caplog.records]
         assert len(told) == 2
@@ -352,10 +351,10 @@ class TestWithoutTheStorage:
         storage.broken = False
         throttle = Throttle(storage)
         for _ in range(PER_ACCOUNT.amount):
-            throttle.failed("bob", "eve")
+            throttle.failed(at("bob", "eve"))
         storage.broken = True
 
-        assert throttle.wait("bob", "eve")
+        assert throttle.wait(at("bob", "eve"))
 
     def test_a_writer_of_sqlite_that_takes_long_holds_up_nobody(
         self, tmp_path: Path, open_database: Callable[[str], Database]
@@ -365,8 +364,8 @@ class TestWithoutTheStorage:
         throttle = Throttle(SqlLimits(open_database(url)))
         with open_database(url).write():
             # It ends though the other writer does not.
-            throttle.failed("bob", "eve")
-            throttle.failed("bob", "eve")
+            throttle.failed(at("bob", "eve"))
+            throttle.failed(at("bob", "eve"))
         # It was not the driver's own patience that was lost for others.
         with open_database(url).write() as connection:
             assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
@@ -398,11 +397,11 @@ class TestWithoutTheStorage:
                 return super().get(key)
 
         throttle = Throttle(Asked())
-        for number in range(PER_PEER.amount):
-            throttle.failed(f"name{number}", "203.0.113.9")
+        for number in range(PER_CLIENT.amount):
+            throttle.failed(at(f"name{number}", "203.0.113.9"))
         asked.clear()
 
-        assert throttle.wait("another", "203.0.113.9") > 0
+        assert throttle.wait(at("another", "203.0.113.9")) > 0
         assert asked == []
 
     def test_one_finds_out_whether_it_is_back(self):
@@ -452,11 +451,11 @@ class TestWithoutTheStorage:
         server = Redis()
         try:
             throttle = Throttle(redis_limits(server.url))
-            throttle.failed("bob", "eve")
+            throttle.failed(at("bob", "eve"))
             assert server._process is not None
             server._process.send_signal(signal.SIGSTOP)
-            throttle.failed("bob", "eve")
-            throttle.failed("bob", "eve")
+            throttle.failed(at("bob", "eve"))
+            throttle.failed(at("bob", "eve"))
             server._process.send_signal(signal.SIGCONT)
             goes_and_comes_back(server, throttle)
         finally:
@@ -471,11 +470,11 @@ class TestWithoutTheStorage:
         try:
             database = open_database(server.new_database())
             throttle = Throttle(SqlLimits(database))
-            throttle.failed("bob", "eve")
+            throttle.failed(at("bob", "eve"))
             server.signal(signal.SIGSTOP)
             try:
-                throttle.failed("bob", "eve")
-                throttle.failed("bob", "eve")
+                throttle.failed(at("bob", "eve"))
+                throttle.failed(at("bob", "eve"))
             finally:
                 server.signal(signal.SIGCONT)
             goes_and_comes_back(server, throttle)
@@ -489,11 +488,11 @@ def goes_and_comes_back(server: Redis | PostgreSQL, throttle: Throttle) -> None:
     server.stop()
     assert throttle._shared is not None
     throttle._shared._again = 0.0
-    throttle.failed("bob", "eve")
+    throttle.failed(at("bob", "eve"))
     assert throttle._shared._failing
     server.start()
     throttle._shared._again = 0.0
-    throttle.failed("bob", "eve")
+    throttle.failed(at("bob", "eve"))
 
     assert not throttle._shared._failing
-    assert throttle.wait("bob", "eve")
+    assert throttle.wait(at("bob", "eve"))

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from authz.decision import PolicyInForce
 from authz.errors import InvalidCredentials, StoreError
 from authz.identity.accounts import Accounts
+from authz.identity.cookies import CookieNames, CookieSettings
 from authz.identity.people import Person
 from authz.identity.sessions import (
     MAX_SESSIONS,
@@ -97,6 +98,7 @@ class Process:
             store=self.store,
             accounts=self.accounts,
             live=self,
+            cookies=CookieNames(CookieSettings(name="authz")),
             catch_up=self.following.catch_up if self.database else None,
         )
 

@@ -68,6 +68,7 @@ def _server(
             "AUTHZ_ADMIN": "alice",
             "AUTHZ_ADMIN_PASSWORD": "alice's long password",
             "AUTHZ_USER": "bob",
+            "AUTHZ_COOKIE_NAME": "authz",
             "AUTHZ_USER_PASSWORD": "bob's long password",
         },
         stdout=subprocess.DEVNULL,

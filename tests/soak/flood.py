@@ -26,7 +26,11 @@ def login_flood(seconds: float) -> list[Bar]:
     policy.write_text(policy_text(1) + "p, role:everyone, /r/0, GET\n")
     accounts = folder / "accounts"
     accounts.write_text(f"anna:user:{hash_password(_PASSWORD)}\n")
-    settings = {"AUTHZ_POLICY": str(policy), "AUTHZ_ACCOUNTS_FILE": str(accounts)}
+    settings = {
+        "AUTHZ_POLICY": str(policy),
+        "AUTHZ_ACCOUNTS_FILE": str(accounts),
+        "AUTHZ_COOKIE_NAME": "authz",
+    }
     replica = Replica(settings, workers=1, threads=16)
     pages: list[float] = []
     signing_in: list[float] = []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from authz.errors import SettingsError
+from authz.identity.cookies import CookieSettings
 from authz.settings import SETTINGS, read_settings
 
 
@@ -55,6 +56,8 @@ def test_every_setting_is_read():
         "AUTHZ_TRUSTED_ORIGINS": "music.home",
         "AUTHZ_MOUNTS": "x y",
         "AUTHZ_COOKIE_SECURE": "maybe",
+        "AUTHZ_COOKIE_NAME": "a b",
+        "AUTHZ_COOKIE_DOMAIN": "co.uk",
         "AUTHZ_SESSION_HOURS": "0",
         "AUTHZ_SESSION_IDLE_MINUTES": "-1",
         "AUTHZ_POLL_SECONDS": "nan",
@@ -172,7 +175,7 @@ def test_values_from_code_need_not_be_text():
     assert settings.api_prefixes == ("/api", "/chat/api")
     assert settings.session_hours == 1.5
     assert settings.audit_allows is True
-    assert settings.cookie_secure is None
+    assert settings.cookies == CookieSettings()
     assert settings.policy == Path("other.csv")
 
 
@@ -274,6 +277,20 @@ class TestAccounts:
         assert "correct" not in repr(read_settings({}, environ))
         bad = {**environ, "AUTHZ_ADMIN_PASSWORD": "$2b$12$secretsecretsecret"}
         assert "secretsecret" not in problems({}, bad)
+
+    @pytest.mark.parametrize(
+        "domain",
+        ["com", "co.uk", "github.io", "localhost", "192.0.2.1", "::1", "a_b.c"],
+    )
+    def test_a_domain_of_everybodys_is_refused(self, domain: str):
+        """A host of somebody else could read the session."""
+        assert "AUTHZ_COOKIE_DOMAIN" in problems({}, {"AUTHZ_COOKIE_DOMAIN": domain})
+
+    def test_a_domain_of_ones_own(self):
+        """It may be written with a dot in front, as it was before RFC 6265."""
+        for text in ("home.example.org", ".Home.Example.org.", "music.lan"):
+            settings = read_settings({}, {"AUTHZ_COOKIE_DOMAIN": text})
+            assert settings.cookies.domain == text.strip(".").lower()
 
     @pytest.mark.parametrize(
         ("damaged", "why"),

@@ -88,6 +88,8 @@ class Client:
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": "192.0.2.1",
             "HTTP_HOST": "app.test",
+            # As a browser asks for a page.
+            "HTTP_ACCEPT": "text/html,application/xhtml+xml,*/*;q=0.8",
             "wsgi.url_scheme": "http",
             "wsgi.input": BytesIO(body),
             "wsgi.errors": BytesIO(),
@@ -116,6 +118,12 @@ class Client:
                 self.cookies[name] = value
         return Answer(status, headers, text)
 
+    @property
+    def form_token(self) -> str:
+        """What ties a form to this browser, whatever the cookie is called."""
+        tokens = [v for k, v in self.cookies.items() if k.endswith("-form")]
+        return next(iter(tokens), "")
+
     def sign_in(self, name: str, password: str, **form: str) -> Answer:
         """Open the form, fill it in and send it."""
         self(path="/authz/sign-in")
@@ -125,7 +133,7 @@ class Client:
             form={
                 "username": name,
                 "password": password,
-                "csrf_token": self.cookies.get("authz-form", ""),
+                "csrf_token": self.form_token,
                 **form,
             },
         )

@@ -40,6 +40,7 @@ def _make_app(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Fla
             AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
             AUTHZ_USER="bob",
             AUTHZ_USER_PASSWORD=CHEAP_BOB,
+            AUTHZ_COOKIE_NAME="authz",
         )
         app.config.update(config)
         add_routes(app)

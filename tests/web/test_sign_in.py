@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from authz.extension import get_authz
-from authz.identity.guesses import PER_ACCOUNT, PER_PEER
+from authz.identity.guesses import PER_ACCOUNT, PER_CLIENT
 from authz.identity.hashing_queue import HashingQueue
 from authz.web import signals
 from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
@@ -70,18 +72,18 @@ class TestSigningIn:
 
         assert answer.status == 413
 
-    def test_a_stale_cookie_is_taken_back(self, client: Client):
-        """A session that is not known (any more) is 401 or a sign-in, once."""
-        client.cookies["authz"] = "forged"
+    def test_a_cookie_that_is_unknown_here_is_left_alone(self, client: Client):
+        """It may be another app's on the same host; the way in opens all the same."""
+        client.cookies["authz"] = "another app's"
 
         assert client("POST", "/api/playlist").status == 401
-        assert "authz" not in client.cookies
-
-        client.cookies["authz"] = "forged"
         answer = client(path="/map")
         assert answer.status == 302
-        assert "authz" not in client.cookies
         assert client(path=answer.headers["Location"]).status == 200
+        assert client.cookies["authz"] == "another app's"
+
+        assert client.sign_in("bob", BOB).status == 303
+        assert client(path="/map").ran == "map"
 
     def test_a_bad_cookie_is_never_anonymous(self, client: Client):
         """A credential that does not hold does not fall through to role:everyone."""
@@ -89,9 +91,37 @@ class TestSigningIn:
 
         assert client(path="/health", accept="application/json").status == 401
 
-    def test_two_session_cookies_are_one_too_many(self, bob: Client):
-        """One of two was planted; which one cannot be known."""
-        header = f"authz={bob.cookies['authz']}; authz=other"
+    def test_a_planted_cookie_that_names_no_session_decides_nothing(self, bob: Client):
+        """One for a parent domain cannot be taken away, and is not in the way."""
+        for header in ("other; authz={}", "{}; authz=other", "a; authz={}; authz=b"):
+            cookie = "authz=" + header.format(bob.cookies["authz"])
+
+            assert bob(path="/map", cookie=cookie).ran == "map"
+
+    def test_two_cookies_that_both_name_a_session_are_one_too_many(
+        self, app: Flask, bob: Client, sink: RecordingSink
+    ):
+        """One of two was planted; which one cannot be known. Signing in ends both."""
+        mallory = Client(app)
+        mallory.sign_in("bob", BOB)
+        planted, own = mallory.cookies["authz"], bob.cookies["authz"]
+        header = f"authz={planted}; authz={own}"
+
+        assert bob("POST", "/api/playlist", cookie=header).status == 401
+        assert sink.events[-1].reason == "several-cookies"
+        assert bob(path="/authz/sign-in", cookie=header).status == 200
+
+        form = {"username": "bob", "password": BOB, "csrf_token": bob.form_token}
+        cookie = f"{header}; authz-form={bob.form_token}"
+        assert bob("POST", "/authz/sign-in", form=form, cookie=cookie).status == 303
+        assert mallory("POST", "/api/playlist").status == 401
+        assert bob(
+            path="/map", cookie=f"authz={planted}; authz={bob.cookies['authz']}"
+        ).ran
+
+    def test_more_cookies_than_a_browser_has(self, bob: Client):
+        """Looking each of them up is no work that anybody can ask for."""
+        header = "; ".join(f"authz={n}" for n in range(5))
 
         assert bob("POST", "/api/playlist", cookie=header).status == 401
 
@@ -407,25 +437,107 @@ class TestGuessing:
 
         assert client.sign_in("zoe\u0308", "wrong").status == 429
 
-    def test_who_was_here_before_is_not_locked_out(self, app: Flask):
-        """A peer that knows the password does not wait because others guess."""
-        home, elsewhere = Client(app), Client(app)
-        assert home.sign_in("bob", BOB).status == 303
-        guess = {"username": "bob", "password": "wrong"}
-        environ = {"REMOTE_ADDR": "203.0.113.9"}
-        elsewhere(path="/authz/sign-in")
-        guess["csrf_token"] = elsewhere.cookies["authz-form"]
-        for _ in range(PER_ACCOUNT.amount + 1):
-            last = elsewhere("POST", "/authz/sign-in", form=guess, environ=environ)
+    def guess(self, client: Client, times: int, name: str = "bob", **more: Any) -> int:
+        """Guess wrong from somewhere; return what came of the last guess."""
+        client(path="/authz/sign-in")
+        form = {"username": name, "password": "wrong", "csrf_token": client.form_token}
+        answers = [
+            client("POST", "/authz/sign-in", form=form, **more) for _ in range(times)
+        ]
+        return answers[-1].status
 
-        assert last.status == 429
-        home.cookies.clear()
+    def test_who_was_in_this_browser_before_is_not_kept_out(self, app: Flask):
+        """Whatever strangers do, at the same address even."""
+        home = Client(app)
         assert home.sign_in("bob", BOB).status == 303
+        assert self.guess(Client(app), PER_CLIENT.amount + 1) == 429
+
+        del home.cookies["authz"]
+        assert home.sign_in("bob", BOB).status == 303
+
+    def test_another_account_is_no_way_past_the_delay(self, app: Flask):
+        """The cookie of one's own browser helps at one's own account alone."""
+        alice = Client(app)
+        assert alice.sign_in("alice", ALICE).status == 303
+        self.guess(Client(app), PER_ACCOUNT.amount)
+
+        assert self.guess(alice, 1) == 429
+
+    def test_a_known_browser_opens_nothing(self, app: Flask, bob: Client):
+        """Its cookie says who may guess, and is no sign-in."""
+        device = {k: v for k, v in bob.cookies.items() if k.endswith("-device")}
+        thief = Client(app)
+        thief.cookies.update(device)
+
+        assert thief(path="/map").status == 302
+        assert self.guess(thief, 6) == 429
+
+    @pytest.mark.parametrize(
+        ("forwarded", "statuses"),
+        [
+            # Each client is counted by itself, whatever it writes before its address.
+            (["1.2.3.{n}, 203.0.113.7", "203.0.113.8"], [429, 401]),
+            (["2001:db8:1:2::{n}", "2001:db8:1:3::1"], [429, 401]),
+        ],
+    )
+    def test_clients_behind_a_listed_proxy_are_told_apart(
+        self, make_app: MakeApp, forwarded: list[str], statuses: list[int]
+    ):
+        """A forged left part never counts; of IPv6 a subscriber is one."""
+        app = make_app(AUTHZ_FORWARDED_PROXIES="192.0.2.1")
+        eve, other = Client(app), Client(app)
+        for number in range(PER_CLIENT.amount):
+            self.guess(
+                eve,
+                1,
+                f"name{number}",
+                X_FORWARDED_FOR=forwarded[0].replace("{n}", str(number)),
+            )
+
+        assert [
+            self.guess(eve, 1, "x", X_FORWARDED_FOR=forwarded[0].replace("{n}", "99")),
+            self.guess(other, 1, "y", X_FORWARDED_FOR=forwarded[1]),
+        ] == statuses
+
+    def test_proxy_fix_does_not_decide_whom_to_believe(self, make_app: MakeApp):
+        """It counts hops, and never asks who wrote the header."""
+        app = make_app()
+        app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+        client = Client(app)
+        for number in range(PER_CLIENT.amount):
+            self.guess(
+                client, 1, f"name{number}", X_FORWARDED_FOR=f"203.0.113.{number}"
+            )
+
+        assert self.guess(client, 1, "x", X_FORWARDED_FOR="198.51.100.1") == 429
+
+    def test_an_unlisted_proxy_is_said(
+        self, app: Flask, caplog: pytest.LogCaptureFixture
+    ):
+        """All clients are counted as one then, so it is told, once."""
+        for _ in range(2):
+            self.guess(Client(app), 1, X_FORWARDED_FOR="203.0.113.7")
+
+        said = [
+            r.message for r in caplog.records if "AUTHZ_FORWARDED_PROXIES" in r.message
+        ]
+        assert len(said) == 1
+        assert "192.0.2.1" in said[0]
+
+    def test_both_addresses_are_in_the_audit_log(
+        self, make_app: MakeApp, sink: RecordingSink
+    ):
+        """The proxy's and the client's."""
+        app = make_app(AUTHZ_FORWARDED_PROXIES="192.0.2.1")
+        self.guess(Client(app), 1, X_FORWARDED_FOR="203.0.113.7")
+
+        assert sink.events[-1].as_record()["peer"] == "192.0.2.1"
+        assert sink.events[-1].as_record()["client"] == "203.0.113.7"
 
     def test_a_peer_that_tries_many_names_is_delayed(self, app: Flask):
         """Trying one password on every name is guessing too."""
         client = Client(app)
-        for number in range(PER_PEER.amount):
+        for number in range(PER_CLIENT.amount):
             assert client.sign_in(f"name{number}", "wrong").status == 401
 
         assert client.sign_in("another", "wrong").status == 429

@@ -55,7 +55,7 @@ class _Door:
     def __init__(self, host: Host, guarded: Guarded) -> None:
         self._app = host.app
         self._runtime = guarded.runtime
-        self._cookies = Cookies(guarded.runtime.sessions)
+        self._cookies = Cookies(guarded.runtime.cookies)
 
     def show(self) -> Response:
         """Lead to the page where one signs in, or on if somebody is signed in."""

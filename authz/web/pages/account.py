@@ -1,5 +1,6 @@
 """Everybody's own account: their password, their sessions, and what adapters add."""
 
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -18,6 +19,8 @@ from authz.errors import (
     StoreConflict,
     StoreReadOnly,
 )
+from authz.identity.devices import remember
+from authz.identity.guesses import Guesser
 from authz.identity.hashing_queue import TooBusy
 from authz.identity.people import LOCAL, Person
 from authz.identity.source import RequestFacts
@@ -39,7 +42,7 @@ class AccountPage:
     def __init__(self, pages: AdminPages) -> None:
         """Add the page to *pages*."""
         self._pages = pages
-        self._cookies = Cookies(pages.runtime.sessions)
+        self._cookies = Cookies(pages.runtime.cookies)
         pages.add("/account", "account", self.show)
         pages.add("/account/password", "own_password", self.password, post=True)
         pages.add("/account/sign-out", "own_sign_out", self.sign_out, post=True)
@@ -91,9 +94,15 @@ class AccountPage:
 
         It may be guessed here as rarely as on the sign-in page.
         """
-        runtime = self._pages.runtime
-        peer = RequestFacts(request.environ).peer
-        wait = runtime.throttle.wait(name, peer)
+        runtime, facts = self._pages.runtime, RequestFacts(request.environ)
+        session = self._pages.session
+        guesser = Guesser(
+            name=name,
+            client=runtime.client(facts).subscriber,
+            # Who is in keeps nobody out, and is kept out by nobody.
+            device=f"session {session.public_id}" if session else None,
+        )
+        wait = runtime.throttle.wait(guesser)
         if wait:
             return _WAIT.format(wait)
         try:
@@ -101,8 +110,8 @@ class AccountPage:
         except TooBusy:
             return _BUSY
         except InvalidCredentials as error:
-            runtime.throttle.failed(name, peer)
-            runtime.record(EventTag.SIGN_IN_FAILURE, peer=peer, reason=error.why)
+            runtime.throttle.failed(guesser)
+            runtime.record(EventTag.SIGN_IN_FAILURE, facts=facts, reason=error.why)
             return _WRONG
         return ""
 
@@ -116,6 +125,9 @@ class AccountPage:
         response = redirect(url_for("authz_admin.account"), HTTPStatus.SEE_OTHER)
         facts = RequestFacts(request.environ)
         self._cookies.give_session(response, facts, session.token)
+        # The browser was known by the old password.
+        device = remember(self._cookies.device(facts), account, time.time())
+        self._cookies.give_device(response, facts, device)
         flash.say(response, "password-changed")
         return protect(response)
 

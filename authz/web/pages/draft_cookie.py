@@ -19,10 +19,10 @@ from authz.admin import drafts
 from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
 from authz.errors import AuthzError, NotFound
+from authz.identity.cookies import Cookie, CookieNames
 from authz.identity.source import RequestFacts
 from authz.policy.records import Change
 
-_NAME: Final = "authz-draft"
 #: Browsers keep cookies of up to 4096 bytes, name and attributes included.
 _MAX: Final = 3700
 _MAX_TEXT: Final = 256 * 1024
@@ -88,22 +88,25 @@ class DraftKeeper:
             self._set(response, "", max_age=0)
 
     def _set(self, response: Response, value: str, max_age: int | None = None) -> None:
+        attributes = self._cookies.attributes(Cookie.DRAFT, self._facts())
+        attributes = {**attributes, "path": request.script_root + self._path}
         response.set_cookie(
             self._name(),
             value,
             max_age=max_age,
-            path=request.script_root + self._path,
-            secure=self._is_secure(),
-            httponly=True,
-            samesite="Lax",
+            **attributes,
         )
 
     def _name(self) -> str:
-        return f"__Secure-{_NAME}" if self._is_secure() else _NAME
+        return self._cookies.name(Cookie.DRAFT, self._facts())
 
-    def _is_secure(self) -> bool:
-        sessions = self._office.runtime.sessions
-        return sessions.is_secure(RequestFacts(request.environ))
+    @property
+    def _cookies(self) -> CookieNames:
+        return self._office.runtime.cookies
+
+    @staticmethod
+    def _facts() -> RequestFacts:
+        return RequestFacts(request.environ)
 
 
 def _seal(sealed: str, key: str) -> bytes:

@@ -10,10 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from flask import request
+from flask import current_app, request
 from werkzeug.wrappers import Response
 
-COOKIE: Final = "authz-said"
+from authz.identity.cookies import Cookie, CookieNames
+from authz.identity.source import RequestFacts
+
 _SECONDS: Final = 60
 _MAX: Final = 400
 
@@ -50,14 +52,12 @@ def teach(sentences: Mapping[str, str]) -> None:
 def say(response: Response, code: str, word: str = "") -> None:
     """Have the next page say the sentence *code* with *word* filled in."""
     value = json.dumps([code, word[: _MAX // 4]]).encode()
+    names, facts = _names()
     response.set_cookie(
-        COOKIE,
+        names.name(Cookie.FLASH, facts),
         base64.urlsafe_b64encode(value).decode().rstrip("="),
         max_age=_SECONDS,
-        path="/",
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
+        **names.attributes(Cookie.FLASH, facts),
     )
 
 
@@ -66,7 +66,8 @@ def said() -> tuple[str, str] | None:
 
     The parts are what to show: a sentence and the word in it.
     """
-    text = request.cookies.get(COOKIE, "")
+    names, facts = _names()
+    text = names.value(Cookie.FLASH, facts) or ""
     if not text or len(text) > _MAX * 4:
         return None
     try:
@@ -78,5 +79,12 @@ def said() -> tuple[str, str] | None:
 
 def forget(response: Response) -> None:
     """Say it no second time."""
-    if COOKIE in request.cookies:
-        response.delete_cookie(COOKIE, path="/")
+    names, facts = _names()
+    name = names.name(Cookie.FLASH, facts)
+    if name in request.cookies:
+        response.delete_cookie(name, **names.attributes(Cookie.FLASH, facts))
+
+
+def _names() -> tuple[CookieNames, RequestFacts]:
+    cookies: CookieNames = current_app.extensions["authz"].runtime.cookies
+    return cookies, RequestFacts(request.environ)

@@ -38,6 +38,7 @@ ACCOUNTS = {
     "AUTHZ_ADMIN": "alice",
     "AUTHZ_ADMIN_PASSWORD": "paper boat harbour",
     "AUTHZ_USER": "bob",
+    "AUTHZ_COOKIE_NAME": "authz",
     "AUTHZ_USER_PASSWORD": "correct horse battery",
     "API_TOKEN": TOKEN,
 }

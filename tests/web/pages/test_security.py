@@ -45,6 +45,7 @@ def _proxied(tmp_path: Path) -> Iterator[Flask]:
         AUTHZ_POLICY_WRITABLE="true",
         AUTHZ_ADMIN="alice",
         AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+        AUTHZ_COOKIE_NAME="authz",
     )
     add_routes(app)
     Authz(app, audit=RecordingSink(), sources=[Proxy()])

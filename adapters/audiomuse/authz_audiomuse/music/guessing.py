@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
-from authz.identity.guesses import SharedGuesses
+from authz.identity.guesses import Guesser, SharedGuesses
 from authz.identity.throttle import Throttle
 from authz_audiomuse.music.port import MusicServer
 
@@ -32,7 +32,7 @@ class Guessing:
 
     def wait(self, person: str, music: MusicServer, peer: str) -> int:
         """Return how many seconds *person* at *peer* has to wait before trying."""
-        wait = self._people.wait(_name(person, music), _peer(peer))
+        wait = self._people.wait(_guesser(person, music, peer))
         limit = _limit(music)
         if wait or limit is None:
             return wait
@@ -47,7 +47,7 @@ class Guessing:
 
     def failed(self, person: str, music: MusicServer, peer: str) -> None:
         """Note that the server did not accept what *person* entered."""
-        self._people.failed(_name(person, music), _peer(peer))
+        self._people.failed(_guesser(person, music, peer))
         limit = _limit(music)
         if limit is None:
             return
@@ -57,10 +57,6 @@ class Guessing:
             together = self._all
             self._asked.ask(lambda _: together.hit(limit, server), otherwise=True)
 
-    def succeeded(self, person: str, music: MusicServer, peer: str) -> None:
-        """Note that *person* is at *peer*."""
-        self._people.succeeded(_name(person, music), _peer(peer))
-
 
 def _limit(music: MusicServer) -> RateLimitItemPerMinute | None:
     most = music.capabilities.wrong_in_a_row
@@ -69,12 +65,11 @@ def _limit(music: MusicServer) -> RateLimitItemPerMinute | None:
     return RateLimitItemPerMinute(max(1, most - 1), namespace=_NAMESPACE)
 
 
-# Apart from names and peers of the sign-in page: who mistypes here may sign in there.
-
-
-def _name(person: str, music: MusicServer) -> str:
-    return f"music {music.listed.id} {person}"
-
-
-def _peer(peer: str) -> str:
-    return f"music {peer}"
+def _guesser(person: str, music: MusicServer, peer: str) -> Guesser:
+    # Apart from the names of the sign-in page: who mistypes here may sign in there.
+    # Who is signed in is counted by themselves, wherever they are.
+    return Guesser(
+        name=f"music {music.listed.id} {person}",
+        client=f"music {peer}",
+        device=f"person {person}",
+    )

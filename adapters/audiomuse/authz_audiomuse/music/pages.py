@@ -319,7 +319,6 @@ class Pages:
             if error.fault is Fault.WRONG_PASSWORD:
                 self._guessing.failed(person, music, peer)
             return {f"secret-{server}": _words(error)}
-        self._guessing.succeeded(person, music, peer)
         return {}
 
     def _unlink(self, person: str, server: str, back: str) -> Response:
