@@ -3,10 +3,11 @@
 import argparse
 import logging
 import sys
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import decisions, hook, results, tokens
+from benchmarks import decisions, hook, reload, results, tokens, workers
 from benchmarks.results import Bar
 
 
@@ -21,12 +22,20 @@ def main() -> int:
     for line in decisions.tables(figures):
         print(line)
     print()
+    memory = workers.measure()
+    for line in workers.lines(memory):
+        print(line)
+    print()
     found: list[Bar] = []
-    for bar in chain(decisions.bars(figures), tokens.bars(), hook.bars()):
+    changed = reload.measure()
+    for bar in chain(
+        decisions.bars(figures), reload.bars(changed), tokens.bars(), hook.bars()
+    ):
         print(bar, flush=True)
         found.append(bar)
     if wanted.json is not None:
-        results.write(wanted.json, figures.json(), found)
+        parts = figures.json() | {"workers": memory, "reload": [asdict(changed)]}
+        results.write(wanted.json, parts, found)
     failed = any(bar.holds is False for bar in found)
     return 1 if failed and wanted.strict else 0
 

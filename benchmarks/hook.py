@@ -178,7 +178,7 @@ class Server:
         deadline = time.monotonic() + 20
         while True:
             try:
-                self._socket = socket.create_connection(("127.0.0.1", self._port), 5)
+                self._socket = socket.create_connection(("127.0.0.1", self._port), 60)
             except OSError:
                 if time.monotonic() > deadline:
                     raise
