@@ -54,10 +54,11 @@ def measure() -> Reload:
         before = POLICY.encode() + ADMIN + Workload(SIZES[3]).csv()
         after = before.replace(LINE.encode(), b"p, role:user, /map, POST\n", 1)
         path.write_bytes(before)
+        in_force: list[float] = []
         live = LivePolicy(
             _Store(path),
             load_ours,
-            on_reload=lambda *_: None,
+            on_reload=lambda *_: in_force.append(time.perf_counter()),
             on_failure=lambda _: None,
         )
         full, changed = [], []
@@ -68,7 +69,7 @@ def measure() -> Reload:
             path.write_bytes(after if turn % 2 == 0 else before)
             begun = time.perf_counter()
             assert live.refresh()  # noqa: S101 - it did change
-            changed.append(time.perf_counter() - begun)
+            changed.append(in_force[-1] - begun)
         del live
         quiet, during = _served(path, before, after)
         return Reload(
@@ -117,7 +118,7 @@ def bars(found: Reload) -> Iterator[Bar]:
     """Yield what is promised of a reload, and what was measured."""
     yield Bar(
         promise="a changed line among 100,000 is in force within 1 s of being noticed",
-        measured=f"{found.changed_s:.2f} s, the old policy freed included",
+        measured=f"{found.changed_s:.2f} s",
         holds=found.changed_s <= 1,
     )
     yield Bar(
