@@ -6,7 +6,7 @@ Knows no web framework.
 import atexit
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +44,7 @@ from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
 from authz.policy.model import Model, read_model
 from authz.policy.pacing import let_go
+from authz.policy.recent_builds import RecentBuilds
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.rules import nothing_allowed
 from authz.policy.safety import safety_problems, wide_rules
@@ -106,6 +107,8 @@ class Runtime:
     break_glass: BreakGlass | None = None
     #: Notices that the database was restored from a backup; None without one.
     restores: RestoreWatch | None = None
+    #: The policies of the states that were built or looked at last.
+    recent_builds: RecentBuilds = field(default_factory=RecentBuilds, repr=False)
 
     @property
     def following(self) -> StoreFollowers:
@@ -203,7 +206,12 @@ class Runtime:
         return {"peer": facts.peer, "client": str(self.client(facts))}
 
 
-def build_content(settings: Settings, content: bytes | Snapshot) -> BuiltPolicy:
+def build_content(
+    settings: Settings,
+    content: bytes | Snapshot,
+    *,
+    recent: RecentBuilds | None = None,
+) -> BuiltPolicy:
     """Build the policy of what a store holds: a file's bytes, a database's state.
 
     Raises:
@@ -212,7 +220,7 @@ def build_content(settings: Settings, content: bytes | Snapshot) -> BuiltPolicy:
     """
     if isinstance(content, bytes):
         return load_policy(settings, content)
-    return policy_of(settings, content.entries)
+    return policy_of(settings, content.entries, recent=recent)
 
 
 def load_policy(
@@ -239,24 +247,37 @@ def load_policy(
     return _safe(built, settings, model_source)
 
 
-def policy_of(settings: Settings, entries: Iterable[Entry]) -> BuiltPolicy:
+def policy_of(
+    settings: Settings,
+    entries: Iterable[Entry],
+    *,
+    recent: RecentBuilds | None = None,
+) -> BuiltPolicy:
     """Build the policy that the settings and *entries* of a store make.
+
+    Or return it, if it is among the *recent* ones.
 
     Raises:
         PolicyError: if the model or the policy cannot be used, or opens the app.
         StoreError: if the model cannot be read.
     """
     source, model = read_model_text(settings)
-    built = build_from_rows(
-        model,
-        (entry.row for entry in entries if not entry.disabled),
-        rules=settings.rules,
-        grants=settings.grants,
-        model_source=source,
-        policy_source=policy_source(settings),
-        partial=settings.partial,
-    )
-    return _safe(built, settings, source)
+
+    def build(entries: Iterable[Entry]) -> BuiltPolicy:
+        built = build_from_rows(
+            model,
+            (entry.row for entry in entries if not entry.disabled),
+            rules=settings.rules,
+            grants=settings.grants,
+            model_source=source,
+            policy_source=policy_source(settings),
+            partial=settings.partial,
+        )
+        return _safe(built, settings, source)
+
+    if recent is None:
+        return build(entries)
+    return recent.get(entries, model=model, build=build)
 
 
 def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPolicy:
@@ -277,12 +298,14 @@ def _refuse_unusable(settings: Settings, entries: Iterable[Entry]) -> None:
 
 
 def _builder(
-    settings: Settings, kept_administrable: KeptAdministrable
+    settings: Settings,
+    kept_administrable: KeptAdministrable,
+    recent: RecentBuilds,
 ) -> Callable[[bytes | Snapshot], PolicyInForce]:
     """Return what makes the policy in force of what a store holds, or raises."""
 
     def build(content: bytes | Snapshot) -> PolicyInForce:
-        built = build_content(settings, content)
+        built = build_content(settings, content, recent=recent)
         kept_administrable.check(built)
         warn(built.warnings)
         if settings.proxy:
@@ -362,6 +385,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         SettingsError, PolicyError, StoreError: if it cannot start; nothing runs then.
     """
     refuse_wrong_packages()
+    recent_builds = RecentBuilds()
 
     def note_reload(old: PolicyInForce, new: PolicyInForce) -> None:
         _log.info("policy %s replaces %s", new.revision, old.revision)
@@ -399,7 +423,7 @@ def start(  # noqa: PLR0913 - what an app is made of
     )
     live = LivePolicy(
         stores.policy,
-        _builder(settings, kept_administrable),
+        _builder(settings, kept_administrable, recent_builds),
         on_reload=note_reload,
         on_failure=note_refused,
         beside=lambda: accounts.people,
@@ -466,6 +490,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         shadow=shadow,
         break_glass=break_glass,
         restores=restores,
+        recent_builds=recent_builds,
     )
     warn(settings.warnings)
     _warn_of_openings(runtime)

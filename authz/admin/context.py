@@ -99,7 +99,9 @@ class AdminContext:
 
     def build(self, entries: Iterable[Entry]) -> PolicyInForce:
         """Return the policy that *entries* would make. Raises `PolicyError`."""
-        return policy_of(self.settings, entries).policy
+        return policy_of(
+            self.settings, entries, recent=self.runtime.recent_builds
+        ).policy
 
     def event(self, tag: EventTag, actor: Actor, **fields: Any) -> AuditEvent:
         """Return the event that *actor* causes now."""

@@ -1,11 +1,11 @@
 """Fetches keys from where an issuer publishes them."""
 
 import ipaddress
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
+from authz.deadline import remaining, watch, within
 from authz.errors import AuthzError, Problem
 
 if TYPE_CHECKING:
@@ -81,15 +81,13 @@ def ask(url: str) -> Fetched:
         Unreachable: if nobody answers.
         FetchError: if the answer is another one.
     """
-    import urllib3
     from urllib3.exceptions import HTTPError
 
-    deadline = time.monotonic() + _DEADLINE
     # A pool for one fetch: nothing is shared with a process this one was forked from.
-    with urllib3.PoolManager(timeout=_TIMEOUT, retries=False) as pool:
+    with within(_DEADLINE), _pool() as pool:
         for _ in range(_REDIRECTS + 1):
             try:
-                answer, location = _fetch_once(pool, url, deadline)
+                answer, location = _fetch_once(pool, url)
             except (HTTPError, OSError, ValueError) as error:
                 raise Unreachable(
                     f"{url} cannot be reached ({_said(error)})"
@@ -106,9 +104,34 @@ def ask(url: str) -> Fetched:
     raise FetchError(f"{url} redirects again and again")
 
 
-def _fetch_once(
-    pool: "PoolManager", url: str, deadline: float
-) -> tuple[Fetched, str | None]:
+def _pool() -> "PoolManager":
+    """Return what asks, on connections that are cut at the deadline."""
+    import urllib3
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            watch(self.sock)
+
+    class Tls(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            watch(self.sock)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = Tls
+
+    pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
+    pool.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+    return pool
+
+
+def _fetch_once(pool: "PoolManager", url: str) -> tuple[Fetched, str | None]:
     response = pool.request(
         "GET",
         url,
@@ -124,13 +147,12 @@ def _fetch_once(
         if response.status != _OK:
             raise FetchError(f"{url} answers {response.status}")
         data = bytearray()
-        # One read at a time: an answer may trickle.
         while piece := response.read1(MAX_BYTES):
             data += piece
             if len(data) > MAX_BYTES:
                 raise FetchError(f"{url} answers with more than {MAX_BYTES} bytes")
-            if time.monotonic() > deadline:
-                raise Unreachable(f"{url} did not finish in {_DEADLINE:.0f} seconds")
+        if remaining() <= 0:  # what was cut off looks like an end
+            raise Unreachable(f"{url} did not finish in {_DEADLINE:.0f} seconds")
         return Fetched(data=bytes(data), date=response.headers.get("Date")), None
     finally:
         response.close()

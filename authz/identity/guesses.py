@@ -16,6 +16,7 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
+from authz.deadline import within
 from authz.per_process import PerProcess
 
 _log: Final = logging.getLogger("authz")
@@ -101,7 +102,8 @@ class SharedGuesses:
             # One tries; the others do not wait for it.
             self._again = time.monotonic() + _PAUSE
         try:
-            answer = question(self._guesses)
+            with within(PATIENCE):
+                answer = question(self._guesses)
         except Exception as error:  # noqa: BLE001 - whatever it is: nobody is kept out
             self._again = time.monotonic() + _PAUSE
             if not self._failing:

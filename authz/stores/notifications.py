@@ -4,6 +4,7 @@ A hint that is lost costs seconds, never a wrong decision. What it says is never
 """
 
 import os
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakMethod
 
 from authz.background import Poller
+from authz.deadline import watch, within
 from authz.errors import StoreError
 
 #: Seconds one wait for hints lasts: so long may closing take.
@@ -128,6 +130,40 @@ def redis_driver() -> Any:
     return redis
 
 
+def bounded_pool(url: str, *, seconds: float) -> Any:
+    """Return connections to the Redis server at *url*, for calls with a deadline.
+
+    *seconds* is how long connecting, and each read, may take; the whole call is cut by
+    `authz.deadline.within`. Nothing is tried again: somebody waits for the answer.
+
+    Raises:
+        StoreError: if the driver is not installed.
+    """
+    driver = redis_driver()
+    pool = driver.ConnectionPool.from_url(
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=driver.retry.Retry(driver.backoff.NoBackoff(), 0),
+    )
+    base = pool.connection_class
+    pool.connection_class = type(f"Bounded{base.__name__}", (_Bounded, base), {})
+    return pool
+
+
+class _Bounded:
+    """A connection that is cut at the deadline of the call it is used for."""
+
+    _sock: socket.socket | None
+
+    def send_packed_command(self, *arguments: Any, **options: Any) -> Any:
+        """Send a command; its answer, too, has to come before the deadline."""
+        if self._sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        watch(self._sock)
+        return super().send_packed_command(*arguments, **options)  # type: ignore[misc]
+
+
 class RedisNotifications:
     """Tells other processes by Redis, and is told."""
 
@@ -138,15 +174,16 @@ class RedisNotifications:
             StoreError: if the driver is not installed.
         """
         redis = redis_driver()
-        self._make: Callable[[], Any] = lambda: redis.Redis.from_url(
-            url, socket_timeout=_TELL, socket_connect_timeout=_TELL
+        self._make: Callable[[], Any] = lambda: redis.Redis(
+            connection_pool=bounded_pool(url, seconds=_TELL)
         )
         self._local = threading.local()
 
     def tell(self) -> None:
         """Tell all processes, this one too. What goes wrong is of no matter."""
         try:
-            self._client().publish(_CHANNEL, b"")
+            with within(_TELL):
+                self._client().publish(_CHANNEL, b"")
         except Exception:  # noqa: BLE001 - they find out by themselves, a little later
             self._local.client = None
 

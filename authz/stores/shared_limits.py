@@ -5,7 +5,7 @@ from limits.storage import RedisStorage, Storage
 from authz.identity.guesses import PATIENCE
 from authz.settings import Settings
 from authz.stores.factory import Stores
-from authz.stores.notifications import redis_driver
+from authz.stores.notifications import bounded_pool
 
 _PREFIX = "authz"
 
@@ -28,12 +28,5 @@ def redis_limits(url: str) -> Storage:
     Raises:
         StoreError: if the driver is not installed.
     """
-    driver = redis_driver()
-    # The driver would try again and again: somebody waits for the answer.
-    pool = driver.ConnectionPool.from_url(
-        url,
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
-        retry=driver.retry.Retry(driver.backoff.NoBackoff(), 0),
-    )
+    pool = bounded_pool(url, seconds=PATIENCE)
     return RedisStorage("redis://", connection_pool=pool, key_prefix=_PREFIX)

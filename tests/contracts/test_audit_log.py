@@ -21,7 +21,7 @@ from authz.stores.sql.audit import SqlAudit
 from authz.stores.sql.audit_log import SqlAuditLog
 from authz.stores.sql.database import Database
 from authz.stores.sql.people import SqlPeople
-from authz.stores.sql.tables import authz_audit
+from authz.stores.sql.tables import authz_audit, authz_audit_head
 from tests.contracts.conftest import POSTGRESQL, database_url
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -103,7 +103,7 @@ def test_without_a_record_there_is_no_change(
     """If it cannot be written, what it tells of does not happen."""
     audit, people = SqlAudit(database), SqlPeople(database)
     with database.write() as connection:
-        connection.exec_driver_sql("DROP TABLE authz_audit")
+        connection.exec_driver_sql("ALTER TABLE authz_audit RENAME COLUMN line TO x")
 
     def note(_before: object, _after: object) -> None:
         audit.record(change())
@@ -327,3 +327,50 @@ def test_reading_is_a_matter_of_moments(
 
     assert len(SqlAuditLog(database).find(Wanted(), limit=50).records) == 50
     assert SqlAuditLog(database).verify().count == 20_000
+
+
+def test_an_end_that_was_cut_off_is_told_when_it_goes_on(database: Database):
+    """By the next record, and by whoever follows the chain, earlier breaks or not."""
+    sink, log = SqlAudit(database), SqlAuditLog(database)
+    for number in range(6):
+        sink.record(event(path=str(number)))
+    sink.write_waiting()
+    with database.write() as connection:
+        connection.execute(
+            update(authz_audit).where(authz_audit.c.number == 2).values(event="x")
+        )
+        connection.execute(delete(authz_audit).where(authz_audit.c.number > 4))
+    problems = log.verify().problems
+    assert len(problems) == 2
+    assert "authz_audit:2" in problems[0]
+    assert "the end was cut off" in problems[1]
+    sink.record(event())
+    sink.write_waiting()
+    (cut,) = log.find(Wanted(event="audit:cut"), limit=5).records
+
+    assert cut["detail"] == {"written": "6", "found": "4"}
+    assert any("the end was cut off here" in p for p in log.verify().problems)
+    # Once: what follows is on firm ground again.
+    sink.record(event())
+    sink.write_waiting()
+    assert len(log.find(Wanted(event="audit:cut"), limit=5).records) == 1
+
+
+def test_an_end_that_was_cut_off_with_its_anchor(database: Database):
+    """Whoever wrote it remembers."""
+    sink, log = SqlAudit(database), SqlAuditLog(database)
+    sink.record(event())
+    sink.write_waiting()
+    with database.read() as connection:
+        head = connection.execute(select(authz_audit_head)).one()
+    sink.record(event())
+    sink.write_waiting()
+    with database.write() as connection:
+        connection.execute(delete(authz_audit).where(authz_audit.c.number > 1))
+        connection.execute(
+            update(authz_audit_head).values(number=head.number, hash=head.hash)
+        )
+    sink.record(event())
+    sink.write_waiting()
+
+    assert len(log.find(Wanted(event="audit:cut"), limit=5).records) == 1

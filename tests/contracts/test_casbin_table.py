@@ -260,10 +260,42 @@ def test_an_older_schema_is_brought_up_to_date(
         assert connection.execute(authz_limit.select()).all() == []
 
 
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("DROP TABLE authz_limit", "lacks the table authz_limit"),
+        ("ALTER TABLE authz_head DROP COLUMN trail", "the column authz_head.trail"),
+        (
+            "UPDATE authz_alembic_version SET version_num='0001'",
+            "its tables are not those of schema 0001",
+        ),
+        (
+            "DELETE FROM authz_alembic_version",
+            "its tables are not those of schema none",
+        ),
+        (
+            "INSERT INTO authz_alembic_version VALUES ('0001')",
+            "names several schemas",
+        ),
+    ],
+)
+def test_half_of_an_upgrade_is_refused(
+    url: str, open_database: Callable[[str], Database], what: str, said: str
+):
+    """At start and by `authz db current`, in words, and nothing is changed."""
+    database = open_database(url)
+    with database.write() as connection:
+        connection.exec_driver_sql(what)
+    with pytest.raises(StoreError, match=said) as raised:
+        migrate(database)
+
+    assert "restore the backup" in str(raised.value)
+
+
 def test_a_table_that_is_not_casbin_s_is_refused(url: str):
     """Another program's table of that name is left alone."""
     database = Database(url)
-    with database.write(alone=False) as connection:
+    with database.write(alone=False, complete=False) as connection:
         connection.exec_driver_sql("CREATE TABLE casbin_rule (x int)")
     with pytest.raises(StoreError, match="it is not Casbin's"):
         migrate(database)

@@ -10,12 +10,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from authz.audit import AuditEvent, Clock, EventTag, utc_now
-from authz.audit.chain import sealed
+from authz.audit.chain import Link, sealed
 from authz.audit.events import CHANGES
 from authz.errors import AuditFailure, StoreError
 from authz.stores.file.audit_flood import BURST, RATE, WAITING, Bucket
@@ -46,6 +46,9 @@ class SqlAudit:
         self._waiting: deque[AuditEvent] = deque()
         self._bucket = Bucket(RATE, BURST)
         self._tidied = time.monotonic()
+        # The last record that this process wrote in a transaction of its own: what is
+        # written with a change may be undone with it.
+        self._link = Link()
         #: Events that were dropped, and of which the log does not know yet.
         self.dropped = 0
         #: Events that were dropped, all in all.
@@ -81,7 +84,7 @@ class SqlAudit:
             batch = [self._note_of(dropped)] if dropped else []
             count = min(len(self._waiting), _BATCH)
             batch += [self._waiting[index] for index in range(count)]
-            self._append(batch)
+            self._link = self._append(batch)
             self.dropped -= dropped
             # Not before: what could not be written has not been taken away.
             for _ in range(count):
@@ -90,13 +93,13 @@ class SqlAudit:
             self._tidied = time.monotonic()
             self._remove_old()
 
-    def _append(self, events: Sequence[AuditEvent]) -> None:
+    def _append(self, events: Sequence[AuditEvent]) -> Link:
         with self._database.write(alone=False) as connection:
             # One after the other: there is one chain.
             row = connection.execute(select(authz_audit_head).with_for_update()).one()
             number, previous = row.number, row.hash
             values = []
-            for event in events:
+            for event in (*self._cut(connection, row), *events):
                 number += 1
                 line, previous = sealed(
                     event.as_record(), number=number, previous=previous
@@ -113,14 +116,35 @@ class SqlAudit:
             connection.execute(
                 update(authz_audit_head).values(number=number, hash=previous)
             )
+        return Link(number=number, head=previous)
+
+    def _cut(self, connection: Connection, head: Any) -> Sequence[AuditEvent]:
+        """Return what has to be said of records that are not there any more."""
+        columns = authz_audit.c
+        found = connection.scalar(
+            select(columns.number).order_by(columns.number.desc()).limit(1)
+        )
+        known = self._link
+        if known.number > head.number or (
+            known.number == head.number and known.head not in {"", head.hash}
+        ):
+            written = known.number
+        elif (found or 0) < head.number:
+            written = head.number
+        else:
+            return ()
+        detail = {"written": str(written), "found": str(found or 0)}
+        return (AuditEvent(tag=EventTag.AUDIT_CUT, at=self._clock(), detail=detail),)
 
     def _remove_old(self) -> None:
         """Remove the beginning of the log: what is older than it is kept."""
         columns = authz_audit.c
         with self._database.write(alone=False) as connection:
+            # The last record stays: whoever finds none was robbed of it.
+            last = select(authz_audit_head.c.number).scalar_subquery()
             newest = connection.scalar(
                 select(func.max(columns.number)).where(
-                    columns.at < self._clock() - self._kept
+                    columns.at < self._clock() - self._kept, columns.number < last
                 )
             )
             if newest is not None:

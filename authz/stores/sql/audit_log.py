@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import or_, select
 
+from authz.audit import EventTag
 from authz.audit.chain import BrokenChain, Link, follow
 from authz.audit.log import Found, Record, Verified, Wanted, time_of
 from authz.stores.sql.database import Database
@@ -52,6 +53,8 @@ class SqlAuditLog:
             if row is None:
                 continue
             where = f"authz_audit:{row.number}"
+            if row.event == EventTag.AUDIT_CUT:
+                problems.append(f"{where}: the end was cut off here")
             try:
                 after = _followed(link, row)
             except BrokenChain as error:
@@ -65,7 +68,9 @@ class SqlAuditLog:
             link = after
             head_found = head_found or after.head == head
         stand = link or Link()
-        if (stand.number, stand.head) != (anchor.number, anchor.head) and not problems:
+        if stand.number != anchor.number or (
+            stand.head != anchor.head and not problems
+        ):
             problems.append(
                 f"authz_audit: the log ends at record {stand.number}, but "
                 f"{anchor.number} were written: the end was cut off"

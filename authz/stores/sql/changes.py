@@ -172,8 +172,12 @@ def _read(written: Mapping[str, Any] | None) -> Entry | None:
     )
 
 
+#: Made once: `json.dumps` would make one for each entry.
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
 def _canonical(values: Sequence[object]) -> bytes:
-    return json.dumps(values, ensure_ascii=True, separators=(",", ":")).encode()
+    return _encode(values).encode()
 
 
 def _refuse_twins(entries: Iterable[Entry], normalize: Normalize) -> None:

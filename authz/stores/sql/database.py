@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from authz.deadline import within
 from authz.errors import StoreError, StoreUnreachable
 from authz.stores.notifications import NotificationSource
 from authz.stores.sql.gate import Gate
@@ -31,6 +32,8 @@ from authz.stores.sql.tables import CHANNEL, authz_head, metadata
 #: Milliseconds a writer of SQLite waits for the writers before.
 _BUSY: Final = 5000
 _FILE_MODE: Final = 0o600
+#: Seconds until a transaction is given up, however many answers it takes.
+_WHOLE: Final = 30.0
 #: What says that the server, or the file, is not there or busy; later it may be.
 _NO_ANSWER: Final = (InterfaceError, OperationalError, sqlite3.OperationalError)
 #: What PostgreSQL calls a change in a read-only transaction.
@@ -208,11 +211,9 @@ class Database:
         self._running = threading.local()
 
     def _bound(self, patience: float | None) -> AbstractContextManager[object]:
-        if patience is None or self.is_sqlite:
+        if self.is_sqlite:
             return nullcontext()
-        from authz.stores.sql.postgres import answers_within
-
-        return answers_within(patience)
+        return within(_WHOLE if patience is None else patience)
 
     @property
     def _connection(self) -> Connection | None:

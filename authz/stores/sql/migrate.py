@@ -1,12 +1,15 @@
 """Brings a database's schema to the state this version needs, at start."""
 
+import sqlite3
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from authz.errors import StoreError
 from authz.stores.sql.database import Database
@@ -26,6 +29,7 @@ def migrate(database: Database) -> None:
     """
     with database.read() as connection:
         if _version(connection) == _newest():
+            _refuse_incomplete(database, connection)
             return
     # Not `write`: it locks a row that may not be there yet.
     with database.write(alone=False, complete=False) as connection:
@@ -40,7 +44,16 @@ def migrate(database: Database) -> None:
         config.attributes["connection"] = connection
         config.attributes["metadata"] = metadata
         config.attributes["version_table"] = VERSION_TABLE
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except (SQLAlchemyError, CommandError, sqlite3.Error) as error:
+            said = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+            raise StoreError(
+                f"{database.shown}: its tables are not those of schema "
+                f"{version or 'none'}, so it cannot be brought to {_newest()} "
+                f"({said[:200]}): an upgrade or a restore stopped half way: restore "
+                "the backup"
+            ) from error
 
 
 def versions(database: Database) -> tuple[str | None, str]:
@@ -51,7 +64,9 @@ def versions(database: Database) -> tuple[str | None, str]:
     """
     with database.read() as connection:
         version = _version(connection)
-    _refuse_newer(database, version)
+        _refuse_newer(database, version)
+        if version == _newest():
+            _refuse_incomplete(database, connection)
     return version, _newest()
 
 
@@ -62,6 +77,30 @@ def _refuse_newer(database: Database, version: str | None) -> None:
             f"{database.shown}: the database was changed by a newer version of authz "
             f"(schema {version}, this one knows up to {_newest()}): run that version, "
             "or restore the backup from before"
+        )
+
+
+def _refuse_incomplete(database: Database, connection: Connection) -> None:
+    """Refuse a database that lacks tables or columns of the schema it says it has."""
+    found = inspect(connection)
+    there = set(found.get_table_names())
+    missing = [
+        f"the table {table.name}"
+        for table in metadata.sorted_tables
+        if table.name not in there
+    ]
+    for table in metadata.sorted_tables if not missing else ():
+        columns = {column["name"] for column in found.get_columns(table.name)}
+        missing += [
+            f"the column {table.name}.{column.name}"
+            for column in table.columns
+            if column.name not in columns
+        ]
+    if missing:
+        raise StoreError(
+            f"{database.shown}: it says that it has schema {_newest()}, and lacks "
+            f"{', '.join(missing[:5])}: an upgrade or a restore stopped half way: "
+            "restore the backup"
         )
 
 
@@ -83,7 +122,12 @@ def _version(connection: Connection) -> str | None:
     context = MigrationContext.configure(
         connection, opts={"version_table": VERSION_TABLE}
     )
-    return context.get_current_revision()
+    try:
+        return context.get_current_revision()
+    except CommandError as error:
+        raise StoreError(
+            f"the table {VERSION_TABLE} names several schemas: restore the backup"
+        ) from error
 
 
 def _newest() -> str:

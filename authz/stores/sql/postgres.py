@@ -1,15 +1,13 @@
 """What PostgreSQL needs: limits on how long anything may take, on both sides."""
 
-import math
-import threading
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from typing import Any, Final
 
 import psycopg
 from sqlalchemy import URL
 
+from authz.deadline import remaining
 from authz.stores.sql.tables import CHANNEL
 
 #: Seconds until an attempt to connect is given up.
@@ -26,7 +24,6 @@ _IDLE_TIMEOUT: Final = 10
 _ANSWER_TIMEOUT: Final = 8.0
 
 _NO_ANSWER: Final = "the server gave no answer in time"
-_this_thread: Final = threading.local()
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -42,7 +39,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         # The library resumes a waiting generator several times a second.
-        deadline = min(time.monotonic() + _ANSWER_TIMEOUT, _end())
+        deadline = time.monotonic() + min(_ANSWER_TIMEOUT, remaining())
         try:
             ready = yield next(gen)
             while True:
@@ -54,28 +51,12 @@ class BoundedConnection(psycopg.Connection[Any]):
             return done.value
 
 
-@contextmanager
-def answers_within(seconds: float) -> Iterator[None]:
-    """Give up on the server after so many seconds, in this thread.
-
-    Only to connect may take longer: the driver knows whole seconds, and at least two.
-    """
-    _this_thread.end = time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        del _this_thread.end
-
-
-def _end() -> float:
-    return getattr(_this_thread, "end", math.inf)
-
-
 def connect(*args: Any, **kwargs: Any) -> BoundedConnection:
     """Connect as `psycopg.connect` does, with limits."""
-    if time.monotonic() > _end():
+    left = remaining()
+    if left <= 0:
         raise psycopg.OperationalError(_NO_ANSWER)
-    hurry = _end() < math.inf
+    hurry = left < CONNECT_TIMEOUT
     kwargs.setdefault("connect_timeout", _SHORT_TIMEOUT if hurry else CONNECT_TIMEOUT)
     kwargs.setdefault("application_name", "authz")
     kwargs["options"] = " ".join(

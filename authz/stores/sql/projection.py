@@ -19,6 +19,7 @@ from authz.stores.sql.tables import MAX_FIELDS, casbin_rule
 
 #: Rows whose ids one statement may name: SQLite has room for so many values.
 _BATCH: Final = 500
+_FIELDS: Final = tuple(f"v{n}" for n in range(MAX_FIELDS))
 
 
 def found_rows(connection: Connection) -> tuple[Row, ...]:
@@ -31,19 +32,24 @@ def found_rows(connection: Connection) -> tuple[Row, ...]:
 
 def as_row(found: Any) -> Row:
     """Return a database row with `id`, `ptype` and `v0`... as a row of a policy."""
-    values = (getattr(found, f"v{n}") for n in range(MAX_FIELDS))
+    return row_of(found.id, found.ptype, [getattr(found, name) for name in _FIELDS])
+
+
+def row_of(id_: int, kind: str | None, values: Sequence[str | None]) -> Row:
+    """Return columns as a row of a policy."""
     fields = tuple(value for value in values if value is not None)
-    return Row(found.ptype or "", fields, Origin(STORED, found.id))
+    return Row(kind or "", fields, Origin(STORED, id_))
 
 
 def as_values(entry_id: str, row: Row) -> dict[str, Any]:
-    """Return the columns that a row of a policy takes."""
-    padded = (*row.fields, *[None] * (MAX_FIELDS - len(row.fields)))
-    return {
-        "id": int(entry_id),
-        "ptype": row.kind,
-        **{f"v{n}": value for n, value in enumerate(padded)},
-    }
+    """Return the columns that a row of a policy takes, by their names."""
+    return dict(zip(("id", "ptype", *_FIELDS), as_tuple(entry_id, row), strict=True))
+
+
+def as_tuple(entry_id: str, row: Row) -> tuple[int | str | None, ...]:
+    """Return the columns that a row of a policy takes, in order."""
+    padding = [None] * (MAX_FIELDS - len(row.fields))
+    return int(entry_id), row.kind, *row.fields, *padding
 
 
 def expected_rows(entries: Iterable[Entry], normalize: Normalize) -> tuple[Row, ...]:

@@ -32,7 +32,13 @@ from authz.stores.sql.changes import (
 )
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import stamped
-from authz.stores.sql.tables import authz_head, authz_revision, authz_rule
+from authz.stores.sql.known_entries import KnownEntries
+from authz.stores.sql.tables import (
+    authz_head,
+    authz_revision,
+    authz_rule,
+    casbin_rule,
+)
 
 #: Revisions that are kept unless a setting says otherwise.
 KEPT: Final = 1000
@@ -90,6 +96,7 @@ class SqlRecords:
         self._whole = normalize
         self._kept = kept
         self._clock = clock
+        self._known = KnownEntries(normalize)
 
     def etag(self) -> str:
         """Return the etag of the state now. Raises `StoreError`."""
@@ -228,12 +235,8 @@ class SqlRecords:
 
     def _state(self, connection: Connection) -> _State:
         head = connection.execute(select(authz_head)).one()
-        entries = tuple(
-            map(
-                _entry, connection.execute(select(authz_rule).order_by(authz_rule.c.id))
-            )
-        )
-        digest = entries_digest(entries)
+        rows = connection.execute(select(authz_rule).order_by(authz_rule.c.id))
+        entries, digest = self._known.of(rows)
         if head.revision and digest != head.digest:
             raise StoreError(
                 f"{self._database.shown}: the rules are not what revision "
@@ -254,8 +257,8 @@ class SqlRecords:
         )
 
     def _refuse_foreign(self, connection: Connection, state: _State) -> None:
-        expected = projection.expected_rows(state.entries, self._whole)
-        if projection.found_rows(connection) != expected:
+        rows = connection.execute(select(casbin_rule).order_by(casbin_rule.c.id))
+        if not self._known.are_shown(state.entries, rows):
             raise StoreError(
                 f"{self._database.shown}: another program changed the table "
                 "casbin_rule, which authz writes itself: undo that there, and make the "
@@ -336,17 +339,6 @@ def _values(entry: Entry, normalize: Normalize) -> dict[str, Any]:
         "disabled": entry.disabled,
         "fingerprint": fingerprint(normalize(entry.row)),
     }
-
-
-def _entry(found: Any) -> Entry:
-    return Entry(
-        id=str(found.id),
-        row=projection.as_row(found),
-        note=found.note,
-        author=found.author,
-        created=found.created,
-        disabled=found.disabled,
-    )
 
 
 def _revision(found: Any) -> Revision:
