@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 
 from authz.policy.build import BuiltPolicy
+from authz.policy.compiled import CompiledPolicy
+from authz.policy.pacing import let_go
 from authz.policy.records import Entry
 
 #: The state before a change, the one after it, and what somebody only looks at.
@@ -17,9 +19,7 @@ class RecentBuilds:
     """The policies of a few states, by their entries. Threads may share it."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[Hashable, tuple[Entry, ...], BuiltPolicy]] = deque(
-            maxlen=_KEPT
-        )
+        self._kept: deque[tuple[Hashable, tuple[Entry, ...], BuiltPolicy]] = deque()
 
     def get(
         self,
@@ -38,4 +38,15 @@ class RecentBuilds:
                 return built
         built = build(entries)
         self._kept.append((model, entries, built))
+        while len(self._kept) > _KEPT:
+            _free(self._kept.popleft()[2])
         return built
+
+
+def _free(built: BuiltPolicy) -> None:
+    """Let go of a policy bit by bit; what is still in force is kept by who uses it."""
+    policy, parts = built.policy, list[object](built.rows)
+    if isinstance(policy, CompiledPolicy):
+        parts += policy.parts()
+    del built, policy
+    let_go(parts)
