@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from authz.extension import current_decision as current_decision
     from authz.extension import current_subject as current_subject
     from authz.extension import explain as explain
+    from authz.extension import still_allowed as still_allowed
 
 #: Where each public name is defined. They are imported when they are first used
 #: (PEP 562): a command that asks a question of one file loads no web framework.
@@ -47,6 +48,7 @@ _DEFINED_IN: Final = {
         "current_decision",
         "current_subject",
         "explain",
+        "still_allowed",
     ),
 }
 _HOME: Final = {name: home for home, names in _DEFINED_IN.items() for name in names}

@@ -19,6 +19,7 @@ from authz.runtime import Runtime, start
 from authz.settings import Settings, read_settings
 from authz.web.admin_context import context_of
 from authz.web.break_glass import break_glass_blueprint
+from authz.web.foresight import Foresight
 from authz.web.guarded_views import GuardedViews, View, public
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
@@ -27,8 +28,9 @@ from authz.web.mounts import MOUNTS, GuardedMount
 from authz.web.pages.theme import theme
 from authz.web.report_only import hook_for
 from authz.web.signals import policy_refused, policy_reloaded
-from authz.web.state import current_state
+from authz.web.state import SEEN_KEY, current_state
 from authz.web.static_files import static_url
+from authz.web.wsgi_stack import GuardedMiddleware, PassingOn, WsgiStack
 
 if TYPE_CHECKING:
     from authz.web.pages.base import AdminPages
@@ -42,6 +44,8 @@ class Guarded:
 
     runtime: Runtime
     hook: Hook
+    #: Decides about requests that the app has not got.
+    foresight: Foresight
     views: GuardedViews
     #: Where the app is administered.
     context: AdminContext
@@ -132,7 +136,13 @@ class Authz:
             app.register_blueprint(_metrics(app, runtime, hook))
         # First of all: a hook before it could answer, or load what nobody may see.
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
-        app.wsgi_app = middleware(app.wsgi_app, runtime)  # type: ignore[method-assign]
+        foresight = Foresight(hook, app, runtime, views)
+        WsgiStack(
+            app,
+            partial(middleware, runtime=runtime),
+            foresight,
+            declared=runtime.settings.mounts,
+        )
         blueprints = [sign_in_blueprint(app, runtime)]
         context = context_of(app, runtime, views)
         pages = None
@@ -151,7 +161,12 @@ class Authz:
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())
         app.extensions[_KEY] = Guarded(
-            runtime=runtime, hook=hook, views=views, context=context, pages=pages
+            runtime=runtime,
+            hook=hook,
+            foresight=foresight,
+            views=views,
+            context=context,
+            pages=pages,
         )
 
     @staticmethod
@@ -178,10 +193,37 @@ class Authz:
             whole["PATH_INFO"] = prefix + environ.get("PATH_INFO", "")
             hook = get_authz(app).hook
             with app.request_context(whole):
-                return hook.enforce(mounted=True)
+                return hook.enforce(app.request_class(whole))
 
         app.extensions.setdefault(MOUNTS, set()).add(prefix.rstrip("/"))
         return GuardedMount(prefix, mounted, refuse)
+
+    @staticmethod
+    def guard(app: Flask, application: Callable[..., Any]) -> GuardedMiddleware:
+        """Return *application*, which is wrapped around *app*, behind its policy.
+
+        For middleware that is given to the server in the place of the app, such as
+        `application = WhiteNoise(app)`. What is assigned to `app.wsgi_app` needs no
+        word.
+        """
+        guarded = get_authz(app)
+        return GuardedMiddleware(
+            application,
+            app,
+            guarded.foresight,
+            declared=guarded.runtime.settings.mounts,
+        )
+
+    @staticmethod
+    def passes_on(middleware: Callable[..., Any]) -> PassingOn:
+        """Declare that *middleware* hands on every request, perhaps changed.
+
+        For middleware that changes addresses, schemes or who asks before the app sees
+        them: `app.wsgi_app = Authz.passes_on(StripPrefix(app.wsgi_app))`, after
+        `Authz(app)`. Other middleware is asked only about what the policy allows at the
+        address that arrives. What such middleware answers by itself is not guarded.
+        """
+        return PassingOn(middleware)
 
 
 def get_authz(app: Flask | None = None) -> Guarded:
@@ -208,6 +250,21 @@ def can(method: str, path: str) -> bool:
         NoDecision: if no request is being handled.
     """
     return get_authz().hook.may(current_state().subject, method.upper(), path)
+
+
+def still_allowed() -> bool:
+    """Return whether the current request would be let in if it began now.
+
+    A decision is made when a request begins. What goes on for long, an event stream or
+    a WebSocket, asks this from time to time, and ends if the session or the role is
+    gone.
+
+    Raises:
+        RuntimeError: if no request is being handled.
+    """
+    environ = request.environ
+    seen = environ.get(SEEN_KEY, environ)
+    return get_authz().foresight.look(dict(seen)) is not None
 
 
 def explain(method: str, path: str, subject: Subject | None = None) -> Explanation:

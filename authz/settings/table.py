@@ -121,7 +121,7 @@ SETTINGS: Final = (
     Setting(
         name="AUTHZ_MOUNTS",
         help="Prefixes of other WSGI apps mounted beside this one that authz is not "
-        "to guard, separated by commas. Undeclared mounts are refused.",
+        "to guard, separated by commas. Others are behind the policy.",
         default="none",
     ),
     Setting(

@@ -5,6 +5,7 @@ force decides; an unsafe request on the back of an ambient identity must come fr
 page of the app. Whatever goes wrong on the way, no view runs.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -35,7 +36,6 @@ from authz.runtime import Runtime
 from authz.web.canonical import check_canonical
 from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
-from authz.web.mounts import undeclared_mounts
 from authz.web.origin import is_same_origin
 from authz.web.own_writes import KEY as MARK_KEY
 from authz.web.own_writes import OwnWrites
@@ -43,11 +43,13 @@ from authz.web.refusals import Refusals, redirect_target
 from authz.web.rendering import is_host_failure
 from authz.web.signals import access_decided, access_denied
 from authz.web.state import (
+    CONCLUDED_KEY,
     ENVIRON_KEY,
     RequestState,
     current_request,
     keep_state,
 )
+from authz.web.wsgi_stack import middleware_outside
 
 #: What the name of the cookie with a mark ends with; see `own_writes`.
 _MARK: Final = f"-{Cookie.MARK}="
@@ -68,7 +70,7 @@ class Hook:
         self._following = runtime.following
         self._may_be_stale = runtime.following.may_be_stale
         self._accounts = runtime.accounts
-        self._mounts_checked = False
+        self._looked_outside = False
         #: Has whoever changes something see it in every process; None in one process.
         self.own_writes = (
             None if runtime.restores is None else OwnWrites(runtime, runtime.restores)
@@ -76,28 +78,27 @@ class Hook:
         #: What is registered with the app; bound once, so that it can be recognised.
         self.before: Callable[[], Response | None] = self.enforce
 
-    def enforce(  # noqa: C901, PLR0912 - one frame: it runs for each request
-        self, *, mounted: bool = False
+    def enforce(  # noqa: C901 - one frame: it runs for each request
+        self, current: Request | None = None
     ) -> Response | None:
-        """Decide about the current request; return what refuses it, or None.
+        """Decide about *current*, or the current request.
 
-        *mounted* says that another app, mounted beside this one, is to answer it.
+        Returns what refuses it, or None. A request that was not matched, as one for
+        another app mounted beside this one, is none of this app's routes.
         """
-        current = current_request()
+        if current is None:
+            current = current_request()
         app = self._app
         if (
             app.view_functions is not self._views
             or app.before_request_funcs[None][0] is not self.before
-            or not self._mounts_checked
+            or not self._looked_outside
         ):
             broken = self._misplaced()
             if broken:
                 app.logger.critical("authz refuses every request: %s", broken)
                 return self._refusals.broken(broken)
-        if mounted:  # the routes are not the mounted app's
-            rule = failure = None
-        else:
-            rule, failure = current.url_rule, current.routing_exception
+        rule, failure = current.url_rule, current.routing_exception
         public = rule is not None and rule.endpoint in self._views.public_endpoints
         environ = current.environ
         facts = RequestFacts(environ)
@@ -129,7 +130,7 @@ class Hook:
             return self._unavailable(current, facts)
         state = RequestState(subject, path, method)
         state.decision = self._live.current.decide(state)
-        if public or method not in SAFE_METHODS:
+        if public or method not in SAFE_METHODS or "HTTP_UPGRADE" in environ:
             self._classify(environ, state, source, public=public)
         current._authz_state = environ[ENVIRON_KEY] = state  # type: ignore[attr-defined]  # noqa: SLF001
         if (
@@ -168,6 +169,9 @@ class Hook:
     ) -> Response | None:
         """Tell who wants to know of a decision, and refuse what was not allowed."""
         self._open_by_shell(state)
+        concluded = facts.environ.get(CONCLUDED_KEY)
+        if concluded is not None:
+            concluded.append(None)
         asked, decision = state.asked, state.decision
         if access_decided.receivers:
             access_decided.send(self._app, request=asked, decision=decision)
@@ -176,6 +180,17 @@ class Hook:
                 self._note_allowed(facts, asked, decision)
             return None
         return self._not_plainly_allowed(facts, asked, decision, source, failure)
+
+    def tell(self, state: RequestState, facts: RequestFacts) -> None:
+        """Tell who wants to know of a request that middleware answers."""
+        if access_decided.receivers:
+            access_decided.send(self._app, request=state.asked, decision=state.decision)
+        if self._audit_allows:
+            self._note_allowed(facts, state.asked, state.decision)
+
+    def lets_through(self, state: RequestState) -> bool:  # noqa: ARG002
+        """Return whether what *state* denies is let through all the same."""
+        return False
 
     def _unavailable(self, current: Request, facts: RequestFacts) -> Response:
         self._keep_refused(current, Reason.STORE_UNAVAILABLE)
@@ -229,7 +244,8 @@ class Hook:
         state.decision = outcome(state.decision, declared_public=public)
         if (
             state.decision
-            and state.method not in SAFE_METHODS
+            # Any page may open a WebSocket to anywhere: it is as good as a POST.
+            and (state.method not in SAFE_METHODS or "HTTP_UPGRADE" in environ)
             and source is not None
             and source.ambient
             and not is_same_origin(environ, self._runtime.settings.trusted_origins)
@@ -280,14 +296,20 @@ class Hook:
             return "the table of view functions was replaced"
         if app.before_request_funcs[None][0] is not self.before:
             return "another before_request hook was put in front"
-        mounts = undeclared_mounts(app.wsgi_app, self._runtime.settings.mounts)
-        if mounts:
-            return (
-                f"`{'`, `'.join(mounts)}` is mounted beside the app and not guarded: "
-                "wrap it with `authz.guard_mount`, or declare it in AUTHZ_MOUNTS"
-            )
-        self._mounts_checked = True
+        self._look_outside()
+        self._looked_outside = True
         return None
+
+    def _look_outside(self) -> None:
+        """Name the middleware that is asked before the app, and cannot be guarded."""
+        name = middleware_outside(self._app, sys._getframe())  # noqa: SLF001
+        if name is not None:
+            self._app.logger.warning(
+                "authz: `%s` is wrapped around the app from outside, so what it "
+                "answers by itself is not behind the policy: assign it to "
+                "`app.wsgi_app`, or put `Authz.guard(app, ...)` around it",
+                name,
+            )
 
     def _note_allowed(
         self, facts: RequestFacts, asked: AccessRequest, decision: Decision

@@ -12,7 +12,7 @@ from authz.audit import EventTag
 from authz.decision import ANONYMOUS
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
-from authz.web.state import ENVIRON_KEY
+from authz.web.state import ENVIRON_KEY, RequestState
 
 _NAME: Final = itemgetter(0)
 _PRIVATE: Final = ("Cache-Control", "private")
@@ -96,6 +96,15 @@ def _checked(
             detail={"why": "something answered before authz's hook"},
         )
         yield _HELD_BACK
+
+
+def mark_private(
+    headers: list[tuple[str, str]], vary: tuple[str, str], state: RequestState
+) -> None:
+    """Mark an answer that depends on who asked, for caches."""
+    if state.subject is not ANONYMOUS:
+        _make_private(headers)
+    headers.append(vary)
 
 
 def _make_private(headers: list[tuple[str, str]]) -> None:

@@ -5,7 +5,7 @@ Which hook an app has is chosen at its start, so an app that enforces runs none 
 
 from collections.abc import Callable
 
-from flask import Flask, after_this_request, redirect
+from flask import Flask, Request, after_this_request, redirect
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
@@ -17,7 +17,7 @@ from authz.runtime import Runtime
 from authz.web.guarded_views import GuardedViews
 from authz.web.hook import Hook
 from authz.web.refusals import redirect_target
-from authz.web.state import current_request, state_of
+from authz.web.state import ENVIRON_KEY, RequestState, current_request, state_of
 
 
 class ReportingHook(Hook):
@@ -36,7 +36,8 @@ class ReportingHook(Hook):
         source: IdentitySource | None,
         failure: Exception | None,
     ) -> Response | None:
-        state = state_of(current_request())
+        # Not the current request's: another one may have been asked about.
+        state = facts.environ.get(ENVIRON_KEY)
         if decision or state is None or self._is_ours(asked.path):
             return super()._not_plainly_allowed(facts, asked, decision, source, failure)
         self._runtime.record_decision(
@@ -56,10 +57,27 @@ class ReportingHook(Hook):
             return redirect(location, failure.code)
         return None
 
+    def lets_through(self, state: RequestState) -> bool:
+        """Return whether what *state* denies is let through all the same."""
+        return state.decision.reason is not Reason.CROSS_ORIGIN and not self._is_own(
+            state.path
+        )
+
+    def tell(self, state: RequestState, facts: RequestFacts) -> None:
+        """Report what middleware answers and the policy denies."""
+        super().tell(state, facts)
+        if not state.decision:
+            self._runtime.record_decision(
+                EventTag.DECISION_WOULD_DENY, state.asked, state.decision, facts=facts
+            )
+
+    def _is_own(self, path: str) -> bool:
+        prefix = self._runtime.settings.url_prefix
+        return path == prefix or path.startswith(f"{prefix}/")
+
     def _is_ours(self, path: str) -> bool:
         """Whether *path* leads to pages or the API of authz."""
-        prefix = self._runtime.settings.url_prefix
-        if path == prefix or path.startswith(f"{prefix}/"):
+        if self._is_own(path):
             return True
         rule = current_request().url_rule
         return rule is not None and rule.endpoint.partition(".")[0].startswith("authz")
@@ -73,13 +91,14 @@ class ShadowingHook(Hook):
         assert runtime.shadow is not None  # noqa: S101 - that is what it is chosen by
         self._shadow: Shadow = runtime.shadow
 
-    def enforce(self, *, mounted: bool = False) -> Response | None:
-        """Decide about the current request as ever, and leave a note of it."""
-        answer = super().enforce(mounted=mounted)
-        current = current_request()
+    def enforce(self, current: Request | None = None) -> Response | None:
+        """Decide about a request as ever, and leave a note of it."""
+        if current is None:
+            current = current_request()
+        answer = super().enforce(current)
         state = state_of(current)
         if state is not None:
-            rule = None if mounted else current.url_rule
+            rule = current.url_rule
             self._shadow.note(
                 Note(
                     state.subject,

@@ -14,6 +14,10 @@ from authz.errors import AuthzError
 
 #: Where the middleware, which has no request object, finds the state.
 ENVIRON_KEY: Final = "authz.state"
+#: Where middleware's requests hold what the app would see of them, and a list that is
+#: filled when somebody was told what was decided.
+SEEN_KEY: Final = "authz.seen"
+CONCLUDED_KEY: Final = "authz.concluded"
 
 
 class RequestState:
@@ -63,7 +67,9 @@ def current_state() -> RequestState:
         NoDecision: if there is no request, or the hook has not seen it.
     """
     try:
-        state = state_of(current_request())
+        current = current_request()
+        # What runs in middleware, for a connection, has a request that no hook saw.
+        state = state_of(current) or current.environ.get(ENVIRON_KEY)
     except RuntimeError:
         state = None
     if state is None:

@@ -1,62 +1,345 @@
-"""Nothing leaves a guarded app that nothing was decided about."""
+"""Middleware answers only what the policy allows, whenever it is installed."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from prometheus_client import make_wsgi_app
+from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.middleware.shared_data import SharedDataMiddleware
+from whitenoise import WhiteNoise
 
 from authz import Authz
 from authz.extension import get_authz
-from tests.web.apps import CHEAP_ALICE, POLICY, Client, RecordingSink, add_routes
+from tests.web.apps import (
+    ALICE,
+    BOB,
+    CHEAP_ALICE,
+    CHEAP_BOB,
+    POLICY,
+    Client,
+    RecordingSink,
+    add_routes,
+)
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Wrap = Callable[[Flask, Path], Any]
+SECRET = "only for some"
 
 
-def at_once(inner: Wsgi) -> Wsgi:
-    """Answer `/status` beside the app, as a health-check middleware does."""
+class AtOnce:
+    """Answers `/extra/...` beside the app, as a health-check middleware does."""
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != "/status":
-            return inner(environ, start_response)
+    def __init__(self, app: Wsgi) -> None:
+        self.app = app
+        self.ran = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer, or hand on."""
+        if not environ["PATH_INFO"].startswith("/extra/"):
+            return self.app(environ, start_response)
+        self.ran += 1
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b"secret"]
-
-    return answer
+        return [SECRET.encode()]
 
 
 def lazily(inner: Wsgi) -> Wsgi:
     """Answer the same as a generator: it begins when the server asks for bytes."""
+    at_once = AtOnce(inner)
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
-        yield from at_once(inner)(environ, start_response)
+        yield from at_once(environ, start_response)
 
     return answer
 
 
-@pytest.mark.parametrize("middleware", [at_once, lazily])
-def test_an_answer_from_below_the_guard_is_held_back(
-    middleware: Callable[[Wsgi], Wsgi], tmp_path: Path
+def copying(inner: Wsgi) -> Wsgi:
+    """Hand on a copy of the environ."""
+    return lambda environ, start: AtOnce(inner)(dict(environ), start)
+
+
+def twice(inner: Wsgi) -> Wsgi:
+    """Call the app a second time, for another page."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        other = dict(environ, PATH_INFO="/health", REQUEST_METHOD="GET")
+        list(inner(other, lambda *_: None))
+        return AtOnce(inner)(environ, start_response)
+
+    return answer
+
+
+def swallowing(inner: Wsgi) -> Wsgi:
+    """Answer with its own text whenever the app refuses or fails."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        said: list[Any] = []
+        body = list(AtOnce(inner)(environ, lambda *args: said.append(args)))
+        if said and said[-1][0] < "4":
+            start_response(*said[-1])
+            return body
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [SECRET.encode()]
+
+    return answer
+
+
+def folder(where: Path) -> Path:
+    """Return a folder with one file."""
+    where.mkdir(exist_ok=True)
+    (where / "x").write_text(SECRET)
+    return where
+
+
+def white_noise(app: Flask, tmp: Path) -> Any:
+    """Serve a folder, some of it added later, as its documentation says."""
+    noise = WhiteNoise(app.wsgi_app)
+    noise.add_files(str(folder(tmp / "extra")), prefix="extra/")
+    return noise
+
+
+MIDDLEWARE: dict[str, Wrap] = {
+    "answers at once": lambda app, tmp: AtOnce(app.wsgi_app),
+    "answers lazily": lambda app, tmp: lazily(app.wsgi_app),
+    "copies environ": lambda app, tmp: copying(app.wsgi_app),
+    "calls the app twice": lambda app, tmp: twice(app.wsgi_app),
+    "swallows errors": lambda app, tmp: swallowing(app.wsgi_app),
+    "SharedDataMiddleware": lambda app, tmp: SharedDataMiddleware(
+        app.wsgi_app, {"/extra": str(folder(tmp / "extra"))}
+    ),
+    "WhiteNoise": white_noise,
+    "prometheus-client": lambda app, tmp: DispatcherMiddleware(
+        app.wsgi_app, {"/extra": make_wsgi_app()}
+    ),
+    "behind ProxyFix": lambda app, tmp: ProxyFix(AtOnce(app.wsgi_app), x_proto=1),
+    "before ProxyFix": lambda app, tmp: AtOnce(ProxyFix(app.wsgi_app, x_proto=1)),
+    "beside Sentry": lambda app, tmp: SentryWsgiMiddleware(AtOnce(app.wsgi_app)),
+}
+RULES = "p, role:user, /extra/x, GET\n"
+
+
+@pytest.fixture(name="made", params=["before", "after"])
+def _made(
+    request: pytest.FixtureRequest, tmp_path: Path, sink: RecordingSink
+) -> Iterator[Callable[..., Flask]]:
+    """Make an app with middleware that is installed before the guard, or after it."""
+    apps: list[Flask] = []
+
+    def make(wrap: Wrap, policy: str = RULES + POLICY, **config: Any) -> Flask:
+        (tmp_path / "policy.csv").write_text(policy)
+        app = Flask("guarded")
+        app.config.update(
+            AUTHZ_POLICY=str(tmp_path / "policy.csv"),
+            AUTHZ_ADMIN="alice",
+            AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+            AUTHZ_USER="bob",
+            AUTHZ_USER_PASSWORD=CHEAP_BOB,
+            AUTHZ_COOKIE_NAME="authz",
+            **config,
+        )
+        add_routes(app)
+        if request.param == "before":
+            app.wsgi_app = wrap(app, tmp_path)
+        Authz(app, audit=sink)
+        apps.append(app)
+        if request.param == "after":
+            app.wsgi_app = wrap(app, tmp_path)
+        return app
+
+    yield make
+    for app in apps:
+        get_authz(app).runtime.close()
+
+
+@pytest.mark.parametrize("kind", MIDDLEWARE)
+def test_middleware_answers_what_the_policy_allows(
+    made: Callable[..., Flask], sink: RecordingSink, kind: str
 ):
-    """A middleware that was there before the guard cannot answer beside the hook."""
-    (tmp_path / "policy.csv").write_text(POLICY)
-    app = Flask("guarded")
-    app.config.update(
-        AUTHZ_POLICY=str(tmp_path / "policy.csv"),
-        AUTHZ_ADMIN="alice",
-        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
-    )
-    add_routes(app)
-    app.wsgi_app = middleware(app.wsgi_app)  # type: ignore[method-assign]
-    sink = RecordingSink()
-    Authz(app, audit=sink)
+    """A rule for its address opens it to whom it names, and to nobody else."""
+    app = made(MIDDLEWARE[kind])
+    stranger, bob = Client(app), Client(app)
+    assert bob.sign_in("bob", BOB).status == 303
 
-    held_back = Client(app)(path="/status")
-    plain = Client(app)(path="/health")
+    allowed = bob(path="/extra/x")
+    refused = [stranger(path="/extra/x"), bob(path="/extra/y"), stranger("POST", "/x")]
 
-    assert (held_back.status, "secret" in held_back.text) == (500, False)
-    assert "misconfigured" in held_back.text
-    assert sink.tags == ["decision:missing"]
-    assert (plain.status, plain.ran) == (200, "health")
+    assert allowed.status == 200
+    assert SECRET in allowed.text or kind == "prometheus-client"
+    assert [answer.status for answer in refused] == [302, 403, 401]
+    assert not any(SECRET in answer.text for answer in refused)
+    assert sink.tags.count("decision:deny") == 3
+    # An answer that depends on who asked is for nobody's cache.
+    assert "private" in allowed.headers["Cache-Control"]
+    assert "Cookie" in allowed.headers["Vary"]
+
+
+@pytest.mark.parametrize("kind", MIDDLEWARE)
+def test_the_app_is_served_as_ever(made: Callable[..., Flask], kind: str):
+    """Its pages, the sign-in and refusals go through, or past, any middleware."""
+    app = made(MIDDLEWARE[kind])
+    stranger, alice = Client(app), Client(app)
+
+    assert stranger(path="/health").status == 200
+    assert stranger(path="/map").status == 302
+    assert stranger(path="/authz/sign-in").status == 200
+    assert alice.sign_in("alice", ALICE).status == 303
+    assert alice(path="/admin").status == 200
+    assert alice(path="/authz/api/v1/rules").status == 200
+
+
+def test_what_is_refused_is_not_even_asked(made: Callable[..., Flask]):
+    """Middleware may do something before it answers; it is not begun."""
+    app = made(lambda app, tmp: AtOnce(app.wsgi_app))
+
+    Client(app)("POST", "/extra/x")
+    Client(app)(path="/extra/x")
+
+    assert app.wsgi_app.ran == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/extra//x", "/extra/../extra/x", "//extra/x", "/extra/%2e/x", "/extra\\x"]
+)
+def test_middleware_sees_plain_addresses_only(made: Callable[..., Flask], path: str):
+    """What it could read otherwise than the policy does is refused before."""
+    app = made(lambda app, tmp: AtOnce(app.wsgi_app), "p, role:admin, /*, *\n")
+    alice = Client(app)
+    alice.sign_in("alice", ALICE)
+
+    assert alice(path=path).status == 400
+    assert app.wsgi_app.ran == 0
+
+
+def test_its_attributes_are_still_there(made: Callable[..., Flask], tmp_path: Path):
+    """What a guide says to do with `app.wsgi_app` goes on working."""
+    app = made(white_noise)
+    more = folder(tmp_path / "more")
+    app.wsgi_app.add_files(str(more), prefix="extra/more/")
+    alice = Client(app)
+    alice.sign_in("alice", ALICE)
+
+    assert alice(path="/extra/more/x").text == SECRET
+
+
+def test_proxy_fix_is_gone_by_in_front_and_behind(made: Callable[..., Flask]):
+    """The cookie of HTTPS counts, though only ProxyFix knows that it is HTTPS."""
+    for kind in ("behind ProxyFix", "before ProxyFix"):
+        app = made(MIDDLEWARE[kind])
+        bob = Client(app)
+
+        def https(path: str, bob: Client = bob, method: str = "GET", **more: Any):
+            return bob(method, path, X_FORWARDED_PROTO="https", **more)
+
+        https("/authz/sign-in")
+        form = {"username": "bob", "password": BOB}
+        form["csrf_token"] = bob.cookies["__Host-authz-form"]
+        assert https("/authz/sign-in", method="POST", form=form).status == 303
+        assert "__Host-authz" in bob.cookies
+        assert https("/extra/x").text == SECRET
+        assert https("/extra/y").status == 403
+
+
+def test_a_class_of_the_apps_own_is_behind_the_policy(
+    make_app: Callable[..., Flask], tmp_path: Path
+):
+    """An app that overrides `wsgi_app` answers by itself too."""
+
+    class Own(Flask):
+        def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+            return AtOnce(super().wsgi_app)(environ, start_response)
+
+    (tmp_path / "policy.csv").write_text(RULES + POLICY)
+    app = Own("guarded")
+    app.config.update(make_app().config, AUTHZ_POLICY=str(tmp_path / "policy.csv"))
+    Authz(app)
+    bob = Client(app)
+    bob.sign_in("bob", BOB)
+
+    assert Client(app)(path="/extra/x").status == 302
+    assert bob(path="/extra/x").text == SECRET
+    assert type(app).__name__ == "Own"
     get_authz(app).runtime.close()
+
+
+def test_what_passes_on_may_be_declared(make_app: Callable[..., Flask]):
+    """Middleware that changes addresses is asked first, and the hook decides then."""
+
+    def strip(inner: Wsgi) -> Wsgi:
+        def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            path = environ["PATH_INFO"].removeprefix("/prefix")
+            return inner({**environ, "PATH_INFO": path}, start_response)
+
+        return answer
+
+    declared, other = make_app(), make_app()
+    declared.wsgi_app = Authz.passes_on(strip(declared.wsgi_app))  # type: ignore[method-assign]
+    other.wsgi_app = strip(other.wsgi_app)  # type: ignore[method-assign]
+    bob = Client(declared)
+    bob.sign_in("bob", BOB)
+
+    assert Client(declared)(path="/prefix/health").ran == "health"
+    assert bob(path="/prefix/map").ran == "map"
+    assert bob(path="/prefix/admin").status == 403
+    assert Client(other)(path="/prefix/health").ran is None
+
+
+def test_what_is_wrapped_around_the_app_itself(
+    make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
+):
+    """It is asked before the app: it is named, and `Authz.guard` is put around it."""
+    app = make_app(RULES + POLICY)
+    outside = AtOnce(app)
+    status: list[str] = []
+    environ = {"PATH_INFO": "/health", "REQUEST_METHOD": "GET", "SERVER_NAME": "x"}
+    environ |= {"SERVER_PORT": "80", "wsgi.url_scheme": "http", "HTTP_HOST": "x"}
+    list(outside(dict(environ), lambda *said: status.append(said[0])))
+    guarded = Authz.guard(app, outside)
+    extra = dict(environ, PATH_INFO="/extra/x")
+    body = b"".join(guarded(extra, lambda *said: status.append(said[0])))
+
+    assert f"`{__name__}.AtOnce` is wrapped around the app from outside" in caplog.text
+    assert status[0] == "200 OK"
+    assert status[1] == "401 UNAUTHORIZED"
+    assert SECRET.encode() not in body
+
+
+def test_known_instrumentation_stays_where_it_is(
+    make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
+):
+    """Tracing sees refused requests too, is taken away again, and needs no word."""
+    app = make_app()
+    before = app.wsgi_app
+    instrumentor = FlaskInstrumentor()
+    instrumentor.instrument_app(app)
+    traced = app.wsgi_app
+    assert Client(app)(path="/health").status == 200
+    assert Client(app)(path="/map").status == 302
+    instrumentor.uninstrument_app(app)
+
+    assert type(traced).__name__ == "function"
+    assert app.wsgi_app is before
+    assert "outside" not in caplog.text
+
+
+def test_an_answer_from_below_the_hook_is_held_back(
+    make_app: Callable[..., Flask], sink: RecordingSink
+):
+    """What answers inside the app without a decision shows nothing."""
+    app = make_app()
+    app.full_dispatch_request = lambda: current_app.response_class(SECRET)  # type: ignore[method-assign]
+
+    held_back = Client(app)(path="/health")
+
+    assert (held_back.status, SECRET in held_back.text) == (500, False)
+    assert sink.tags == ["decision:missing"]
+
+
+def test_an_app_without_middleware_has_nothing_on_the_way(app: Flask):
+    """Requests go to the one function around the app, as without this."""
+    assert app.wsgi_app.__name__ == "answer"
+    assert app.wsgi_app.app == Flask.wsgi_app.__get__(app)

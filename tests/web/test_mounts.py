@@ -1,4 +1,4 @@
-"""Other WSGI apps beside the guarded one are guarded too, or nothing is served."""
+"""Other WSGI apps beside the guarded one are guarded too, unless they are declared."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -27,13 +27,18 @@ def mount(app: Flask, mounted: Any) -> None:
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/sub": mounted})  # type: ignore[method-assign]
 
 
-def test_an_undeclared_mount_stops_the_app(make_app: MakeApp):
-    """An app that answers beside the guard is found, and nothing else is served."""
-    app = make_app()
+def test_a_mount_is_behind_the_policy(make_app: MakeApp):
+    """An app that is mounted around the guarded one needs no word to be guarded."""
+    app = make_app("p, role:user, /sub/open/*, GET\np, role:admin, /*, *\n")
     mount(app, other)
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    bob, stranger = Client(app), Client(app)
+    bob.sign_in("bob", BOB)
 
-    assert Client(app)(path="/health").status == 500
+    assert bob(path="/sub/open/x").text == "/sub/open/x"
+    assert bob(path="/sub/admin").ran is None
+    assert stranger(path="/sub/open/x").status == 302
+    assert stranger("POST", "/sub/open/x").status == 401
 
 
 def test_a_declared_mount_is_the_operators_choice(make_app: MakeApp):
