@@ -28,8 +28,8 @@ class LightweightMusicServer(Subsonic):
         key_needs_name=True,
         wrong_in_a_row=5,
         privacy=Privacy.CAN_BE_MADE,
-        hint="Your name there, and an API key of your own: make one there under "
-        "Settings, Subsonic API.",
+        hint="Your name there, and your API key: you find it there under Settings, "
+        "Subsonic API.",
         evidence={
             "proofs": "3.71.0, src/libs/subsonic/impl/SubsonicResource.cpp, "
             "authenticateUser: `t` is code 42, a bad key 44",
