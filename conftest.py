@@ -1,4 +1,4 @@
-"""Every Python block of the docs is a test."""
+"""Every Python block of the docs is a test; the tutorial is one as a whole."""
 
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
@@ -15,5 +15,8 @@ def _as_a_program(namespace: dict[str, object]) -> None:
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["*.md"],
+    excludes=[
+        "**/tutorial.md"
+    ],  # it is followed as a reader would: tests/test_tutorial.py
     setup=_as_a_program,
 ).pytest()

@@ -53,6 +53,8 @@ class Settings:
     landing: str | None = None
     url_prefix: str = "/authz"
     contact: str | None = None
+    #: Whether the app's own error handlers render refusals.
+    error_handlers: bool = False
     trusted_origins: tuple[str, ...] = ()
     mounts: tuple[str, ...] = ()
     cookies: CookieSettings = field(default_factory=CookieSettings)
@@ -162,6 +164,9 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         landing=reader.parse("AUTHZ_LANDING", parsers.path, None),
         url_prefix=reader.parse("AUTHZ_URL_PREFIX", parsers.prefix, "/authz"),
         contact=reader.parse("AUTHZ_CONTACT", str, None),
+        error_handlers=reader.parse(
+            "AUTHZ_ERROR_HANDLERS", parsers.boolean, default=False
+        ),
         trusted_origins=reader.parse("AUTHZ_TRUSTED_ORIGINS", parsers.origins, ()),
         mounts=reader.parse("AUTHZ_MOUNTS", parsers.paths, ()),
         cookies=read_cookies(reader),

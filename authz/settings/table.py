@@ -114,6 +114,13 @@ SETTINGS: Final = (
         default="none",
     ),
     Setting(
+        name="AUTHZ_ERROR_HANDLERS",
+        help="`true`: the app's own error handlers (`@app.errorhandler(403)` and the "
+        "like) render a refusal, for pages and JSON alike; those of authz's own pages "
+        "and API are rendered by authz.",
+        default="false",
+    ),
+    Setting(
         name="AUTHZ_TRUSTED_ORIGINS",
         help="Other origins whose pages may send unsafe requests, separated by commas.",
         default="none",

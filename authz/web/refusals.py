@@ -23,6 +23,7 @@ from authz.decision import (
 from authz.errors import InvalidCredentials, MalformedRequest
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime
+from authz.web.error_handlers import rendered_by_app
 from authz.web.next_page import safe_next
 from authz.web.origin import origin_detail, origin_message, origin_problem
 from authz.web.rendering import (
@@ -235,6 +236,16 @@ class Refusals:
 
     def _sign_in(self, message: str, reason: str, request_id: str) -> Response:
         """Send a person to the sign-in page; tell a program."""
+        rendered = self._rendered_by_app(
+            Refusal(
+                status=HTTPStatus.UNAUTHORIZED,
+                message=message,
+                reason=reason,
+                request_id=request_id,
+            )
+        )
+        if rendered is not None:
+            return rendered
         runtime = self._runtime
         if (
             runtime.accounts
@@ -247,6 +258,13 @@ class Refusals:
             # htmx follows it whatever the status is, and shows the page it leads to.
             response.headers["HX-Redirect"] = sign_in_location(_shown_page())
         return response
+
+    def _rendered_by_app(self, refusal: Refusal) -> Response | None:
+        settings = self._runtime.settings
+        ours = request.path.startswith(f"{settings.url_prefix}/")
+        if ours or not settings.error_handlers:
+            return None
+        return rendered_by_app(refusal)
 
     def _answer(  # noqa: PLR0913 - what a refusal is made of
         self,
@@ -263,6 +281,9 @@ class Refusals:
         refusal = Refusal(
             status=status, message=message, reason=reason, request_id=request_id
         )
+        rendered = self._rendered_by_app(refusal)
+        if rendered is not None:
+            return rendered
         sign_in = (
             sign_in
             and bool(runtime.accounts)

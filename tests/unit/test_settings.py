@@ -117,6 +117,7 @@ def test_every_setting_is_read():
         "AUTHZ_POLICY_SEED",
         "AUTHZ_MODEL",
         "AUTHZ_CONTACT",
+        "AUTHZ_ERROR_HANDLERS",
         "AUTHZ_AUDIT_FILE",
         "AUTHZ_SHADOW_POLICY",
     }
