@@ -34,6 +34,7 @@ TURNS = 15
 CALLS = 1_000
 SERVER_CALLS = 1_500
 SETTINGS = {
+    "AUTHZ_COOKIE_NAME": "authz",
     "AUTHZ_ADMIN": "alice",
     "AUTHZ_ADMIN_PASSWORD": "alice's long password",
     "AUTHZ_USER": "bob",
@@ -80,12 +81,13 @@ def _environ(path: str, cookie: str) -> dict[str, Any]:
     }
 
 
-def _call(app: Flask, environ: dict[str, Any]) -> float:
+def _call(app: Flask, environ: dict[str, Any], status: str = "200") -> float:
     """Return what one call of `wsgi_app` costs, in microseconds."""
     wsgi_app = app.wsgi_app
 
-    def start_response(*_: Any) -> None:
-        pass
+    def start_response(given: str, *_: Any) -> None:
+        if given[:3] != status:
+            raise AssertionError(given)
 
     begun = time.perf_counter_ns()
     for _ in range(CALLS):
@@ -143,7 +145,9 @@ def in_process() -> tuple[Compared, Compared]:
     environ = _environ("/api/similar/42", cookie)
     refused = _environ("/config", cookie) | {"HTTP_ACCEPT": "text/html"}
     hook = in_turns(lambda: _call(bare, environ), lambda: _call(guarded, environ))
-    refusal = in_turns(lambda: _call(guarded, environ), lambda: _call(guarded, refused))
+    refusal = in_turns(
+        lambda: _call(guarded, environ), lambda: _call(guarded, refused, "403")
+    )
     runtime.close()
     return hook, refusal
 
@@ -168,6 +172,8 @@ class Server:
                 f"benchmarks.hook:make_app(guarded={guarded})",
             ],
             cwd=ROOT,
+            # What is refused is logged too; it would drown what is measured here.
+            stderr=subprocess.DEVNULL,
         )
         self._cookie = ""
         self._connect()

@@ -41,7 +41,7 @@ SIZES: Final = (
     Size(rules=10_000, roles=1_000, users=10_000),
     Size(rules=100_000, roles=1_000, users=10_000),
     # Each role is given to one group as well, which makes 100,000 grants.
-    Size(rules=100_000, roles=10_000, users=90_000, name="100,000 and as many grants"),
+    Size(rules=100_000, roles=10_000, users=90_000, name="100,000, as many grants"),
 )
 
 
