@@ -61,6 +61,7 @@ class PathIndex:
         self.literal: dict[str, Cell] = {}
         by_shape: dict[_Shape, _Patterns] = {}
         heads: dict[str | None, set[_Shape]] = {}
+        words: dict[str, str] = {}
         spoken: dict[frozenset[str], frozenset[str] | None] = {}
         for decision in paced(decisions):
             (rule,) = decision.rules
@@ -72,7 +73,8 @@ class PathIndex:
             if "/:" not in path and not path.endswith("/*"):
                 _add(self.literal, path, entry)
                 continue
-            segments = path.split("/")
+            # The same few words stand in many patterns; each is kept once.
+            segments = [words.setdefault(word, word) for word in path.split("/")]
             tail = segments[-1] == "*"
             if tail:
                 segments.pop()
