@@ -78,6 +78,6 @@ def test_the_site_is_built_with_every_link_leading_somewhere(tmp_path: Path):
 
     assert done.returncode == 0, done.stderr
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert 'href="adapters/caddy/README.html"' in index
+    assert 'href="adapters/caddy/index.html"' in index
     assert "Policy-as-code" in index
     assert (tmp_path / "search" / "search_index.json").exists()

@@ -92,7 +92,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "init": Command(
         "init:init",
         "Write a policy to begin with, its tests, and an example of settings.",
-        knows_apps=False,
     ),
     "lint": Command(
         "lint:lint_policies",

@@ -1,6 +1,8 @@
 """`authz init`: a policy to begin with, and its tests."""
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -8,13 +10,15 @@ from authz.cli.outcome import Exit, complain, end
 from authz.cli.output import Output, with_output
 from authz.policy.starters import Starter, starter_files
 
+if TYPE_CHECKING:
+    from authz.policy.route_tables import RoutePattern
+
 
 @click.command("init")
 @click.option(
     "--template",
     type=click.Choice([str(starter) for starter in Starter]),
-    default=str(Starter.FAMILY),
-    help="Which policy to begin with; family if left out.",
+    help="Which policy to begin with; without an app, family if left out.",
 )
 @click.option(
     "--folder",
@@ -23,8 +27,12 @@ from authz.policy.starters import Starter, starter_files
     help="Where to write; here if left out.",
 )
 @with_output
-def init(*, template: str, folder: Path, out: Output) -> None:
+def init(*, template: str | None, folder: Path, out: Output) -> None:
     """Write a policy to begin with, its tests, and an example of settings.
+
+    `flask authz init` makes them from the routes of the app: what shows something is
+    for users, assets are for everyone, and what changes something or is unclear stays
+    closed until you decide. A template is written instead if one is named.
 
     family: everybody signs in, one or two administer. public-demo: strangers may look
     around. admins-only: nobody else gets in. signed-in: whoever is signed in uses the
@@ -32,7 +40,13 @@ def init(*, template: str, folder: Path, out: Output) -> None:
 
     Exit code 0: written; 3: one of the files is there already, so none was written.
     """
-    files = starter_files(Starter(template))
+    routes = () if template else _own_routes()
+    if routes:
+        from authz.policy.starters.from_routes import files_for
+
+        files = dict(files_for(routes))
+    else:
+        files = starter_files(Starter(template or Starter.FAMILY))
     there = [name for name in files if (folder / name).exists()]
     if there:
         for name in there:
@@ -45,6 +59,25 @@ def init(*, template: str, folder: Path, out: Output) -> None:
             file.write(text)
     out.line(f"wrote {', '.join(str(folder / name) for name in files)}")
     out.line(
-        "next: put the paths of your app in, and run `authz lint` and `authz test`"
+        "next: read policy.csv and decide what is marked, then guard the app with "
+        "`Authz(app)` and run `flask authz routes` and `authz test`"
+        if routes
+        else "next: put the paths of your app in, and run `authz lint` and `authz test`"
     )
     out.document({"written": [str(folder / name) for name in files]})
+
+
+def _own_routes() -> "tuple[RoutePattern, ...]":
+    """Return the routes of the app that the command runs with, without authz's."""
+    if "flask" not in sys.modules:
+        return ()
+    from flask import current_app, has_app_context
+
+    from authz.policy.route_tables import is_ours, route_patterns
+
+    if not has_app_context():
+        return ()
+    guarded: Any = current_app.extensions.get("authz")
+    public = guarded.views.public_endpoints if guarded is not None else ()
+    found = route_patterns(current_app.url_map.iter_rules(), public)
+    return tuple(route for route in found if not is_ours(route.endpoint))

@@ -16,19 +16,27 @@ from authz.cli.sources import (
 )
 from authz.policy.analysis.coverage import Route, coverage
 from authz.policy.analysis.documents import route_document
+from authz.policy.route_tables import is_ours
 
 
 @click.command("routes")
 @policy_option
 @model_option
 @routes_option
+@click.option("--all", "all_routes", is_flag=True, help="List those of authz too.")
 @with_output
 def routes(
-    *, policy: str | None, model: str | None, routes_file: str | None, out: Output
+    *,
+    policy: str | None,
+    model: str | None,
+    routes_file: str | None,
+    all_routes: bool,
+    out: Output,
 ) -> None:
     """List every route and method of the app with who may use it.
 
-    Without an app, those of the table that --routes names.
+    Those of authz itself are one line unless --all is given. Without an app, the routes
+    of the table that --routes names.
 
     Exit code 4: a route is covered by no rule, so nobody may use it.
     """
@@ -44,7 +52,10 @@ def routes(
     uncovered = sum(not route.is_covered for route in found)
     public = sum(route.declared_public for route in found)
     out.document({"routes": [route_document(r) for r in found], "uncovered": uncovered})
-    out.lines(_table(found))
+    ours = [] if all_routes else [r for r in found if is_ours(r.endpoint)]
+    out.lines(_table([route for route in found if route not in ours]))
+    if ours:
+        out.line(f"and {len(ours)} of authz itself: list them with --all")
     out.line(
         f"{len(found)} routes: {len(found) - public - uncovered} ruled, "
         f"{public} declared public, {uncovered} uncovered"

@@ -84,6 +84,11 @@ class RoutePattern:
         return path if serves(self.route, path) else None
 
 
+def is_ours(endpoint: str) -> bool:
+    """Return whether a route of this *endpoint* is one of authz's own."""
+    return endpoint.startswith(("authz.", "authz_"))
+
+
 class RouteTable:
     """The routes of an app, and which of them serves a path."""
 

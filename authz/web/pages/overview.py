@@ -14,12 +14,13 @@ from authz.decision import SAFE_METHODS
 from authz.errors import PolicyError, StoreError
 from authz.policy.analysis.coverage import Route
 from authz.policy.records import Revision
+from authz.policy.route_tables import is_ours
 from authz.stores.replicas import Replica, this_process
 from authz.stores.sync import served
 from authz.web.pages.base import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook
-from authz.web.pages.routes import RouteTable, is_ours
+from authz.web.pages.routes import RouteTable
 
 _RECENT: Final = 5
 #: Seconds after which a process that said nothing is odd; it does every ten.
@@ -71,7 +72,9 @@ class Overview:
     def show(self) -> Response:
         """Show it."""
         pages = self._pages
-        routes = [route for route in self._table.covered() if not is_ours(route)]
+        routes = [
+            route for route in self._table.covered() if not is_ours(route.endpoint)
+        ]
         people = pages.runtime.people.page(limit=1).total
         roles, recent = self._stored()
         return pages.page(

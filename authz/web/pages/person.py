@@ -23,12 +23,12 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.identity.people import LOCAL
+from authz.policy.route_tables import is_ours
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.pagination import asked, listing
 from authz.web.pages.people import problems_of
 from authz.web.pages.roles import RoleBook
-from authz.web.pages.routes import is_ours
 
 _RECENT: Final = 20
 _OTHERS: Final = (
@@ -158,7 +158,7 @@ class PersonPages:
         subject = use_cases.subject_of(pages.context, person)
         access = sorted(
             what_can(pages.context, meant_person(subject, person)),
-            key=lambda a: is_ours(a.route),
+            key=lambda a: is_ours(a.route.endpoint),
         )
         only = asked("access")
         shown = [a for a in access if only != ("no" if a.allowed else "yes")]

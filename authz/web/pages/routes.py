@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from authz.admin.latest_cache import LatestCache
 from authz.admin.pagination import in_order
 from authz.policy.analysis.coverage import Route, coverage
-from authz.policy.route_tables import RoutePattern, route_patterns
+from authz.policy.route_tables import RoutePattern, is_ours, route_patterns
 from authz.policy.rules import ADMIN
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import csv_file
@@ -32,11 +32,6 @@ _ORDERS: Final[Mapping[str, Callable[[Route], object]]] = {
 }
 
 
-def is_ours(route: Route | RoutePattern) -> bool:
-    """Return whether *route* is one of authz's own; those of the app come first."""
-    return route.endpoint.startswith(("authz.", "authz_"))
-
-
 class RouteTable:
     """The routes of one app, and who may use them under the policy in force."""
 
@@ -56,7 +51,9 @@ class RouteTable:
         patterns = self.patterns()
         return self._known.get(
             (policy.revision, len(patterns)),
-            lambda: sorted(coverage(policy, patterns), key=is_ours),
+            lambda: sorted(
+                coverage(policy, patterns), key=lambda r: is_ours(r.endpoint)
+            ),
         )
 
 
