@@ -22,12 +22,13 @@ _NAME: Final = re.compile(rf"(?:{'|'.join(KINDS)}):[^\W_][\w.@+-]*(?:/[\w.@+-]+)
 #: What Unicode calls default-ignorable (`DerivedCoreProperties.txt`, 15.0), and what is
 #: blank although it is no space: none of it can be seen, and two names that differ in
 #: it are one to a reader.
-_HIDDEN: Final = re.compile(
+HIDDEN: Final = (
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffd"
     "\U00013441\U00013442\U00016fe4\U0001bca0-\U0001bca3\U0001d159"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_HIDDEN: Final = re.compile(HIDDEN)
 
 
 def hidden_character(text: str) -> str | None:

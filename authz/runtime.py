@@ -21,10 +21,11 @@ from authz.decision import (
     AccessRequest,
     Asked,
     Decision,
+    Origin,
     PolicyInForce,
     Subject,
 )
-from authz.errors import PolicyError, Problem, StoreError
+from authz.errors import PolicyError, Problem, SettingsError, StoreError
 from authz.identity.accounts import Accounts, new_account
 from authz.identity.break_glass import BreakGlass
 from authz.identity.client_address import ClientAddress, ClientAddresses
@@ -35,6 +36,7 @@ from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.throttle import Throttle
 from authz.identity.token_owners import TokenOwners
+from authz.identity.tokens import RESERVED
 from authz.identity_factory import Sources, build_sources
 from authz.installed import refuse_wrong_packages
 from authz.policy.analysis.shadow import Deviated, Shadow
@@ -293,6 +295,27 @@ def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPol
     return replace(built, warnings=(*built.warnings, *wide_rules(built.policy)))
 
 
+def _refuse_open(switch: Origin, stores: Stores) -> None:
+    """Raise `SettingsError` if a store has somebody, or a program, that signs in."""
+    beside = []
+    if any(p.source == LOCAL and p.password_hash for p in stores.people.everyone()):
+        beside.append("people who have passwords")
+    tokens = stores.tokens.all() if stores.tokens is not None else ()
+    if any(t.revoked is None and not t.name.startswith(RESERVED) for t in tokens):
+        beside.append("API tokens")
+    if beside:
+        raise SettingsError(
+            [
+                Problem(
+                    where=switch.source,
+                    message="it makes everybody an administrator, but the store has "
+                    + " and ".join(beside),
+                    hint="remove the switch, so that people must sign in",
+                )
+            ]
+        )
+
+
 def _refuse_unusable(settings: Settings, entries: Iterable[Entry]) -> None:
     policy_of(settings, entries)
 
@@ -437,8 +460,11 @@ def start(  # noqa: PLR0913 - what an app is made of
         token_store=stores.tokens,
         tell_seen=stores.people.seen,
         denies_groups=lambda: named_groups.are_denied,
-        open_while=open_while,
+        # Never open where anybody can sign in, from the moment on when somebody can.
+        open_while=lambda: open_while() and not accounts.let_somebody_in,
     )
+    if serves and settings.access.open_by and open_while():
+        _refuse_open(settings.access.open_by, stores)
     kept = store_sync(settings, stores, live, accounts, tell=note_unread)
     identity.keep_up(kept.following)
     if identity.tokens is not None:

@@ -24,6 +24,7 @@ from authz.errors import (
 from authz.identity.accounts import hash_password
 from authz.identity.passwords import password_problem
 from authz.identity.people import BY_ID, LOCAL, PeopleOrder, Person, Whom
+from authz.names import hidden_character
 from authz.settings import ACCOUNT_NAME
 
 MAX_DISPLAY: Final = 255
@@ -417,7 +418,7 @@ def _etag(person: Person) -> str:
 def _display_problems(name: str) -> list[Problem]:
     if not name or len(name) > MAX_DISPLAY:
         return [_problem("display_name", f"use 1 to {MAX_DISPLAY} characters")]
-    if not name.isprintable():
+    if not name.isprintable() or hidden_character(name):
         return [_problem("display_name", "remove what cannot be seen")]
     return []
 

@@ -180,7 +180,28 @@ def delete(id: str, *, out: Output) -> None:  # noqa: A002
     with problems_in_words(), context_here() as context:
         seen = find_person(context, id)
         remove_person(context, shell(), seen.person)
-    _done(out, seen, "deleted")
+        left = _lines_about(context, seen.person.subject_name)
+    out.document({"person": _document(seen), "left": left})
+    out.line(f"deleted {seen.person.subject_name}")
+    out.lines(f"  still there: {line}" for line in left)
+    if left:
+        out.line("  whoever is given this id has what they say: remove them as well")
+
+
+def _lines_about(context: AdminContext, name: str) -> list[str]:
+    """Return the lines of the policy that still speak of *name*, and where."""
+    written = context.policy.source
+    if written is None:
+        return []
+    grants = [
+        f"g, {grant.member}, {grant.role} ({grant.origin})"
+        for grant in written.grants
+        if grant.member == name
+    ]
+    rules = [
+        f"{rule} ({rule.origin})" for rule in written.rules if rule.subject == name
+    ]
+    return grants + rules
 
 
 def _grant(context: AdminContext, id_: str, changes: list[Add]) -> None:

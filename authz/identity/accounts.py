@@ -113,6 +113,11 @@ class Accounts:
         """Whether somebody may sign in here, now or later."""
         return self._usable or self._open_ended
 
+    @property
+    def let_somebody_in(self) -> bool:
+        """Whether somebody may sign in here now."""
+        return self._usable
+
     def put(self, people: Iterable[Person]) -> None:
         """Let *people* be the ones there are, from now on."""
         accounts = []

@@ -8,13 +8,15 @@ from typing import Final
 
 from authz.decision import Origin
 from authz.errors import Problem
+from authz.identity.lookalikes import skeletons
 from authz.identity.password_hashes import HINTS, MESSAGES, HashKind, hash_kind
 from authz.identity.passwords import is_easy_to_guess
+from authz.names import HIDDEN
 from authz.settings.parsers import ROLE_NAME
 from authz.settings.reader import Reader
 
 #: A local account's id: what may stand behind `user:`, and no `/`.
-ACCOUNT_NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,63}")
+ACCOUNT_NAME: Final = re.compile(rf"(?!.*{HIDDEN})[^\W_][\w.@+-]{{0,63}}")
 _WEAK_LENGTH: Final = 8
 
 
@@ -51,7 +53,7 @@ def read_accounts(reader: Reader, *, proxied: bool) -> Iterator[AccountSetting]:
 
     *proxied*: people may come through a proxy, so an account needs no password.
     """
-    taken: dict[str, str] = {}
+    taken: dict[str, tuple[str, str]] = {}
     for account in _named_accounts(reader):
         name = unicodedata.normalize("NFC", account.name)
         where = account.origin.source
@@ -63,15 +65,19 @@ def read_accounts(reader: Reader, *, proxied: bool) -> Iterator[AccountSetting]:
             )
             continue
         # Names that look alike would be mistaken for one another.
-        look = unicodedata.normalize("NFKC", name).casefold()
-        if look in taken:
+        looks = skeletons(name)
+        twin = next((taken[look] for look in looks if look in taken), None)
+        if twin is not None:
+            other, there = twin
             reader.problem(
                 where,
-                f"the account `{name}` is already named by {taken[look]}",
+                f"the account `{name}` "
+                + ("is" if other == name else f"looks like `{other}`,")
+                + f" already named by {there}",
                 "give each account one id and one role",
             )
             continue
-        taken[look] = where
+        taken |= dict.fromkeys(looks, (name, where))
         if account.password or not proxied:
             _check_password(reader, account, where)
         yield account

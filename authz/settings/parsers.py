@@ -4,8 +4,9 @@ import re
 from typing import Final
 
 from authz.errors import InvalidValue
+from authz.names import HIDDEN
 
-ROLE_NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,63}")
+ROLE_NAME: Final = re.compile(rf"(?!.*{HIDDEN})[^\W_][\w.@+-]{{0,63}}")
 _PATH: Final = re.compile(r"/(?:[\w.~@!&=',:-]+(?:/[\w.~@!&=',:-]+)*/?)?")
 _ORIGIN: Final = re.compile(r"https?://[^/?#\s@]+")
 

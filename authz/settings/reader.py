@@ -17,6 +17,10 @@ _MOST: Final = 1024 * 1024
 #: Numbered settings: the parts around the number.
 _NUMBERED: Final = re.compile(r"(AUTHZ_JWT)_[2-9](_.+)")
 
+#: Claims, which may be spelled in double quotes.
+_EXPRESSION: Final = re.compile(r"AUTHZ_JWT(?:_[2-9])?_(?:SUBJECT|GROUPS|DISPLAY_NAME)")
+_QUOTES: Final = {'"': "double quotes", "'": "single quotes"}
+
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
@@ -100,8 +104,33 @@ class Reader:
             text = value if isinstance(value, str) else _as_text(value)
             if key not in {name, setting.alias}:  # a `..._FILE`
                 return key, self._read_file(key, text)
+            if source is self._environ:
+                self._check_quotes(key, text)
             return key, text
         return name, None
+
+    def _check_quotes(self, key: str, text: str) -> None:
+        """Note a problem if *text* is as an env file spells it, and not as it is read.
+
+        Docker's `--env-file`, and lists below `environment:` in a compose file, take
+        quotes as they stand.
+        """
+        quote = text[:1]
+        if len(text) > 1 and quote == text[-1] and quote in _QUOTES:
+            if quote == '"' and _EXPRESSION.fullmatch(key):
+                return  # a claim with odd characters, as JMESPath spells it
+            self.problem(
+                key,
+                f"it stands in {_QUOTES[quote]}, which count as a part of it",
+                "remove the quotes; what really begins and ends with one goes into a "
+                "file, if the setting has a form `..._FILE`",
+            )
+        elif text.endswith("\r"):
+            self.problem(
+                key,
+                "it ends with a carriage return, which counts as a part of it",
+                "save the file that it comes from with Unix line ends",
+            )
 
     def _alias_counts(self, alias: str) -> bool:
         """Whether a short name means us: every Unix shell sets `USER` on its own."""
@@ -115,7 +144,7 @@ class Reader:
 
     def _read_file(self, key: str, name: str) -> str | None:
         try:
-            text = read_file(name, most=_MOST).decode("utf-8")
+            text = read_file(name, most=_MOST).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             self.problem(

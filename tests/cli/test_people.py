@@ -55,7 +55,10 @@ def test_from_beginning_to_end():
     found = person("carol")
     assert (found["display_name"], found["disabled"]) == ("Carol C.", False)
     assert found["roles"] == ["role:user"]
-    assert user("delete", "carol").output == "deleted user:carol\n"
+    said = user("delete", "carol").output.splitlines()
+    assert said[0] == "deleted user:carol"
+    assert said[1].startswith("  still there: g, user:carol, role:user (")
+    assert "remove them" in said[2]
 
     assert [e for e in events() if e[1] == "user:carol"] == [
         ("person:added", "user:carol"),

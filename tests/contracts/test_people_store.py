@@ -92,7 +92,7 @@ def test_nobody_is_found_by_another_name(store: Store):
 
 @pytest.mark.parametrize(
     "twin",
-    ["bob", "Bob", "\uff42ob", "b\u00f6b", "BO\u0308B"],
+    ["bob", "Bob", "\uff42ob", "b\u00f6b", "BO\u0308B", "b\u043eb", "B0B", "bob\u3164"],
 )
 def test_a_look_alike_is_refused(store: Store, twin: str):
     """Nobody is added who would be taken for somebody else."""
@@ -104,7 +104,7 @@ def test_a_look_alike_is_refused(store: Store, twin: str):
     assert store.ids == ["bob", "b\u00f6b", "root"]
 
 
-@pytest.mark.parametrize("twin", ["root", "ROOT", "ro\uff4ft"])
+@pytest.mark.parametrize("twin", ["root", "ROOT", "ro\uff4ft", "r\u043e\u043et"])
 def test_the_names_of_settings_are_reserved(store: Store, twin: str):
     """An account of the settings cannot be taken over by adding its twin."""
     with pytest.raises(AlreadyThere):

@@ -267,6 +267,56 @@ class TestAccounts:
 
         assert "already named by" in problems({}, {"AUTHZ_ACCOUNTS": text})
 
+    @pytest.mark.parametrize(
+        "twin",
+        ["c\u0430rol", "car\u03bfl", "\u0441\u0430r\u043el", "caro1", "CAROL"],
+    )
+    def test_other_alphabets_look_alike_too(self, twin: str):
+        """Letters that cannot be told apart are one (UTS #39)."""
+        text = f"carol:user:battery staple\n{twin}:admin:correct horse\n"
+
+        assert "looks like `carol`" in problems({}, {"AUTHZ_ACCOUNTS": text})
+
+    @pytest.mark.parametrize(
+        "hidden", ["\u3164", "\uffa0", "\u034f", "\ufe0f", "\u17b4", "\u180b", "\u115f"]
+    )
+    def test_nothing_in_an_id_is_hidden(self, hidden: str):
+        """Two accounts would be one to a reader."""
+        for id_ in (f"env{hidden}admin", f"admin{hidden}"):
+            assert "cannot be an account id" in problems({}, {"AUTHZ_ADMIN": id_})
+
+    @pytest.mark.parametrize(
+        "id_", ["\u0438\u0432\u0430\u043d", "\u674e\u96f7", "zo\u00eb"]
+    )
+    def test_other_alphabets_are_allowed(self, id_: str):
+        """People keep the names they have."""
+        environ = {"AUTHZ_ADMIN": id_, "AUTHZ_ADMIN_PASSWORD": "correct horse"}
+
+        assert read_settings({}, environ).accounts[0].name == id_
+
+    def test_a_byte_order_mark_is_no_part_of_a_secret(self, tmp_path: Path):
+        """Editors on Windows put one in front of a file."""
+        file = tmp_path / "secret"
+        file.write_bytes(b"\xef\xbb\xbfcorrect horse\r\n")
+        environ = {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD_FILE": str(file)}
+
+        assert read_settings({}, environ).accounts[0].password == "correct horse"
+
+    @pytest.mark.parametrize("text", ['"correct horse"', "'correct horse'", "horse\r"])
+    def test_what_an_env_file_leaves_in_is_said(self, text: str):
+        """Docker takes quotes and carriage returns as they stand."""
+        found = problems({}, {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD": text})
+
+        assert "count" in found
+        assert "horse" not in found
+
+    def test_a_claim_may_be_spelled_in_quotes(self):
+        """JMESPath needs them around odd characters; in single ones it is no claim."""
+        issuer = AN_ISSUER | {"AUTHZ_JWT_GROUPS": '"https://example.org/groups"'}
+
+        assert read_settings({}, issuer).proxy.issuers[0].groups
+        assert "quotes" in problems({}, AN_ISSUER | {"AUTHZ_JWT_SUBJECT": "'sub'"})
+
     def test_a_password_without_an_id(self):
         """A password that belongs to nobody is a mistake."""
         assert "no id" in problems({}, {"AUTHZ_ADMIN_PASSWORD": "correct horse"})

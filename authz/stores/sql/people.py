@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from authz.audit import Clock, utc_now
 from authz.errors import AlreadyThere, InvalidValue, StoreConflict, StoreReadOnly
+from authz.identity.lookalikes import skeletons
 from authz.identity.people import (
     BY_ID,
     LOCAL,
@@ -123,11 +124,7 @@ class SqlPeople:
         """Add *person*; see `PeopleStore`."""
         _refuse_unfit(person)
         with self._database.write() as connection:
-            twin = self._reserved.get(skeleton(person.id)) or connection.scalar(
-                select(authz_person.c.id).where(
-                    authz_person.c.skeleton == skeleton(person.id)
-                )
-            )
+            twin = self._twin(connection, person.id)
             if twin is not None:
                 raise AlreadyThere(
                     f"`{twin}` is there already"
@@ -144,6 +141,21 @@ class SqlPeople:
             check(self._everyone(connection))
             before_commit(None, new)
             return new
+
+    def _twin(self, connection: Connection, id_: str) -> str | None:
+        """Return whose id is *id_*, or would be taken for it."""
+        known = connection.scalar(
+            select(authz_person.c.id).where(authz_person.c.skeleton == skeleton(id_))
+        )
+        if known is not None or "/" in id_:
+            return str(known) if known else self._reserved.get(skeleton(id_))
+        # Letters of other alphabets that look the same are not in that column.
+        mine = skeletons(id_)
+        local = select(authz_person.c.id).where(authz_person.c.id.not_like("%/%"))
+        for other in (*self._fixed, *connection.scalars(local)):
+            if not mine.isdisjoint(skeletons(other)):
+                return str(other)
+        return None
 
     def replace(
         self,
@@ -284,11 +296,17 @@ class SqlPeople:
     def _with_epochs(self, connection: Connection) -> list[Person]:
         if not self._fixed:
             return []
-        epochs = {
-            row.id: row.epoch for row in connection.execute(select(authz_fixed_person))
-        }
+        kept = {row.id: row for row in connection.execute(select(authz_fixed_person))}
         return [
-            replace(person, epoch=epochs.get(person.id, 0))
+            # The hash that was kept is of the same password (`pin_fixed`), and the same
+            # for all processes: their browsers are known by it.
+            replace(
+                person,
+                epoch=kept[person.id].epoch,
+                password_hash=person.password_hash and kept[person.id].password_hash,
+            )
+            if person.id in kept
+            else person
             for person in self._fixed.values()
         ]
 
