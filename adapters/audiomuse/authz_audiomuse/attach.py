@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Final
 
@@ -26,8 +26,10 @@ from authz_audiomuse.host import Host, check_host
 from authz_audiomuse.machine import HostToken
 from authz_audiomuse.music.attach import attach_music
 from authz_audiomuse.music.offboarding import ForgetLeavers
-from authz_audiomuse.settings import HostSettings, read_host_settings
+from authz_audiomuse.servers import HostServers, ListedServers
+from authz_audiomuse.settings import read_host_settings
 from authz_audiomuse.sign_in_views import close_sign_in_views
+from authz_audiomuse.users_page import replace_users_page
 
 _log: Final = logging.getLogger("authz")
 
@@ -81,8 +83,11 @@ def attach(
     )
     guarded = get_authz(app)
     _share_header(token, guarded)
-    guard = FieldGuard(guarded.runtime, fields, _choices(host, settings))
-    attach_music(
+    servers = HostServers(
+        getattr(host.servers, "servers_for_ui", None), ListedServers(settings.servers)
+    )
+    guard = FieldGuard(guarded.runtime, fields, _choices(host, servers))
+    music = attach_music(
         app,
         environ=environ,
         context=host.media,
@@ -90,8 +95,12 @@ def attach(
         leavers=leavers,
     )
     own = frozenset(app.blueprints) - theirs
-    Bridge(host, guarded, guard, own).install()
+    accounts = music.accounts if music else None
+    Bridge(
+        host, guarded, fields=guard, servers=servers, own=own, accounts=accounts
+    ).install()
     close_sign_in_views(host, guarded)
+    replace_users_page(host)
     _warn(host, guarded, access.now(), environ)
     return app
 
@@ -129,34 +138,14 @@ def _share_header(token: HostToken, guarded: Guarded) -> None:
     token.alone = identity.tokens is None and not in_header
 
 
-def _choices(host: Host, settings: HostSettings) -> Choices:
+def _choices(host: Host, servers: HostServers) -> Choices:
     def shared_account() -> str | None:
         kind = getattr(host.config, "MEDIASERVER_TYPE", None)
         name = _SHARED_ACCOUNTS.get(str(kind))
         value = getattr(host.config, name, None) if name else None
         return value if isinstance(value, str) else None
 
-    return Choices(
-        servers=settings.servers,
-        is_default=_default_server(host),
-        shared_account=shared_account,
-    )
-
-
-def _default_server(host: Host) -> Callable[[str], bool]:
-    """Return the app's way of telling its default music server, if it has one."""
-
-    def is_default(server: str) -> bool:
-        ask = getattr(host.servers, "is_default_server", None)
-        if ask is None:
-            return False
-        try:
-            return bool(ask(server))
-        except Exception:  # noqa: BLE001 - whatever the app raises, it is not known
-            _log.exception("AudioMuse-AI cannot tell its default music server")
-            return False
-
-    return is_default
+    return Choices(servers=servers, shared_account=shared_account)
 
 
 def _warn(

@@ -10,19 +10,26 @@ what is replaced.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from flask import g, redirect, request
+from flask import g, request
 from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
 from authz.decision import Subject
-from authz.extension import Guarded
+from authz.extension import Guarded, csrf_token
 from authz.identity.source import RequestFacts
 from authz.web.rendering import Refusal, as_problem, new_request_id
+from authz.web.signals import signed_in
 from authz.web.state import RequestState, current_request, state_of
+from authz_audiomuse.answers import Answers
+from authz_audiomuse.controls import HISTORY_PAGE, hidden, history_note, style
 from authz_audiomuse.fields.guard import FieldGuard
 from authz_audiomuse.host import Host
-from authz_audiomuse.menu import menu_lines
+from authz_audiomuse.menu import install_menu
+from authz_audiomuse.music.accounts import MusicAccounts
+from authz_audiomuse.music.history import whose_history
 from authz_audiomuse.roles import HostRole, HostRoles, host_name
+from authz_audiomuse.servers import HostServers
+from authz_audiomuse.waiting import is_sent_to_set_up, waiting_page
 
 #: The app's own session, which counts for nothing here.
 HOST_COOKIE: Final = "audiomuse_jwt"
@@ -30,6 +37,7 @@ HOST_COOKIE: Final = "audiomuse_jwt"
 _CONFIRMED: Final = "bearer"
 _ORDINARY: Final = "authz"
 _MARK: Final = "_audiomuse_told"
+_SIGNED_IN: Final = "_audiomuse_signed_in"
 
 Hook = Callable[[], Any]
 
@@ -37,8 +45,15 @@ Hook = Callable[[], Any]
 class Bridge:
     """What stands between authz's hook and the app's own."""
 
-    def __init__(
-        self, host: Host, guarded: Guarded, fields: FieldGuard, own: frozenset[str]
+    def __init__(  # noqa: PLR0913 - what it stands between
+        self,
+        host: Host,
+        guarded: Guarded,
+        *,
+        fields: FieldGuard,
+        servers: HostServers,
+        own: frozenset[str],
+        accounts: MusicAccounts | None = None,
     ) -> None:
         """Prepare the bridge.
 
@@ -46,12 +61,16 @@ class Bridge:
             host: The app.
             guarded: What guards it.
             fields: Looks at what people send along.
+            servers: The app's music servers, and whose they are.
             own: The blueprints that belong to authz and not to the app.
+            accounts: People's own music accounts, if there are any.
         """
         self._host = host
         self._guarded = guarded
         self._fields = fields
+        self._servers = servers
         self._own = own
+        self._accounts = accounts
         self._landing = guarded.runtime.settings.landing
         self.roles = HostRoles(guarded.runtime)
 
@@ -65,6 +84,10 @@ class Bridge:
         hooks.insert(1, self.before)  # behind authz's hook, before all others
         # Even a page that refuses is not to be drawn for an administrator.
         app.url_value_preprocessors.setdefault(None, []).insert(0, _nobody_yet)
+        app.after_request(Answers(self.roles, self._servers).after)
+        install_menu(app, self._guarded, self._hidden_controls)
+        app.after_request(self._landing_page)
+        signed_in.connect(_note_signed_in, app)
         for number, processor in enumerate(app.template_context_processors[None]):
             app.template_context_processors[None][number] = self._honest(processor)
 
@@ -81,9 +104,7 @@ class Bridge:
             return None
         if current.url_rule is None:
             return None  # nothing runs; the app answers 404 or 405
-        return self._fields.check(current, state.subject) or self._landing_page(
-            state.subject
-        )
+        return self._fields.check(current, state.subject)
 
     def check_auth_needed(self, _secret: object) -> Response | None:
         """Answer in place of the app's function of this name.
@@ -109,18 +130,36 @@ class Bridge:
         g.auth_method = _CONFIRMED if role is HostRole.ADMIN else _ORDINARY
         return role
 
-    def _landing_page(self, subject: Subject) -> Response | None:
-        """Send people who are no administrators to their first page."""
+    def _landing_page(self, response: Response) -> Response:
+        """Send people who are no administrators to their first page, once.
+
+        After signing in, unless they were on the way to another page. The app's own
+        first page stays where it is, for whoever may open it.
+        """
+        subject: Subject | None = g.pop(_SIGNED_IN, None)
         landing = self._landing
         if (
-            landing is None
-            or landing == "/"
-            or request.path != "/"
-            or request.method not in {"GET", "HEAD"}
-            or not self._guarded.hook.may(subject, "GET", landing)
+            subject is not None
+            and landing is not None
+            and response.location == request.script_root + "/"
+            and self.roles.of(subject) is not HostRole.ADMIN
+            and self._guarded.hook.may(subject, "GET", landing)
         ):
-            return None
-        return redirect(request.script_root + landing)
+            response.location = request.script_root + landing
+        return response
+
+    def _hidden_controls(self) -> str:
+        """Return a style that hides what the current subject could not use."""
+        state = state_of(current_request())
+        if state is None:
+            return ""
+        is_admin = self.roles.of(state.subject) is HostRole.ADMIN
+        shown = style(
+            hidden(self._guarded.hook, state.subject, request.path, is_admin=is_admin)
+        )
+        if request.path == HISTORY_PAGE and not is_admin:
+            shown += history_note(whose_history(self._accounts, state.subject))
+        return shown
 
     def _for_the_app(self, barrier: Hook) -> Hook:
         """Return the app's *barrier* for its own pages.
@@ -130,34 +169,52 @@ class Bridge:
         """
 
         def for_the_app() -> Any:
-            if current_request().blueprint in self._own:
+            current = current_request()
+            if current.blueprint in self._own:
                 return None
-            return barrier()
+            answer = barrier()
+            state = state_of(current)
+            if (
+                state is not None
+                and is_sent_to_set_up(answer)
+                and not self._guarded.hook.may(state.subject, "GET", "/setup")
+            ):
+                return waiting_page(self._guarded.runtime, state.subject)
+            return answer
 
         return for_the_app
 
     def _honest(
         self, processor: Callable[[], Mapping[str, Any]]
     ) -> Callable[[], dict[str, Any]]:
-        """Return *processor* with its word on who is an administrator set right.
+        """Return *processor* with its words on who asks set right.
 
-        The app would show its menu of administration to everybody who is signed in,
-        because their account page is in it. Theirs is authz's, and has its own line.
+        The app offers to sign out where its own sign-in is on, and every music server
+        to everybody.
         """
 
         def honest() -> dict[str, Any]:
             values = dict(processor())
+            state = state_of(current_request())
             role = g.get("auth_role", str(HostRole.NOBODY))
             if "is_admin" in values:
                 values["is_admin"] = role == HostRole.ADMIN
-            if "auth_enabled" in values and role != HostRole.ADMIN:
-                values["auth_enabled"] = False
-            if "plugin_menu_items" in values:
-                others = values["plugin_menu_items"] or ()
-                values["plugin_menu_items"] = [*others, *menu_lines(self._guarded)]
+            if "auth_enabled" in values:
+                values["auth_enabled"] = state is not None and self._can_sign_out(state)
+            picker = values.get("nav_music_servers")
+            if role != HostRole.ADMIN and isinstance(picker, dict) and state:
+                theirs = self._servers.theirs(state.subject, picker["servers"])
+                values["nav_music_servers"] = {**picker, "servers": theirs}
             return values
 
         return honest
+
+    def _can_sign_out(self, state: RequestState) -> bool:
+        """Return whether there is a session here, or a proxy that ends its own."""
+        if not state.subject.is_authenticated:
+            return False
+        runtime = self._guarded.runtime
+        return bool(csrf_token()) or bool(runtime.settings.proxy.sign_out_url)
 
     def _refuse(self, why: str) -> Response:
         request_id = new_request_id()
@@ -176,6 +233,10 @@ class Bridge:
             request_id=request_id,
         )
         return as_problem(refusal, sign_in=False)
+
+
+def _note_signed_in(_app: object, *, subject: Subject) -> None:
+    setattr(g, _SIGNED_IN, subject)
 
 
 def _nobody_yet(_endpoint: str | None, _values: dict[str, Any] | None) -> None:

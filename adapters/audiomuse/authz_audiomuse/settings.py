@@ -13,9 +13,10 @@ from authz_audiomuse.music.settings import MUSIC_SETTINGS
 HOST_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         name="AUTHZ_AUDIOMUSE_SERVERS",
-        help="Music servers that people who are no administrators may choose in "
-        "AudioMuse-AI, by id or name, separated by commas; `*`: all of them.",
-        default="the one that AudioMuse-AI uses by default",
+        help="Music servers that people who are no administrators see and may choose "
+        "in AudioMuse-AI beside its default one, by id or name, separated by commas; "
+        "`*`: all of them.",
+        default="only the default one",
     ),
     Setting(
         name="AUTHZ_AUDIOMUSE_FIELDS",

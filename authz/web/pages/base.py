@@ -90,6 +90,7 @@ class AdminPages:
         self.runtime = runtime
         self.context = context
         self.drafts = DraftKeeper(context)
+        self._may = hook.may
         self.menu = Menu(hook.may)
         #: The endpoints that the app declared public.
         self.public_endpoints = public_endpoints
@@ -264,6 +265,7 @@ class AdminPages:
             "restored": runtime.restored,
             "report_only": runtime.report_only,
             "open_to_everyone": runtime.open_to_everyone,
+            "home": self._home(subject),
             "account_path": url_for("authz_admin.account").removeprefix(
                 request.script_root
             ),
@@ -274,6 +276,14 @@ class AdminPages:
             "can_sign_out": self.session is not None,
             "here": self._here(),
         }
+
+    def _home(self, subject: Subject) -> str:
+        """Return where the name of these pages leads: never to a refusal."""
+        url = url_for("authz_admin.overview")
+        path = url.removeprefix(request.script_root)
+        return (
+            url if self._may(subject, "GET", path) else url_for("authz_admin.account")
+        )
 
     def _number(self) -> int:
         """Return the number of the newest revision, or 0 if nobody counts."""

@@ -85,8 +85,8 @@ ROUTES = _read_routes()
 #: The classes of routes that are open to each of the three.
 OPEN_TO = {
     "anonymous": {"public"},
-    "user": {"public", "user", "user(self)"},
-    "admin": {"public", "user", "user(self)", "admin"},
+    "user": {"public", "user"},
+    "admin": {"public", "user", "admin"},
 }
 SUBJECTS = {
     "anonymous": ANONYMOUS,
@@ -264,7 +264,6 @@ class TestTraps:
             ("GET", "/api/servers"),
             ("GET", "/api/anchors"),
             ("GET", "/api/radios"),
-            ("GET", "/api/users"),
             ("GET", "/api/sonic_fingerprint/generate"),
             ("POST", "/api/sonic_fingerprint/generate"),
             # A POST that only reads, or only warms up.

@@ -5,9 +5,9 @@ out or set, as the list of fields says.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Request
@@ -26,19 +26,15 @@ from authz.web.rendering import (
 )
 from authz_audiomuse.fields.listed import Action, Field, FieldList
 from authz_audiomuse.fields.sent import Unreadable, members, put_body, read_sent
-
-#: Every music server may be chosen.
-ANY: Final = "*"
+from authz_audiomuse.servers import HostServers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """What fields may be set to."""
 
-    #: Ids or names of music servers, or `*`.
-    servers: Collection[str]
-    #: Returns whether a music server is the one the app uses by default.
-    is_default: Callable[[str], bool]
+    #: The app's music servers, and whose they are.
+    servers: HostServers
     #: Returns the id of the music account that the app itself uses.
     shared_account: Callable[[], str | None]
 
@@ -63,9 +59,9 @@ class FieldGuard:
         What is to be taken out or set is, before the app reads it.
         """
         try:
-            self._check_path(request)
-            self._check_query(request)
-            self._check_body(request)
+            self._check_path(request, subject)
+            self._check_query(request, subject)
+            self._check_body(request, subject)
         except _NotAllowed as error:
             refusal = Refusal(
                 status=403,
@@ -85,13 +81,16 @@ class FieldGuard:
             return self._refuse(request, subject, refusal, {"why": str(error)})
         return None
 
-    def _check_path(self, request: Request) -> None:
+    def _check_path(self, request: Request, subject: Subject) -> None:
         for name, value in (request.view_args or {}).items():
             field = self._fields.find(request.path, name)
-            if field is not None and self._settle(field, name, value) != (True, value):
+            if field is not None and self._settle(subject, field, name, value) != (
+                True,
+                value,
+            ):
                 raise _NotAllowed(name, field)
 
-    def _check_query(self, request: Request) -> None:
+    def _check_query(self, request: Request, subject: Subject) -> None:
         if not request.query_string:
             return
         sent = [*request.args.items(multi=True)]
@@ -99,21 +98,23 @@ class FieldGuard:
         for name, value in sent:
             field = self._fields.find(request.path, name)
             keep, new = (
-                (True, value) if field is None else self._settle(field, name, value)
+                (True, value)
+                if field is None
+                else self._settle(subject, field, name, value)
             )
             if keep:
                 kept.append((name, new))
         if kept != sent:
             _put_query(request, urlencode(kept).encode())
 
-    def _check_body(self, request: Request) -> None:
+    def _check_body(self, request: Request, subject: Subject) -> None:
         sent = read_sent(request)
         for name, value in sent.form:
             field = self._fields.find(request.path, name)
             # A form is not written anew: what would have to be changed is refused.
             if field is None or not value:
                 continue
-            if self._settle(field, name, value) != (True, value):
+            if self._settle(subject, field, name, value) != (True, value):
                 raise _NotAllowed(name, field)
         if not sent.is_json:
             return
@@ -122,14 +123,16 @@ class FieldGuard:
             field = self._fields.find(request.path, name)
             if field is None:
                 continue
-            keep, new = self._settle(field, name, value)
+            keep, new = self._settle(subject, field, name, value)
             if not keep or new != value:
                 dropped[name] = (keep, new)
         if dropped:
             body = _without(sent.json, dropped)
             put_body(request, json.dumps(body).encode())
 
-    def _settle(self, field: Field, name: str, value: Any) -> tuple[bool, Any]:
+    def _settle(
+        self, subject: Subject, field: Field, name: str, value: Any
+    ) -> tuple[bool, Any]:
         """Return whether the field *name* is kept, and what it is set to.
 
         Raises:
@@ -145,18 +148,12 @@ class FieldGuard:
                 return (False, None) if not value or not shared else (True, shared)
             case Action.CHOOSE if not value:
                 return False, None
-            case Action.CHOOSE if self._may_choose(value):
+            case Action.CHOOSE if self._choices.servers.may_choose(subject, value):
                 return True, value
             case Action.REFUSE if not value:
                 return False, None
             case _:
                 raise _NotAllowed(name, field)
-
-    def _may_choose(self, value: Any) -> bool:
-        servers = self._choices.servers
-        return isinstance(value, str) and (
-            ANY in servers or value in servers or self._choices.is_default(value)
-        )
 
     def _refuse(
         self,

@@ -1,4 +1,6 @@
-"""AudioMuse-AI's requests that make a playlist, in the account of whoever sends them.
+"""AudioMuse-AI's requests that act for a person, in the account of whoever sends them.
+
+Those that make a playlist, and the one that looks at what somebody listened to.
 
 Before the request it is settled in whose account it acts; afterwards it is seen whether
 it did. Where that cannot be known nothing is made, and the answer says why.
@@ -9,22 +11,31 @@ import logging
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, Request, current_app, request, url_for
 from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
 from authz.errors import StoreError
+from authz.extension import get_authz
 from authz.identity.source import RequestFacts
 from authz.web.rendering import new_request_id, protect_page
 from authz.web.state import current_request, current_state
+from authz_audiomuse.fields.sent import Unreadable, put_body, read_sent
 from authz_audiomuse.music.accounts import By, MusicAccounts, Unusable, is_person
 from authz_audiomuse.music.acting import Acting
 from authz_audiomuse.music.faults import Fault, MusicFault
 from authz_audiomuse.music.host import HostHook, act, acting_on
+from authz_audiomuse.music.port import Credential
 from authz_audiomuse.music.sealing import SealError
+from authz_audiomuse.roles import HostRole, HostRoles
 
 #: What makes a playlist for whoever asks.
 PLAYLIST_PATHS: Final = frozenset({"/api/create_playlist", "/chat/api/create_playlist"})
+#: What looks at the listening history of whoever asks.
+HISTORY_PATH: Final = "/api/sonic_fingerprint/generate"
+#: What AudioMuse-AI wants to be there before it asks in whose account it acts.
+_WANTED: Final = ("jellyfin_user_identifier", "navidrome_user", "navidrome_password")
+_ANYTHING: Final = "-"
 
 _log: Final = logging.getLogger("authz")
 _NOT_HIDDEN: Final = (
@@ -47,14 +58,19 @@ class Playlists:
         self._accounts = accounts
         self._hook = hook
         self._listed = tuple(music.listed for music in accounts.servers.values())
+        self._roles = HostRoles(get_authz(app).runtime)
         app.before_request(self.before)
         app.after_request(self.after)
 
     def before(self) -> Response | None:
         """Settle in whose account a request acts; return what refuses it, or None."""
-        if request.method != "POST" or request.path not in PLAYLIST_PATHS:
+        is_history = request.path == HISTORY_PATH
+        if not is_history and (
+            request.method != "POST" or request.path not in PLAYLIST_PATHS
+        ):
             return None
-        person = current_state().subject.name
+        subject = current_state().subject
+        person = subject.name
         if not is_person(person):
             return None  # a program, or nobody: AudioMuse-AI's own account is theirs
         try:
@@ -68,13 +84,18 @@ class Playlists:
                     reason="no-store",
                 )
             )
+        shared = self._accounts.shared
+        if self._roles.of(subject) is HostRole.ADMIN:
+            # Whoever administers may act in the account that AudioMuse-AI uses.
+            shared = True
+            found = {name: _or_shared(account) for name, account in found.items()}
         hook = self._hook
         acting = Acting(
             person,
             found,
             self._listed,
             takes_keys=hook is not None and hook.takes_keys,
-            shared=self._accounts.shared,
+            shared=shared,
         )
         if hook is None or not hook.in_place:
             if not acting.must_ask:
@@ -87,6 +108,8 @@ class Playlists:
                 )
             )
         act(current_request(), acting)
+        if is_history:
+            _fill(current_request())
         return None
 
     def after(self, response: Response) -> Response:
@@ -100,6 +123,8 @@ class Playlists:
             lost = self._look_again(acting, response)
             if lost:
                 return self._refuse(lost)
+            if request.path == HISTORY_PATH:
+                return response
             return self._hidden(acting.person, acting.used, response)
         made = response.status_code < HTTPStatus.BAD_REQUEST
         if made and acting.must_ask and not acting.asked:
@@ -223,3 +248,24 @@ def _with_warning(response: Response) -> Response:
         document["warning"] = _NOT_HIDDEN
         response.set_data(json.dumps(document) + "\n")
     return response
+
+
+def _or_shared(account: Credential | Unusable | None) -> Credential | Unusable | None:
+    """Return *account*, or the shared one if there is none of one's own."""
+    if isinstance(account, Unusable) and account.reason == "not-connected":
+        return None
+    return account
+
+
+def _fill(asked: Request) -> None:
+    """Put something where AudioMuse-AI looks whether there is anything.
+
+    It is not what is used: in whose account it acts is answered where it asks for that.
+    """
+    try:
+        sent = read_sent(asked)
+    except Unreadable:
+        return
+    if sent.is_json and isinstance(sent.json, dict):
+        missing = {name: _ANYTHING for name in _WANTED if not sent.json.get(name)}
+        put_body(asked, json.dumps({**sent.json, **missing}).encode())

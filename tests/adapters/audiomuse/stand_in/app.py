@@ -16,14 +16,12 @@ from tasks import mediaserver
 TABLE = Path(__file__).parents[3] / "unit" / "adapters" / "routes_audiomuse.csv"
 PAGE = """
 <title>{{ heading }}</title>
-{% if is_admin or auth_enabled %}<nav>Administration
-{% if is_admin %}<a href="/analysis">Analysis</a>{% endif %}
-{% if auth_enabled %}<a href="/users">Users</a>{% endif %}</nav>{% endif %}
-{% for item in plugin_menu_items %}{% if is_admin or not item.admin_only %}
-<a class="plugin" href="{{ item.url }}">{{ item.label }}</a>{% endif %}{% endfor %}
+<ul>{% include "sidebar_navi.html" %}</ul>
 """
 
 app = Flask(__name__, static_folder=None)
+#: The plugins that are installed, each with a line in the menu for everybody.
+plugins = []
 #: How often the hooks behind the barrier ran.
 seen = []
 
@@ -35,7 +33,11 @@ def inject_globals():
     return {
         "is_admin": role == "admin",
         "auth_enabled": config.AUTH_ENABLED,
-        "plugin_menu_items": [],
+        "plugin_menu_items": [
+            {"label": name, "url": f"{request.script_root}/plugins/{name}/"}
+            for name in plugins
+        ],
+        "nav_music_servers": app_server_context.servers_for_ui(),
     }
 
 
@@ -84,6 +86,39 @@ def make_playlist(asked):
     return jsonify(playlist_id=made), 201
 
 
+def list_servers():
+    """Tell every server, and what the workers are doing."""
+    told = app_server_context.servers_for_ui()
+    return jsonify(**told, sweep_task={"status": "RUNNING"}), {"X-Handler": "servers"}
+
+
+def get_media_server_defaults():
+    """Tell the name of the account that everybody shares."""
+    return jsonify(server_type="navidrome", default_user="the-shared-account")
+
+
+def dashboard_summary():
+    """Tell of the catalogue, the servers and the workers."""
+    servers = [
+        {**server, "songs": 3}
+        for server in app_server_context.servers_for_ui()["servers"]
+    ]
+    return jsonify(
+        workers=[{"name": "w1"}],
+        queue_backlog=[{"queue": "high"}],
+        recent_tasks=[{"task": "t1"}],
+        cron=[{"name": "nightly"}],
+        content={"songs": 3, "music_servers": servers},
+    )
+
+
+TELLING = {
+    ("/api/servers", "GET"): list_servers,
+    ("/api/config/defaults", "GET"): get_media_server_defaults,
+    ("/api/dashboard/summary", "GET"): dashboard_summary,
+}
+
+
 def _add_routes():
     own = {name: getattr(app_auth, name) for name in vars(app_auth)
            if name.endswith(("_endpoint", "_page"))}  # fmt: skip
@@ -95,7 +130,8 @@ def _add_routes():
         endpoints.setdefault((row["path"], row["endpoint"]), []).append(row["methods"])
     for (path, endpoint), methods in endpoints.items():
         group, _, name = endpoint.rpartition(".")
-        view = own.get(endpoint) or answer(endpoint)
+        view = TELLING.get((path, "|".join(methods))) or own.get(endpoint)
+        view = view or answer(endpoint)
         if not group:
             app.add_url_rule(path, endpoint, view, methods=methods)
             continue
@@ -121,6 +157,7 @@ def install_plugin(name):
     plugin.add_url_rule("/", "home", answer(f"plugin_{name}.home"))
     plugin.add_url_rule("/settings", "settings", answer("x"), methods=["POST"])
     app.register_blueprint(plugin)
+    plugins.append(name)
 
 
 if config.ENABLE_PROXY_FIX:

@@ -1,13 +1,24 @@
-"""Which music server a request is about: the query on GET, the JSON body on POST."""
+"""The music servers, and which of them a request is about.
+
+The query says so on GET, the JSON body on POST.
+"""
 
 from flask import request
 
-DEFAULT = "living-room"
+SERVERS = [
+    {"server_id": "living-room", "name": "Living room", "is_default": True},
+    {"server_id": "attic", "name": "The attic", "is_default": False},
+    {"server_id": "shed", "name": "Garden shed", "is_default": False},
+]
 
 
-def is_default_server(server):
-    """Whether *server* is the default one."""
-    return not server or server == DEFAULT
+def servers_for_ui():
+    """Return the servers as the picker and the API list them, without credentials."""
+    return {
+        "servers": [dict(server) for server in SERVERS],
+        "default_id": SERVERS[0]["server_id"],
+        "multi_server_enabled": True,
+    }
 
 
 def requested_server(data=None):
