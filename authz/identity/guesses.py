@@ -64,14 +64,19 @@ class Guesses:
         """Count in *storage*, which has to support moving windows."""
         self._limiter = MovingWindowRateLimiter(storage)
 
-    def wait(self, guesser: Guesser) -> int:
-        """Return how many seconds *guesser* has to wait before the next guess."""
-        return max(self._wait(item, key) for item, key in guesser.counts)
+    def wait(self, guesser: Guesser, only: RateLimitItem | None = None) -> int:
+        """Return how many seconds *guesser* has to wait before the next guess.
 
-    def failed(self, guesser: Guesser) -> None:
-        """Note a wrong guess."""
+        By all that counts the guesses, or by *only* one of it.
+        """
+        counts = [(i, key) for i, key in guesser.counts if only is None or i is only]
+        return max(self._wait(item, key) for item, key in counts)
+
+    def failed(self, guesser: Guesser, only: RateLimitItem | None = None) -> None:
+        """Note a wrong guess; with *only* in one count."""
         for item, key in guesser.counts:
-            self._limiter.hit(item, key)
+            if only is None or item is only:
+                self._limiter.hit(item, key)
 
     def _wait(self, item: RateLimitItem, key: str) -> int:
         window = self._limiter.get_window_stats(item, key)

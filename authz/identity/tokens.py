@@ -305,10 +305,23 @@ class ApiTokens:
         if not value or value[: len(_BEARER)].lower() != _BEARER:
             return None
         token = value[len(_BEARER) :].strip(" ")
+        if (
+            self._others
+            and "." in token
+            and not token.startswith(PREFIX)
+            and digest_of(token) not in self._table
+        ):
+            return None
+        return self.subject_of(token)
+
+    def subject_of(self, token: str) -> Subject:
+        """Return whose *token* it is.
+
+        Raises:
+            InvalidCredentials: as `identify`.
+        """
         entry = self._table.get(digest_of(token)) if len(token) <= _MAX_TOKEN else None
         if entry is None:
-            if self._others and "." in token and not token.startswith(PREFIX):
-                return None
             entry = self._made_lately(token)
         if entry is None:
             raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)

@@ -17,6 +17,8 @@ from authz.audit import EventTag
 from authz.background import Poller
 from authz.decision import Subject
 from authz.errors import Problem, SettingsError
+from authz.identity.basic_auth import BasicTokens
+from authz.identity.client_address import ClientAddresses
 from authz.identity.everyone import Everyone
 from authz.identity.people import Person
 from authz.identity.proxied import ProxiedIdentity
@@ -55,6 +57,8 @@ class Sources:
 
     #: The API tokens; None if there are none and no store for any.
     tokens: ApiTokens | None
+    #: The same tokens by HTTP Basic; None unless a setting says so.
+    basic: BasicTokens | None
     #: What a proxy vouches for; None if there is no proxy.
     proxied: ProxiedIdentity | None
     #: Everybody, where there is no sign-in.
@@ -75,6 +79,7 @@ class Sources:
         named = (
             *(source for source in others if not source.ambient),
             self.tokens,
+            self.basic,
             self.proxied,
             *(source for source in others if source.ambient),
             self.everyone,
@@ -123,6 +128,8 @@ class Sources:
             if not isinstance(self.tokens.store, MemoryTokens):
                 self.tokens.catch_up = following.catch_up
             following.do_after(self.tokens.note_uses)
+        if self.basic is not None:
+            following.do_after(self.basic.tidy)
         if self.proxied is not None:
             following.do_after(self.seen.tell)
 
@@ -175,8 +182,17 @@ def build_sources(  # noqa: PLR0913 - what sources are made of
 
         keys, signed = signed_tokens(proxy.issuers)
     headers = _headers(proxy.headers, proxy.name, record) if proxy.headers else None
+    tokens = _tokens(settings, token_store, [s.header.lower() for s in signed])
+    addresses = ClientAddresses(settings.proxy.forwarded)
+    basic = None
+    if tokens is not None and settings.access.basic:
+        basic = BasicTokens(
+            tokens,
+            client=lambda facts: addresses.of(facts.peer, facts.environ).subscriber,
+        )
     return Sources(
-        tokens=_tokens(settings, token_store, [s.header.lower() for s in signed]),
+        tokens=tokens,
+        basic=basic,
         proxied=ProxiedIdentity(
             signed,
             headers,

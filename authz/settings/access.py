@@ -21,6 +21,8 @@ class AccessSettings:
 
     api_token: str = field(default="", repr=False)
     api_token_role: str = "role:admin"  # noqa: S105 - a role, not a token
+    #: Whether an API token may come as the password of HTTP Basic authentication.
+    basic: bool = False
     #: The switch that makes everybody an administrator, or None.
     open_by: Origin | None = None
 
@@ -54,6 +56,7 @@ def read_access(
         api_token_role=reader.parse(
             "AUTHZ_API_TOKEN_ROLE", identity_parsers.role, "role:admin"
         ),
+        basic=reader.parse("AUTHZ_BASIC_AUTH", parsers.boolean, default=False),
         open_by=_read_switches(
             reader,
             has_proxy=has_proxy,

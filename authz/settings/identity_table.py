@@ -227,6 +227,13 @@ IDENTITY_SETTINGS: Final = (
         default="admin",
     ),
     Setting(
+        name="AUTHZ_BASIC_AUTH",
+        help="`true`: programs that know nothing but a name and a password may send an "
+        "API token as the password (HTTP Basic authentication). Never a person's "
+        "password.",
+        default="false",
+    ),
+    Setting(
         name="AUTH_ENABLED",
         help="An old switch. `true` changes nothing. `false`: there is no sign-in and "
         "everybody is an administrator; refused beside an account, a token or a proxy.",

@@ -21,7 +21,10 @@ from authz.decision import (
     Subject,
 )
 from authz.errors import InvalidCredentials, MalformedRequest
+from authz.identity.basic_auth import CHALLENGE, is_basic
+from authz.identity.guesses import WINDOW
 from authz.identity.source import IdentitySource, RequestFacts
+from authz.identity.why import Why
 from authz.runtime import Runtime
 from authz.web.error_handlers import rendered_by_app
 from authz.web.next_page import safe_next
@@ -38,6 +41,11 @@ from authz.web.rendering import (
 _MALFORMED: Final = "The address of this page is not written in its plain form."
 _UNKNOWN: Final = "What identified you is not valid any more. Sign in again."
 _NOT_VALID: Final = "What was sent with this request to identify you does not hold."
+_TOO_MANY: Final = "Too many wrong tokens came from this address."
+_NO_BASIC: Final = (
+    "HTTP Basic authentication opens nothing here: send an API token, "
+    "`Authorization: Bearer`."
+)
 _ANONYMOUS: Final = "You need to sign in first."
 _CLOSED: Final = (
     "A rule of this app denies the sign-in page itself. Whoever runs the app finds the "
@@ -94,6 +102,12 @@ class Refusals:
                 **({"value": error.value} if error.value else {}),
             },
         )
+        if error.why == Why.TOO_MANY_ATTEMPTS:
+            response = self._answer(
+                429, _TOO_MANY, "too-many-attempts", request_id, sign_in=False
+            )
+            response.headers["Retry-After"] = str(WINDOW)
+            return response
         if error.source != "session":
             # The sign-in page would be sent the same, and refuse it as well.
             return self._answer(
@@ -154,7 +168,12 @@ class Refusals:
                 401, _CLOSED, "sign-in-required", request_id, sign_in=False
             )
         if not asked.subject.is_authenticated:
-            return self._sign_in(_ANONYMOUS, "sign-in-required", request_id)
+            message = (
+                _NO_BASIC
+                if is_basic(facts.environ.get("HTTP_AUTHORIZATION"))
+                else _ANONYMOUS
+            )
+            return self._sign_in(message, "sign-in-required", request_id)
         return self._answer(
             403,
             _FORBIDDEN if has_role else _NO_ROLE,
@@ -276,6 +295,36 @@ class Refusals:
         subject: Subject = ANONYMOUS,
         source: IdentitySource | None = None,
         sign_in: bool = True,
+    ) -> Response:
+        response = self._rendered(
+            status,
+            message,
+            reason,
+            request_id,
+            subject=subject,
+            source=source,
+            sign_in=sign_in,
+        )
+        if (
+            status == HTTPStatus.UNAUTHORIZED
+            and self._runtime.identity.basic is not None
+            # A browser would open a window of its own.
+            and "HTTP_SEC_FETCH_MODE" not in request.environ
+            and "HTTP_X_REQUESTED_WITH" not in request.environ
+        ):
+            response.headers["WWW-Authenticate"] = CHALLENGE
+        return response
+
+    def _rendered(  # noqa: PLR0913 - what a refusal is made of
+        self,
+        status: int,
+        message: str,
+        reason: str,
+        request_id: str,
+        *,
+        subject: Subject,
+        source: IdentitySource | None,
+        sign_in: bool,
     ) -> Response:
         runtime = self._runtime
         refusal = Refusal(

@@ -92,7 +92,7 @@ def test_nobody_is_found_by_another_name(store: Store):
 
 @pytest.mark.parametrize(
     "twin",
-    ["bob", "Bob", "\uff42ob", "b\u00f6b", "BO\u0308B", "b\u043eb", "B0B", "bob\u3164"],
+    ["bob", "Bob", "\uff42ob", "b\u00f6b", "BO\u0308B", "b\u043eb", "bob\u3164"],
 )
 def test_a_look_alike_is_refused(store: Store, twin: str):
     """Nobody is added who would be taken for somebody else."""

@@ -57,6 +57,7 @@ def test_every_setting_is_read():
         "AUTHZ_MOUNTS": "x y",
         "AUTHZ_COOKIE_SECURE": "maybe",
         "AUTHZ_COOKIE_NAME": "a b",
+        "AUTHZ_BASIC_AUTH": "perhaps",
         "AUTHZ_COOKIE_DOMAIN": "co.uk",
         "AUTHZ_SESSION_HOURS": "0",
         "AUTHZ_SESSION_IDLE_MINUTES": "-1",

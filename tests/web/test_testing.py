@@ -48,7 +48,7 @@ class TestAsSubject:
         """Nobody is anybody afterwards, also when the block fails."""
         with pytest.raises(ZeroDivisionError), as_subject(app, "alice"):
             raise ZeroDivisionError
-        assert app.test_client().get("/admin").status_code == 302
+        assert app.test_client().get("/admin").status_code == 401
 
     def test_blocks_nest(self, app: Flask):
         """The inner one counts."""
@@ -78,7 +78,7 @@ class TestAsSubject:
     def test_anonymous(self, app: Flask):
         """Whatever cookie there is."""
         with as_subject(app, "anonymous") as client:
-            assert client.get("/map").status_code == 302
+            assert client.get("/map").status_code == 401
             assert client.get("/health").status_code == 200
 
     def test_a_subject_as_it_is(self, app: Flask):
@@ -238,7 +238,7 @@ class TestSignerAndAnApp:
         assert client.get("/map", headers=user).status_code == 200
         assert client.post("/api/analysis", headers=user).status_code == 403
         assert client.get("/map", headers=nobody).status_code == 403
-        assert client.get("/map").status_code == 302
+        assert client.get("/map").status_code == 401
 
     def test_keys_from_an_address(self, make_app: MakeApp):
         """The key set is published, as an identity provider does."""
