@@ -84,6 +84,7 @@ def _served(path: Path, before: bytes, after: bytes) -> tuple[list[float], list[
     """Return the milliseconds of requests without a reload and during one."""
     path.write_bytes(before)
     os.environ["BENCH_POLICY"] = str(path)
+    os.environ.pop("BENCH_AUDIT", None)
     server = Server(guarded=True)
     quiet: list[float] = []
     during: list[float] = []

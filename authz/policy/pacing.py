@@ -3,7 +3,7 @@
 CPython runs one thread at a time. A thread that computes for a second gives way only
 every few milliseconds, and each request in flight would wait so long several times.
 What goes through a whole policy goes through it `paced`; in a thread that works `aside`
-it then sleeps for a moment after each millisecond.
+it then sleeps for a moment after each half millisecond.
 """
 
 import threading
@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 _T = TypeVar("_T")
 
 #: Seconds of work between two moments of sleep, and how long one is.
-_WORK: Final = 0.001
+_WORK: Final = 0.0005
 _SLEEP: Final = 0.0001
 #: How many items pass between two looks at the clock.
 _STRIDE: Final = 32
