@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from authz.administration import KeptAdministrable, Provider, providers
@@ -67,7 +67,11 @@ from authz.stores.sync import (
     restore_watch,
     session_source,
     store_sync,
+    table_watch,
 )
+
+if TYPE_CHECKING:
+    from authz.stores.sql.table_watch import TableWatch
 
 _log: Final = logging.getLogger("authz")
 _running: "Final[WeakSet[Runtime]]" = WeakSet()
@@ -109,6 +113,8 @@ class Runtime:
     break_glass: BreakGlass | None = None
     #: Notices that the database was restored from a backup; None without one.
     restores: RestoreWatch | None = None
+    #: Notices that another program writes into casbin_rule; None without that table.
+    table_watch: "TableWatch | None" = None
     #: The policies of the states that were built or looked at last.
     recent_builds: RecentBuilds = field(default_factory=RecentBuilds, repr=False)
 
@@ -516,6 +522,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         shadow=shadow,
         break_glass=break_glass,
         restores=restores,
+        table_watch=table_watch(stores, kept.following, record=record),
         recent_builds=recent_builds,
     )
     warn(settings.warnings)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from authz.audit import EventTag
 from authz.background import Poller
@@ -23,6 +23,9 @@ from authz.stores.marks import Mark
 from authz.stores.notifications import Listener, RedisNotifications
 from authz.stores.replicas import Replica, Served
 from authz.stores.restores import Restored, RestoreWatch
+
+if TYPE_CHECKING:
+    from authz.stores.sql.table_watch import TableWatch
 
 _HOUR: Final = 3600
 _MINUTE: Final = 60
@@ -185,6 +188,25 @@ def restore_watch(  # noqa: PLR0913 - what it watches
     watch = RestoreWatch(database.head, accounts, tokens, keep=keep, noticed=noticed)
     following.follow(watch)
     following.do_after(watch.write_down)
+    return watch
+
+
+def table_watch(
+    stores: Stores, following: StoreFollowers, *, record: Callable[..., None]
+) -> "TableWatch | None":
+    """Return what notices that another program writes into casbin_rule.
+
+    None where rules are not in a database. *record* records an event.
+    """
+    database = stores.database
+    if database is None or stores.policy is not database.policy_source:
+        return None
+
+    def tell(added: Sequence[str], removed: Sequence[str]) -> None:
+        record(EventTag.STORE_EDITED, before=tuple(removed), after=tuple(added))
+
+    watch = database.watch_table(tell)
+    following.do_after(watch.look)
     return watch
 
 

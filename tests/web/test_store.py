@@ -2,9 +2,12 @@
 
 import gc
 import json
+import os
+import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -308,6 +311,40 @@ def test_an_account_of_the_settings_wins(start_app: Callable[..., Flask]):
     assert found.fixed
 
 
+@pytest.mark.parametrize("harm", ["gone", "pipe", "damaged"])
+def test_people_are_followed_without_the_policy(
+    start_app: Callable[..., Flask], tmp_path: Path, harm: str
+):
+    """The file is gone, is a pipe, says nonsense: whoever is disabled is out."""
+    policy = tmp_path / "policy.csv"
+    policy.write_text(POLICY + "g, user:bob, role:user\n")
+    app = start_app(AUTHZ_POLICY=str(policy))
+    bob = runtime(app).people.add(
+        Person(id="bob", display_name="", source="local", password_hash=CHEAP_BOB),
+        **_FREE,
+    )
+    client = Client(app)
+    assert client.sign_in("bob", BOB).status == 303
+    before = runtime(app).policy.revision
+    aside = policy.rename(tmp_path / "aside.csv")
+    if harm == "pipe":
+        os.mkfifo(policy)
+    elif harm == "damaged":
+        policy.write_text("p, nonsense\n")
+    runtime(app).people.replace(replace(bob, disabled=True), expected=bob, **_FREE)
+    runtime(app).refresh()
+
+    assert client(path="/map").status in {302, 401}
+    assert runtime(app).policy.revision == before
+    assert runtime(app).live.problem is not None
+    ready = json.loads(Client(app)(path="/authz/readyz").text)
+    assert ready["failing"] == (["policy"] if harm != "damaged" else [])
+    policy.unlink(missing_ok=True)
+    aside.rename(policy)
+    assert runtime(app).following.refresh()
+    assert runtime(app).live.problem is None
+
+
 class TestWithoutTheStore:
     """What happens while the database cannot be reached."""
 
@@ -365,6 +402,27 @@ class TestWithoutTheStore:
         assert "The people cannot be read" in page
         assert "the table of people is damaged" in page
         assert "the disk is full" in page
+
+    def test_another_program_s_rules_are_told(
+        self, start_app: Callable[..., Flask], tmp_path: Path, sink: RecordingSink
+    ):
+        """In the log and on the pages, and in force they are not."""
+        app = start_app()
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        with closing(sqlite3.connect(tmp_path / "authz.db")) as connection, connection:
+            connection.execute(
+                "INSERT INTO casbin_rule (ptype, v0, v1) "
+                "VALUES ('g', 'user:eve', 'role:x')"
+            )
+        watch = runtime(app).table_watch
+        assert watch is not None
+        until(lambda: bool(watch.added) or runtime(app).store_sync.poller.wake())
+        page = client(path="/authz/admin/").text
+
+        assert "g, user:eve, role:x" in page
+        assert [e for e in sink.events if e.tag == "store:edited"]
+        assert not runtime(app).policy.roles_of(frozenset({"user:eve"})) & {"role:x"}
 
     def test_nobody_signs_in_or_out(
         self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch

@@ -199,6 +199,13 @@ class SqlRecords:
             )
         return _snapshot(number, revisions[-1].digest, entries)
 
+    def is_shown(self) -> bool:
+        """Return whether casbin_rule is just what authz has written there."""
+        with self._database.read() as connection:
+            state = self._state(connection)
+            rows = connection.execute(select(casbin_rule).order_by(casbin_rule.c.id))
+            return self._known.are_shown(state.entries, rows)
+
     def foreign(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the lines that another program added to casbin_rule, and removed.
 
@@ -276,7 +283,7 @@ class SqlRecords:
         """Write the entries and the revision; then ask whether they may stay."""
         number, digest = state.number + 1, entries_digest(after)
         _write(connection, made, self._whole)
-        values = {
+        values: dict[str, Any] = {
             "number": number,
             "digest": digest,
             "at": self._clock(),
@@ -298,7 +305,16 @@ class SqlRecords:
             )
         )
         self._database.announce()
-        revision = self._newest(connection, state)
+        added, removed = lines(made)
+        revision = Revision(
+            number=number,
+            etag=_etag(number, digest),
+            at=values["at"],
+            author=why.author,
+            note=why.note,
+            added=added,
+            removed=removed,
+        )
         why.check(after)
         why.before_commit(revision)
         return revision

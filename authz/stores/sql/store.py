@@ -23,6 +23,7 @@ from authz.stores.sql.people import SqlPeople
 from authz.stores.sql.records import KEPT, SqlRecords
 from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.sessions import SqlSessions
+from authz.stores.sql.table_watch import TableWatch, Tell
 from authz.stores.sql.tables import authz_head, authz_session
 from authz.stores.sql.tokens import SqlTokens
 
@@ -82,6 +83,10 @@ class SqlStore:
         self.replicas.lost.append(sessions.forget)
         following.do_after(sessions.tidy)
         return sessions
+
+    def watch_table(self, tell: Tell) -> TableWatch:
+        """Return what notices that another program writes into casbin_rule."""
+        return TableWatch(self.records, tell=tell)
 
     def head(self) -> Head:
         """Return the marks of what is in it. Raises `StoreError`."""

@@ -263,6 +263,7 @@ class AdminPages:
             "ages": runtime.following.ages,
             "write_problem": runtime.write_problem,
             "restored": runtime.restored,
+            "table": runtime.table_watch,
             "report_only": runtime.report_only,
             "open_to_everyone": runtime.open_to_everyone,
             "home": self._home(subject),

@@ -1,0 +1,61 @@
+"""Notices that another program writes into casbin_rule, where nothing comes of it."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from authz.stores.sql.records import SqlRecords
+
+_log: Final = logging.getLogger("authz")
+#: Seconds between two looks, at least; and how many times as long as a look takes.
+_AGAIN: Final = 5.0
+_TIMES: Final = 100.0
+_SHOWN: Final = 5
+
+#: Told which lines were added there, and which removed.
+Tell = Callable[[Sequence[str], Sequence[str]], object]
+
+
+class TableWatch:
+    """Compares casbin_rule with what authz has written there, now and then."""
+
+    def __init__(
+        self,
+        records: SqlRecords,
+        *,
+        tell: Tell,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Watch the table of *records*; *tell* is called once for each difference."""
+        self._records = records
+        self._tell = tell
+        self._clock = clock
+        self._next = clock()
+        #: What is there and not in force, as lines, and what is in force and not there.
+        self.added: Sequence[str] = ()
+        self.removed: Sequence[str] = ()
+
+    def look(self) -> None:
+        """Look, if it is time to. Raises `StoreError`."""
+        begun = self._clock()
+        if begun < self._next:
+            return
+        found = ((), ()) if self._records.is_shown() else self._records.foreign()
+        now = self._clock()
+        self._next = now + max(_AGAIN, _TIMES * (now - begun))
+        if found == (self.added, self.removed):
+            return
+        self.added, self.removed = found
+        if not any(found):
+            _log.warning("the table casbin_rule is again what authz has written there")
+            return
+        lines = [f"+ {line}" for line in self.added] + [f"- {x}" for x in self.removed]
+        _log.error(
+            "another program changed the table casbin_rule, which is not in force and "
+            "keeps everybody from changing rules (%s%s): undo it there, and make the "
+            "change in authz",
+            "; ".join(lines[:_SHOWN]),
+            f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else "",
+        )
+        self._tell(self.added, self.removed)
