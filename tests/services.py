@@ -83,6 +83,33 @@ class PostgreSQL:
         """Return a connection of its own, past the product."""
         return psycopg.connect(self.url(name), autocommit=True)
 
+    def backup(self, url: str, file: Path) -> None:
+        """Write the database at *url* into *file*."""
+        self._ask("pg_dump", "--format=custom", f"--file={file}", url)
+
+    def restore(self, url: str, file: Path) -> None:
+        """Make the database at *url* what it was when *file* was written."""
+        options = ("--clean", "--if-exists", "--single-transaction")
+        self._ask("pg_restore", *options, f"--dbname={url}", str(file))
+
+    def take_changes(self, url: str, *, yes: bool) -> None:
+        """Let the database at *url* take changes from everybody, or none."""
+        name = url.split("/")[3].split("?", maxsplit=1)[0]
+        with closing(self.connect("postgres")) as connection:
+            connection.execute(
+                f"ALTER DATABASE {name} SET default_transaction_read_only = {not yes}"  # type: ignore[call-overload]
+            )
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = %s",
+                [name],
+            )
+
+    def _ask(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._bin / program, *arguments], check=True, stdout=subprocess.DEVNULL
+        )
+
     def close(self) -> None:
         """Stop the server and remove what it wrote."""
         if (self.folder / "data" / "postmaster.pid").exists():

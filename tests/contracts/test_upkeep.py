@@ -267,15 +267,14 @@ class TestOutages:
     ):
         """It is read as before; that nothing can be written is known, until it can."""
         runtime = new_process(AUTHZ_POLL_SECONDS="0.1")
-        name = url.split("/")[3].split("?", maxsplit=1)[0]
         try:
-            _set(postgresql, name, "SET default_transaction_read_only = on")
+            postgresql.take_changes(url, yes=False)
             with pytest.raises(StoreError, match="read-only"):
                 change(runtime, "bob")
             assert "read-only" in str(runtime.write_problem)
             until(lambda: not runtime.following.is_failing)
         finally:
-            _set(postgresql, name, "RESET default_transaction_read_only")
+            postgresql.take_changes(url, yes=True)
         until(lambda: _changed(runtime))
         assert runtime.write_problem is None
 
@@ -300,16 +299,6 @@ def _changed(runtime: Runtime) -> bool:
     except StoreError:
         return False
     return True
-
-
-def _set(postgresql: PostgreSQL, name: str, what: str) -> None:
-    """Change a setting of the database *name*, for connections from now on."""
-    with postgresql.connect("postgres") as connection:
-        connection.execute(f"ALTER DATABASE {name} {what}")  # type: ignore[call-overload]
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-            [name],
-        )
 
 
 class Watch:

@@ -5,6 +5,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,9 @@ from tests.soak.history import History, policy_text
 from tests.soak.load import Load
 from tests.soak.report import Bar, decision_bars
 from tests.soak.servers import Replica
+
+#: What breaks something, what mends it, and the seconds in between.
+_Harm = tuple[Callable[[], object], Callable[[], object], float]
 
 
 def database_faults(seconds: float) -> list[Bar]:
@@ -54,7 +58,35 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
     )
     kills = 0
     stop = threading.Event()
-    faults = threading.Thread(target=_fail, args=(postgresql, redis, stop))
+    # Nothing is changed between a restore and the note that it was one.
+    changing = threading.Lock()
+    url, copy = settings["AUTHZ_STORE"], seed.with_name("authz.dump")
+
+    def backup() -> None:
+        with changing:
+            postgresql.backup(url, copy)
+
+    def restore() -> None:
+        with changing:
+            postgresql.restore(url, copy)
+            _find_out(editor.records, history)
+
+    harms: list[_Harm] = [
+        (postgresql.stop, postgresql.start, 3),
+        (backup, restore, 3),
+        (
+            partial(postgresql.signal, signal.SIGSTOP),
+            partial(postgresql.signal, signal.SIGCONT),
+            4,
+        ),
+        (
+            partial(postgresql.take_changes, url, yes=False),
+            partial(postgresql.take_changes, url, yes=True),
+            3,
+        ),
+        (redis.stop, redis.start, 4),
+    ]
+    faults = threading.Thread(target=_fail, args=(harms, stop))
     try:
         with Load([replica.port for replica in replicas]) as load:
             begun = time.monotonic()
@@ -63,7 +95,8 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
                 replicas[second % 2].kill_a_worker(second)
                 kills += 1
                 # It may hang with the database; the faults go on meanwhile.
-                _edit(editor.records, second, history)
+                with changing:
+                    _edit(editor.records, second, history)
                 time.sleep(max(0.0, begun + second - time.monotonic()))
             stop.set()
             faults.join()
@@ -74,24 +107,14 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
     return decision_bars("two replicas", load.answers, history, kills=kills)
 
 
-def _fail(postgresql: PostgreSQL, redis: Redis, stop: threading.Event) -> None:
-    """Stop, hang and restart things in turn; when told to stop, all is well again."""
-    for fault, hint, seconds in itertools.cycle(
-        (
-            (postgresql.stop, postgresql.start, 3),
-            (
-                partial(postgresql.signal, signal.SIGSTOP),
-                partial(postgresql.signal, signal.SIGCONT),
-                4,
-            ),
-            (redis.stop, redis.start, 4),
-        )
-    ):
+def _fail(harms: Sequence[_Harm], stop: threading.Event) -> None:
+    """Do harm and mend it, in turn; when told to stop, all is well again."""
+    for harm, mend, seconds in itertools.cycle(harms):
         if stop.wait(6):
             return
-        fault()
+        harm()
         stop.wait(seconds)
-        hint()
+        mend()
 
 
 def _edit(records: PolicyRecords, number: int, history: History) -> None:

@@ -44,7 +44,7 @@ class History:
         """Learn what the policy *data* allows, before it is stored."""
         built = build_policy(model, data).policy
         assert isinstance(built, CompiledPolicy)
-        self.allowed[built.revision] = _allowed(built.policy)
+        self.allowed[built.revision] = _allowed(built.source)
         return built.revision
 
     def stored(self, revision: str) -> None:
