@@ -386,6 +386,26 @@ class TestChecking:
         assert bench.fake.wrong_in_a_row == 3
         assert len(bench.links.due(bench.clock.now, limit=9)) == 4
 
+    def test_a_server_that_is_away_is_asked_once_for_all(
+        self, make: Callable[..., Bench]
+    ):
+        """And in the next round again, until it answers."""
+        bench = make()
+        for person in ("user:a", "user:b", "user:c"):
+            bench.link(person)
+        bench.fake.answers = lambda _: (503, None)
+        bench.clock.now += timedelta(days=2)
+        before = len(bench.fake.seen)
+
+        assert bench.accounts.check_due(age=timedelta(days=1)) == 3
+        assert len(bench.fake.seen) == before + 1
+        kept = bench.links.page(limit=9).links
+        assert {link.fault for link in kept} == {Fault.UNAVAILABLE}
+
+        bench.fake.answers = None
+        assert bench.accounts.check_due(age=timedelta(days=1)) == 3
+        assert {link.fault for link in bench.links.page(limit=9).links} == {None}
+
 
 class TestHiding:
     def test_it_can_be_said_later(self, make: Callable[..., Bench]):

@@ -172,6 +172,18 @@ def test_what_is_due_comes_longest_ago_first(links: LinkStore):
     assert len(links.due(NOON - timedelta(days=1), limit=9)) == 3
 
 
+def test_what_a_server_could_not_say_is_due_at_once(links: LinkStore):
+    """It was away, which says nothing of the account."""
+    links.put(a_link("user:a", fault=Fault.UNREACHABLE))
+    links.put(a_link("user:b", fault=Fault.THROTTLED))
+    links.put(a_link("user:c", fault=Fault.WRONG_PASSWORD))
+    links.put(a_link("user:d"))
+
+    due = links.due(NOON - timedelta(days=1), limit=9)
+
+    assert [link.person for link in due] == ["user:a", "user:b"]
+
+
 def test_two_who_link_at_once_leave_one(links: LinkStore):
     """One account for a person and server, whole, whoever came last."""
     threads = [
@@ -226,7 +238,7 @@ class TestDatabase:
         """Its playlists are seen by others, as they were."""
         migrate_links(database)
         SqlLinks(database).put(a_link())
-        with database.write(alone=False) as connection:
+        with database.write(alone=False, complete=False) as connection:
             connection.execute(text("DROP TABLE authz_music_ended"))
             connection.execute(text("ALTER TABLE authz_music_link DROP COLUMN private"))
             connection.execute(
@@ -250,7 +262,7 @@ class TestDatabase:
     def test_a_newer_versions_table_is_left_alone(self, database: Database):
         """Whoever went back to an older version is told so."""
         migrate_links(database)
-        with database.write(alone=False) as connection:
+        with database.write(alone=False, complete=False) as connection:
             connection.execute(
                 text("UPDATE authz_music_version SET version_num = 'music_9999'")
             )

@@ -425,6 +425,21 @@ def test_a_failure_that_is_not_the_accounts_stays_one(stage: Callable[..., Stage
     assert staged.accounts.of("user:carol")["s0"].fault is None
 
 
+@pytest.mark.parametrize("kind", [ServerKind.JELLYFIN, ServerKind.LMS])
+def test_a_server_that_is_away_is_said_to_be(
+    stage: Callable[..., Stage], kind: ServerKind
+):
+    """Nobody is asked for a password because of that."""
+    staged = stage(kind)
+    staged.link("carol")
+    staged.fake.answers = lambda _: (503, None)
+
+    answer = staged.make("user:carol")
+
+    refused(answer, "unavailable", 503)
+    assert "try again later" in answer.get_json(force=True)["detail"]
+
+
 class TestHidden:
     """AudioMuse-AI makes every playlist public; one's own may stay one's own."""
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.errors import AuthzError, StoreError
-from authz_audiomuse.music.faults import Fault, MusicFault
+from authz_audiomuse.music.faults import PASSING, Fault, MusicFault
 from authz_audiomuse.music.links import Ended, Link, LinkStore, Mode
 from authz_audiomuse.music.port import (
     About,
@@ -38,10 +38,6 @@ _BATCH: Final = 50
 _SPARE: Final = 2
 #: How long it is tried to give a token back to a server that does not answer.
 _GIVE_UP: Final = timedelta(days=7)
-#: What a server says that will say something else later.
-_PASSING: Final = frozenset(
-    {Fault.UNREACHABLE, Fault.TLS, Fault.TOO_SLOW, Fault.UNAVAILABLE, Fault.THROTTLED}
-)
 
 
 class NotAPerson(AuthzError):
@@ -338,21 +334,31 @@ class MusicAccounts:
         """Check the accounts not looked at for *age*; return how many were.
 
         Those whose server is not listed, or that do not open, are left as they are. A
-        server that stops everybody after some wrong keys is not shown so many.
+        server that does not answer is asked once, for all of them; one that stops
+        everybody after some wrong keys is not shown so many.
         """
         count = 0
         wrong: Counter[str] = Counter()
+        away: dict[str, Fault] = {}
         for link in self.links.due(self._clock() - age, limit=_BATCH):
             if self._heard_enough(link.server, wrong[link.server]):
                 continue  # it stays due
+            count += 1
+            if link.server in away:
+                fault = away[link.server]
+                self.links.note(link, fault=fault, checked=self._clock())
+                continue
             try:
-                if link.server in self.of(link.person):
-                    fault = self.check(link).fault
-                    wrong[link.server] += fault is Fault.WRONG_PASSWORD
+                if link.server not in self.of(link.person):
+                    continue
+                found = self.check(link).fault
             except (LookupError, SealError):
                 # Not looked at again before its time comes round.
                 self.links.note(link, fault=link.fault, checked=self._clock())
-            count += 1
+                continue
+            wrong[link.server] += found is Fault.WRONG_PASSWORD
+            if found in PASSING:
+                away[link.server] = found
         return count
 
     def _heard_enough(self, server: str, wrong: int) -> bool:
@@ -537,10 +543,15 @@ class MusicAccounts:
         return server in self.servers and self.servers[server].capabilities.signs_out
 
     def _give_back(self, ended: Iterable[Ended]) -> None:
+        away: set[str] = set()
         for one in ended:
+            if one.server in away:
+                continue
             if self._is_settled(one):
                 with suppress(StoreError):  # then it is looked at once more
                     self.links.settle(one)
+            else:
+                away.add(one.server)
 
     def _is_settled(self, ended: Ended) -> bool:
         if ended.since < self._clock() - _GIVE_UP or not self._signs_out(ended.server):
@@ -548,7 +559,7 @@ class MusicAccounts:
         try:
             self.servers[ended.server].sign_out(self._opened(ended))
         except MusicFault as error:
-            return error.fault not in _PASSING
+            return error.fault not in PASSING
         except SealError:
             return True
         return True

@@ -59,6 +59,19 @@ _SENTENCES: Final = {
 }
 
 
+#: Those of a server that may say something else in a moment; they say nothing of an
+#: account.
+PASSING: Final = frozenset(
+    {
+        Fault.UNREACHABLE,
+        Fault.TLS,
+        Fault.TOO_SLOW,
+        Fault.UNAVAILABLE,
+        Fault.THROTTLED,
+    }
+)
+
+
 class MusicFault(AuthzError):
     """A music server did not do what was asked. Never holds a credential."""
 

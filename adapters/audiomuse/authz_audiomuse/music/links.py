@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.music.faults import PASSING, Fault
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -115,7 +115,10 @@ class LinkStore(Protocol):
         ...
 
     def due(self, before: datetime, *, limit: int) -> Sequence[Link]:
-        """Return own accounts not looked at since *before*, the longest ago first."""
+        """Return own accounts not looked at since *before*, the longest ago first.
+
+        Those too whose server could not say anything of them when it was last asked.
+        """
         ...
 
     def end(self, link: Link, *, since: datetime) -> Ended:
@@ -202,7 +205,8 @@ class MemoryLinks:
         found = [
             link
             for link in self._sorted()
-            if link.mode is Mode.OWN and (link.checked or _NEVER) < before
+            if link.mode is Mode.OWN
+            and ((link.checked or _NEVER) < before or link.fault in PASSING)
         ]
         return sorted(found, key=lambda link: link.checked or _NEVER)[:limit]
 

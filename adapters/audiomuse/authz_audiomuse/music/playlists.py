@@ -23,7 +23,7 @@ from authz.web.state import current_request, current_state
 from authz_audiomuse.fields.sent import Unreadable, put_body, read_sent
 from authz_audiomuse.music.accounts import By, MusicAccounts, Unusable, is_person
 from authz_audiomuse.music.acting import Acting
-from authz_audiomuse.music.faults import Fault, MusicFault
+from authz_audiomuse.music.faults import PASSING, Fault, MusicFault
 from authz_audiomuse.music.host import HostHook, act, acting_on
 from authz_audiomuse.music.port import Credential
 from authz_audiomuse.music.sealing import SealError
@@ -45,6 +45,7 @@ _STATUS: Final = {
     "no-store": HTTPStatus.SERVICE_UNAVAILABLE,
     "no-hook": HTTPStatus.NOT_IMPLEMENTED,
     "bypassed": HTTPStatus.BAD_GATEWAY,
+    **dict.fromkeys(map(str, PASSING), HTTPStatus.SERVICE_UNAVAILABLE),
 }
 
 
@@ -154,6 +155,13 @@ class Playlists:
         except (SealError, StoreError, LookupError):
             _log.exception("the linked account cannot be looked at")
             return None
+        if link is not None and link.fault in PASSING:
+            return Unusable(
+                f"`{link.server}` does not answer at the moment: try again later, and "
+                "look there first, because the playlist may have been made",
+                reason=str(link.fault),
+                server=link.server,
+            )
         if link is not None and link.fault is Fault.WRONG_PASSWORD:
             return Unusable(
                 f"`{link.server}` does not accept your account any more: enter its "

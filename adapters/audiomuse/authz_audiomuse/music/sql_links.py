@@ -3,7 +3,8 @@
 They may lie in the database of authz or in another one; neither knows the other's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -37,13 +38,14 @@ from sqlalchemy import (
 from authz.errors import StoreError
 from authz.stores.sql.database import Database
 from authz.stores.sql.tables import UtcTime
-from authz_audiomuse.music.faults import Fault
+from authz_audiomuse.music.faults import PASSING, Fault
 from authz_audiomuse.music.links import Ended, Link, LinkPage, Mode
 
 VERSION_TABLE: Final = "authz_music_version"
 #: For `pg_advisory_xact_lock`: "music" in ASCII.
 _LOCK: Final = 0x6D75736963
 _ESCAPE: Final = "\\"
+_IS_AUTHZS: Final = text("SELECT to_regclass('authz_token') IS NOT NULL")
 
 metadata: Final = MetaData()
 
@@ -115,7 +117,7 @@ class SqlLinks:
     def put(self, link: Link) -> None:
         """Keep *link* in place of what was kept of this person and server."""
         values = _values(link)
-        with self._database.write(alone=False) as connection:
+        with self._write() as connection:
             self._lock_row(connection, link)
             connection.execute(delete(_table).where(_is(link.person, link.server)))
             connection.execute(_table.insert().values(**values))
@@ -133,7 +135,7 @@ class SqlLinks:
             )
             .values(fault=str(fault or ""), checked=checked)
         )
-        with self._database.write(alone=False) as connection:
+        with self._write() as connection:
             noted = connection.execute(change).rowcount
         return replace(link, fault=fault, checked=checked) if noted else None
 
@@ -144,7 +146,7 @@ class SqlLinks:
             .where(_is(link.person, link.server), _table.c.sealed == link.sealed)
             .values(sealed=sealed)
         )
-        with self._database.write(alone=False) as connection:
+        with self._write() as connection:
             return bool(connection.execute(change).rowcount)
 
     def remove(self, person: str, server: str) -> bool:
@@ -161,7 +163,11 @@ class SqlLinks:
             select(_table)
             .where(
                 _table.c.mode == str(Mode.OWN),
-                or_(_table.c.checked.is_(None), _table.c.checked < before),
+                or_(
+                    _table.c.checked.is_(None),
+                    _table.c.checked < before,
+                    _table.c.fault.in_(sorted(PASSING)),
+                ),
             )
             .order_by(
                 _table.c.checked.asc().nulls_first(), _table.c.person, _table.c.server
@@ -183,7 +189,7 @@ class SqlLinks:
             )
             .returning(_owed)
         )
-        with self._database.write(alone=False) as connection:
+        with self._write() as connection:
             return _ended(connection.execute(statement).one())
 
     def ended(self, *, limit: int) -> Sequence[Ended]:
@@ -195,11 +201,22 @@ class SqlLinks:
 
     def settle(self, ended: Ended) -> None:
         """Forget *ended*: it was given back, or never will be."""
-        with self._database.write(alone=False) as connection:
+        with self._write() as connection:
             connection.execute(delete(_owed).where(_owed.c.id == ended.id))
 
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """Change something, unless what is authz's here is just being restored.
+
+        A database of ours alone has none of its tables, and is not asked for them.
+        """
+        with self._database.write(alone=False, complete=False) as connection:
+            if not self._database.is_sqlite and connection.execute(_IS_AUTHZS).scalar():
+                self._database.refuse_half(connection)
+            yield connection
+
     def _delete(self, which: ColumnElement[bool]) -> int:
-        with self._database.write(alone=False) as connection:
+        with self._write() as connection:
             return connection.execute(delete(_table).where(which)).rowcount
 
     def _lock_row(self, connection: Connection, link: Link) -> None:
@@ -228,7 +245,7 @@ def migrate_links(database: Database) -> None:
     with database.read() as connection:
         if _version(connection) == newest:
             return
-    with database.write(alone=False) as connection:
+    with database.write(alone=False, complete=False) as connection:
         if not database.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         version = _version(connection)
