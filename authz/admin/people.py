@@ -1,16 +1,18 @@
 """People: who they are, how they sign in, what they may, and changes to all that."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from authz.admin.changes import Draft, apply
 from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import subject_of_person
 from authz.admin.lockout_checks import people_check
 from authz.admin.own_tokens import revoke_tokens_of
 from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 from authz.admin.roles import GIVEN, HeldRole, names_that_lead_to, role_finder
+from authz.admin.rules import grant_row
 from authz.audit import EventTag
 from authz.decision import Origin, Subject
 from authz.errors import (
@@ -25,6 +27,7 @@ from authz.identity.accounts import hash_password
 from authz.identity.passwords import password_problem
 from authz.identity.people import BY_ID, LOCAL, PeopleOrder, Person, Whom
 from authz.names import hidden_character
+from authz.policy.records import Add
 from authz.settings import ACCOUNT_NAME
 
 MAX_DISPLAY: Final = 255
@@ -144,6 +147,22 @@ def add_person(  # noqa: PLR0913 - what an account is made of
         ),
     )
     return _view(context, kept)
+
+
+def give_roles(
+    context: AdminContext, actor: Actor, person: Person, roles: Sequence[str]
+) -> None:
+    """Give *person* each of *roles* at once, as one revision.
+
+    Raises as `apply` of changes does.
+    """
+    draft = Draft(
+        base=context.records.etag(),
+        changes=tuple(
+            Add(row=grant_row(member=person.subject_name, role=role)) for role in roles
+        ),
+    )
+    apply(context, actor, draft, note=f"roles of {person.id}")
 
 
 def edit_person(
@@ -429,4 +448,4 @@ def _password_problems(password: str, id_: str) -> list[Problem]:
 
 
 def _problem(where: str, hint: str) -> Problem:
-    return Problem(where=where, message="it cannot be like this", hint=hint)
+    return Problem(where=where, message="this cannot be used", hint=hint)

@@ -5,6 +5,7 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from authz.identity.accounts import Account
 from authz.identity.devices import known_device, remember
 from authz.identity.guesses import Guesser
 from authz.identity.hashing_queue import TooBusy
+from authz.identity.people import LOCAL, Person
 from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
@@ -221,6 +223,7 @@ class _SignIn:
         runtime.record(
             EventTag.SIGN_IN_SUCCESS, subject=account.subject.name, facts=facts
         )
+        self._note_seen(account)
         signed_in.send(self._app, subject=account.subject)
         response = redirect(
             next_page or request.script_root + "/", HTTPStatus.SEE_OTHER
@@ -229,6 +232,16 @@ class _SignIn:
         device = remember(self._cookies.device(facts), account, time.time())
         self._cookies.give_device(response, facts, device)
         return protect_page(response)
+
+    def _note_seen(self, account: Account) -> None:
+        person = Person(
+            id=account.subject.name.removeprefix("user:"),
+            display_name="",
+            source=LOCAL,
+            last_seen=self._runtime.clock(),
+        )
+        with suppress(StoreError):  # they are signed in all the same
+            self._runtime.people.seen([person])
 
     @public
     def sign_out(self) -> Response:

@@ -217,12 +217,16 @@ class SqlPeople:
             before_commit(old, None)
 
     def seen(self, persons: Sequence[Person]) -> None:
-        """Note people a provider vouched for; see `PeopleStore`."""
+        """Note people who were here; see `PeopleStore`."""
         now = self._clock()
         with self._database.write() as connection:
             known = self._known(connection, persons)
             for person in {person.id: person for person in persons}.values():
-                if person.id in self._fixed or "/" not in person.id:
+                if person.id in self._fixed:
+                    continue
+                if "/" not in person.id:  # the account is kept here, its name too
+                    query = update(authz_person).where(authz_person.c.id == person.id)
+                    connection.execute(query.values(last_seen=person.last_seen or now))
                     continue
                 values = {
                     "display_name": person.display_name[:_MAX_DISPLAY],

@@ -175,10 +175,15 @@ class Changes:
     ) -> Response:
         pages = self._pages
         made = history.revision(pages.context, number)
-        difference = history.difference(pages.context, number)
+        try:
+            difference = history.difference(pages.context, number)
+        except PolicyError:
+            difference = None  # what is kept now is not even a policy
         # Seen from now: what came since goes, what went comes back.
-        back = list(text_lines(difference.removed, difference.added))
-        base = pages.context.records.snapshot().etag
+        back = (
+            list(text_lines(difference.removed, difference.added)) if difference else []
+        )
+        base = pages.context.records.etag()
         return pages.page(
             "authz/admin/revision.html",
             status=_status(error or failure),
@@ -189,14 +194,23 @@ class Changes:
             effect=impact(
                 difference.after, difference.before, routes=pages.context.served()
             )
-            if difference.after and difference.before
+            if difference and difference.after and difference.before
             else None,
             base=base,
+            unreadable=difference is None,
+            previous=number - 1 if self._is_kept(number - 1) else None,
             note=note,
             error=error,
             failure=failure,
             patch=patch,
         )
+
+    def _is_kept(self, number: int) -> bool:
+        try:
+            history.revision(self._pages.context, number)
+        except NotFound:
+            return False
+        return True
 
 
 def _status(problem: str) -> int:

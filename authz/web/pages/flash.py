@@ -21,6 +21,8 @@ _MAX: Final = 400
 
 SENTENCES: Final = {
     "person-added": "{} was added.",
+    "person-added-roles": "{} was added, and has the roles you chose.",
+    "role-in-force": "They have {} from now on.",
     "person-added-draft": "{} was added. The roles are in your draft below; apply it.",
     "person-added-bare": "{} was added, but without roles: your draft could not take "
     "them. Give them here once it is applied.",

@@ -1,4 +1,4 @@
-"""The first page: what is in force, and what wants looking at."""
+"""The first page: what is in force, and what needs attention."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
 from authz.audit.log import Wanted
-from authz.decision import SAFE_METHODS
+from authz.decision import ANONYMOUS, SAFE_METHODS
 from authz.errors import PolicyError, StoreError
 from authz.policy.analysis.coverage import Route
 from authz.policy.records import Revision
@@ -34,6 +34,8 @@ class Refusals:
     """The refusals of the last day."""
 
     count: int
+    #: How often somebody who has not signed in was asked to.
+    strangers: int
     #: Whether there were more than are counted.
     more: bool
     #: Who was refused what most often: name, method, path, times.
@@ -131,16 +133,19 @@ class Overview:
             event=EventTag.DECISION_DENY, since=runtime.clock() - timedelta(days=1)
         )
         found = runtime.audit_log.find(wanted, limit=_COUNTED)
+        # Strangers who were sent to sign in were refused nothing that they may have.
+        records = [r for r in found.records if r.get("subject") != ANONYMOUS.name]
         often = Counter(
             (
                 str(record.get("subject", "")),
                 str(record.get("method", "")),
                 str(record.get("path", "")),
             )
-            for record in found.records
+            for record in records
         )
         return Refusals(
-            count=len(found.records),
+            count=len(records),
+            strangers=len(found.records) - len(records),
             more=found.next_before is not None,
             top=[(*what, times) for what, times in often.most_common(_RECENT)],
         )

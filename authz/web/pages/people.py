@@ -12,7 +12,13 @@ from authz.admin import people as use_cases
 from authz.admin.people import PersonView
 from authz.admin.roles import GIVEN
 from authz.admin.rules import grant_row
-from authz.errors import AlreadyThere, PolicyError, StoreConflict, StoreReadOnly
+from authz.errors import (
+    AlreadyThere,
+    AuthzError,
+    PolicyError,
+    StoreConflict,
+    StoreReadOnly,
+)
 from authz.identity.people import LOCAL, PeopleColumn, PeopleOrder
 from authz.policy.records import Add
 from authz.web.pages import wording
@@ -93,7 +99,7 @@ class People:
         return self._form(Typed())
 
     def add(self) -> Response:
-        """Add a person; the roles that were ticked go into the draft."""
+        """Add a person with the roles that were ticked, in one step."""
         pages = self._pages
         form = pages.form()
         typed = Typed(
@@ -128,6 +134,18 @@ class People:
             return pages.go(
                 "authz_admin.person", "person-added", name, id=view.person.id
             )
+        try:
+            use_cases.give_roles(pages.context, pages.actor, view.person, roles)
+            return pages.go(
+                "authz_admin.person", "person-added-roles", name, id=view.person.id
+            )
+        except AuthzError:
+            # Another kind of file, or another change meanwhile: the draft says which.
+            return self._into_draft(view, roles)
+
+    def _into_draft(self, view: PersonView, roles: Sequence[str]) -> Response:
+        pages = self._pages
+        name = view.person.display_name
         member = view.person.subject_name
         grants = [Add(row=grant_row(member=member, role=role)) for role in roles]
         try:

@@ -12,10 +12,11 @@ from werkzeug.wrappers import Response
 from authz.admin import people as use_cases
 from authz.admin.decisions import what_can
 from authz.admin.known_names import meant_person
-from authz.admin.people import PersonView
+from authz.admin.people import PersonView, give_roles
 from authz.admin.roles import GIVEN
 from authz.audit.log import Record, Wanted
 from authz.errors import (
+    AuthzError,
     LastAdmin,
     LockedOut,
     PolicyError,
@@ -52,6 +53,7 @@ class PersonPages:
         pages.add(
             "/admin/people/person/password", "person_password", self.password, post=True
         )
+        pages.add("/admin/people/person/give", "person_give", self.give, post=True)
         pages.add(
             "/admin/people/person/sign-out", "person_sign_out", self.sign_out, post=True
         )
@@ -107,6 +109,20 @@ class PersonPages:
             )
 
         return self._do(end, "signed-out")
+
+    def give(self) -> Response:
+        """Give a role at once: one grant, written down as every change."""
+        pages = self._pages
+        form = pages.form()
+        member, role = form.get("member", ""), form.get("role", "")
+        view = use_cases.find_person(pages.context, member.removeprefix("user:"))
+        try:
+            give_roles(pages.context, pages.actor, view.person, [role])
+        except PolicyError as error:
+            return self._show(view, {"role": wording.sentence(error.problems[0])})
+        except AuthzError as error:
+            return self._show(view, {"role": wording.sentence(error)})
+        return pages.go("authz_admin.person", "role-in-force", role, id=view.person.id)
 
     def confirm(self) -> Response:
         """Ask whether a person is really to be removed."""

@@ -1,5 +1,6 @@
 """Who can open what: every route of the app, with what the policy says of it."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -93,6 +94,7 @@ class Routes:
             access=asked("access"),
             search=asked("search"),
             uncovered=sum(not route.is_covered for route in routes),
+            rule_path=_rule_path,
             readable=self._pages.runtime.policy.source is not None,
         )
 
@@ -114,3 +116,9 @@ class Routes:
             text = f"{route.method} {route.route} {route.endpoint}".casefold()
             if keeps(route) and search in text:
                 yield route
+
+
+def _rule_path(route: str) -> str:
+    """Return the path of a rule for all that the router's pattern *route* serves."""
+    whole = re.sub(r"<path:[^<>]+>.*", "*", route)
+    return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r":\1", whole)

@@ -8,7 +8,7 @@ from flask import Flask
 
 from authz.extension import get_authz
 from tests.web.apps import ALICE, BOB, POLICY, Client
-from tests.web.pages.walk import apply, hidden, send
+from tests.web.pages.walk import hidden, send
 
 PEOPLE = "/authz/admin/people"
 PERSON = f"{PEOPLE}/person"
@@ -41,13 +41,10 @@ def carol(app: Flask, password: str = WORDS) -> Client:
 
 class TestAdd:
     def test_somebody_with_a_role(self, app: Flask, alice: Client):
-        """The person is there at once; the role is once the draft is applied."""
+        """The person is there at once, and so is the role."""
         shown = add(alice, roles="role:user")
 
-        assert "carol</bdi> was added" in shown.text
-        assert "/authz/admin/changes/apply" in shown.text
-        assert carol(app)(path="/map").status == 403
-        apply(alice, "carol listens too")
+        assert "carol</bdi> was added, and has the roles" in shown.text
         assert carol(app)(path="/map").status == 200
 
     def test_somebody_without_one(self, alice: Client):
