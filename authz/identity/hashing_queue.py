@@ -64,4 +64,7 @@ class HashingQueue:
             self._running += 1
 
     def _is_free(self, known: bool) -> bool:  # noqa: FBT001 - private
-        return self._running < self._at_once and (known or not self._waiting[True])
+        # Who is known has a turn of their own beside those of strangers.
+        if known:
+            return self._running <= self._at_once
+        return self._running < self._at_once and not self._waiting[True]

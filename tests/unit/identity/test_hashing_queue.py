@@ -48,19 +48,21 @@ def test_a_long_line_is_told_at_once():
 
 
 def test_the_known_go_before_strangers():
-    """Who signed in here before is served next, whoever came first."""
+    """Who signed in here before has a turn of their own, and is served next."""
     turns, served = HashingQueue(1), []
     first = Caller(turns, known=False, served=served)
     until(lambda: served)
+    beside = Caller(turns, known=True, served=served)
+    until(lambda: len(served) == 2)
     stranger = Caller(turns, known=False, served=served)
     until(lambda: turns._waiting[False] == 1)
     known = Caller(turns, known=True, served=served)
     until(lambda: turns._waiting[True] == 1)
     first.leave.set()
-    until(lambda: len(served) == 2)
+    until(lambda: len(served) == 3)
 
-    assert served == ["stranger", "known"]
-    for caller in (known, stranger):
+    assert served == ["stranger", "known", "known"]
+    for caller in (beside, known, stranger):
         caller.leave.set()
         caller.thread.join()
 
