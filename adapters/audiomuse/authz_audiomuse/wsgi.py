@@ -1,10 +1,15 @@
 """The entry point: `authz_audiomuse.wsgi:app` in the place of `app:app`.
 
 Start the server in the folder of AudioMuse-AI, with one process and several threads:
-`gunicorn --workers 1 --threads 8 authz_audiomuse.wsgi:app`.
+`gunicorn -c python:authz_audiomuse.server`.
 """
 
+from authz.errors import AuthzError
 from authz_audiomuse.attach import attach
 from authz_audiomuse.host import import_host
+from authz_audiomuse.wsgi_failure import fail
 
-app = attach(import_host())
+try:
+    app = attach(import_host())
+except AuthzError as error:
+    fail(error)

@@ -137,7 +137,7 @@ def signed_in(server: Server, name: str, password: str) -> str:
 def test_the_app_behind_the_policy(tmp_path: Path):
     """Strangers, a user, an administrator and a machine, over real HTTP."""
     with serving(tmp_path) as server:
-        answer, _ = server("GET", "/map")
+        answer, _ = server("GET", "/map", Accept="text/html")
         assert answer.status == 302
         assert str(answer.getheader("Location")).startswith("/authz/sign-in")
         answer, text = server("GET", "/external/search")
@@ -145,7 +145,7 @@ def test_the_app_behind_the_policy(tmp_path: Path):
         assert json.loads(text)["status"] == 401
 
         bob = signed_in(server, "bob", ACCOUNTS["AUTHZ_USER_PASSWORD"])
-        assert server("GET", "/", Cookie=bob)[0].getheader("Location") == "/map"
+        assert server("GET", "/", Cookie=bob)[0].status == 200
         answer, page = server("GET", "/map", Cookie=bob)
         assert answer.status == 200
         assert "Administration" not in page
@@ -208,7 +208,7 @@ def test_a_house_with_a_music_server(tmp_path: Path):
 def test_it_does_not_start_elsewhere(tmp_path: Path):
     """In another folder it ends, with a sentence that says where to start it."""
     result = subprocess.run(
-        command(tmp_path, "--preload"),
+        command(tmp_path, "-c", "python:authz_audiomuse.server"),
         cwd=tmp_path,
         env={**CLEAN, **ACCOUNTS},
         capture_output=True,
@@ -218,7 +218,29 @@ def test_it_does_not_start_elsewhere(tmp_path: Path):
     )
 
     assert result.returncode != 0
-    assert "start the server in the folder that holds its `app.py`" in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("authz did not start: ")
+    assert "start the server in the folder that holds its `app.py`" in last
+    assert "Traceback" not in result.stderr
+
+
+def test_the_reason_is_the_last_line(tmp_path: Path):
+    """A setting that is wrong: the last line says which, and what to do."""
+    result = subprocess.run(
+        command(STAND_IN, "-c", "python:authz_audiomuse.server"),
+        cwd=tmp_path,
+        env={**CLEAN, "PYTHONPATH": str(ROOT), **ACCOUNTS, "AUTHZ_POLICY": "/nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert result.returncode != 0
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("authz did not start: ")
+    assert "/nowhere" in last
+    assert "Traceback" not in result.stderr
 
 
 def test_the_package_is_whole(tmp_path: Path):

@@ -70,12 +70,18 @@ def test_the_configuration_is_a_volume_that_is_filled_once(
     steps: list[tuple[str, str]],
 ):
     """`/config` belongs to the user; a policy file that is missing is written."""
-    assert json.loads(only(steps, "VOLUME")) == ["/config"]
+    assert json.loads(only(steps, "VOLUME")) == ["/config", "/data"]
     installing = " ".join(rest for name, rest in steps if name == "RUN")
-    assert "install -d -o 1000 -g 1000 -m 0750 /config" in installing
+    assert "install -d -o 1000 -g 1000 -m 0750 /config /data" in installing
     (shell, flag, script) = json.loads(only(steps, "CMD"))
     assert (shell, flag) == ("sh", "-c")
-    assert script.startswith("python3 -m authz_audiomuse.seed && exec ")
+    assert " && python3 -m authz_audiomuse.seed && exec " in script
+    # What AudioMuse-AI writes is made where there is a volume.
+    folders = re.findall(r"\$([A-Z_]+)", script)
+    values = dict(re.findall(r"([A-Z_]+)=(\S+)", only(steps, "ENV")))
+    assert {values[name] for name in folders} == {
+        "/data/audio", "/data/backup", "/data/ivf", "/data/plugins"
+    }  # fmt: skip
 
 
 def test_what_is_copied_is_there_and_let_in(steps: list[tuple[str, str]]):
@@ -116,13 +122,10 @@ class TestTheProcesses:
     def test_the_entry_point_is_the_guarded_app(
         self, programs: configparser.ConfigParser
     ):
-        """`authz_audiomuse.wsgi:app`, in the folder of the app, in one process."""
+        """With the adapter's settings for gunicorn, in the folder of the app."""
         command = shlex.split(programs["program:flask"]["command"])
         assert command[:3] == ["python3", "-m", "gunicorn"]
-        assert command[-1] == "authz_audiomuse.wsgi:app"
-        assert command[command.index("--workers") + 1] == "1"
-        assert int(command[command.index("--threads") + 1]) > 1
-        assert int(command[command.index("--limit-request-field_size") + 1]) >= 16384
+        assert command[command.index("-c") + 1] == "python:authz_audiomuse.server"
         assert programs["program:flask"]["directory"] == "/app"
 
     def test_gunicorn_takes_the_command(
@@ -141,6 +144,14 @@ class TestTheProcesses:
 
         assert found.app_uri == "authz_audiomuse.wsgi:app"
         assert found.cfg.settings["threads"].get() == 8
+        assert found.cfg.settings["workers"].get() == 1
+        assert found.cfg.settings["limit_request_field_size"].get() >= 16384
+
+    def test_each_program_is_there(self, programs: configparser.ConfigParser):
+        """Nothing of AudioMuse-AI's image but Python itself is started by name."""
+        assert [s for s in programs.sections() if s.startswith("program:")] == [
+            "program:flask"
+        ]
 
     def test_nothing_is_written_outside_of_tmp(
         self, programs: configparser.ConfigParser

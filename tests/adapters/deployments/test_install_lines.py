@@ -52,7 +52,8 @@ import os
 os.environ.update(settings)
 from authz_audiomuse.wsgi import app
 assert app.test_client().get("/authz/sign-in").status_code == 200
-assert app.test_client().get("/map").status_code == 302
+page = {"Accept": "text/html"}
+assert app.test_client().get("/map", headers=page).status_code == 302
 """
 BY_EXTRA = {
     "db": (STORE, ""),
