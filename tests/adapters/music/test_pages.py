@@ -32,6 +32,7 @@ pytestmark = pytest.mark.slow
 
 POLICY = """\
 p, role:admin, /*, *
+p, role:user, /api/create_playlist, POST
 g, user:root, role:admin
 g, user:carol, role:user
 g, user:dan, role:user
@@ -673,7 +674,7 @@ class TestPuttingTogether:
         response = home.app.test_client().post(
             "/api/create_playlist",
             json={"playlist_name": "mix", "track_ids": ["1"]},
-            headers={"X-Who": "user:root"},
+            headers={"X-Who": "user:carol"},
         )
 
         assert response.status_code == 409

@@ -156,9 +156,10 @@ class Playlists:
             _log.exception("the linked account cannot be looked at")
             return None
         if link is not None and link.fault in PASSING:
+            made = request.path in PLAYLIST_PATHS
             return Unusable(
-                f"`{link.server}` does not answer at the moment: try again later, and "
-                "look there first, because the playlist may have been made",
+                f"`{link.server}` does not answer at the moment: try again later"
+                + (", and look there first whether the playlist is there" * made),
                 reason=str(link.fault),
                 server=link.server,
             )
