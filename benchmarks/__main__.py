@@ -7,7 +7,7 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import decisions, hook, reload, results, tokens, workers
+from benchmarks import changes, decisions, hook, reload, results, tokens, workers
 from benchmarks.results import Bar
 
 
@@ -29,7 +29,11 @@ def main() -> int:
     found: list[Bar] = []
     changed = reload.measure()
     for bar in chain(
-        decisions.bars(figures), reload.bars(changed), tokens.bars(), hook.bars()
+        decisions.bars(figures),
+        reload.bars(changed),
+        changes.bars(),
+        tokens.bars(),
+        hook.bars(),
     ):
         print(bar, flush=True)
         found.append(bar)
