@@ -140,6 +140,13 @@ def _read_line(line: str, origin: Origin) -> Row | None:
             "decide which lines stay and remove the marks",
         )
     kind, *fields = _split(line)
+    if not any((kind, *fields)):
+        return None  # an empty row, as spreadsheets write it
+    if kind.lower() == "ptype":
+        raise InvalidValue(
+            "this is the heading of a table of rules",
+            "remove the line; `authz import` reads such tables",
+        )
     if not kind.isalnum():
         hint = (
             "separate fields with commas"

@@ -27,19 +27,32 @@ MAX_SEGMENTS: Final = 64
 SAMPLE: Final = "~sample"
 
 _PARAMETER: Final = r":[A-Za-z_][A-Za-z0-9_]*"
-_LITERAL: Final = r"[\w.~@!&=',-][\w.~@!&=',:-]*"
+#: What regular expressions, globs, addresses and routes mean something by.
+_TAKEN: Final = r"*%?#|\\{}<>\[\]^$"
+_LITERAL: Final = rf"[^:/{_TAKEN}][^/{_TAKEN}]*"
 _PATH: Final = re.compile(rf"(?:/(?:{_LITERAL}|{_PARAMETER}))*(?:/\*?)?")
 _DOTS: Final = re.compile(r"/\.{1,2}(?:/|\Z)")
 _METHOD: Final = re.compile(r"[A-Za-z]+|\([A-Za-z]+\)")
-_ODD: Final = re.compile(r"[^\w.~@!&=',:/*-]")
+_ODD: Final = re.compile(r"[%?#|\\{}<>\[\]^$]")
+#: What a regular expression has, and a path written by mistake for one.
+_REGEX: Final = re.compile(r"^\^|\$$|\.[*+]|\\[dws.]|\[\^?[\w-]+\][*+]?|\(\?|\)[*+?]")
 _ANY: Final = ":any"
 
+#: What other programs call what one does.
+_METHOD_HINTS: Final = {
+    "read": "write `GET`",
+    "view": "write `GET`",
+    "write": "write `POST|PUT|PATCH|DELETE`, or those that are meant",
+    "edit": "write `POST|PUT|PATCH`, or those that are meant",
+    **dict.fromkeys(("all", "any"), "write `*`"),
+}
 _CHARACTER_MENDS: Final = {
     "%": "write the decoded character; paths are compared after decoding",
     "?": "leave the query string out; only the path is compared",
     "#": "leave the fragment out; put comments on their own line",
     "|": "write one rule for each path",
     "\\": "use `/`",
+    **dict.fromkeys("[]^$", "write `:name` for a segment that may be anything"),
     **dict.fromkeys("{}<>", "write a parameter as `:name`"),
 }
 
@@ -66,13 +79,7 @@ class PathPattern:
     @staticmethod
     def problem(text: str) -> Problem | None:
         """Return what is wrong with *text* as a pattern, or None."""
-        if (
-            len(text) <= MAX_PATH
-            and text.startswith("/")
-            and _PATH.fullmatch(text)
-            and not _DOTS.search(text)
-            and text.count("/") <= MAX_SEGMENTS
-        ):
+        if _is_well_formed(text):
             return None
         return _diagnose(text)
 
@@ -209,7 +216,9 @@ class Methods:
                     f"unknown method `{name}`",
                     f"write `{name.upper()}`"
                     if known
-                    else f"use {', '.join(sorted(METHODS))} or `*`",
+                    else _METHOD_HINTS.get(
+                        name.lower(), f"use {', '.join(sorted(METHODS))} or `*`"
+                    ),
                 )
             names.append(name)
         return cls(frozenset(names))
@@ -335,6 +344,31 @@ def _spoken(methods: frozenset[str]) -> frozenset[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
+def _is_well_formed(text: str) -> bool:
+    return bool(
+        len(text) <= MAX_PATH
+        and text.startswith("/")
+        and _PATH.fullmatch(text)
+        and not _DOTS.search(text)
+        and text.count("/") <= MAX_SEGMENTS
+        and text.isprintable()
+        and "\ufffd" not in text
+        and not text.endswith(" ")
+        and _are_paired(text)
+        and not _REGEX.search(text)
+    )
+
+
+def _are_paired(text: str) -> bool:
+    """Whether each parenthesis of *text* is closed: half of a pattern is no path."""
+    depth = 0
+    for character in text if "(" in text or ")" in text else "":
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
 def _is_parameter(part: str) -> bool:
     return part.startswith(":")
 
@@ -342,6 +376,25 @@ def _is_parameter(part: str) -> bool:
 def _diagnose(text: str) -> Problem:
     message, hint = _fault(text)
     return Problem(message=message, hint=hint)
+
+
+def _of_another_language(text: str) -> tuple[str, str] | None:
+    """Return what is wrong with a regular expression, a glob or an address."""
+    if _REGEX.search(text):
+        bare = text.removeprefix("^").removesuffix("$")
+        plain = re.sub(r"\\([^\w])", r"\1", bare)
+        right = (
+            f"write `{plain}`: a rule is for the whole path anyway"
+            if _is_well_formed(plain)
+            else "write literal text, `:name` for a segment and a final `/*`"
+        )
+        return f"`{text}` is a regular expression, which is not read here", right
+    if "://" in text:
+        path = "/" + text.partition("://")[2].partition("/")[2]
+        return f"`{text}` is a whole address", f"write its path, `{path}`"
+    if text.endswith("/**"):
+        return f"`{text}` ends with `**`", f"write `{text[:-1]}`: it covers all below"
+    return None
 
 
 def _fault(text: str) -> tuple[str, str]:
@@ -355,6 +408,9 @@ def _fault(text: str) -> tuple[str, str]:
             "the path is too long",
             f"use at most {MAX_PATH} characters and {MAX_SEGMENTS} segments",
         )
+    elsewhere = _of_another_language(text)
+    if elsewhere is not None:
+        return elsewhere
     if not text.startswith("/"):
         right = "/*" if text == "*" else "/" + text.lstrip("/")
         return f"`{text}` does not begin with `/`", f"write `{right}`"
@@ -367,6 +423,20 @@ def _fault(text: str) -> tuple[str, str]:
                 character, "use literal text, whole segments `:name` and a final `/*`"
             ),
         )
+    return _misshapen(text)
+
+
+def _misshapen(text: str) -> tuple[str, str]:
+    """Return what is wrong with a path of characters that may stand in one."""
+    if not text.isprintable() or "\ufffd" in text:
+        return (
+            f"`{text!a}` holds a character that cannot be seen",
+            "write the path as an address shows it, with plain blanks",
+        )
+    if text.endswith(" "):
+        return f"`{text}` ends with a blank", "remove it, or write `:name` there"
+    if not _are_paired(text):
+        return f"`{text}` has a parenthesis too many", "write both, or none"
     if "//" in text:
         return f"`{text}` has an empty segment", "write one `/`"
     if _DOTS.search(text):

@@ -22,7 +22,7 @@ from authz.errors import InvalidValue, PolicyError, Problem
 from authz.names import name_problem
 from authz.policy.csv_rows import Row
 from authz.policy.pacing import let_go, paced
-from authz.policy.patterns import Methods, PathPattern
+from authz.policy.patterns import METHODS, Methods, PathPattern
 
 #: The role that must always be in somebody's hands.
 ADMIN = "role:admin"
@@ -140,10 +140,15 @@ class _RowReader:
 
     def _rule(self, row: Row) -> None:
         if not 3 <= len(row.fields) <= 4:  # noqa: PLR2004 - the fields are named below
+            joined = "|".join(f.upper() for f in row.fields[2:] if f.upper() in METHODS)
             self._problem(
                 row.origin,
                 f"a rule has 3 or 4 fields after `p`, this one has {len(row.fields)}",
-                "write `p, subject, path, method` and, if you want, `, deny`",
+                "remove the empty fields at the end"
+                if row.fields and not row.fields[-1]
+                else f"join the methods: `{joined}`"
+                if "|" in joined
+                else "write `p, subject, path, method` and, if you want, `, deny`",
             )
             return
         subject, path, method = row.fields[:3]
@@ -161,7 +166,10 @@ class _RowReader:
             self._problem(
                 row.origin,
                 f"unknown effect `{effect}`",
-                "write `allow` or `deny`, in small letters",
+                f"join the methods: `{method}|{effect.upper()}`"
+                if effect.upper() in METHODS
+                else "write `allow` or `deny`, in small letters, or leave the field "
+                "and its comma out",
             )
             return
         rule = Rule(
@@ -179,7 +187,9 @@ class _RowReader:
             self._problem(
                 row.origin,
                 f"a grant has 2 fields after `g`, this one has {len(row.fields)}",
-                "write `g, user:alice, role:user`",
+                "remove the empty fields at the end"
+                if row.fields and not row.fields[-1]
+                else "write `g, user:alice, role:user`",
             )
             return
         member = self._name(row.origin, row.fields[0])

@@ -9,6 +9,16 @@ from authz.settings import parsers
 from authz.settings.reader import Reader
 
 _DATABASES = {"sqlite", "postgres", "postgresql"}
+#: What people have, as they call it.
+_OTHERS = {
+    "mysql": "MySQL",
+    "mariadb": "MariaDB",
+    "mssql": "SQL Server",
+    "oracle": "Oracle",
+    "mongodb": "MongoDB",
+    "cockroachdb": "CockroachDB",
+    "redis": "Redis",
+}
 _REDIS = {"redis", "rediss", "unix"}
 
 
@@ -60,6 +70,31 @@ def read_store(reader: Reader) -> StoreSettings:
 
 def _database(text: str) -> str:
     parts = _split(text)
+    scheme = text.partition("://")[0].lower() if "://" in text else ""
+    family, _, driver = scheme.partition("+")
+    if family in _OTHERS:
+        raise InvalidValue(
+            f"{_OTHERS[family]} is not supported as a store",
+            "use `sqlite:///authz.db` or `postgresql://user:password@host/name`",
+        )
+    if driver and family in _DATABASES:
+        raise InvalidValue(
+            "the address names a driver", f"write `{family}://` and what follows"
+        )
+    # What comes after the last `@` is the host: one more belongs to the password, and
+    # a `#` or `?` in a password ends the address before its host.
+    if family in _DATABASES and family != "sqlite":
+        netloc = parts.netloc if parts else ""
+        user, at, _ = netloc.rpartition("@")
+        if "@" in user or (netloc and not at and "@" in text):
+            raise InvalidValue(
+                "the user or the password holds a sign that means something else in "
+                "an address",
+                "write `%40` for `@`, `%23` for `#`, `%2F` for `/`, `%3A` for `:` and "
+                "`%3F` for `?` in them",
+            )
+        if parts is not None and not _has_port(parts):
+            raise InvalidValue("the port is not a number", "write `host:5432`")
     in_file = parts and parts.scheme == "sqlite" and not parts.netloc
     if (
         parts is None
@@ -73,6 +108,14 @@ def _database(text: str) -> str:
             "write `sqlite:///authz.db` or `postgresql://user:password@host/name`",
         )
     return text
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port of an address, if it names one, is one."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _redis(text: str) -> str:

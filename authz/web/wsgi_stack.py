@@ -188,16 +188,18 @@ def middleware_outside(app: Flask, frame: FrameType | None) -> str | None:
     """
     outside = False
     while frame is not None:
-        code, scope = frame.f_code, frame.f_locals
-        mine = scope.get("self") is app
-        if mine and code.co_name == "__call__":
-            outside = True
-        elif outside and not mine:
-            arguments = code.co_varnames[: code.co_argcount]
-            if set(arguments) >= _ARGUMENTS:
+        code = frame.f_code
+        arguments = code.co_varnames[: code.co_argcount]
+        if set(arguments) >= _ARGUMENTS:
+            # Only of frames that end with the request: what is asked for its locals
+            # keeps them until it ends.
+            owner = frame.f_locals.get("self")
+            if owner is app:
+                outside = outside or code.co_name == "__call__"
+            elif outside:
                 named = frame.f_globals.get("__name__", ""), code.co_qualname
                 if arguments[0] == "self":
-                    named = _named(scope["self"])
+                    named = _named(owner)
                 if named not in _PASSES_ON and named[0] not in _OURS:
                     return ".".join(named)
         frame = frame.f_back

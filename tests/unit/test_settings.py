@@ -483,7 +483,6 @@ def test_a_store_is_an_address(address: str):
         "sqlite:///",
         "sqlite:///:memory:",
         "sqlite://geheim/authz.db",
-        "mysql://root:geheim@host/authz",
         "postgresql://user:geheim@host",
         "authz.db",
         "postgresql://[geheim/x",
@@ -495,6 +494,28 @@ def test_what_is_no_store_is_refused(address: str):
 
     assert "not the address of a database" in said
     assert "geheim" not in said
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("postgresql://u:ge@heim@127.0.0.1:1/x", "write `%40` for `@`"),
+        ("postgresql://u:ge#heim@127.0.0.1:1/x", "`%23` for `#`"),
+        ("postgresql://u:ge?heim@127.0.0.1:1/x", "`%3F` for `?`"),
+        ("postgresql://u:ge/heim@127.0.0.1:1/x", "`%2F` for `/`"),
+        ("postgresql://u:geheim@db.home:heim/x", "the port is not a number"),
+        ("mysql+pymysql://u:geheim@h/x", "MySQL is not supported"),
+        ("mariadb://u:geheim@h/x", "MariaDB is not supported"),
+        ("postgresql+asyncpg://u:geheim@h/x", "write `postgresql://`"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said_in_one_sentence(address: str, hint: str):
+    """And no part of a password is repeated."""
+    said = problems({"AUTHZ_STORE": address})
+
+    assert hint in said
+    assert "\n" not in said
+    assert "heim@" not in said
 
 
 def test_a_policy_file_beside_a_store_holds_the_rules():

@@ -582,3 +582,17 @@ class TestOwnWrites:
         monkeypatch.setattr(runtime(other).following, "_state", None)
 
         assert client(path="/admin").status == 503
+
+
+@pytest.mark.parametrize("place", ["nodir/x.db", "/no/such/folder/x.db"])
+def test_a_missing_folder_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start_app: Callable[..., Flask],
+    place: str,
+):
+    """Whoever mistypes the place of the database reads which folder is not there."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(StoreError, match="is not there: make it, or name another file"):
+        start_app(AUTHZ_STORE=f"sqlite:///{place}")

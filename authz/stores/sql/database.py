@@ -289,10 +289,7 @@ def _sqlite(url: URL) -> Engine:
             if made:
                 # Somebody may be about to put another one there.
                 raise sqlite3.OperationalError("the file is not there any more")
-            descriptor = os.open(
-                path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE
-            )
-            os.close(descriptor)
+            os.close(_new_file(path))
         made = True
 
     @event.listens_for(engine, "checkout")
@@ -320,6 +317,26 @@ def _sqlite(url: URL) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _new_file(path: Path) -> int:
+    """Make the file of a database. Raises `StoreError` where none can be made."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+    except FileNotFoundError as error:
+        folder = path.absolute().parent
+        if folder.exists():
+            raise StoreError(f"{path}: no file can be made in {folder}") from error
+        raise StoreError(
+            f"{path}: the folder {folder} is not there",
+            "make it, or name another file in AUTHZ_STORE; `sqlite:////` and a path "
+            "from the root has four slashes",
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"{path}: the file cannot be made ({error.strerror})",
+            "let this process write in its folder, or name another file in AUTHZ_STORE",
+        ) from error
 
 
 def _file(path: Path) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from authz.policy.csv_rows import (
     spell,
     spelled,
 )
+from authz.policy.patterns import path_match
 from authz.policy.rules import policy_from_rows
 
 GOOD = """\
@@ -172,15 +173,23 @@ _BAD_LINES = [
     ("p, role:user, /x\\y, GET", "use `/`"),
     ("p, role:user, /x/{id}, GET", "as `:name`"),
     ("p, role:user, /x/<id>, GET", "as `:name`"),
-    ("p, role:user, /x/(y), GET", "has no meaning here"),
-    ("p, role:user, /x+y, GET", "has no meaning here"),
-    ("p, role:user, /x y, GET", "has no meaning here"),
+    ("p, role:user, /x/(y, GET", "a parenthesis too many"),
+    ("p, role:user, /x/[0-9]+, GET", "is a regular expression"),
+    ("p, role:user, /x\u00a0y, GET", "a character that cannot be seen"),
     ("p, role:user, /x/[, GET", "has no meaning here"),
-    ("p, role:user, ^/x$, GET", "does not begin with `/`"),
-    ("p, role:user, /x$, GET", "has no meaning here"),
-    ("p, role:user, /.*, GET", "`*` in the wrong place"),
+    ("p, role:user, ^/x$, GET", "expression, which is not read here: write `/x`"),
+    ("p, role:user, /x$, GET", "write `/x`: a rule is for the whole path"),
+    ("p, role:user, /.*, GET", "is a regular expression"),
     ("p, role:user, /x*, GET", "`*` in the wrong place"),
-    ("p, role:user, /x/**, GET", "`*` in the wrong place"),
+    ("p, role:user, /x/**, GET", "write `/x/*`"),
+    ("p, role:user, https://h.test/x, GET", "write its path, `/x`"),
+    ("p, role:user, /x, GET, POST", "join the methods: `GET|POST`"),
+    ("p, role:user, /x, GET, PUT, POST", "the methods: `GET|PUT|POST`"),
+    ("p, role:user, /x, GET, , ", "remove the empty fields at the end"),
+    ("g, user:bob, role:user,,", "remove the empty fields at the end"),
+    ("ptype,v0,v1,v2,v3,v4,v5", "the heading of a table"),
+    ("p, role:user, /x, read", "write `GET`"),
+    ("p, role:user, /x, any", "write `*`"),
     ("p, role:user, /*/x, GET", "`*` in the wrong place"),
     ("p, role:user, /x/:, GET", "a parameter without a usable name"),
     ("p, role:user, /x/:1, GET", "a parameter without a usable name"),
@@ -196,6 +205,36 @@ _BAD_LINES = [
     ("p, role:user, /x, GET POST", "not a method list"),
     ('p, role:user, /x, "GET,POST"', "not a method list"),
 ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/a b",
+        "/files/My Song (2020).mp3",
+        "/files/caf\u00e9 \u2013 live\u2026.ogg",
+        "/x+y;z",
+        '/say "hi", please',
+        "/100 \u20ac/:id",
+        "/\u65e5\u672c/*",
+    ],
+)
+def test_what_an_address_may_hold_can_be_written(path: str):
+    """Blanks and printable signs stand for themselves, and are written back as such."""
+    line = spell("p", "role:user", path, "GET")
+    policy = policy_from_rows(read_rows(f"{GOOD}{line}\n".encode()).rows)
+    asked = path.replace(":id", "7").replace("*", "z")
+
+    assert policy.rules[-1].path == path
+    assert path_match(asked, path)
+    assert not path_match(f"/{asked}", path)
+
+
+def test_empty_rows_of_a_spreadsheet_say_nothing():
+    """They are read as empty lines."""
+    rows = read_rows(f"{GOOD},,,\n , , \n".encode()).rows
+
+    assert rows == read_rows(GOOD.encode()).rows
 
 
 class TestWhatIsRefused:
