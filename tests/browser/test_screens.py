@@ -70,7 +70,7 @@ def make_tokens(page: Page) -> Iterator[str]:
     yield "own token"
     page.goto("/authz/admin/tokens/new")
     page.fill("#label", label)
-    page.fill("#role", "role:user")
+    page.select_option("#role", "role:user")
     page.click("text=Make the token")
     yield "token"
 

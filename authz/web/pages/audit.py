@@ -1,9 +1,10 @@
 """What happened: decisions and changes, to look through and to take away."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flask import request
@@ -11,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from authz.audit.log import AuditLog, Found, Record, Wanted, time_of
 from authz.web.pages.base import AdminPages
-from authz.web.pages.change_lines import Line, text_lines
+from authz.web.pages.change_lines import Line, Sign, text_lines
 from authz.web.pages.export import csv_file, lines_as_file
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import SIZE, asked, here
@@ -133,15 +134,23 @@ def _wanted(errors: dict[str, str]) -> Wanted:
     )
 
 
+#: So long ago, as the commands take it: 30m, 12h, 7d.
+_AGO: Final = re.compile(r"(\d{1,5})([mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
 def _day(name: str, errors: dict[str, str]) -> datetime | None:
     """Return the time that a field names, in UTC if it does not say."""
     text = asked(name)
     if not text:
         return None
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         then = datetime.fromisoformat(text)
     except ValueError:
-        errors[name] = "Write a day such as 2030-01-31, or a day and a time."
+        errors[name] = "Write a day such as 2030-01-31, a day and a time, or 7d."
         return None
     return then if then.tzinfo else then.replace(tzinfo=UTC)
 
@@ -155,6 +164,11 @@ def _shown(record: Record) -> ShownRecord:
     lines: tuple[Line, ...] = ()
     if record.get("about") == "policy":
         lines = tuple(text_lines(after[:_LINES], before[:_LINES]))
+    elif after or before:  # of a person or a token
+        lines = (
+            *(Line(sign=Sign.REMOVED, text=str(t)) for t in before[:_LINES]),
+            *(Line(sign=Sign.ADDED, text=str(t)) for t in after[:_LINES]),
+        )
     return ShownRecord(
         record=record,
         at=at,

@@ -17,6 +17,7 @@ from authz.policy.records import Revision
 from authz.policy.route_tables import is_ours
 from authz.stores.replicas import Replica, this_process
 from authz.stores.sync import served
+from authz.web.pages.activity import activity
 from authz.web.pages.base import AdminPages
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook
@@ -95,7 +96,13 @@ class Overview:
 
     def refusals(self) -> Response:
         """Show who was refused what in the last day; asked for by the overview."""
-        return self._pages.page("authz/admin/refusals.html", refusals=self._refusals())
+        runtime = self._pages.runtime
+        log = runtime.audit_log
+        return self._pages.page(
+            "authz/admin/refusals.html",
+            refusals=self._refusals(),
+            activity=None if log is None else activity(log, runtime.clock()),
+        )
 
     def _stored(self) -> tuple[int | None, Sequence[Revision]]:
         """Return how many roles there are, and the newest changes.

@@ -1,6 +1,7 @@
 """An ordinary task takes one form: a person with a role, an undo, the way back."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def test_the_way_back(app: Flask, alice: Client):
     """Every page leads to the app, and to no page that its visitor may not open."""
     bob = Client(app)
     bob.sign_in("bob", BOB)
-    for client, brand in ((alice, f'href="{ADMIN}/"'), (bob, 'href="/"')):
+    for client, brand in ((alice, f'href="{ADMIN}/"'), (bob, 'href="/authz/account"')):
         text = client(path="/authz/account").text
         assert '<a href="/">Back to the app</a>' in text
         assert f'class="authz-brand" {brand}' in text
@@ -120,3 +121,24 @@ def test_a_broken_policy(app: Flask, alice: Client):
     assert "Taken back" in back.text
     runtime.refresh()
     assert runtime.live.problem is None
+
+
+def test_refusals_by_day(make_app: Callable[..., Flask], tmp_path: Path):
+    """Drawn as bars, with the same numbers in a table; strangers do not count."""
+    app = make_app(POLICY, AUTHZ_AUDIT_FILE=str(tmp_path / "audit.jsonl"))
+    client = Client(app)
+    client(path="/map")
+    client.sign_in("alice", ALICE)
+    bob = Client(app)
+    bob.sign_in("bob", BOB)
+    bob(path="/admin")
+    bob(path="/admin")
+    text = client(path=f"{ADMIN}/refusals").text
+    today = datetime.now(UTC).date().isoformat()
+
+    assert f"<title>{today}: 2 refused</title>" in text
+    assert f"<title>{today}: 2 signed in</title>" in text
+    assert text.count("authz-bar-") == 28
+    assert "strangers were asked to sign in 1 time" in text
+    assert client(path=f"{ADMIN}/audit?since=7d").status == 200
+    assert client(path=f"{ADMIN}/audit?since=seven").status == 422
