@@ -6,6 +6,7 @@ Each raises `InvalidValue`.
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -100,7 +101,7 @@ def groups(text: str) -> tuple[str, ...]:
     A list whose pieces are parts of an LDAP name is refused: it was cut at commas.
     """
     by_comma = "\n" not in text and not text.lstrip().startswith("[")
-    parts = [p.removeprefix("group:") for p in _listed(text)]
+    parts = [p.removeprefix("group:") for p in listed(text)]
     if by_comma and is_cut_ldap_name(parts):
         example = json.dumps([text.strip().removeprefix("group:")], ensure_ascii=False)
         raise InvalidValue(
@@ -117,8 +118,12 @@ def groups(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _listed(text: str) -> list[str]:
-    """Return what a JSON list holds, or what stands on lines or between commas."""
+def listed(text: str) -> list[str]:
+    """Return what a JSON list holds, or what stands on lines or between commas.
+
+    Raises:
+        InvalidValue: if it begins as a JSON list and is none.
+    """
     if text.lstrip().startswith("["):
         try:
             parts = json.loads(text)
@@ -132,3 +137,11 @@ def _listed(text: str) -> list[str]:
     else:
         parts = text.split("\n" if "\n" in text else ",")
     return [part for part in map(str.strip, parts) if part]
+
+
+def as_list(names: Iterable[str]) -> str:
+    """Return *names* as `listed` reads them: by commas, or a JSON list if need be."""
+    names = sorted(names)
+    if any("," in name for name in names):
+        return json.dumps(names, ensure_ascii=False)
+    return ", ".join(names)

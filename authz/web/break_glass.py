@@ -16,7 +16,7 @@ from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import ApiToken
 from authz.web.guarded_views import public
-from authz.web.origin import is_same_origin
+from authz.web.origin import origin_detail, origin_message, origin_problem
 from authz.web.rendering import new_request_id, protect_page, render
 
 #: A form with one code; more is not one.
@@ -55,8 +55,17 @@ class _Page:
         request.max_content_length = _MAX_FORM
         runtime = self._context.runtime
         facts = RequestFacts(request.environ)
-        if not is_same_origin(request.environ, runtime.settings.trusted_origins):
-            return self._form(HTTPStatus.BAD_REQUEST, _FOREIGN)
+        why = origin_problem(request.environ, runtime.settings.trusted_origins)
+        if why is not None:
+            runtime.record(
+                EventTag.SIGN_IN_REFUSED,
+                facts=facts,
+                reason=why,
+                request_id=new_request_id(),
+                detail={"source": METHOD, **origin_detail(request.environ)},
+            )
+            told = origin_message(why, request.environ) or _FOREIGN
+            return self._form(HTTPStatus.BAD_REQUEST, told)
         try:
             secret, kept = use_code(
                 self._context, request.form.get("code", "").strip(), facts=facts

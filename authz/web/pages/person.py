@@ -25,6 +25,7 @@ from authz.errors import (
 )
 from authz.identity.people import LOCAL
 from authz.policy.route_tables import is_ours
+from authz.settings.identity_parsers import as_list
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.pagination import asked, listing
@@ -185,6 +186,7 @@ class PersonPages:
             errors,
             crumbs=[Crumb(label="People", url=url_for("authz_admin.people"))],
             subject=subject,
+            groups_text=as_list(person.groups),
             groups=pages.runtime.identity.seen.groups_of(subject.name),
             near=pages.runtime.named_groups.near_misses(subject),
             roles=[role for role in view.roles if role.role not in GIVEN],

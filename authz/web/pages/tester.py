@@ -9,8 +9,9 @@ from authz.admin.decisions import Answer, check, named
 from authz.admin.known_names import Meant
 from authz.admin.roles import GIVEN
 from authz.decision import PolicyInForce
-from authz.errors import MalformedRequest, NotFound
+from authz.errors import InvalidValue, MalformedRequest, NotFound
 from authz.policy.patterns import METHODS, USUAL_METHODS
+from authz.settings.identity_parsers import listed
 from authz.web.canonical import check_canonical
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages
@@ -103,9 +104,12 @@ class Tester:
         if not question.who:
             errors["who"] = "Say who is asking, for example alice or role:user."
             return None
-        groups = [g.strip() for g in question.groups.split(",") if g.strip()]
         try:
+            groups = listed(question.groups)
             return named(self._pages.context, question.who, groups)
+        except InvalidValue as error:
+            errors["who"] = wording.sentence(error)
+            return None
         except NotFound as error:
             errors["who"] = wording.sentence(error)
             return None

@@ -287,6 +287,19 @@ class TestInTheBackground:
             assert eventually(lambda: "key-2" in store.keys.kids)
             assert find(store, "key-2")
 
+    def test_a_new_key_of_an_old_id_is_found_soon(
+        self, serve: Callable[[KeyServer], Jwks]
+    ):
+        """A signature that does not fit asks for the keys, as an unknown key does."""
+        with KeyServer(answer(jwks(FIRST.jwk()))) as server:
+            store = serve(server)
+            old = find(store, "key-1")
+            server.behave = answer(jwks({**SECOND.jwk(), "kid": "key-1"}))
+
+            store.doubt("key-1")
+
+            assert eventually(lambda: find(store, "key-1") is not old)
+
     @pytest.mark.slow
     def test_nobody_waits(self, serve: Callable[[KeyServer], Jwks]):
         """While the issuer hangs, requests are answered from the keys at hand."""
