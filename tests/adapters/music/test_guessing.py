@@ -8,6 +8,7 @@ from authz_audiomuse.music.port import MusicServer
 from authz_audiomuse.music.settings import MusicSettings
 from limits.storage import MemoryStorage
 
+from authz.identity.guesses import Guesser
 from authz.identity.throttle import Throttle
 
 
@@ -82,4 +83,4 @@ def test_guessing_here_is_no_guessing_at_the_sign_in_page():
     for number in range(30):
         guessing.failed(f"user:{number % 3}", navidrome, "::1")
 
-    assert throttle.wait("0", "::1") == 0
+    assert throttle.wait(Guesser(name="user:0", client="::1")) == 0
