@@ -106,10 +106,14 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             source=policy_source,
         )
     from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
+    from authz.policy.never import missing_attributes, never_matching
 
     problem = cannot_ask(definition)
     if problem is not None:
         raise PolicyError([problem])
+    missing = missing_attributes(definition, rows)
+    if missing:
+        raise PolicyError(missing)
     warning = Problem(
         where=model_source,
         message=f"pycasbin itself answers for this model, because {why}"
@@ -120,9 +124,11 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         ),
         hint="expect milliseconds for each request, more with more rules",
     )
+    grants = tuple(grants)
+    general = CasbinPolicy(definition, rows, rules=rules, grants=grants)
     return BuiltPolicy(
-        policy=CasbinPolicy(definition, rows, rules=rules, grants=grants),
-        warnings=(warning,),
+        policy=general,
+        warnings=(warning, *never_matching(definition, rows, grants)),
         rows=rows,
         source=policy_source,
     )

@@ -31,6 +31,8 @@ from authz.policy.model import Model, parse_matcher
 from authz.policy.oracle import Ask, Links, pure_enforcer
 from authz.policy.patterns import CASBIN_FUNCTIONS, speaks_of
 
+#: So many ways to fail are told.
+_TELL: Final = 16
 _log: Final = logging.getLogger("authz")
 #: How a field of a request is filled, by the name the model gives it.
 _KNOWN_FIELDS: Final = frozenset({"sub", "obj", "act", "dom"})
@@ -81,10 +83,22 @@ class CasbinPolicy:
                 {**CASBIN_FUNCTIONS, **(functions or {})},
             )
         )
+        self._told: set[str] = set()
         self._all_names = _asks_for_roles_only(model)
         self.revision: str = _revision(model, self._rows)
         #: Its rows are of a language that only pycasbin reads.
         self.source: Policy | None = None
+
+    def _tell(self, error: Exception) -> None:
+        """Say that the policy cannot be evaluated: once for each way to fail."""
+        said = f"{type(error).__name__}: {error}"[:200]
+        if said in self._told or len(self._told) >= _TELL:
+            return
+        self._told.add(said)
+        _log.error(
+            "the policy could not be evaluated (%s): requests like this one are denied",
+            said,
+        )
 
     def ask(self, *values: Any) -> tuple[bool, list[str]]:
         """Return what `enforce_ex` of pycasbin returns: the answer, and one rule.
@@ -98,8 +112,8 @@ class CasbinPolicy:
         """Return the answer to *request*. What cannot be evaluated is denied."""
         try:
             answer, fields = self._ask(*self._values(request))
-        except Exception:  # noqa: BLE001 - a policy of any language may raise anything
-            _log.exception("the policy could not be evaluated; the request is denied")
+        except Exception as error:  # noqa: BLE001 - any language may raise anything
+            self._tell(error)
             return self._decision(Effect.DENY, Reason.EVALUATION_FAILED, ())
         rules = (self._rule(fields),) if fields else ()
         if answer:
