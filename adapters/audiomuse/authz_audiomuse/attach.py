@@ -26,6 +26,7 @@ from authz_audiomuse.host import Host, check_host
 from authz_audiomuse.machine import HostToken
 from authz_audiomuse.music.attach import attach_music
 from authz_audiomuse.music.offboarding import ForgetLeavers
+from authz_audiomuse.release import review
 from authz_audiomuse.servers import HostServers, ListedServers
 from authz_audiomuse.settings import read_host_settings
 from authz_audiomuse.sign_in_views import close_sign_in_views
@@ -95,6 +96,9 @@ def attach(
         leavers=leavers,
     )
     own = frozenset(app.blueprints) - theirs
+    source = guarded.runtime.policy.source
+    for problem in review(host, source.rules if source else (), fields, own):
+        _log.warning("%s", problem)
     accounts = music.accounts if music else None
     Bridge(
         host, guarded, fields=guard, servers=servers, own=own, accounts=accounts

@@ -1,0 +1,1 @@
+"""What was looked at of AudioMuse-AI, release by release."""
