@@ -37,6 +37,8 @@ class EventTag(StrEnum):
     DECISION_MISSING = "decision:missing"
     #: The path or the method was not in canonical form.
     REQUEST_MALFORMED = "request:malformed"
+    #: The form of an admin page was refused; `reason` says why, as for a sign-in.
+    FORM_REFUSED = "request:form-refused"
     #: A credential was present but did not hold.
     IDENTITY_INVALID = "identity:invalid"
     #: Identity headers came from a peer that is not believed, and were taken away.

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from authz.identity.cookies import Cookie, CookieNames
 from authz.identity.devices import LIFETIME
 from authz.identity.source import RequestFacts
+from authz.identity.why import Why
 
 _FORM_SECONDS: Final = 3600
 
@@ -39,6 +40,14 @@ class Cookies:
             InvalidCredentials: if there are more than a browser would have.
         """
         return self._names.values(Cookie.FORM, facts)
+
+    def why_missing(self, facts: RequestFacts) -> Why:
+        """Return why a form came without the cookie that ties it to its browser."""
+        environ = facts.environ
+        page = str(environ.get("HTTP_ORIGIN") or environ.get("wsgi.url_scheme", ""))
+        if self._names.is_secure(facts) and page.partition(":")[0] == "http":
+            return Why.SECURE_COOKIE_OVER_HTTP
+        return Why.FORM_COOKIE_MISSING
 
     def give_device(self, response: Response, facts: RequestFacts, value: str) -> None:
         """Let this browser be known again."""

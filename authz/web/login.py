@@ -285,10 +285,7 @@ class _SignIn:
         except InvalidCredentials:
             return Why.FORM_TOO_OLD
         if not expected:
-            page = environ.get("HTTP_ORIGIN") or environ.get("wsgi.url_scheme", "")
-            if runtime.cookies.is_secure(facts) and page.partition(":")[0] == "http":
-                return Why.SECURE_COOKIE_OVER_HTTP
-            return Why.FORM_COOKIE_MISSING
+            return self._cookies.why_missing(facts)
         given = request.form.get("csrf_token", "").encode()
         if not any(hmac.compare_digest(given, one.encode()) for one in expected if one):
             return Why.FORM_TOO_OLD

@@ -15,6 +15,7 @@ from authz.admin.changes import Draft
 from authz.admin.context import Actor, AdminContext
 from authz.admin.history import revisions
 from authz.admin.latest_cache import LatestCache
+from authz.audit import EventTag
 from authz.decision import PolicyInForce, Subject
 from authz.errors import (
     AuthzError,
@@ -29,6 +30,7 @@ from authz.policy.records import Revision
 from authz.runtime import Runtime
 from authz.web.hook import Hook
 from authz.web.next_page import safe_next
+from authz.web.origin import origin_detail
 from authz.web.pages import flash, wording
 from authz.web.pages.csrf import FormTokens, StaleForm
 from authz.web.pages.draft_cookie import DraftKeeper
@@ -325,7 +327,16 @@ class AdminPages:
             problems=str(error).splitlines(),
         )
 
-    def _stale(self, _error: StaleForm) -> Response:
+    def _stale(self, error: StaleForm) -> Response:
+        self.runtime.record(
+            EventTag.FORM_REFUSED,
+            facts=RequestFacts(request.environ),
+            subject=self.subject.name,
+            method=request.method,
+            path=request.path,
+            reason=error.why,
+            detail=origin_detail(request.environ),
+        )
         return self.page(
             "authz/admin/stale.html",
             status=HTTPStatus.BAD_REQUEST,

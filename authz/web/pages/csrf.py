@@ -15,9 +15,10 @@ from werkzeug.wrappers import Response
 
 from authz.errors import AuthzError, InvalidCredentials
 from authz.identity.source import RequestFacts
+from authz.identity.why import Why
 from authz.runtime import Runtime
 from authz.web.cookies import Cookies
-from authz.web.origin import is_same_origin
+from authz.web.origin import origin_problem
 from authz.web.state import current_state
 
 FIELD = "csrf_token"
@@ -26,6 +27,10 @@ _TOKEN_BYTES = 24
 
 class StaleForm(AuthzError):
     """A form is too old, or was not given to this browser by this app."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 class FormTokens:
@@ -52,13 +57,18 @@ class FormTokens:
         Raises:
             StaleForm: if its token is not the one of this session or browser.
         """
-        if not is_same_origin(request.environ, self._runtime.settings.trusted_origins):
-            raise StaleForm("the form comes from another site")
+        facts = RequestFacts(request.environ)
+        why = origin_problem(facts.environ, self._runtime.settings.trusted_origins)
+        if why is not None:
+            raise StaleForm(why)
         own = self._session_token()
         expected = self._cookie_tokens() if own is None else (own,)
         given = request.form.get(FIELD, "").encode()
         if not any(hmac.compare_digest(given, one.encode()) for one in expected if one):
-            raise StaleForm("the form carries no token, or another one")
+            missing = own is None and not expected
+            raise StaleForm(
+                self._cookies.why_missing(facts) if missing else Why.FORM_TOO_OLD
+            )
 
     def _session_token(self) -> str | None:
         """Return the token of the session, if that is what identifies the visitor."""

@@ -48,9 +48,13 @@ def _proxied(tmp_path: Path) -> Iterator[Flask]:
         AUTHZ_COOKIE_NAME="authz",
     )
     add_routes(app)
-    Authz(app, audit=RecordingSink(), sources=[Proxy()])
+    EVENTS.events.clear()
+    Authz(app, audit=EVENTS, sources=[Proxy()])
     yield app
     get_authz(app).runtime.close()
+
+
+EVENTS = RecordingSink()
 
 
 class As(Client):
@@ -87,6 +91,9 @@ class TestThroughAProxy:
             erin.cookies["authz-form"] = cookie
 
         assert erin("POST", f"{CHANGES}/draft/discard", form=form).status == 400
+        [refused] = [e for e in EVENTS.events if e.tag == "request:form-refused"][-1:]
+        expected = "form-cookie-missing" if cookie is None else "form-too-old"
+        assert refused.reason == expected
 
     def test_two_cookies_are_none(self, proxied: Flask):
         """One of them was planted; neither opens a form."""
