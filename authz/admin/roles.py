@@ -18,7 +18,7 @@ from authz.decision import (
 from authz.errors import NotFound
 from authz.policy.records import Snapshot
 
-#: What people have by nature; nobody can be given it.
+#: What people have without a grant; nobody can be given it.
 GIVEN = frozenset({EVERYONE, AUTHENTICATED})
 
 
@@ -36,7 +36,7 @@ class Role:
     holds: tuple[str, ...]
     #: The rules that speak of it by name, disabled ones included.
     rules: tuple[RuleEntry, ...]
-    #: Whether everybody, or everybody who signed in, has it by nature.
+    #: Whether everybody, or everybody who signed in, has it without a grant.
     given: bool = False
 
 

@@ -105,8 +105,8 @@ def effect_lines(comparison: Impact, *, shown: int | None) -> Iterator[str]:
     opened, closed = len(comparison.opened), len(comparison.closed)
     public = len(comparison.public)
     yield (
-        f"effect on {comparison.people} names at {comparison.places} "
-        f"place{'' if comparison.places == 1 else 's'}: "
+        f"looked at {comparison.places} place{'' if comparison.places == 1 else 's'} "
+        f"for {comparison.people} name{'' if comparison.people == 1 else 's'}: "
         f"+{opened} allowed, -{closed} denied, "
         + (f"{public} opened to everyone" if public else "none opened to everyone")
     )

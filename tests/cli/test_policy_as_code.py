@@ -333,7 +333,10 @@ class TestDiff:
         assert result.output.splitlines() == [
             "+ p, role:user, /map, GET|POST",
             "- p, role:user, /map, GET",
-            f"effect on 4 names at 2 places: +3 allowed, -0 denied, {none} to everyone",
+            (
+                "looked at 2 places for 4 names: +3 allowed, -0 denied, "
+                f"{none} to everyone"
+            ),
             "  denied -> allowed  group:admins  POST /map",
             "  denied -> allowed  role:admin  POST /map",
             "  denied -> allowed  role:user  POST /map",

@@ -62,7 +62,7 @@ def problem_of(error: AuthzError, *, request_id: str) -> Response:
     detail = str(error)
     if isinstance(error, PolicyError):
         more["errors"] = [_as_error(problem) for problem in error.problems]
-        detail = "the policy cannot be like this"
+        detail = "this policy cannot be used"
     if isinstance(error, StoreReadOnly):
         more["patch"] = error.patch
     response = problem(

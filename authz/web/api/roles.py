@@ -20,7 +20,7 @@ from authz.web.api.schemas import (
 _TAG: Final = "Roles"
 _FIELDS: Final = {
     "name": name("The role."),
-    "given": flag("Whether everybody, or everybody who signed in, has it by nature."),
+    "given": flag("Whether everybody, or everybody who signed in, has it anyway."),
     "holds": array(text("A role."), "Every role that its holders hold with it."),
 }
 _SHORT: Final = record(

@@ -261,6 +261,7 @@ class AdminPages:
             "revision": runtime.policy.revision,
             "number": self._number(),
             "problem": runtime.live.problem,
+            "instead": runtime.live.instead,
             "unread": runtime.following.problems,
             "ages": runtime.following.ages,
             "write_problem": runtime.write_problem,
