@@ -4,12 +4,13 @@ Is this **subject** allowed to perform this **method** on this **path**?
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from authz.errors import Problem
+from authz.scope import AskedScope, patterns_of
 
 #: Every subject has this name, signed in or not.
 EVERYONE = "role:everyone"
@@ -157,6 +158,10 @@ class AccessRequest:
     path: str
     #: An upper-case HTTP method.
     method: str
+    #: What it is about: one scope, several (it is allowed if it is for each), or None
+    #: for none in particular (it is allowed if it is in some scope). A policy without
+    #: scopes does not ask.
+    scope: AskedScope = None
 
 
 class Asked(Protocol):
@@ -179,6 +184,11 @@ class Asked(Protocol):
     @property
     def method(self) -> str:
         """An upper-case HTTP method."""
+        ...
+
+    @property
+    def scope(self) -> AskedScope:
+        """What it is about: one scope, several, or None for none in particular."""
         ...
 
 
@@ -209,6 +219,8 @@ class Rule:
     methods: frozenset[str]
     effect: Effect
     origin: Origin
+    #: The scope pattern in which it holds; empty in a policy without scopes.
+    scope: str = ""
 
     @property
     def method_field(self) -> str:
@@ -218,10 +230,14 @@ class Rule:
     @property
     def fields(self) -> tuple[str, ...]:
         """All that it says, as the policy file spells it; equal wherever it stands."""
-        return self.subject, self.path, self.method_field, str(self.effect)
+        said = self.path, self.method_field, str(self.effect)
+        return (
+            (self.subject, self.scope, *said) if self.scope else (self.subject, *said)
+        )
 
     def __str__(self) -> str:
-        return f"{self.effect} {self.subject} {self.method_field} {self.path}"
+        where = f" in {self.scope}" if self.scope else ""
+        return f"{self.effect} {self.subject} {self.method_field} {self.path}{where}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,14 +247,19 @@ class Grant:
     member: str
     role: str
     origin: Origin
+    #: The scope pattern in which it holds; empty in a policy without scopes.
+    scope: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
         """All that it says, as the policy file spells it; equal wherever it stands."""
+        if self.scope:
+            return self.member, self.role, self.scope
         return self.member, self.role
 
     def __str__(self) -> str:
-        return f"{self.member} has {self.role}"
+        where = f" in {self.scope}" if self.scope else ""
+        return f"{self.member} has {self.role}{where}"
 
 
 def grants_by_member(grants: Iterable[Grant]) -> dict[str, list[Grant]]:
@@ -279,6 +300,31 @@ class Policy:
     #: Rules that hold in every policy. They decide like the others, but belong to no
     #: text, so nothing that counts, checks or compares a text knows of them.
     built_in: tuple[Rule, ...] = ()
+    #: Whether its rules and grants hold in a scope each.
+    scoped: bool = False
+
+    def within(self, scope: str) -> "Policy":
+        """Return what holds in *scope*, as a policy without scopes.
+
+        Rules and grants keep their origin. `*` asks for what holds in every scope.
+        """
+        if not self.scoped:
+            return self
+        patterns = frozenset(patterns_of(scope))
+        rules, built_in = (
+            tuple(replace(rule, scope="") for rule in each if rule.scope in patterns)
+            for each in (self.rules, self.built_in)
+        )
+        return Policy(
+            rules=rules,
+            built_in=built_in,
+            grants=tuple(
+                replace(grant, scope="")
+                for grant in self.grants
+                if grant.scope in patterns
+            ),
+            revision=self.revision,
+        )
 
     @property
     def deciding(self) -> tuple[Rule, ...]:

@@ -1,7 +1,8 @@
 """Random policies and the questions that come close to their edges."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from authz.decision import (
     Rule,
     Subject,
 )
+from authz.scope import AskedScope, asked_scope
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WORDS = ("a", "b", "api", "x.y", "admin", "A", "\u00e9", "~", "a:b", "users", "-")
@@ -38,6 +40,35 @@ class World:
 
     policy: Policy
     requests: tuple[AccessRequest, ...]
+
+
+_SCOPES = (
+    "library:kids", "library:a b", "library:*x", "library:\u00e9/b", "server:kids",
+    "server:home", "lib:kids", "library:kids:x",
+)  # fmt: skip
+_SCOPE_PATTERNS = (
+    "*", "*", "library:*", "server:*", "library:kids", "library:a b", "server:kids",
+    "library:\u00e9/b", "library:kids:x",
+)  # fmt: skip
+
+
+def scoped_world(seed: int, questions: int) -> World:
+    """Return the world that *seed* stands for, with a scope for all that is in it."""
+    made = world(seed, questions)
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    pattern = partial(rng.choice, _SCOPE_PATTERNS)
+    policy = replace(
+        made.policy,
+        rules=tuple(replace(rule, scope=pattern()) for rule in made.policy.rules),
+        grants=tuple(replace(grant, scope=pattern()) for grant in made.policy.grants),
+        scoped=True,
+    )
+    asked = tuple(replace(each, scope=_about(rng)) for each in made.requests)
+    return World(policy, asked)
+
+
+def _about(rng: random.Random) -> AskedScope:
+    return asked_scope(rng.sample(_SCOPES, rng.choice((0, 1, 1, 1, 2, 3))))
 
 
 #: What stands for a world; `world` makes it.

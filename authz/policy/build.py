@@ -9,8 +9,9 @@ from authz.decision import Grant, PolicyInForce, Rule
 from authz.errors import PolicyError, Problem
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row, read_rows
-from authz.policy.model import read_model, why_not_compiled
+from authz.policy.model import is_scoped, read_model, why_not_compiled
 from authz.policy.rules import policy_from_rows
+from authz.policy.scoped import ScopedPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +97,17 @@ def _build(  # noqa: PLR0913 - what a policy is made of
     definition = read_model(model, source=model_source)
     why = why_not_compiled(definition)
     if why is None:
+        scoped = is_scoped(definition)
         policy = policy_from_rows(
-            rows, rules=rules, grants=grants, source=policy_source, partial=partial
+            rows,
+            rules=rules,
+            grants=grants,
+            source=policy_source,
+            partial=partial,
+            scoped=scoped,
         )
         return BuiltPolicy(
-            policy=CompiledPolicy(policy),
+            policy=ScopedPolicy(policy) if scoped else CompiledPolicy(policy),
             warnings=policy.warnings,
             rows=rows,
             source=policy_source,

@@ -6,16 +6,14 @@ A question is answered from its path: the path leads to the few rules it lies in
 is remembered for a question, so the first question of a stranger costs what the
 thousandth of a regular does, but for a look-up of each of their names.
 
-A scope (Casbin's domain) is part of a name: a scoped rule stands in the index under its
-subject and its scope together, and the names somebody holds are found for a scope. The
-path index does not change, and an unscoped policy never asks for a scope.
+An unscoped policy never asks for a scope; one with scopes is answered by
+`policy/scoped.py`, from the same index.
 
 The index finds exactly the rules that a scan finds; `tests/differential` holds it to
 that, and both to pycasbin.
 """
 
 from collections.abc import Iterable
-from typing import Final
 
 from authz.decision import (
     AccessRequest,
@@ -24,16 +22,12 @@ from authz.decision import (
     Explanation,
     Policy,
     alone,
-    combine,
-    no_rule,
 )
 from authz.policy.analysis.explain import explain
 from authz.policy.held_names import HeldNames
 from authz.policy.pacing import paced
 from authz.policy.path_index import Cell, PathIndex
-
-#: Combinations of rules whose common answer is remembered.
-_COMBINATIONS: Final = 4_096
+from authz.policy.weighing import Weighing
 
 
 class CompiledPolicy:
@@ -42,7 +36,8 @@ class CompiledPolicy:
     def __init__(self, policy: Policy) -> None:
         self.source: Policy = policy
         self.revision: str = policy.revision
-        self._silence = no_rule(policy.revision)
+        weighing = Weighing(policy.revision)
+        self._silence, self._weigh = weighing.silence, weighing.weigh
         self._names = HeldNames(
             policy.grants, {rule.subject for rule in paced(policy.deciding)}
         )
@@ -50,8 +45,6 @@ class CompiledPolicy:
         self._index = PathIndex(
             alone(rule, policy.revision) for rule in policy.deciding
         )
-        # By the rules themselves, whatever question led to them.
-        self._combined: dict[tuple[int, ...], Decision] = {}
 
     def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
         self, request: Asked
@@ -105,37 +98,3 @@ class CompiledPolicy:
         """Return what most of its memory is taken by, to be let go bit by bit."""
         entries = paced(self._index.entries())
         return [*paced(self.source.grants), *paced(self.source.rules), *entries]
-
-    def _weigh(
-        self, cells: Iterable[Cell], names: frozenset[str], method: str
-    ) -> Decision:
-        """Return what the rules in *cells* say to somebody who goes by *names*."""
-        found: list[Decision] = []
-        for cell in cells:
-            if isinstance(cell, tuple):
-                name, methods, decision = cell
-                if name in names and (methods is None or method in methods):
-                    found.append(decision)
-                continue
-            # Somebody may hold a thousand roles; a path may concern as many.
-            few, many = (names, cell) if len(names) < len(cell) else (cell, names)
-            for name in few:
-                if name in many:
-                    for _, methods, decision in cell[name]:
-                        if methods is None or method in methods:
-                            found.append(decision)
-        if len(found) == 1:
-            return found[0]
-        return self._combine(found) if found else self._silence
-
-    def _combine(self, found: list[Decision]) -> Decision:
-        """Return what the rules of all decisions *found* say together."""
-        key = tuple(map(id, found))  # the index keeps them alive
-        combined = self._combined.get(key)
-        if combined is None:
-            rules = tuple(decision.rules[0] for decision in found)
-            combined = combine(rules, self.revision)
-            if len(self._combined) >= _COMBINATIONS:
-                self._combined.clear()
-            self._combined[key] = combined
-        return combined

@@ -14,6 +14,7 @@ from authz.errors import AuthzError, PolicyError, StoreError, StoreUnreachable
 from authz.per_process import PerProcess
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.pacing import aside, let_go
+from authz.policy.scoped import ScopedPolicy
 
 _Content_co = TypeVar("_Content_co", covariant=True)
 _Content = TypeVar("_Content")
@@ -176,7 +177,7 @@ class LivePolicy(Generic[_Content]):
         changed = new.revision != old.revision
         if changed:  # else only comments moved, or the lines of rules
             self._on_reload(old, new)
-        parts = old.parts() if isinstance(old, CompiledPolicy) else []
+        parts = old.parts() if isinstance(old, CompiledPolicy | ScopedPolicy) else []
         del old
         with aside():
             let_go(parts)

@@ -23,6 +23,14 @@ _COMPILED_ATOMS: Final = frozenset(
     {"g(r.sub,p.sub)", "pathMatch(r.obj,p.obj)", "methodMatch(r.act,p.act)"}
 )
 _ROLES: Final = re.compile(r"_(?:\s*,\s*_)+")
+_SCOPED_ATOMS: Final = frozenset(
+    {
+        "g(r.sub,p.sub,r.dom)",
+        "scopeMatch(r.dom,p.dom)",
+        "pathMatch(r.obj,p.obj)",
+        "methodMatch(r.act,p.act)",
+    }
+)
 #: The lines of the shipped model, which is recognised without asking pycasbin: what
 #: asks a question of a policy file need not load an engine that will not answer it.
 _SHIPPED_LINES: Final = (
@@ -36,6 +44,22 @@ _SHIPPED_LINES: Final = (
     "e = some(where (p.eft == allow)) && !some(where (p.eft == deny))",
     "[matchers]",
     "m = g(r.sub, p.sub) && pathMatch(r.obj, p.obj) && methodMatch(r.act, p.act)",
+)
+#: Those of the shipped model with scopes.
+_SCOPED_LINES: Final = (
+    "[request_definition]",
+    "r = sub, dom, obj, act",
+    "[policy_definition]",
+    "p = sub, dom, obj, act, eft",
+    "[role_definition]",
+    "g = _, _, _",
+    "[policy_effect]",
+    "e = some(where (p.eft == allow)) && !some(where (p.eft == deny))",
+    "[matchers]",
+    (
+        "m = g(r.sub, p.sub, r.dom) && scopeMatch(r.dom, p.dom)"
+        " && pathMatch(r.obj, p.obj) && methodMatch(r.act, p.act)"
+    ),
 )
 
 
@@ -64,15 +88,17 @@ def read_model(
     Raises:
         PolicyError: with every problem found.
     """
-    if tuple(line for _, line in _lines(text)) == _SHIPPED_LINES:
-        return Model(
-            text=text,
-            requests={"r": ("sub", "obj", "act")},
-            rules={"p": ("sub", "obj", "act", "eft")},
-            grants={"g": 2},
-            effect=_ALLOW_AND_DENY,
-            matcher=_SHIPPED_LINES[-1].removeprefix("m = "),
-        )
+    lines = tuple(line for _, line in _lines(text))
+    for shipped, scope in ((_SHIPPED_LINES, ()), (_SCOPED_LINES, ("dom",))):
+        if lines == shipped:
+            return Model(
+                text=text,
+                requests={"r": ("sub", *scope, "obj", "act")},
+                rules={"p": ("sub", *scope, "obj", "act", "eft")},
+                grants={"g": 2 + len(scope)},
+                effect=_ALLOW_AND_DENY,
+                matcher=shipped[-1].removeprefix("m = "),
+            )
     return read_with_casbin(text, source, functions)
 
 
@@ -81,21 +107,30 @@ def read_with_casbin(text: str, source: str, functions: Collection[str] = ()) ->
     return _Reader(source, functions).read(text)
 
 
+def is_scoped(model: Model) -> bool:
+    """Return whether requests of *model* are about a scope: its field `dom`."""
+    return "dom" in model.requests["r"]
+
+
 def why_not_compiled(model: Model) -> str | None:
     """Return why pycasbin has to answer for *model*, or None if it is compiled."""
     fields = model.rules.get("p", ())
-    if model.requests != {"r": ("sub", "obj", "act")}:
-        return "a request is not `sub, obj, act`"
-    if set(model.rules) != {"p"} or fields[:3] != ("sub", "obj", "act"):
-        return "a rule is not `sub, obj, act, eft`"
-    if fields[3:] not in {(), ("eft",)}:
-        return "a rule has more fields than `sub, obj, act, eft`"
-    if model.grants != {"g": 2}:
-        return "there is not exactly one role definition `g = _, _`"
+    asked = ("sub", "dom", "obj", "act") if is_scoped(model) else ("sub", "obj", "act")
+    spelled = ", ".join(asked)
+    if model.requests != {"r": asked}:
+        return f"a request is not `{spelled}`"
+    if set(model.rules) != {"p"} or fields[: len(asked)] != asked:
+        return f"a rule is not `{spelled}, eft`"
+    if fields[len(asked) :] not in {(), ("eft",)}:
+        return f"a rule has more fields than `{spelled}, eft`"
+    if model.grants != {"g": len(asked) - 1}:
+        names = ", ".join("_" * (len(asked) - 1))
+        return f"there is not exactly one role definition `g = {names}`"
+    wanted = _SCOPED_ATOMS if is_scoped(model) else _COMPILED_ATOMS
     atoms = re.sub(r"\s", "", model.matcher).split("&&")
-    if frozenset(atoms) != _COMPILED_ATOMS or len(atoms) != len(_COMPILED_ATOMS):
+    if frozenset(atoms) != wanted or len(atoms) != len(wanted):
         return "the matcher is not the shipped one"
-    compiled = {_ALLOW_AND_DENY} if fields[3:] else {_ALLOW_AND_DENY, _ALLOW}
+    compiled = {_ALLOW_AND_DENY} if fields[len(asked) :] else {_ALLOW_AND_DENY, _ALLOW}
     if model.effect not in compiled:
         return "the effect is not the shipped one"
     return None

@@ -17,6 +17,8 @@ from casbin.util.expression import SimpleEval
 
 from authz.decision import AccessRequest, Policy
 from authz.policy.patterns import CASBIN_FUNCTIONS
+from authz.policy.scan import telling_scopes
+from authz.scope import Scope, Scopes, scope_match
 
 #: The subject that stands for all names of the one who asks. No policy can name it.
 ASKER: Final = "\x00asker"
@@ -41,17 +43,33 @@ def oracle(policy: Policy, model: str) -> Callable[[AccessRequest], bool]:
         names = request.subject.names
         enforcer = enforcers.get(names)
         if enforcer is None:
-            links = [("g", (ASKER, name)) for name in sorted(names)]
+            everywhere = ("*",) if policy.scoped else ()
+            links = [("g", (ASKER, name, *everywhere)) for name in sorted(names)]
             with _loggers_untouched():
                 enforcer = casbin.Enforcer(_model(model), _Rows([*rows, *links]))
             enforcer.logger = _silent()
             enforcer.get_role_manager().max_hierarchy_level = _ANY_DEPTH
             for name, function in CASBIN_FUNCTIONS.items():
                 enforcer.add_function(name, function)
+            if policy.scoped:
+                enforcer.add_named_domain_matching_func("g", scope_match)
             enforcers[names] = enforcer
-        return bool(enforcer.enforce(ASKER, request.path, request.method))
+        if not policy.scoped:
+            return bool(enforcer.enforce(ASKER, request.path, request.method))
+        about = request.scope
+        # What "several" and "none in particular" mean is no question to an enforcer.
+        every = telling_scopes(policy) if about is None else _texts(about)
+        answers = (
+            bool(enforcer.enforce(ASKER, scope, request.path, request.method))
+            for scope in every
+        )
+        return any(answers) if about is None else all(answers)
 
     return ask
+
+
+def _texts(about: Scope | Scopes) -> list[str]:
+    return [each.text for each in ((about,) if isinstance(about, Scope) else about)]
 
 
 def pure_enforcer(

@@ -50,6 +50,11 @@ _Probes = tuple[tuple[_Probe, ...], ...]
 _ANY: Final = None
 
 
+def in_scope(name: str, pattern: str) -> str:
+    """Return what the index calls *name* where a rule holds in a scope *pattern*."""
+    return f"{name}\0{pattern}"
+
+
 class PathIndex:
     """The rules of a policy by their paths. Immutable to its callers."""
 
@@ -68,7 +73,8 @@ class PathIndex:
             methods = spoken.get(rule.methods)
             if methods is None:
                 methods = spoken[rule.methods] = _spoken(rule.methods)
-            entry = rule.subject, methods, decision
+            name = in_scope(rule.subject, rule.scope) if rule.scope else rule.subject
+            entry = name, methods, decision
             path = rule.path
             if "/:" not in path and not path.endswith("/*"):
                 _add(self.literal, path, entry)

@@ -14,6 +14,7 @@ from typing import Final
 
 from authz.decision import Rule
 from authz.errors import InvalidValue, Problem
+from authz.scope import scope_match
 
 #: The methods a rule may name. `*` covers these and every other one.
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -273,7 +274,11 @@ def method_match(method: str, field: str) -> bool:
 
 
 #: What a model may call besides pycasbin's own functions, as ordinary custom ones.
-CASBIN_FUNCTIONS: Final = {"pathMatch": path_match, "methodMatch": method_match}
+CASBIN_FUNCTIONS: Final = {
+    "pathMatch": path_match,
+    "methodMatch": method_match,
+    "scopeMatch": scope_match,
+}
 
 
 def pattern_of(rule: Rule) -> PathPattern:

@@ -3,8 +3,10 @@
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import chain
+from typing import TypeVar
 
 from authz.decision import (
     ANONYMOUS_METHOD,
@@ -23,6 +25,7 @@ from authz.names import name_problem
 from authz.policy.csv_rows import Row
 from authz.policy.pacing import let_go, paced
 from authz.policy.patterns import METHODS, Methods, PathPattern
+from authz.scope import ANY_SCOPE, pattern_problem
 
 #: The role that must always be in somebody's hands.
 ADMIN = "role:admin"
@@ -37,6 +40,7 @@ _OPENERS = {
     AUTHENTICATED: "everybody who signs in",
 }
 _EFFECTS = {str(effect): effect for effect in Effect}
+_Held = TypeVar("_Held", Rule, Grant)
 _P_FIELDS = ("subject", "path", "method", "effect")
 
 
@@ -45,24 +49,28 @@ def nothing_allowed() -> Policy:
     return Policy(rules=(), grants=(), revision=_revision((), ()))
 
 
-def policy_from_rows(
+def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     rows: Iterable[Row],
     *,
     rules: Iterable[Rule] = (),
     grants: Iterable[Grant] = (),
     source: str = "policy",
     partial: bool = False,
+    scoped: bool = False,
 ) -> Policy:
     """Build the policy that *rows* and further *rules* and *grants* make.
 
     Those come from settings, and from authz itself.
 
     *partial* says that the settings are not known here, so nobody need hold
-    `role:admin` yet.
+    `role:admin` yet. *scoped* says that each row names a scope, as the scoped model
+    has it; what holds beside the rows holds in every scope.
 
     Raises `PolicyError` with every problem found. Nothing is skipped.
     """
-    reader = _RowReader()
+    reader = _RowReader(scoped=scoped)
+    if scoped:
+        rules, grants = _everywhere(rules), _everywhere(grants)
     for row in paced(rows):
         reader.read(row)
     reader.forget_twins()
@@ -74,12 +82,15 @@ def policy_from_rows(
         reader.problems.extend(
             _admin_problems(reader.rules, reader.grants, partial=partial)
         )
+    if not reader.problems and scoped:
+        reader.problems.extend(_whole_problems(reader, partial=partial))
     if reader.problems:
         raise PolicyError(reader.problems)
     return Policy(
         rules=tuple(reader.rules),
         built_in=tuple(rules),
         grants=tuple(reader.grants),
+        scoped=scoped,
         revision=_revision(reader.rules, reader.grants),
         warnings=tuple(
             chain(
@@ -91,9 +102,14 @@ def policy_from_rows(
     )
 
 
-def row_problems(row: Row) -> tuple[Problem, ...]:
+def _everywhere(held: "Iterable[_Held]") -> "list[_Held]":
+    """Return *held* in every scope, but for what names one."""
+    return [each if each.scope else replace(each, scope=ANY_SCOPE) for each in held]
+
+
+def row_problems(row: Row, *, scoped: bool = False) -> tuple[Problem, ...]:
     """Return what is wrong with *row* by itself, whatever else the policy says."""
-    reader = _RowReader()
+    reader = _RowReader(scoped=scoped)
     reader.read(row)
     return tuple(reader.problems)
 
@@ -101,7 +117,9 @@ def row_problems(row: Row) -> tuple[Problem, ...]:
 class _RowReader:
     """Turns rows into rules and grants, and keeps every problem."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, scoped: bool) -> None:
+        self._scoped = scoped
+        self._good_scopes: set[str] = set()
         self.rules: list[Rule] = []
         self.grants: list[Grant] = []
         self.problems: list[Problem] = []
@@ -139,20 +157,25 @@ class _RowReader:
             )
 
     def _rule(self, row: Row) -> None:
-        if not 3 <= len(row.fields) <= 4:  # noqa: PLR2004 - the fields are named below
-            joined = "|".join(f.upper() for f in row.fields[2:] if f.upper() in METHODS)
+        least = 4 if self._scoped else 3
+        if not least <= len(row.fields) <= least + 1:
+            spelled = "subject, scope, path" if self._scoped else "subject, path"
+            rest = (field.upper() for field in row.fields[least - 1 :])
+            joined = "|".join(field for field in rest if field in METHODS)
             self._problem(
                 row.origin,
-                f"a rule has 3 or 4 fields after `p`, this one has {len(row.fields)}",
+                f"a rule has {least} or {least + 1} fields after `p`, "
+                f"this one has {len(row.fields)}",
                 "remove the empty fields at the end"
                 if row.fields and not row.fields[-1]
                 else f"join the methods: `{joined}`"
                 if "|" in joined
-                else "write `p, subject, path, method` and, if you want, `, deny`",
+                else f"write `p, {spelled}, method` and, if you want, `, deny`",
             )
             return
-        subject, path, method = row.fields[:3]
+        subject, *scopes, path, method = row.fields[:least]
         subject = self._name(row.origin, subject)
+        scope = self._scope(row.origin, scopes[0]) if scopes else ""
         if path not in self._good_paths:
             problem = PathPattern.problem(path)
             if problem:
@@ -160,7 +183,7 @@ class _RowReader:
             else:
                 self._good_paths.add(path)
         methods = self._methods_of(row.origin, method)
-        effect = row.fields[3] if len(row.fields) > 3 else "allow"  # noqa: PLR2004
+        effect = row.fields[least] if len(row.fields) > least else "allow"
         known_effect = _EFFECTS.get(effect)
         if known_effect is None:
             self._problem(
@@ -178,23 +201,27 @@ class _RowReader:
             methods=methods,
             effect=known_effect,
             origin=row.origin,
+            scope=scope,
         )
         self._note_twin(row.origin, ("p", *rule.fields))
         self.rules.append(rule)
 
     def _grant(self, row: Row) -> None:
-        if len(row.fields) != 2:  # noqa: PLR2004 - the fields are named below
+        size = 3 if self._scoped else 2
+        if len(row.fields) != size:
+            where = ", *` for every scope" if self._scoped else "`"
             self._problem(
                 row.origin,
-                f"a grant has 2 fields after `g`, this one has {len(row.fields)}",
+                f"a grant has {size} fields after `g`, this one has {len(row.fields)}",
                 "remove the empty fields at the end"
                 if row.fields and not row.fields[-1]
-                else "write `g, user:alice, role:user`",
+                else f"write `g, user:alice, role:user{where}",
             )
             return
         member = self._name(row.origin, row.fields[0])
         role = self._name(row.origin, row.fields[1])
-        grant = Grant(member=member, role=role, origin=row.origin)
+        scope = self._scope(row.origin, row.fields[2]) if self._scoped else ""
+        grant = Grant(member=member, role=role, origin=row.origin, scope=scope)
         if role and not role.startswith("role:"):
             self._problem(
                 row.origin,
@@ -227,6 +254,15 @@ class _RowReader:
         else:
             self._good_names.add(name)
         return normal
+
+    def _scope(self, origin: Origin, scope: str) -> str:
+        if scope not in self._good_scopes:
+            problem = pattern_problem(scope)
+            if problem:
+                self.problems.append(problem.at(origin))
+                return ANY_SCOPE  # it is reported; what follows needs one
+            self._good_scopes.add(scope)
+        return scope
 
     def _methods_of(self, origin: Origin, field: str) -> frozenset[str]:
         known = self._methods.get(field)
@@ -353,6 +389,34 @@ def _admin_problems(
             message=f"there are rules for `{ADMIN}`, but nobody could use them",
             hint=f"add `g, user:<you>, {ADMIN}`, or set AUTHZ_ADMIN "
             "and AUTHZ_ADMIN_PASSWORD",
+        )
+
+
+def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
+    """Yield a problem when nobody administers the whole.
+
+    An administrator within one scope could not mend what is wrong outside of it.
+    """
+    opened = [r for r in reader.rules if r.subject == ADMIN and r.effect == "allow"]
+    if not opened:
+        return
+    by_member = grants_by_member(g for g in reader.grants if g.scope == ANY_SCOPE)
+    if not any(rule.scope == ANY_SCOPE for rule in opened):
+        yield Problem(
+            where=str(opened[0].origin),
+            message=f"no rule allows `{ADMIN}` anything in every scope",
+            hint=f"add `p, {ADMIN}, *, /*, *`; an administrator of one scope "
+            "is not one of the whole",
+        )
+    elif not partial and not any(
+        not member.startswith("role:") and ADMIN in closure([member], by_member)
+        for member in paced(by_member)
+    ):
+        yield Problem(
+            where=str(opened[0].origin),
+            message=f"nobody holds `{ADMIN}` in every scope",
+            hint=f"add `g, user:<you>, {ADMIN}, *`; an administrator of one scope "
+            "is not one of the whole",
         )
 
 

@@ -11,6 +11,7 @@ from flask import Request, request
 
 from authz.decision import AccessRequest, Decision, Subject
 from authz.errors import AuthzError
+from authz.scope import AskedScope
 
 #: Where the middleware, which has no request object, finds the state.
 ENVIRON_KEY: Final = "authz.state"
@@ -23,7 +24,7 @@ CONCLUDED_KEY: Final = "authz.concluded"
 class RequestState:
     """What was asked and decided about one request, and whether its view may run."""
 
-    __slots__ = ("decision", "method", "path", "public", "subject")
+    __slots__ = ("decision", "method", "path", "public", "scope", "subject")
 
     #: Set as soon as the policy has answered; there is no state without one.
     decision: Decision
@@ -32,13 +33,20 @@ class RequestState:
         self.subject = subject
         self.path = path
         self.method = method
+        #: What the request is about, as its route declares it.
+        self.scope: AskedScope = None
         #: Whether the app declared the endpoint public: the answer depends on nobody.
         self.public = False
 
     @property
     def asked(self) -> AccessRequest:
         """What was asked, as a value."""
-        return AccessRequest(subject=self.subject, path=self.path, method=self.method)
+        return AccessRequest(
+            subject=self.subject,
+            path=self.path,
+            method=self.method,
+            scope=self.scope,
+        )
 
 
 class NoDecision(AuthzError):

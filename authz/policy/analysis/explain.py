@@ -1,6 +1,6 @@
 """Why a decision came out as it did, and what would have come closest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from authz.decision import (
     AccessRequest,
@@ -14,6 +14,7 @@ from authz.decision import (
 )
 from authz.policy.patterns import pattern_of, speaks_of
 from authz.policy.scan import matching_rules
+from authz.scope import ANY_SCOPE, Scope, common
 
 #: More rules than this would not be read.
 _NEAREST = 3
@@ -28,6 +29,40 @@ def explain(policy: Policy, request: AccessRequest, decision: Decision) -> Expla
     for rule in matching_rules(policy, request):
         found = RulePath(rule=rule, grants=names[rule.subject])
         (because if rule.effect is decisive else overruled).append(found)
+    nearest: tuple[Rule, ...] = ()
+    if decision.reason is Reason.NO_RULE:
+        nearest = tuple(dict.fromkeys(_nearest(policy, request)))[:_NEAREST]
+    return Explanation(
+        decision=decision,
+        because=tuple(because),
+        overruled=tuple(overruled),
+        nearest=nearest,
+    )
+
+
+def explain_within(
+    policy: Policy,
+    request: AccessRequest,
+    decision: Decision,
+    held: Mapping[str, frozenset[str]],
+) -> Explanation:
+    """Return *decision* of a scoped *policy* with the rules and chains behind it.
+
+    *held* are the names of the subject, with the patterns of the scopes of each. A
+    chain is told as it holds in one of the scopes that are asked about.
+    """
+    about = request.scope
+    every = (about,) if isinstance(about, Scope) else about or ()
+    asked = frozenset(scope.text for scope in every) or frozenset((ANY_SCOPE,))
+    because: list[RulePath] = []
+    overruled: list[RulePath] = []
+    for rule in policy.deciding:
+        where = common(held.get(rule.subject, frozenset()), frozenset((rule.scope,)))
+        where = common(where, asked)
+        if where and speaks_of(rule, request.method, request.path):
+            names = policy.within(min(where)).reached_from(request.subject.names)
+            found = RulePath(rule=rule, grants=names[rule.subject])
+            (because if rule in decision.rules else overruled).append(found)
     nearest: tuple[Rule, ...] = ()
     if decision.reason is Reason.NO_RULE:
         nearest = tuple(dict.fromkeys(_nearest(policy, request)))[:_NEAREST]

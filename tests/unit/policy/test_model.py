@@ -7,6 +7,7 @@ import pytest
 from authz.errors import PolicyError
 from authz.policy.model import read_model, read_with_casbin, why_not_compiled
 
+SCOPED = (Path(__file__).parents[3] / "model-scoped.conf").read_text(encoding="utf-8")
 SHIPPED = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")
 
 
@@ -23,7 +24,9 @@ def test_the_shipped_model_is_compiled():
 
 def test_the_shipped_model_is_recognised_as_it_is_read():
     """Known by sight, it is what pycasbin's own reading makes of it."""
-    assert read_model(SHIPPED) == read_with_casbin(SHIPPED, "model.conf")
+    for shipped in (SHIPPED, SCOPED):
+        assert read_model(shipped) == read_with_casbin(shipped, "model.conf")
+        assert why_not_compiled(read_model(shipped)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,225 @@
+"""A policy with scopes as an index: the unscoped one with a scope in each name.
+
+A rule stands in the index under its subject and its scope pattern together. The names
+somebody holds are found for a scope, by following the grants that hold there, and kept
+with the subject. A question about none in particular, and the one for the scopes of a
+path, are answered from sets of scopes: one for each name somebody holds.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from authz.decision import (
+    AccessRequest,
+    Asked,
+    Decision,
+    Effect,
+    Explanation,
+    Grant,
+    Policy,
+    Rule,
+    Subject,
+    alone,
+    combine,
+)
+from authz.policy.analysis.explain import explain_within
+from authz.policy.pacing import paced
+from authz.policy.path_index import PathIndex, in_scope
+from authz.policy.scan import joined
+from authz.policy.weighing import Weighing
+from authz.scope import ANY_SCOPE, Scope, ScopeSet, common, patterns_of
+
+#: Scopes for which a subject's names are kept with it.
+_NOTED: Final = 256
+
+#: For each name somebody holds, the patterns of the scopes in which they do.
+Held = Mapping[str, frozenset[str]]
+
+
+class ScopedPolicy:
+    """A policy in the shipped scoped language. Immutable to its callers."""
+
+    def __init__(self, policy: Policy) -> None:
+        #: The rules and grants, with their scopes.
+        self.written: Policy = policy
+        self.revision: str = policy.revision
+        #: What looks through rules without asking for scopes may not see these.
+        self.source: Policy | None = None
+        self._names = ScopedNames(policy.grants, policy.deciding)
+        self._index = PathIndex(
+            alone(rule, policy.revision) for rule in policy.deciding
+        )
+        self._weighing = Weighing(policy.revision)
+
+    def decide(self, request: Asked) -> Decision:
+        """Return the policy's answer to *request*. Never raises, never does I/O."""
+        cells = self._index.find(request.path)
+        if not cells:
+            return self._weighing.silence
+        about, names, method = request.scope, self._names, request.method
+        if isinstance(about, Scope):
+            keys = names.within(request.subject, about.text)
+            return self._weighing.weigh(cells, keys, method)
+        if about is None:
+            return self._somewhere(request.subject, cells, method)
+        weigh = self._weighing.weigh
+        return joined(
+            [
+                weigh(cells, names.within(request.subject, scope.text), method)
+                for scope in about
+            ],
+            self.revision,
+            any_will_do=False,
+        )
+
+    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+        """Return the scopes in which *subject* may use *method* on *path*."""
+        cells = self._index.find(path)
+        held = self._names.held(subject)
+        allowed: set[str] = set()
+        denied: set[str] = set()
+        keys = self._names.anywhere(subject)
+        for decision in Weighing.found(cells, keys, method):
+            (rule,) = decision.rules
+            says = denied if rule.effect is Effect.DENY else allowed
+            says |= _region(held, rule)
+        return ScopeSet.where(allowed, denied)
+
+    def explain(self, request: AccessRequest) -> Explanation:
+        """Return the decision for *request* with every rule and chain behind it."""
+        held = self._names.held(request.subject)
+        return explain_within(self.written, request, self.decide(request), held)
+
+    def roles_of(self, names: Iterable[str]) -> frozenset[str]:
+        """Return every role that somebody with *names* holds in every scope.
+
+        Who holds a role in one scope only does not hold it as far as the whole goes.
+        """
+        return frozenset(
+            name
+            for name, patterns in self._names.follow(names).items()
+            if name.startswith("role:") and ANY_SCOPE in patterns
+        )
+
+    def parts(self) -> list[object]:
+        """Return what most of its memory is taken by, to be let go bit by bit."""
+        held = paced(self._index.entries())
+        return [*paced(self.written.grants), *paced(self.written.rules), *held]
+
+    def _somewhere(self, subject: Subject, cells: Any, method: str) -> Decision:
+        """Return the answer about none in particular: what some scope allows."""
+        found = Weighing.found(cells, self._names.anywhere(subject), method)
+        if not found:
+            return self._weighing.silence
+        denies = [each for each in found if not each]
+        allows = [each for each in found if each]
+        if not denies or not allows:
+            return self._weighing.combine(found)
+        held = self._names.held(subject)
+        denied = frozenset().union(*[_region(held, each.rules[0]) for each in denies])
+        left = [
+            each.rules[0]
+            for each in allows
+            if ScopeSet.where(_region(held, each.rules[0]), denied)
+        ]
+        return combine(tuple(left or [each.rules[0] for each in denies]), self.revision)
+
+
+class ScopedNames:
+    """The names that a policy's rules may know somebody by, and in which scopes."""
+
+    __slots__ = ("_owner", "_patterns", "_roles", "_ruled")
+
+    def __init__(self, grants: Iterable[Grant], rules: Iterable[Rule]) -> None:
+        # Stands for the policy in a note: a subject may have met an earlier one.
+        self._owner = object()
+        self._roles: dict[str, dict[str, list[str]]] = {}
+        for grant in paced(grants):
+            by_scope = self._roles.setdefault(grant.member, {})
+            by_scope.setdefault(grant.scope, []).append(grant.role)
+        self._patterns: dict[str, set[str]] = {}
+        for rule in paced(rules):
+            self._patterns.setdefault(rule.subject, set()).add(rule.scope)
+        self._ruled = {
+            in_scope(name, pattern): None
+            for name, patterns in self._patterns.items()
+            for pattern in patterns
+        }
+
+    def within(self, subject: Subject, scope: str) -> frozenset[str]:
+        """Return what the index calls *subject* in *scope*."""
+        noted = self._noted(subject)
+        found = noted.get(scope)
+        if found is None:
+            if len(noted) >= _NOTED:
+                noted.clear()
+            found = noted[scope] = self._find(subject.names, scope)
+        return found
+
+    def anywhere(self, subject: Subject) -> frozenset[str]:
+        """Return what the index calls *subject* in some scope."""
+        noted = self._noted(subject)
+        found = noted.get("anywhere")
+        if found is None:
+            held = self.held(subject)
+            found = noted["anywhere"] = frozenset(
+                in_scope(name, pattern)
+                for name, where in held.items()
+                for pattern in self._patterns.get(name, ())
+                if common(where, frozenset((pattern,)))
+            )
+        return found
+
+    def held(self, subject: Subject) -> Held:
+        """Return every name of *subject*, and the scopes in which it has it."""
+        noted = self._noted(subject)
+        found = noted.get("held")
+        if found is None:
+            found = noted["held"] = self.follow(subject.names)
+        return found
+
+    def follow(self, names: Iterable[str]) -> Held:
+        """Return every name that *names* lead to, and the scopes in which they do."""
+        everywhere = frozenset((ANY_SCOPE,))
+        held = dict.fromkeys(names, everywhere)
+        queue = list(held)
+        for name in queue:
+            for pattern, roles in self._roles.get(name, {}).items():
+                where = common(held[name], frozenset((pattern,)))
+                for role in roles if where else ():
+                    before = held.get(role, frozenset())
+                    after = ScopeSet.where(before | where).patterns
+                    if after != before:
+                        held[role] = after
+                        queue.append(role)
+        return held
+
+    def _find(self, names: Iterable[str], scope: str) -> frozenset[str]:
+        patterns = patterns_of(scope)
+        reached = set(names)
+        queue = list(reached)
+        for name in queue:
+            by_scope = self._roles.get(name)
+            if by_scope is None:
+                continue
+            for pattern in patterns:
+                for role in by_scope.get(pattern, ()):
+                    if role not in reached:
+                        reached.add(role)
+                        queue.append(role)
+        ruled = self._ruled
+        keys = (in_scope(name, pattern) for name in reached for pattern in patterns)
+        return frozenset(key for key in keys if key in ruled)
+
+    def _noted(self, subject: Subject) -> dict[str, Any]:
+        note = subject.memo
+        if type(note) is tuple and note[0] is self._owner:
+            return note[1]  # type: ignore[no-any-return]
+        noted: dict[str, Any] = {}
+        object.__setattr__(subject, "memo", (self._owner, noted))
+        return noted
+
+
+def _region(held: Held, rule: Rule) -> frozenset[str]:
+    """Return the scopes in which somebody with the names *held* meets *rule*."""
+    return common(held.get(rule.subject, frozenset()), frozenset((rule.scope,)))

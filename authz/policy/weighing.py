@@ -1,0 +1,65 @@
+"""What several rules say together, found once for each combination of rules."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from authz.decision import Decision, combine, no_rule
+from authz.policy.path_index import Cell
+
+#: Combinations of rules whose common answer is remembered.
+_COMBINATIONS: Final = 4_096
+
+
+class Weighing:
+    """Weighs the rules that a path concerns, for one policy."""
+
+    __slots__ = ("_combined", "revision", "silence")
+
+    def __init__(self, revision: str) -> None:
+        self.revision = revision
+        #: The answer where no rule speaks.
+        self.silence = no_rule(revision)
+        # By the rules themselves, whatever question led to them.
+        self._combined: dict[tuple[int, ...], Decision] = {}
+
+    def weigh(
+        self, cells: Iterable[Cell], names: frozenset[str], method: str
+    ) -> Decision:
+        """Return what the rules in *cells* say to somebody who goes by *names*."""
+        found = self.found(cells, names, method)
+        if len(found) == 1:
+            return found[0]
+        return self.combine(found) if found else self.silence
+
+    @staticmethod
+    def found(
+        cells: Iterable[Cell], names: frozenset[str], method: str
+    ) -> list[Decision]:
+        """Return the decisions of the rules in *cells* that speak to *names*."""
+        found: list[Decision] = []
+        for cell in cells:
+            if isinstance(cell, tuple):
+                name, methods, decision = cell
+                if name in names and (methods is None or method in methods):
+                    found.append(decision)
+                continue
+            # Somebody may hold a thousand roles; a path may concern as many.
+            few, many = (names, cell) if len(names) < len(cell) else (cell, names)
+            for name in few:
+                if name in many:
+                    for _, methods, decision in cell[name]:
+                        if methods is None or method in methods:
+                            found.append(decision)
+        return found
+
+    def combine(self, found: list[Decision]) -> Decision:
+        """Return what the rules of all decisions *found* say together."""
+        key = tuple(map(id, found))  # the index keeps them alive
+        combined = self._combined.get(key)
+        if combined is None:
+            rules = tuple(decision.rules[0] for decision in found)
+            combined = combine(rules, self.revision)
+            if len(self._combined) >= _COMBINATIONS:
+                self._combined.clear()
+            self._combined[key] = combined
+        return combined
