@@ -356,3 +356,25 @@ class TestInStep:
 
         assert get_authz(app).runtime.live.problem is None
         assert re.search(r"1 replica in step after", said)
+
+
+class TestBreakGlassWhateverThePolicySays:
+    """The shell's code opens the admin area, also where no rule does."""
+
+    @pytest.mark.parametrize(
+        "locked",
+        ["p, role:admin, /map, GET\ng, user:anna, role:admin\n", "p, nonsense\n"],
+    )
+    def test_it_opens(self, locked: str, serve):
+        """From a shell that knows the store alone, to where rules are mended."""
+        app = serve(POLICY="policy.csv", POLICY_WRITABLE="true", POLL_SECONDS="0.1")
+        edit(locked)
+        get_authz(app).runtime.refresh()
+        opened = document(run("break-glass", "--user", "anna", "--json"), "break-glass")
+        get_authz(app).runtime.refresh()
+        client = Client(app)
+        came = client("POST", opened["path"], form={"code": opened["code"]})
+
+        assert came.status == 303
+        for page in ("/authz/admin/", "/authz/admin/changes", "/authz/admin/changes/1"):
+            assert client(path=page).status == 200, page

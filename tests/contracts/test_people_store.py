@@ -428,10 +428,21 @@ def test_being_seen_is_no_conflict(store: Store):
     assert store.find("sso/ann").groups == {"group:new"}
 
 
-def test_local_accounts_are_not_seen(store: Store):
-    """A provider cannot vouch for an id that is not below its name."""
+def test_a_provider_does_not_see_local_accounts(store: Store):
+    """It cannot vouch for an id that is not below its name."""
     bob = store.add(somebody("bob"))
-    store.people.seen([replace(bob, display_name="Mallory"), somebody("eve")])
+    mallory = replace(bob, display_name="Mallory", source="authentik")
+    store.people.seen([mallory, somebody("eve")])
 
     assert store.find("bob") == bob
     assert store.people.find("eve") is None
+
+
+def test_who_signs_in_here_is_seen(store: Store):
+    """Nothing else about the account changes."""
+    bob = store.add(somebody("bob"))
+    store.people.seen([replace(bob, display_name="Mallory", disabled=True)])
+    found = store.find("bob")
+
+    assert found.last_seen is not None
+    assert replace(found, last_seen=None) == bob

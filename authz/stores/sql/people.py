@@ -224,7 +224,10 @@ class SqlPeople:
             for person in {person.id: person for person in persons}.values():
                 if person.id in self._fixed:
                     continue
-                if "/" not in person.id:  # the account is kept here, its name too
+                if "/" not in person.id:
+                    # The account is kept here, its name too; no provider has it.
+                    if person.source != LOCAL:
+                        continue
                     query = update(authz_person).where(authz_person.c.id == person.id)
                     connection.execute(query.values(last_seen=person.last_seen or now))
                     continue
