@@ -76,6 +76,9 @@ class EventTag(StrEnum):
     STORE_TAKEN_UP = "store:taken-up"
     #: An administrator changed rules or grants; `before` and `after` hold the lines.
     POLICY_CHANGED = "policy:changed"
+    #: A request to the admin API that was to change something was answered with an
+    #: error; `reason` is the answer's, `detail` has its status.
+    API_REFUSED = "api:refused"
     #: What an administrator wanted to change was refused; `reason` says why.
     POLICY_CHANGE_REFUSED = "policy:change-refused"
     #: A change was written down here, and then the store could not keep it.

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, Flask, Request, request
@@ -11,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from authz.admin.context import Actor, AdminContext
 from authz.admin.edits import ANY_STATE
+from authz.audit import EventTag
 from authz.errors import AuthzError, StoreConflict
 from authz.identity.source import RequestFacts
 from authz.web.api.body import BadRequest, read_body
@@ -49,6 +51,28 @@ def _openapi(text: str) -> Response:
 
 
 def _answer(
+    app: Flask, context: AdminContext, operation: Operation, **parts: str
+) -> Response:
+    """Answer a request; note one that was to change something and does not."""
+    response = _answered(app, context, operation, **parts)
+    if operation.changes and response.status_code >= HTTPStatus.BAD_REQUEST:
+        said = json.loads(response.get_data())
+        facts = RequestFacts(request.environ)
+        context.runtime.record(
+            EventTag.API_REFUSED,
+            subject=current_state().subject.name,
+            peer=facts.peer,
+            client=str(context.runtime.client(facts)),
+            method=request.method,
+            path=request.path,
+            reason=str(said.get("type", "")).rpartition(":")[2],
+            request_id=str(said.get("request_id", "")),
+            detail={"status": str(response.status_code)},
+        )
+    return response
+
+
+def _answered(
     app: Flask, context: AdminContext, operation: Operation, **parts: str
 ) -> Response:
     request_id = new_request_id()
