@@ -368,6 +368,7 @@ class TestBreakGlassWhateverThePolicySays:
     def test_it_opens(self, locked: str, serve):
         """From a shell that knows the store alone, to where rules are mended."""
         app = serve(POLICY="policy.csv", POLICY_WRITABLE="true", POLL_SECONDS="0.1")
+        until(lambda: get_authz(app).runtime.records.history(limit=1))
         edit(locked)
         get_authz(app).runtime.refresh()
         opened = document(run("break-glass", "--user", "anna", "--json"), "break-glass")
