@@ -4,6 +4,7 @@ import logging
 from typing import Final, Protocol
 
 from authz.audit.events import CHANGES, AuditEvent, EventTag
+from authz.decision import ANONYMOUS_METHOD, Reason
 
 
 class AuditSink(Protocol):
@@ -40,9 +41,23 @@ class LoggingSink:
 
     def record(self, event: AuditEvent) -> None:
         """Log *event* as one line."""
-        level = logging.INFO if event.tag in _QUIET else logging.WARNING
+        quiet = event.tag in _QUIET or _leads_to_sign_in(event)
+        level = logging.INFO if quiet else logging.WARNING
         if self._logger.isEnabledFor(level):
             self._logger.log(level, "%s", event.as_json())
+
+
+def _leads_to_sign_in(event: AuditEvent) -> bool:
+    """Whether somebody who has not signed in yet only wanted to look at a page.
+
+    That is how every visit begins, and not worth a warning.
+    """
+    return (
+        event.tag is EventTag.DECISION_DENY
+        and event.subject == ANONYMOUS_METHOD
+        and event.method in {"GET", "HEAD"}
+        and event.reason == Reason.NO_RULE
+    )
 
 
 _QUIET: Final = CHANGES | {

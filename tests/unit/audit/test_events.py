@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,6 +61,34 @@ def test_what_went_wrong_is_a_warning(tag: EventTag, caplog: pytest.LogCaptureFi
 
     expected = logging.INFO if tag in went_well else logging.WARNING
     assert [record.levelno for record in caplog.records] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("change", "level"),
+    [
+        ({}, logging.INFO),
+        ({"method": "HEAD"}, logging.INFO),
+        ({"method": "POST"}, logging.WARNING),
+        ({"reason": "denied-by-rule"}, logging.WARNING),
+        ({"subject": "user:bob"}, logging.WARNING),
+        ({"tag": EventTag.IDENTITY_INVALID}, logging.WARNING),
+    ],
+)
+def test_being_asked_to_sign_in_is_no_warning(
+    caplog: pytest.LogCaptureFixture, change: dict[str, str], level: int
+):
+    """Every visit begins with it; whatever else is refused is one."""
+    event = AuditEvent(
+        tag=EventTag.DECISION_DENY,
+        at=NOON,
+        subject="auth:anonymous",
+        method="GET",
+        reason="no-rule",
+    )
+    with caplog.at_level(logging.INFO, logger="authz.audit"):
+        LoggingSink().record(replace(event, **change))  # type: ignore[arg-type]
+
+    assert [record.levelno for record in caplog.records] == [level]
 
 
 def test_many_lines_are_counted():
