@@ -32,7 +32,7 @@ FOLDERS = {
     "/opt/authz/adapters/audiomuse": "authz-audiomuse",
 }
 _LINE = re.compile(r"pip install\s+((?:[^`\n&\\]|\\\n)+)")
-_EXTRAS = re.compile(r"(?P<name>[^\[]+?)(?:\[(?P<extras>[\w,]+)\])?")
+_EXTRAS = re.compile(r"(?P<name>[^\[]+?)(?:\[(?P<extras>[\w,-]+)\])?")
 
 ACCOUNT = {"AUTHZ_ADMIN": "anna", "AUTHZ_ADMIN_PASSWORD": "correct horse battery"}
 STORE = {"AUTHZ_STORE": "sqlite:///authz.db"}
@@ -59,6 +59,7 @@ BY_EXTRA = {
     "db": (STORE, ""),
     "postgres": (STORE, "import psycopg, authz.stores.sql.database"),
     "redis": ({}, "import redis, authz.stores.notifications"),
+    "cookie-domain": ({}, "import publicsuffixlist"),
     "metrics": ({"AUTHZ_METRICS": "true"}, "import prometheus_client"),
     "demo": ({}, "import gunicorn"),
 }
