@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from authz.extension import current_decision as current_decision
     from authz.extension import current_subject as current_subject
     from authz.extension import explain as explain
+    from authz.extension import scopes as scopes
     from authz.extension import still_allowed as still_allowed
+    from authz.scope import Scope as Scope
+    from authz.scope import Scopes as Scopes
+    from authz.scope import ScopeSet as ScopeSet
+    from authz.web.scopes import scoped as scoped
 
 #: Where each public name is defined. They are imported when they are first used
 #: (PEP 562): a command that asks a question of one file loads no web framework.
@@ -48,8 +53,11 @@ _DEFINED_IN: Final = {
         "current_decision",
         "current_subject",
         "explain",
+        "scopes",
         "still_allowed",
     ),
+    "authz.scope": ("Scope", "ScopeSet", "Scopes"),
+    "authz.web.scopes": ("scoped",),
 }
 _HOME: Final = {name: home for home, names in _DEFINED_IN.items() for name in names}
 

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from authz.errors import Problem
-from authz.scope import AskedScope, patterns_of
+from authz.scope import AskedScope, ScopeSet, patterns_of
 
 #: Every subject has this name, signed in or not.
 EVERYONE = "role:everyone"
@@ -450,6 +450,13 @@ class PolicyInForce(Protocol):
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the answer to *request* with every rule and chain behind it."""
+        ...
+
+    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+        """Return the scopes in which *subject* may use *method* on *path*.
+
+        One that knows no scopes gives all or none.
+        """
         ...
 
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:

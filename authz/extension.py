@@ -16,6 +16,7 @@ from authz.decision import Decision, Explanation, Subject
 from authz.errors import AuthzError, Problem, SettingsError
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.runtime import Runtime, start
+from authz.scope import ScopeSet, asked_scope
 from authz.settings import Settings, read_settings
 from authz.web.admin_context import context_of
 from authz.web.break_glass import break_glass_blueprint
@@ -27,6 +28,7 @@ from authz.web.middleware import middleware
 from authz.web.mounts import MOUNTS, GuardedMount
 from authz.web.pages.theme import theme
 from authz.web.report_only import hook_for
+from authz.web.scopes import scoped
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import SEEN_KEY, current_state
 from authz.web.static_files import static_url
@@ -177,6 +179,8 @@ class Authz:
         """
         return public(view)
 
+    scoped = staticmethod(scoped)
+
     @staticmethod
     def guard_mount(
         app: Flask, prefix: str, mounted: Callable[..., Any]
@@ -240,16 +244,33 @@ def get_authz(app: Flask | None = None) -> Guarded:
     return guarded
 
 
-def can(method: str, path: str) -> bool:
+def can(method: str, path: str, *scopes: str) -> bool:
     """Return whether the current subject may use *method* on *path*.
 
     *path* is a path of the app itself, without a prefix it may be mounted below.
-    Asking leaves no trace in the audit log.
+    *scopes* are what it is about, `library:kids`: it must be allowed for each. Without,
+    it is about what the path itself says, else about none in particular. Asking leaves
+    no trace in the audit log.
+
+    Raises:
+        NoDecision: if no request is being handled.
+        InvalidValue: if one of *scopes* is no scope.
+    """
+    hook = get_authz().hook
+    subject = current_state().subject
+    return hook.may(subject, method.upper(), path, asked_scope(scopes))
+
+
+def scopes(method: str, path: str) -> ScopeSet:
+    """Return the scopes in which the current subject may use *method* on *path*.
+
+    To show what somebody may see, without asking for each row; `authz.narrowing`
+    narrows a SQLAlchemy `select` by it. A policy without scopes gives all or none.
 
     Raises:
         NoDecision: if no request is being handled.
     """
-    return get_authz().hook.may(current_state().subject, method.upper(), path)
+    return get_authz().hook.may_in(current_state().subject, method.upper(), path)
 
 
 def still_allowed() -> bool:
@@ -267,14 +288,22 @@ def still_allowed() -> bool:
     return get_authz().foresight.look(dict(seen)) is not None
 
 
-def explain(method: str, path: str, subject: Subject | None = None) -> Explanation:
+def explain(
+    method: str,
+    path: str,
+    subject: Subject | None = None,
+    *,
+    scopes: Iterable[str] = (),
+) -> Explanation:
     """Return what *subject*, or the current one, may do, and why.
+
+    *scopes* are what it is about, as for `can`.
 
     Raises:
         NoDecision: if no request is being handled and no *subject* is given.
     """
     who = subject or current_state().subject
-    return get_authz().hook.explain(who, method.upper(), path)
+    return get_authz().hook.explain(who, method.upper(), path, asked_scope(scopes))
 
 
 def current_decision() -> Decision:
@@ -346,6 +375,7 @@ def _send_refused(app: Flask, problem: str) -> None:
 def _template_globals() -> dict[str, Any]:
     return {
         "can": can,
+        "authz_scopes": scopes,
         "current_subject": current_subject,
         "authz_csrf_token": csrf_token,
         "authz_decision": current_decision,

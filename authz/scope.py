@@ -105,6 +105,12 @@ def asked_scope(texts: Iterable[str]) -> AskedScope:
     return scopes[0] if len(scopes) == 1 else Scopes(scopes)
 
 
+def texts_of(about: AskedScope) -> tuple[str, ...]:
+    """Return the scopes that a request is about, as text; `asked_scope` reads them."""
+    every = (about,) if isinstance(about, Scope) else about or ()
+    return tuple(scope.text for scope in every)
+
+
 def patterns_of(scope: str) -> tuple[str, str, str]:
     """Return the three patterns that match *scope*, the narrowest first."""
     return scope, f"{scope.partition(':')[0]}:*", ANY_SCOPE

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from authz.decision import Asked, Decision
+from authz.scope import texts_of
 
 Clock = Callable[[], datetime]
 
@@ -152,6 +153,12 @@ CHANGES: Final = frozenset(
 )
 
 
+def _about(asked: Asked, detail: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return *detail* with what was asked about, where that is a scope or several."""
+    about = {} if asked.scope is None else {"scope": "\n".join(texts_of(asked.scope))}
+    return {**about, **(detail or {})}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     """One thing that happened."""
@@ -215,7 +222,7 @@ class AuditEvent:
             rules=tuple(str(rule.origin) for rule in decision.rules),
             revision=decision.revision,
             request_id=request_id,
-            detail=detail or {},
+            detail=_about(asked, detail),
         )
 
     def as_json(self) -> str:

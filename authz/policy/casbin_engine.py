@@ -23,6 +23,7 @@ from authz.decision import (
     Reason,
     Rule,
     RulePath,
+    Subject,
     combine,
 )
 from authz.errors import PolicyError, Problem
@@ -30,6 +31,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.model import Model, parse_matcher
 from authz.policy.oracle import Ask, Links, pure_enforcer
 from authz.policy.patterns import CASBIN_FUNCTIONS, speaks_of
+from authz.scope import ANY_SCOPE, Scope, ScopeSet
 
 #: So many ways to fail are told.
 _TELL: Final = 16
@@ -110,8 +112,16 @@ class CasbinPolicy:
 
     def decide(self, request: Asked) -> Decision:
         """Return the answer to *request*. What cannot be evaluated is denied."""
+        about = request.scope
+        if about is None or "dom" not in self._fields:
+            return self._decide(request, self._scope)
+        every = (about,) if isinstance(about, Scope) else about
+        answers = [self._decide(request, scope.text) for scope in every]
+        return next((each for each in answers if not each), answers[0])
+
+    def _decide(self, request: Asked, scope: str) -> Decision:
         try:
-            answer, fields = self._ask(*self._values(request))
+            answer, fields = self._ask(*self._values(request, scope))
         except Exception as error:  # noqa: BLE001 - any language may raise anything
             self._tell(error)
             return self._decision(Effect.DENY, Reason.EVALUATION_FAILED, ())
@@ -150,14 +160,24 @@ class CasbinPolicy:
                     held |= roles
         return frozenset(name for name in held if name.startswith("role:"))
 
-    def _values(self, request: Asked) -> list[Any]:
+    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+        """Return every scope if *subject* may use *method* on *path*, else none.
+
+        None where the model has scopes: which ones cannot be told without asking for
+        each.
+        """
+        asked = AccessRequest(subject=subject, path=path, method=method)
+        allowed = "dom" not in self._fields and self.decide(asked)
+        return ScopeSet.where((ANY_SCOPE,) if allowed else ())
+
+    def _values(self, request: Asked, scope: str) -> list[Any]:
         subject = request.subject
         known = {
             # `Links` asks for each name of a set, so that all names count at once.
             "sub": subject.names if self._all_names else subject.name,
             "obj": request.path,
             "act": request.method,
-            "dom": self._scope,
+            "dom": scope,
         }
         return [known[field] for field in self._fields]
 

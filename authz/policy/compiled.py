@@ -21,6 +21,7 @@ from authz.decision import (
     Decision,
     Explanation,
     Policy,
+    Subject,
     alone,
 )
 from authz.policy.analysis.explain import explain
@@ -28,6 +29,7 @@ from authz.policy.held_names import HeldNames
 from authz.policy.pacing import paced
 from authz.policy.path_index import Cell, PathIndex
 from authz.policy.weighing import Weighing
+from authz.scope import ANY_SCOPE, ScopeSet
 
 
 class CompiledPolicy:
@@ -89,6 +91,11 @@ class CompiledPolicy:
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the decision for *request* with every rule and chain behind it."""
         return explain(self.source, request, self.decide(request))
+
+    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+        """Return every scope if *subject* may use *method* on *path*, else none."""
+        asked = AccessRequest(subject=subject, path=path, method=method)
+        return ScopeSet.where((ANY_SCOPE,) if self.decide(asked) else ())
 
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:
         """Return every role that somebody with *names* holds, however indirectly."""

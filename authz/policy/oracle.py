@@ -18,7 +18,7 @@ from casbin.util.expression import SimpleEval
 from authz.decision import AccessRequest, Policy
 from authz.policy.patterns import CASBIN_FUNCTIONS
 from authz.policy.scan import telling_scopes
-from authz.scope import Scope, Scopes, scope_match
+from authz.scope import scope_match, texts_of
 
 #: The subject that stands for all names of the one who asks. No policy can name it.
 ASKER: Final = "\x00asker"
@@ -58,7 +58,7 @@ def oracle(policy: Policy, model: str) -> Callable[[AccessRequest], bool]:
             return bool(enforcer.enforce(ASKER, request.path, request.method))
         about = request.scope
         # What "several" and "none in particular" mean is no question to an enforcer.
-        every = telling_scopes(policy) if about is None else _texts(about)
+        every = telling_scopes(policy) if about is None else texts_of(about)
         answers = (
             bool(enforcer.enforce(ASKER, scope, request.path, request.method))
             for scope in every
@@ -66,10 +66,6 @@ def oracle(policy: Policy, model: str) -> Callable[[AccessRequest], bool]:
         return any(answers) if about is None else all(answers)
 
     return ask
-
-
-def _texts(about: Scope | Scopes) -> list[str]:
-    return [each.text for each in ((about,) if isinstance(about, Scope) else about)]
 
 
 def pure_enforcer(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from authz.decision import ANONYMOUS_METHOD, Grant, Origin, Rule
 from authz.errors import Problem, SettingsError
 from authz.identity.cookies import CookieSettings
+from authz.policy.scope_table import DeclaredPath
 from authz.settings import parsers
 from authz.settings.access import OPEN_TO_EVERYONE as OPEN_TO_EVERYONE
 from authz.settings.access import AccessSettings as AccessSettings
@@ -33,6 +34,7 @@ from authz.settings.proxy import read_proxy
 from authz.settings.reader import Reader
 from authz.settings.report_only import ReportOnlySettings as ReportOnlySettings
 from authz.settings.report_only import read_report_only
+from authz.settings.scopes import read_scopes
 from authz.settings.setting import Setting as Setting
 from authz.settings.store import StoreSettings as StoreSettings
 from authz.settings.store import read_store
@@ -65,6 +67,8 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    #: Where requests to an app that declares no scopes itself name theirs.
+    scope_table: tuple[DeclaredPath, ...] = ()
     trial: ReportOnlySettings = field(default_factory=ReportOnlySettings)
     #: Whether they may lack some that the app has: those of a shell beside it.
     partial: bool = False
@@ -180,6 +184,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         admin=read_admin(reader),
         audit=read_audit(reader),
         trial=read_report_only(reader),
+        scope_table=read_scopes(reader),
         warnings=tuple(reader.warnings),
     )
     if reader.problems:

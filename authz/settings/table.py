@@ -17,6 +17,13 @@ SETTINGS: Final = (
         default="the shipped model.conf",
     ),
     Setting(
+        name="AUTHZ_SCOPES_FILE",
+        help="Where requests name their scope, for an app that does not declare it "
+        "itself: a table with lines such as "
+        "`scope, /api/libraries/:id/*, *, library, path:id`.",
+        default="none",
+    ),
+    Setting(
         name="AUTHZ_STORE",
         help="A database for rules, people, sessions and the audit log: "
         "`sqlite:///authz.db` (relative to the folder the app is started in; "

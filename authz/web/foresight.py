@@ -16,6 +16,7 @@ from authz.runtime import Runtime
 from authz.web.guarded_views import GuardedViews
 from authz.web.hook import Hook
 from authz.web.middleware import mark_private
+from authz.web.scopes import RequestScopes
 from authz.web.state import CONCLUDED_KEY, ENVIRON_KEY, SEEN_KEY, RequestState, state_of
 
 #: Stands for any refusal.
@@ -33,6 +34,10 @@ class Foresight(Hook):
         self._refusals = _Silent()  # type: ignore[assignment]
         self._vary = ("Vary", runtime.identity.vary)
         self.before = hook.before
+        # The body is the app's to read: what is about a scope in it reaches the hook.
+        self.scopes = RequestScopes(
+            views.scopes, runtime.settings.scope_table, reads_bodies=False
+        )
 
     def look(self, environ: dict[str, Any]) -> RequestState | None:
         """Return what would be decided about *environ*; None if it would be refused.
@@ -56,7 +61,8 @@ class Foresight(Hook):
         try:
             adapter = self._app.create_url_adapter(request)
             if adapter is not None:
-                request.url_rule, _ = adapter.match(return_rule=True)
+                request.url_rule, given = adapter.match(return_rule=True)
+                request.view_args = dict(given)
         except HTTPException as error:
             request.routing_exception = error
         return request

@@ -12,6 +12,8 @@ from typing import Any, Final, Self
 from flask import current_app
 
 from authz.decision import Effect
+from authz.policy.scope_table import ScopeDeclaration
+from authz.web.scopes import DECLARED
 from authz.web.state import NoDecision, current_request
 
 View = Callable[..., Any]
@@ -39,6 +41,7 @@ class GuardedView(functools.partial[Any]):
 
     view: View
     is_public: bool
+    scopes: tuple[ScopeDeclaration, ...]
 
     def __new__(cls, view: View) -> Self:
         """Guard *view*."""
@@ -46,6 +49,7 @@ class GuardedView(functools.partial[Any]):
         guarded = super().__new__(cls, run, view)
         guarded.view = view
         guarded.is_public = bool(getattr(view, _PUBLIC, False))
+        guarded.scopes = getattr(view, DECLARED, ())
         functools.update_wrapper(guarded, view)
         return guarded
 
@@ -82,11 +86,17 @@ class GuardedViews(dict[str, View]):
         super().__init__()
         #: The endpoints that the app declared public.
         self.public_endpoints: set[str] = set()
+        #: What the app declared requests to an endpoint to be about.
+        self.scopes: dict[str, tuple[ScopeDeclaration, ...]] = {}
         self.update(views)
 
     def __setitem__(self, endpoint: str, view: View) -> None:
         guarded = view if isinstance(view, GuardedView) else GuardedView(view)
         super().__setitem__(endpoint, guarded)
+        if guarded.scopes:
+            self.scopes[endpoint] = guarded.scopes
+        else:
+            self.scopes.pop(endpoint, None)
         if guarded.is_public:
             self.public_endpoints.add(endpoint)
         else:

@@ -33,6 +33,7 @@ from authz.identity.break_glass import opens
 from authz.identity.cookies import Cookie
 from authz.identity.source import IdentitySource, RequestFacts, identify
 from authz.runtime import Runtime
+from authz.scope import ANY_SCOPE, AskedScope, ScopeSet
 from authz.web.canonical import check_canonical
 from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
@@ -41,6 +42,7 @@ from authz.web.own_writes import KEY as MARK_KEY
 from authz.web.own_writes import OwnWrites
 from authz.web.refusals import Refusals, redirect_target
 from authz.web.rendering import is_host_failure
+from authz.web.scopes import RequestScopes
 from authz.web.signals import access_decided, access_denied
 from authz.web.state import (
     CONCLUDED_KEY,
@@ -71,6 +73,8 @@ class Hook:
         self._may_be_stale = runtime.following.may_be_stale
         self._accounts = runtime.accounts
         self._looked_outside = False
+        #: What requests are about, as views and the operator's table declare it.
+        self.scopes = RequestScopes(views.scopes, runtime.settings.scope_table)
         #: Has whoever changes something see it in every process; None in one process.
         self.own_writes = (
             None if runtime.restores is None else OwnWrites(runtime, runtime.restores)
@@ -120,6 +124,7 @@ class Hook:
             subject, source = self._identify(facts, rule)
             if subject.name in self._accounts.refused:
                 raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
+            about = self.scopes.of(current) if self.scopes else None
         except MalformedRequest as error:
             self._keep_refused(current, Reason.MALFORMED)
             return self._refusals.malformed(facts, error)
@@ -129,6 +134,7 @@ class Hook:
         except StoreError:
             return self._unavailable(current, facts)
         state = RequestState(subject, path, method)
+        state.scope = about
         state.decision = self._live.current.decide(state)
         if public or method not in SAFE_METHODS or "HTTP_UPGRADE" in environ:
             self._classify(environ, state, source, public=public)
@@ -203,16 +209,43 @@ class Hook:
         )
         keep_state(current, state)
 
-    def may(self, subject: Subject, method: str, path: str) -> bool:
-        """Return whether *subject* may use *method* on *path*, a path of this app."""
-        asked = AccessRequest(subject=subject, path=path, method=method)
+    def may(
+        self, subject: Subject, method: str, path: str, scope: AskedScope = None
+    ) -> bool:
+        """Return whether *subject* may use *method* on *path*, a path of this app.
+
+        Without a *scope*, it is about the one in the path, as far as that is declared.
+        """
+        asked = self._asked(subject, method, path, scope)
         if self._opened(subject, path):
             return True
         return bool(self._outcome(self._runtime.decide(asked), method, path))
 
-    def explain(self, subject: Subject, method: str, path: str) -> Explanation:
+    def may_in(self, subject: Subject, method: str, path: str) -> ScopeSet:
+        """Return the scopes in which *subject* may use *method* on *path*."""
+        if self._runtime.report_only or self._opened(subject, path):
+            return ScopeSet.where((ANY_SCOPE,))
+        policy = self._runtime.policy
+        found = policy.scopes(subject, path, method)
+        if not found:
+            asked = AccessRequest(subject=subject, path=path, method=method)
+            decision = self._outcome(policy.decide(asked), method, path)
+            if decision.reason is Reason.DECLARED_PUBLIC:
+                return ScopeSet.where((ANY_SCOPE,))  # and no rule denies it anywhere
+        return found
+
+    def _asked(
+        self, subject: Subject, method: str, path: str, scope: AskedScope
+    ) -> AccessRequest:
+        if scope is None and self.scopes:
+            scope = self.scopes.of_path(self._app, method, path)
+        return AccessRequest(subject=subject, path=path, method=method, scope=scope)
+
+    def explain(
+        self, subject: Subject, method: str, path: str, scope: AskedScope = None
+    ) -> Explanation:
         """Return the same with everything behind it."""
-        asked = AccessRequest(subject=subject, path=path, method=method)
+        asked = self._asked(subject, method, path, scope)
         found = self._runtime.policy.explain(asked)
         decision = self._outcome(found.decision, method, path)
         return replace(

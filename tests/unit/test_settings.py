@@ -112,6 +112,7 @@ def test_every_setting_is_read():
         "AUTH_ENABLED": "maybe",
         "AUTH_MODE": "open",
         "AUTHZ_MODE": "off",
+        "AUTHZ_SCOPES_FILE": "nowhere.csv",
     }
     any_text = {
         "AUTHZ_POLICY",

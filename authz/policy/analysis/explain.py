@@ -14,7 +14,7 @@ from authz.decision import (
 )
 from authz.policy.patterns import pattern_of, speaks_of
 from authz.policy.scan import matching_rules
-from authz.scope import ANY_SCOPE, Scope, common
+from authz.scope import ANY_SCOPE, common, texts_of
 
 #: More rules than this would not be read.
 _NEAREST = 3
@@ -51,9 +51,7 @@ def explain_within(
     *held* are the names of the subject, with the patterns of the scopes of each. A
     chain is told as it holds in one of the scopes that are asked about.
     """
-    about = request.scope
-    every = (about,) if isinstance(about, Scope) else about or ()
-    asked = frozenset(scope.text for scope in every) or frozenset((ANY_SCOPE,))
+    asked = frozenset(texts_of(request.scope) or (ANY_SCOPE,))
     because: list[RulePath] = []
     overruled: list[RulePath] = []
     for rule in policy.deciding:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from authz.decision import AccessRequest, PolicyInForce, Reason, Subject, outcome
+from authz.errors import InvalidValue
+from authz.scope import AskedScope, asked_scope
 
 #: The events of the audit log that tell of a decision of the policy.
 ALLOWED: Final = "decision:allow"
@@ -26,6 +28,8 @@ class Recorded:
     allowed: bool
     #: Whether it was allowed because the app declared the endpoint public.
     public: bool = False
+    #: What the request was about.
+    scope: AskedScope = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,10 @@ def replay(decisions: Iterable[Recorded | None], draft: PolicyInForce) -> Replay
             skipped += 1
             continue
         asked = AccessRequest(
-            subject=recorded.subject, path=recorded.path, method=recorded.method
+            subject=recorded.subject,
+            path=recorded.path,
+            method=recorded.method,
+            scope=recorded.scope,
         )
         # The app's declaration still counts where the draft is silent.
         allowed = bool(outcome(draft.decide(asked), declared_public=recorded.public))
@@ -106,12 +113,16 @@ def read_recorded(record: Mapping[str, Any]) -> Recorded | None:
         if event != ALLOWED and event not in DENIED:
             return None
         names = record.get("names") or ()
-        reason = record.get("reason", "")
+        reason, detail = record.get("reason", ""), record.get("detail") or {}
         method, path, name = (
             record.get(key, "") for key in ("method", "path", "subject")
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("this is not a record of the audit log") from error
+    try:
+        scope = asked_scope(str(detail.get("scope", "")).splitlines())
+    except InvalidValue:
+        return None  # too long to be recorded whole
     if not names or reason in _NOT_THE_POLICY:
         return None
     if not all(text and isinstance(text, str) for text in (method, path, name, *names)):
@@ -125,4 +136,5 @@ def read_recorded(record: Mapping[str, Any]) -> Recorded | None:
         path=path,
         allowed=event == ALLOWED,
         public=reason == Reason.DECLARED_PUBLIC,
+        scope=scope,
     )

@@ -1,0 +1,273 @@
+"""What a request is about: its scope, read where its route declares it.
+
+The string that is decided is the string that the app will use. What is missing, doubled
+or malformed, is of another kind, or differs between two places is refused with 400; it
+is never taken for a request about none in particular.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from flask import Flask, Request
+from werkzeug.exceptions import HTTPException
+
+from authz.errors import InvalidValue, MalformedRequest
+from authz.policy.scope_table import (
+    DeclaredPath,
+    Place,
+    ScopeDeclaration,
+    declared_for,
+)
+from authz.scope import AskedScope, asked_scope
+
+View = Callable[..., Any]
+
+#: What a view function carries that declares its scopes.
+DECLARED: Final = "__authz_scopes__"
+#: A body that a scope is read from is held in memory; in bytes.
+MAX_BODY: Final = 1024 * 1024
+
+
+def scoped(  # noqa: PLR0913 - one for each place
+    kind: str,
+    *,
+    path: str = "",
+    query: str = "",
+    json: str = "",
+    form: str = "",
+    header: str = "",
+    host: bool = False,
+    several: bool = False,
+) -> Callable[[View], View]:
+    """Declare that requests to a view are about a scope of *kind*, and where it stands.
+
+        @app.get("/api/libraries/<library>/tracks")
+        @authz.scoped("library", path="library")
+        def tracks(library): ...
+
+    One of the places must have it; several must agree. A view may be about scopes of
+    several kinds, by several declarations: it is allowed if it is for each.
+
+    Args:
+        kind: What kind of scope: `library`.
+        path: The parameter of the route that is the scope's id.
+        query: The field of the query string.
+        json: The field of a JSON object.
+        form: The field of a form.
+        header: The header.
+        host: Whether it is the host that is asked, without its port.
+        several: Whether the field may stand there several times (in JSON: be a list);
+            the request is then allowed if it is for each.
+
+    Raises:
+        InvalidValue: if *kind* is none, or no place is given.
+    """
+    named = {"path": path, "query": query, "json": json, "form": form, "header": header}
+    places = [Place(source, name) for source, name in named.items() if name]
+    declaration = ScopeDeclaration(
+        kind=kind,
+        places=(*places, *([Place("host")] if host else [])),
+        several=several,
+    )
+
+    def declare(view: View) -> View:
+        if hasattr(view, "__self__"):
+            # The mark would be on the function that every other object shares.
+            raise TypeError("declare the function, not the method of one object")
+        setattr(view, DECLARED, (declaration, *getattr(view, DECLARED, ())))
+        return view
+
+    return declare
+
+
+class RequestScopes:
+    """Says what requests of an app are about."""
+
+    def __init__(
+        self,
+        by_endpoint: Mapping[str, Sequence[ScopeDeclaration]],
+        table: Sequence[DeclaredPath],
+        *,
+        reads_bodies: bool = True,
+    ) -> None:
+        """Know what views declare, and the *table* of paths.
+
+        *reads_bodies* says whether a body is there to be read; without, a request whose
+        scope stands there is refused.
+        """
+        self._by_endpoint = by_endpoint
+        self._table = table
+        self._reads_bodies = reads_bodies
+
+    def __bool__(self) -> bool:
+        """Return whether anything is declared."""
+        return bool(self._table or self._by_endpoint)
+
+    def declared(
+        self, endpoint: str, method: str, path: str
+    ) -> tuple[ScopeDeclaration, ...]:
+        """Return what is declared for a request."""
+        lines = declared_for(self._table, method, path)
+        return (
+            *self._by_endpoint.get(endpoint, ()),
+            *(line.declaration for line in lines),
+        )
+
+    def of(self, request: Request) -> AskedScope:
+        """Return what *request*, which is matched, is about.
+
+        Raises:
+            MalformedRequest: if that cannot be read in exactly one way.
+        """
+        rule, ids = request.url_rule, _Ids()
+        arguments = request.view_args or {}
+        path, method = request.path, request.method
+        for declared in self._by_endpoint.get(rule.endpoint, ()) if rule else ():
+            for place in declared.places:
+                if place.source == "path":
+                    if place.name in arguments:
+                        ids.add(declared, (str(arguments[place.name]),))
+                else:
+                    ids.add(declared, self._values(request, place, declared))
+            ids.need(declared)
+        for line in declared_for(self._table, method, path):
+            declared = line.declaration
+            for place in declared.places:
+                if place.source == "path":
+                    ids.add(declared, (line.segment(path, place.name),))
+                    if place.name in arguments:
+                        ids.add(declared, (str(arguments[place.name]),))
+                else:
+                    ids.add(declared, self._values(request, place, declared))
+            ids.need(declared)
+        return ids.scope()
+
+    def of_path(self, app: Flask, method: str, path: str) -> AskedScope:
+        """Return what a request for *path* would be about, as far as the path tells."""
+        texts: list[str] = []
+        try:
+            endpoint, arguments = app.url_map.bind("").match(path, method)
+        except HTTPException:
+            endpoint, arguments = "", {}
+        for declared in self._by_endpoint.get(endpoint, ()):
+            texts += [
+                f"{declared.kind}:{arguments[place.name]}"
+                for place in declared.places
+                if place.source == "path" and place.name in arguments
+            ]
+        for line in declared_for(self._table, method, path):
+            texts += [
+                f"{line.declaration.kind}:{line.segment(path, place.name)}"
+                for place in line.declaration.places
+                if place.source == "path"
+            ]
+        return asked_scope(texts)
+
+    def _values(
+        self, request: Request, place: Place, declared: ScopeDeclaration
+    ) -> Sequence[str]:
+        if place.source == "query":
+            return request.args.getlist(place.name)
+        if place.source == "header":
+            return _header(request, place.name)
+        if place.source == "host":
+            return _host(request)
+        if not self._reads_bodies:
+            raise MalformedRequest("scope-in-body")
+        if place.source == "json":
+            return tuple(_json(request, place.name, lists=declared.several))
+        if request.mimetype == "application/x-www-form-urlencoded":
+            _body(request)  # the app may want it again
+        return request.form.getlist(place.name)
+
+
+class _Ids:
+    """The scopes found in one request."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, ...]] = {}
+        self._kinds: set[str] = set()
+
+    def add(self, declared: ScopeDeclaration, values: Sequence[str]) -> None:
+        if not values:
+            return
+        self._kinds.add(declared.kind)
+        ids = tuple(values)
+        if len(ids) > 1 and not declared.several:
+            raise MalformedRequest("scope-doubled")
+        if self._found.setdefault(declared.kind, ids) != ids:
+            raise MalformedRequest("scope-contradicts")
+
+    def need(self, declared: ScopeDeclaration) -> None:
+        if declared.kind not in self._found:
+            raise MalformedRequest("scope-missing")
+
+    def scope(self) -> AskedScope:
+        texts = []
+        for kind, ids in self._found.items():
+            for each in ids:
+                if each.partition(":")[0] in self._kinds and ":" in each:
+                    raise MalformedRequest("scope-kind")
+                texts.append(f"{kind}:{each}")
+        try:
+            return asked_scope(texts)
+        except InvalidValue:
+            raise MalformedRequest("scope-malformed") from None
+
+
+def _header(request: Request, name: str) -> Sequence[str]:
+    value = request.headers.get(name)
+    if value is None:
+        return ()
+    if "," in value or not value.isascii():
+        # A server joins a header that came twice with a comma.
+        raise MalformedRequest("scope-doubled" if "," in value else "scope-malformed")
+    return (value,)
+
+
+def _host(request: Request) -> Sequence[str]:
+    try:
+        name = urlsplit(f"//{request.host}").hostname
+    except ValueError:
+        name = None
+    if not name or name.endswith("."):
+        raise MalformedRequest("scope-malformed")
+    return (name,)
+
+
+def _body(request: Request) -> bytes:
+    length = request.content_length
+    if length is None or length > MAX_BODY:
+        raise MalformedRequest("scope-body")
+    return request.get_data(cache=True, parse_form_data=False)
+
+
+def _json(request: Request, name: str, *, lists: bool) -> Iterator[str]:
+    if not request.is_json:
+        return
+    try:
+        found = json.loads(_body(request), object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError):
+        raise MalformedRequest("scope-malformed") from None
+    if not isinstance(found, dict):
+        raise MalformedRequest("scope-malformed")
+    if name not in found:
+        return
+    value = found[name]
+    listed = value if lists and isinstance(value, list) else [value]
+    if not listed:
+        raise MalformedRequest("scope-missing")
+    for each in listed:
+        # A number is what the app will spell as we do; `true` is one to Python.
+        if isinstance(each, bool) or not isinstance(each, str | int):
+            raise MalformedRequest("scope-malformed")
+        yield str(each)
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands there twice")
+    return found

@@ -1,0 +1,236 @@
+"""What a request is about is read where its route declares it, or it is refused."""
+
+import json
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, jsonify, request
+
+from authz import Authz, scopes
+from authz.extension import can, get_authz
+from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, Answer, Client, RecordingSink
+
+MODEL = Path(__file__).parents[2] / "model-scoped.conf"
+POLICY = """\
+p, role:everyone, *, /health, GET
+p, role:listener, library:*, /api/*, *
+p, role:listener, *, /page, GET
+p, role:admin, *, /*, *
+p, role:listener, library:old, /api/libraries/*, *, deny
+g, user:bob, role:listener, library:kids
+g, user:bob, role:listener, library:old
+g, user:bob, role:listener, library:a b
+"""
+TABLE = """\
+# An app that one does not own.
+scope, /api/table/:library, *, library, path:library
+scope, /api/table-query, *, library, query:library
+"""
+
+
+def add_views(app: Flask) -> None:
+    """Add one route for each place; each tells the id that the app uses."""
+
+    @app.get("/api/libraries/<library>/tracks")
+    @Authz.scoped("library", path="library")
+    def tracks(library: str) -> str:
+        return library
+
+    @app.get("/api/search")
+    @Authz.scoped("library", query="library")
+    def search() -> str:
+        return request.args["library"]
+
+    @app.get("/api/both")
+    @Authz.scoped("library", query="library", several=True)
+    def both() -> str:
+        return ",".join(request.args.getlist("library"))
+
+    @app.post("/api/json")
+    @Authz.scoped("library", json="library", form="library")
+    def posted() -> str:
+        given = request.get_json() if request.is_json else request.form
+        return str(given["library"])
+
+    @app.post("/api/json-list")
+    @Authz.scoped("library", json="libraries", several=True)
+    def listed() -> str:
+        return ",".join(request.get_json()["libraries"])
+
+    @app.get("/api/header")
+    @Authz.scoped("library", header="X-Library", query="library")
+    def header() -> str:
+        return request.headers.get("X-Library", "")
+
+    @app.get("/page")
+    def page() -> Any:
+        found = scopes("GET", "/api/search")
+        return jsonify(
+            kids=can("GET", "/api/search", "library:kids"),
+            other=can("GET", "/api/search", "library:other"),
+            old=can("GET", "/api/libraries/old/tracks"),
+            ids=sorted(found.ids("library").ids),
+            every=found.ids("library").every,
+        )
+
+    for path in ("/api/table/<which>", "/api/table-query"):
+        app.add_url_rule(
+            path, path, lambda **given: given.get("which") or request.args["library"]
+        )
+    app.add_url_rule("/health", "health", lambda: "well")
+
+
+@pytest.fixture(name="app", scope="module")
+def _app(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("scopes")
+    (folder / "policy.csv").write_text(POLICY, encoding="utf-8")
+    (folder / "scopes.csv").write_text(TABLE, encoding="utf-8")
+    app = Flask("scoped")
+    app.config.update(
+        AUTHZ_POLICY=str(folder / "policy.csv"),
+        AUTHZ_MODEL=str(MODEL),
+        AUTHZ_SCOPES_FILE=str(folder / "scopes.csv"),
+        AUTHZ_ADMIN="alice",
+        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+        AUTHZ_USER="bob",
+        AUTHZ_USER_PASSWORD=CHEAP_BOB,
+    )
+    add_views(app)
+    app.extensions["sink"] = RecordingSink()
+    Authz(app, audit=app.extensions["sink"])
+    yield app
+    get_authz(app).runtime.close()
+
+
+@pytest.fixture(name="ask", scope="module")
+def _ask(app: Flask) -> Callable[..., Answer]:
+    client = Client(app)
+    client.sign_in("bob", BOB)
+
+    def ask(method: str, path: str, *, data: Any = None, **more: str) -> Answer:
+        environ: dict[str, Any] = {"HTTP_ORIGIN": "http://app.test"}
+        if data is not None:
+            body = data if isinstance(data, bytes) else json.dumps(data).encode()
+            environ |= {
+                "CONTENT_TYPE": "application/json",
+                "CONTENT_LENGTH": str(len(body)),
+                "wsgi.input": BytesIO(body),
+            }
+        return client(method, path, environ=environ, **more)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "data", "used"),
+    [
+        ("GET", "/api/libraries/kids/tracks", None, "kids"),
+        ("GET", "/api/libraries/a%20b/tracks", None, "a b"),
+        ("GET", "/api/search?library=kids", None, "kids"),
+        ("GET", "/api/search?library=a+b", None, "a b"),
+        ("GET", "/api/both?library=kids&library=a+b", None, "kids,a b"),
+        ("POST", "/api/json", {"library": "kids"}, "kids"),
+        ("POST", "/api/json-list", {"libraries": ["kids", "a b"]}, "kids,a b"),
+        ("GET", "/api/table/kids", None, "kids"),
+        ("GET", "/api/table-query?library=kids", None, "kids"),
+    ],
+)
+def test_the_string_that_is_decided_is_the_one_the_app_uses(
+    ask: Callable[..., Answer], method: str, path: str, data: Any, used: str
+):
+    """Whoever has a library may use it, wherever the request names it."""
+    answer = ask(method, path, data=data)
+
+    assert (answer.status, answer.text) == (200, used)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "data"),
+    [
+        ("GET", "/api/libraries/other/tracks", None),
+        ("GET", "/api/libraries/old/tracks", None),
+        ("GET", "/api/search?library=other", None),
+        ("GET", "/api/search?library=Kids", None),
+        ("GET", "/api/both?library=kids&library=other", None),
+        ("POST", "/api/json", {"library": "other"}),
+        ("POST", "/api/json-list", {"libraries": ["kids", "other"]}),
+        ("GET", "/api/table/other", None),
+        ("GET", "/api/table-query?library=other", None),
+    ],
+)
+def test_another_scope_is_refused(
+    ask: Callable[..., Answer], method: str, path: str, data: Any
+):
+    """One library that is not theirs is enough, and so is a rule that denies."""
+    assert ask(method, path, data=data).status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "data", "why"),
+    [
+        ("GET", "/api/search", None, "scope-missing"),
+        ("GET", "/api/search?Library=kids", None, "scope-missing"),
+        ("GET", "/api/search?library=", None, "scope-malformed"),
+        ("GET", "/api/search?library=*", None, "scope-malformed"),
+        ("GET", "/api/search?library=kids%00", None, "scope-malformed"),
+        ("GET", "/api/search?library=..", None, "scope-malformed"),
+        ("GET", "/api/search?library=+kids", None, "scope-malformed"),
+        ("GET", "/api/search?library=kids&library=other", None, "scope-doubled"),
+        ("GET", "/api/search?library=kids&library=kids", None, "scope-doubled"),
+        ("GET", "/api/search?library=library:kids", None, "scope-kind"),
+        ("POST", "/api/json", {}, "scope-missing"),
+        ("POST", "/api/json", {"library": ["kids"]}, "scope-malformed"),
+        ("POST", "/api/json", {"library": True}, "scope-malformed"),
+        ("POST", "/api/json", {"library": None}, "scope-malformed"),
+        ("POST", "/api/json", [{"library": "kids"}], "scope-malformed"),
+        ("POST", "/api/json", b'{"library":"kids","library":"x"}', "scope-malformed"),
+        ("POST", "/api/json", b'{"library":', "scope-malformed"),
+        ("POST", "/api/json", b" " * 2_000_000, "scope-body"),
+        ("POST", "/api/json-list", {"libraries": []}, "scope-missing"),
+        ("GET", "/api/table-query", None, "scope-missing"),
+    ],
+)
+def test_what_cannot_be_read_in_one_way_is_refused_and_recorded(  # noqa: PLR0913, PLR0917
+    app: Flask,
+    ask: Callable[..., Answer],
+    method: str,
+    path: str,
+    data: Any,
+    why: str,
+):
+    """400, and never taken for a request about none in particular."""
+    assert ask(method, path, data=data).status == 400
+    assert app.extensions["sink"].events[-1].reason == why
+
+
+def test_two_places_that_disagree_are_refused(ask: Callable[..., Answer]):
+    """One of them may be missing; where both are, they say the same."""
+    path = "/api/header?library=kids"
+
+    assert ask("GET", path, x_library="kids").status == 200
+    assert ask("GET", path).status == 200
+    assert ask("GET", path, x_library="other").status == 400
+    assert ask("GET", path, x_library="kids, kids").status == 400
+
+
+def test_a_page_is_about_none_in_particular_and_narrows_what_it_shows(
+    ask: Callable[..., Answer],
+):
+    """`can` asks for one scope, or for the one in a path; `scopes` says which."""
+    assert json.loads(ask("GET", "/page").text) == {
+        "kids": True,
+        "other": False,
+        "old": False,
+        "ids": ["a b", "kids", "old"],
+        "every": False,
+    }
+
+
+def test_a_refusal_says_what_it_was_about(app: Flask, ask: Callable[..., Answer]):
+    """The audit log tells the scope."""
+    ask("GET", "/api/search?library=other")
+
+    assert app.extensions["sink"].events[-1].detail["scope"] == "library:other"
