@@ -440,8 +440,14 @@ class PolicyInForce(Protocol):
     def source(self) -> Policy | None:
         """The rules and grants that it answers from, to look through.
 
-        None if they are written in another language than the shipped one.
+        None if they are written in another language than the shipped one, or hold in
+        a scope each: who looks through them has to know of scopes, see `written`.
         """
+        ...
+
+    @property
+    def written(self) -> Policy | None:
+        """The rules and grants with their scopes; None in another language."""
         ...
 
     def decide(self, request: Asked) -> Decision:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from authz.admin.context import Actor, AdminContext
     from authz.audit import AuditSink
     from authz.policy.route_tables import RoutePattern
+    from authz.policy.scope_table import ScopeDeclaration
     from authz.runtime import Runtime
     from authz.settings import Settings
 
@@ -33,6 +34,8 @@ class GuardedApp:
     runtime: "Runtime"
     context: "AdminContext"
     routes: "tuple[RoutePattern, ...]"
+    #: Returns what requests to an endpoint, with a method and a path, are about.
+    scopes: "Callable[[str, str, str], tuple[ScopeDeclaration, ...]]"
 
     @property
     def policy(self) -> PolicyInForce:
@@ -54,6 +57,7 @@ def app_if_any() -> GuardedApp | None:
         runtime=guarded.runtime,
         context=guarded.context,
         routes=tuple(guarded.context.routes()),
+        scopes=guarded.hook.scopes.declared,
     )
 
 

@@ -27,9 +27,10 @@ from authz.decision import (
     RulePath,
     outcome,
 )
-from authz.errors import PolicyError
+from authz.errors import InvalidValue, PolicyError
 from authz.policy.analysis.documents import explanation_document
 from authz.policy.patterns import METHODS
+from authz.scope import AskedScope, asked_scope, texts_of
 
 if TYPE_CHECKING:
     from authz.policy.route_tables import RoutePattern
@@ -52,6 +53,23 @@ def _as_path(_context: click.Context, _param: click.Parameter, value: str) -> st
     return value
 
 
+def _as_scope(
+    _context: click.Context, _param: click.Parameter, value: tuple[str, ...]
+) -> AskedScope:
+    try:
+        return asked_scope(value)
+    except InvalidValue as error:
+        raise click.BadParameter(str(error.problem)) from error
+
+
+scope_option = click.option(
+    "--scope",
+    multiple=True,
+    callback=_as_scope,
+    help="What it is about, such as library:kids; repeatable: for each of them.",
+)
+
+
 def _methods(
     _context: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[str]:
@@ -70,6 +88,7 @@ path_argument = click.argument("path", callback=_as_path)
 @policy_option
 @model_option
 @routes_option
+@scope_option
 @click.option("--explain", is_flag=True, help="Say which rules decide, and why.")
 @with_output
 def check(  # noqa: PLR0913 - one parameter for each option
@@ -81,6 +100,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     policy: str | None,
     model: str | None,
     routes_file: str | None,
+    scope: AskedScope,
     explain: bool,
     out: Output,
 ) -> None:
@@ -96,7 +116,11 @@ def check(  # noqa: PLR0913 - one parameter for each option
     with problems_in_words():
         in_force = policy_of(app_if_any(), policy, model)
         meant = whom_here(subject, group, in_force)
-        asked = AccessRequest(subject=meant.subject, path=path, method=method)
+        if scope is not None and not _is_scoped(in_force):
+            raise click.UsageError("the policy has no scopes: leave out --scope")
+        asked = AccessRequest(
+            subject=meant.subject, path=path, method=method, scope=scope
+        )
         answer = in_force.explain(asked)
         route = _route(known_routes(routes_file), asked)
     decision = meant.outcome(
@@ -113,7 +137,9 @@ def check(  # noqa: PLR0913 - one parameter for each option
     )
     out.line(
         f"{'allowed' if allowed else 'denied'}  "
-        f"{asked.subject} {asked.method} {asked.path}",
+        f"{asked.subject} {asked.method} {asked.path}"
+        + (f" in {asked.scope}" if asked.scope else "")
+        + (" in some scope" if not asked.scope and _is_scoped(in_force) else ""),
         fg="green" if allowed else "red",
     )
     if meant.remark:
@@ -134,6 +160,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
 @policy_option
 @model_option
 @routes_option
+@scope_option
 @output_options
 @click.pass_context
 def explain(context: click.Context, /, **options: Any) -> None:
@@ -142,6 +169,10 @@ def explain(context: click.Context, /, **options: Any) -> None:
     The same as `check --explain`, exit codes included.
     """
     context.invoke(check, **options, explain=True)
+
+
+def _is_scoped(policy: PolicyInForce) -> bool:
+    return policy.written is not None and policy.written.scoped
 
 
 def policy_of(
@@ -202,6 +233,7 @@ def _document(
         "subject": asked.subject.name,
         "method": asked.method,
         "path": asked.path,
+        "scopes": list(texts_of(asked.scope)),
         "allowed": bool(decision),
         "reason": str(decision.reason),
         "revision": answer.decision.revision,

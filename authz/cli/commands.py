@@ -109,6 +109,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Print the JSON Schema of what a command prints, or of a policy test file.",
         knows_apps=False,
     ),
+    "scope": Command(
+        "scope:scope",
+        "Turn a policy into one with scopes, and back.",
+        knows_apps=False,
+    ),
     "secrets": Command("secrets:secrets", "Make keys.", knows_apps=False),
     "shadow": Command(
         "simulate:shadow",

@@ -67,7 +67,7 @@ def unreachable_groups(
 def _named_in(policy: PolicyInForce) -> dict[str, Origin]:
     """Return the groups that *policy* names, and where first."""
     found: dict[str, Origin] = {}
-    written = policy.source
+    written = policy.written
     if written is None:
         return found
     for grant in written.grants:

@@ -90,6 +90,7 @@ class CasbinPolicy:
         self.revision: str = _revision(model, self._rows)
         #: Its rows are of a language that only pycasbin reads.
         self.source: Policy | None = None
+        self.written: Policy | None = None
 
     def _tell(self, error: Exception) -> None:
         """Say that the policy cannot be evaluated: once for each way to fail."""

@@ -37,6 +37,7 @@ class CompiledPolicy:
 
     def __init__(self, policy: Policy) -> None:
         self.source: Policy = policy
+        self.written: Policy = policy
         self.revision: str = policy.revision
         weighing = Weighing(policy.revision)
         self._silence, self._weigh = weighing.silence, weighing.weigh

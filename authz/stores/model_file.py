@@ -11,6 +11,12 @@ from authz.settings import Settings
 _MAX_MODEL: Final = 1024 * 1024
 
 
+def shipped_model(*, scoped: bool) -> str:
+    """Return the text of the model that comes along, without scopes or with."""
+    name = "model-scoped.conf" if scoped else "model.conf"
+    return (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+
+
 def read_model_text(settings: Settings) -> tuple[str, str]:
     """Return what the model is called, and its text.
 

@@ -22,6 +22,7 @@ from authz.decision import (
 )
 from authz.policy.path_index import RuleIndex
 from authz.policy.route_tables import RoutePattern
+from authz.scope import ANY_SCOPE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Route:
     rules: tuple[Rule, ...]
     #: A path that the route's pattern matches.
     path: str = ""
+    #: The rules that speak of it in some scopes only.
+    scoped_rules: tuple[Rule, ...] = ()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -78,7 +81,8 @@ class _Asker:
 
     def __init__(self, policy: PolicyInForce) -> None:
         self._policy = policy
-        self._source = policy.source
+        # Whoever a grant leads to in some scope is asked about; the policy decides.
+        self._source = policy.written
         self._index = RuleIndex(self._source.rules if self._source else ())
         self._holders: dict[str, Subject] = {}
 
@@ -108,6 +112,11 @@ class _Asker:
                 )
             ),
             path=route.path,
+            scoped_rules=tuple(
+                rule
+                for rule in self._index.speaking_of(route.method, route.path)
+                if rule.scope not in {"", ANY_SCOPE}
+            ),
         )
 
     def _candidates(self, route: RoutePattern) -> list[str]:

@@ -1,0 +1,129 @@
+"""Scopes on the command line: asking about them, routes without, and to and fro."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from authz import Authz
+from authz.extension import get_authz
+from tests.cli.commands import document, flask_run, run
+
+SCOPED = Path(__file__).parents[2] / "model-scoped.conf"
+PLAIN = """\
+# What holds.
+# note: the map
+p, role:user, /map, GET
+# disabled: p, role:user, /chat, GET
+p, role:user, /map/old, *, deny
+g, user:bob, role:user
+"""
+NARROW = """\
+p, role:user, library:*, /api/:library/tracks, GET
+p, role:user, library:*, /api/search, GET
+g, user:bob, role:user, library:kids
+"""
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.csv").write_text(PLAIN)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+def test_there_and_back_changes_nothing(folder: Path):
+    """Comments, notes and disabled lines stay; it is checked that answers do too."""
+    there = run("scope", "add", "--into", "scoped", "--json")
+    document(there, "scope-add")
+    scoped = (folder / "scoped/policy.csv").read_text()
+
+    assert scoped == PLAIN.replace("role:user, /", "role:user, *, /").replace(
+        "bob, role:user", "bob, role:user, *"
+    )
+    assert (folder / "scoped/model.conf").read_text() == SCOPED.read_text()
+    back = run("scope", "remove", "scoped/policy.csv", "--into", "back")
+    assert back.exit_code == 0
+    assert "+0 allowed, -0 denied" in back.output
+    assert (folder / "back/policy.csv").read_text() == PLAIN
+
+
+def test_what_holds_in_one_scope_only_is_not_made_to_hold_in_all(folder: Path):
+    """Nothing is written, and the line is named."""
+    (folder / "narrow.csv").write_text(NARROW)
+    result = run("scope", "remove", "narrow.csv", "--into", "back")
+
+    assert result.exit_code == 3
+    assert "narrow.csv:1: it holds in `library:*` only" in result.stderr
+    assert not (folder / "back").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_nothing_is_written_over():
+    """A policy that is there may be the one in force."""
+    assert run("scope", "add", "--into", ".").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("about", "code"),
+    [
+        (["--scope", "library:kids"], 0),
+        (["--scope", "library:other"], 5),
+        (["--scope", "library:kids", "--scope", "library:other"], 5),
+        ([], 0),
+        (["--scope", "kids"], 2),
+        (["--scope", "library:*"], 2),
+    ],
+)
+def test_a_question_may_be_about_a_scope(folder: Path, about: list[str], code: int):
+    """About one, several, or none in particular."""
+    (folder / "narrow.csv").write_text(NARROW)
+    words = ["bob", "GET", "/api/kids/tracks", "--policy", "narrow.csv"]
+    result = run("explain", *words, "--model", str(SCOPED), *about)
+
+    assert result.exit_code == code
+    if code == 0:
+        assert "user:bob -> role:user (narrow.csv:3)" in result.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_policy_without_scopes_is_not_asked_about_one():
+    """It would answer as if there were none."""
+    words = ["role:user", "GET", "/map", "--scope", "library:kids"]
+
+    assert run("check", *words).exit_code == 2
+
+
+@pytest.fixture(name="app")
+def _app(folder: Path) -> Iterator[Flask]:
+    (folder / "narrow.csv").write_text(NARROW)
+    app = Flask("scoped")
+    app.config.update(
+        AUTHZ_POLICY="narrow.csv", AUTHZ_MODEL=str(SCOPED), AUTHZ_ADMIN_ENABLED="false"
+    )
+
+    @app.get("/api/<library>/tracks")
+    @Authz.scoped("library", path="library")
+    def tracks(library: str) -> str:
+        return library
+
+    app.add_url_rule("/api/search", "search", lambda: "")
+    Authz(app)
+    yield app
+    get_authz(app).runtime.close()
+
+
+def test_a_route_that_a_rule_scopes_and_nothing_declares_fails(app: Flask):
+    """The table says what requests are about, and where they do not say it."""
+    result = flask_run(app, "routes")
+    printed = document(flask_run(app, "routes", "--json"), "routes")
+
+    assert result.exit_code == 4
+    assert "library (path:library)" in result.output
+    assert "GET /api/search: narrow.csv:2 holds in `library:*` only" in result.output
+    assert printed["undeclared"] == 1
+    assert [r["who"] for r in printed["routes"] if r["route"] == "/api/search"] == [
+        ["role:user"]
+    ]
