@@ -5,6 +5,7 @@ import sys
 import click
 
 from authz.identity import accounts
+from authz.identity.passwords import MAX_PASSWORD
 
 
 @click.command("hash-password")
@@ -33,6 +34,6 @@ def read_password() -> str:
         password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     if not password:
         raise click.UsageError("the password is empty: an empty one never signs in")
-    if len(password) > accounts.MAX_PASSWORD:
-        raise click.UsageError(f"use at most {accounts.MAX_PASSWORD} characters")
+    if len(password) > MAX_PASSWORD:
+        raise click.UsageError(f"use at most {MAX_PASSWORD} characters")
     return password

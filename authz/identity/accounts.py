@@ -6,24 +6,29 @@ import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Final, Protocol
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING, Final, Protocol
 
 from authz.decision import Subject, signed_in
 from authz.errors import InvalidCredentials, Problem, SettingsError
 from authz.identity.hashing_queue import HashingQueue
+from authz.identity.passwords import MAX_PASSWORD
 from authz.identity.people import Person
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 METHOD: Final = "local"
 
-#: Longer input is refused before it is hashed.
-MAX_PASSWORD: Final = 1024
 
-# About 50 ms on one core. A class of its own from the library so that the parameters
-# are checked once; OWASP's floor is 19 MiB with two passes.
-_HASHER: Final = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)
+@cache
+def _hasher() -> "PasswordHasher":
+    """Return what hashes and verifies; the library is loaded when it is needed.
+
+    About 50 ms on one core; OWASP's floor is 19 MiB with two passes.
+    """
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,7 @@ class Account:
 
 def hash_password(password: str) -> str:
     """Return the argon2id hash of *password*, in the PHC string form."""
-    return _HASHER.hash(_normal(password))
+    return _hasher().hash(_normal(password))
 
 
 def new_account(name: str, password: str, *, where: str) -> Account:
@@ -50,8 +55,10 @@ def new_account(name: str, password: str, *, where: str) -> Account:
         SettingsError: if a hash cannot be used; *where* names the setting.
     """
     if password.startswith("$argon2"):
+        from argon2.exceptions import InvalidHashError
+
         try:
-            _HASHER.check_needs_rehash(password)
+            _hasher().check_needs_rehash(password)
         except InvalidHashError as error:
             raise SettingsError(
                 [
@@ -76,8 +83,10 @@ def same_password(password: str, known: str) -> bool:
     """Return whether *password*, or the hash it is, is the one of the hash *known*."""
     if not known or password.startswith("$argon2"):
         return password == known
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        return _HASHER.verify(known, _normal(password))
+        return _hasher().verify(known, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -170,9 +179,11 @@ class Accounts:
         usable = account is not None and account.password_hash
         if len(password) > MAX_PASSWORD:
             password = ""
+        from argon2.exceptions import VerificationError
+
         with self._turns.turn(known=known):
             try:
-                _HASHER.verify(usable or self._decoy, _normal(password))
+                _hasher().verify(usable or self._decoy, _normal(password))
             except VerificationError as error:
                 raise InvalidCredentials(METHOD, "wrong-name-or-password") from error
         # The decoy is somebody's real hash: its password opens nothing but that

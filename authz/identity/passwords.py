@@ -12,9 +12,10 @@ import unicodedata
 from typing import Final
 
 from authz.errors import Problem
-from authz.identity.accounts import MAX_PASSWORD
 
 MIN_PASSWORD: Final = 15
+#: Longer input is refused before it is hashed.
+MAX_PASSWORD: Final = 1024
 #: What has to be left when what can be guessed is taken out.
 _MIN_LEFT: Final = 6
 #: Fewer different characters than this are a pattern.

@@ -104,10 +104,31 @@ HINTS: Final[Mapping[Why, str]] = {
     ),
     Why.UNKNOWN_OR_EXPIRED: "sign in again",
     Why.ACCOUNT_CHANGED: "sign in again",
-    Why.DISABLED: "ask an administrator to enable the person again",
     Why.ROLES_CHANGED: "sign in again",
     Why.WRONG_NAME_OR_PASSWORD: "type them again, or set another password",
     Why.TOO_MANY_ATTEMPTS: "wait, and try again",
+    Why.TOO_BUSY: "try again; somebody may be guessing passwords",
+    Why.SEVERAL_PROCESSES: (
+        "run one process with threads, or set AUTHZ_STORE, where processes share "
+        "sessions"
+    ),
+    Why.FOREIGN_SITE: "open the page of the app itself, and send the form from there",
+    Why.ORIGIN_PORT_DIFFERS: (
+        "have the proxy send the port along (nginx: `proxy_set_header Host "
+        "$http_host;`), or name the address in AUTHZ_TRUSTED_ORIGINS"
+    ),
+    Why.ORIGIN_HOST_DIFFERS: (
+        "have the proxy keep the host that the browser named, or name the address in "
+        "AUTHZ_TRUSTED_ORIGINS"
+    ),
+    Why.SECURE_COOKIE_OVER_HTTP: (
+        "open the app over https, or remove AUTHZ_COOKIE_SECURE=true"
+    ),
+    Why.FORM_COOKIE_MISSING: "allow cookies of this site, and open the page anew",
+    Why.FORM_TOO_OLD: "open the page anew",
+    Why.OUTSIDE_COOKIE_DOMAIN: (
+        "open the app below AUTHZ_COOKIE_DOMAIN, or remove that setting"
+    ),
 }
 
 

@@ -9,8 +9,7 @@ from authz.admin import people
 from authz.admin.people import PersonView
 from authz.admin.roles import HeldRole
 from authz.errors import StoreConflict
-from authz.identity.accounts import MAX_PASSWORD
-from authz.identity.passwords import MIN_PASSWORD
+from authz.identity.passwords import MAX_PASSWORD, MIN_PASSWORD
 from authz.identity.people import LOCAL, Person
 from authz.web.api.operation import Call, Match, Operation, Reply
 from authz.web.api.schema import (
