@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo screenshots test check fast lint types imports docs bench fuzz soak races system lock clean
+.PHONY: help demo screenshots test check fast lint types imports docs bench fuzz soak races system build lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -57,6 +57,12 @@ races: $(VENV)/dev.stamp system ## Let administrators remove each other, 30 000 
 
 system: ## Install the servers and the browser that the tests start for real.
 	@sh requirements/system.sh
+
+build: $(VENV)/dev.stamp ## Build wheel and sdist of both packages, into dist/.
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	cd adapters/audiomuse && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist
+	$(BIN)/twine check --strict dist/*
 
 lock: ## Take newer versions of everything (needs uv).
 	./requirements/lock.sh

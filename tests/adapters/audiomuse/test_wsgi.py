@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -241,19 +240,3 @@ def test_the_reason_is_the_last_line(tmp_path: Path):
     assert last.startswith("authz did not start: ")
     assert "/nowhere" in last
     assert "Traceback" not in result.stderr
-
-
-def test_the_package_is_whole(tmp_path: Path):
-    """What `pip install` would put in place holds the policy and the list of fields."""
-    options = "--quiet --no-deps --no-build-isolation --disable-pip-version-check"
-    pip = [sys.executable, "-m", "pip", "wheel", *options.split()]
-    subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(PACKAGE)], check=True)
-    (wheel,) = tmp_path.glob("authz_audiomuse-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        policy = archive.read("authz_audiomuse/policy.csv")
-        names = set(archive.namelist())
-
-    assert policy == (PACKAGE / "policy.csv").read_bytes()
-    assert "authz_audiomuse/fields/fields.toml" in names
-    assert "authz_audiomuse/wsgi.py" in names
-    assert "authz_audiomuse/py.typed" in names

@@ -1,0 +1,217 @@
+"""Every `pip install` of a document gives what it promises, with nothing besides.
+
+Each line is run as it stands, by pip, in an environment of its own, and in that an app
+is started. The packages are built from this checkout; nothing is fetched.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.packages.building import ROOT, SOURCES
+
+STAND_IN = ROOT / "tests" / "adapters" / "audiomuse" / "stand_in"
+DOCKERFILE = ROOT / "adapters" / "docker" / "Dockerfile"
+#: Where the image is built from; `.dockerignore` and COPY say what arrives there.
+IMAGE = "/opt/authz"
+#: For the extras that no document names alone.
+BESIDES = ["authz-casbin[all,demo]"]
+_LINE = re.compile(r"pip install\s+((?:[^`\n&\\]|\\\n)+)")
+_HINT = re.compile(r"pip install \"(authz-casbin\[[\w,-]+\])\"")
+
+ACCOUNT = {"AUTHZ_ADMIN": "anna", "AUTHZ_ADMIN_PASSWORD": "correct horse battery"}
+STORE = {"AUTHZ_STORE": "sqlite:///authz.db"}
+#: What is done with each package, and with each extra besides.
+PLAIN = """
+from flask import Flask
+from authz import Authz
+app = Flask("app")
+app.config.update(settings)
+Authz(app)
+assert app.test_client().get("/authz/sign-in").status_code == 200
+assert app.test_client().get("/").status_code == 401
+"""
+HOSTED = """
+import os
+os.environ.update(settings)
+from authz_audiomuse.wsgi import app
+assert app.test_client().get("/authz/sign-in").status_code == 200
+page = {"Accept": "text/html"}
+assert app.test_client().get("/map", headers=page).status_code == 302
+"""
+BY_EXTRA = {
+    "db": (STORE, ""),
+    "postgres": (STORE, "import psycopg, authz.stores.sql.database"),
+    "redis": ({}, "import redis, authz.stores.notifications"),
+    "cookie-domain": ({}, "import publicsuffixlist"),
+    "metrics": ({"AUTHZ_METRICS": "true"}, "import prometheus_client"),
+    "demo": ({}, "import gunicorn"),
+    "all": (STORE, "import psycopg, redis, publicsuffixlist, prometheus_client"),
+}
+
+
+def install_lines() -> list[str]:
+    """Return what each document has `pip install`, each once, without the options."""
+    found = set(BESIDES)
+    for path in _documents():
+        for said in _LINE.findall(path.read_text("utf-8")):
+            words = shlex.split(said.replace("\\\n", " "))
+            found.add(" ".join(word for word in words if not word.startswith("-")))
+    return sorted(found)
+
+
+def _documents() -> Iterator[Path]:
+    yield from ROOT.glob("*.md")
+    for folder in ("docs", "adapters", "examples"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".md", ".yml", ".yaml"} or path.name == "Dockerfile":
+                yield path
+
+
+def extras_of(word: str) -> tuple[str, list[str]]:
+    """Return a package or folder, and the extras that stand behind it."""
+    name, _, extras = word.removesuffix("]").partition("[")
+    return name, extras.split(",") if extras else []
+
+
+@pytest.fixture(name="image", scope="session")
+def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the Dockerfile copies of what `.dockerignore` lets through."""
+    folder = tmp_path_factory.mktemp("image")
+    ignore = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    let_through = {line[1:] for line in ignore if line.startswith("!")}
+    for line in DOCKERFILE.read_text("utf-8").splitlines():
+        if not line.startswith("COPY ") or not line.split()[-1].startswith(IMAGE):
+            continue
+        *sources, target = line.split()[1:]
+        there = folder / target.removeprefix(IMAGE).strip("/")
+        there.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            assert Path(source).parts[0] in let_through, f"{source} is ignored"
+            if (ROOT / source).is_dir():
+                # Links stay links, as Docker has it.
+                shutil.copytree(
+                    ROOT / source,
+                    there,
+                    symlinks=True,
+                    dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("__pycache__"),
+                )
+            else:
+                shutil.copy(ROOT / source, there, follow_symlinks=False)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", install_lines())
+def test_what_a_line_installs_starts(
+    line: str, index: list[Path], image: Path, tmp_path: Path
+):
+    """With exactly the extras that it names, commands and app start, asking sign-in."""
+    home, folder = tmp_path / "venv", tmp_path / "run"
+    folder.mkdir()
+    venv.create(home)
+    _install(home, line.replace(IMAGE, str(image)).split(), index)
+    settings, checks = dict(ACCOUNT), []
+    for word in line.split():
+        for extra in extras_of(word)[1]:
+            more, check = BY_EXTRA[extra]
+            settings |= more
+            checks.append(check)
+    hosted = "audiomuse" in line
+    if hosted:
+        settings |= STORE  # people are kept there, and so are their music accounts
+    script = "\n".join(
+        [
+            "import sys, authz",
+            f"assert authz.__file__.startswith({str(home)!r})",
+            f"sys.path.insert(0, {str(STAND_IN)!r})",
+            # Behind everything else: the stand-in speaks to music servers of tests.
+            f"sys.path.append({str(ROOT)!r})",
+            f"settings = {settings!r}",
+            HOSTED if hosted else PLAIN,
+            *checks,
+        ]
+    )
+
+    said = _run(home, folder, "authz", "--help")
+    _run(home, folder, "authz", "init")
+    _run(home, folder, "python", "-c", script)
+
+    assert "authz" in said
+
+
+def _install(home: Path, words: list[str], index: list[Path]) -> None:
+    """Have pip install the *words*, from the folders of *index* alone."""
+    pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")]
+    found = [word for folder in index for word in ("--find-links", str(folder))]
+    options = ["--no-index", "--no-compile", "--quiet", "--disable-pip-version-check"]
+    # What builds the packages from a folder is looked for in the same places.
+    environment = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": " ".join(map(str, index)),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    done = subprocess.run(
+        [*pip, "install", *options, *found, *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _run(home: Path, folder: Path, *command: str) -> str:
+    """Run a *command* of the environment at *home*, and return what it printed."""
+    done = subprocess.run(
+        [str(home / "bin" / command[0]), *command[1:]],
+        cwd=folder,
+        env={"PATH": f"{home / 'bin'}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_there_are_lines():
+    """The documents are found, and so is the line of the guide."""
+    assert ". ./adapters/audiomuse" in install_lines()
+    assert len(install_lines()) > 5
+
+
+def test_what_messages_ask_to_install_is_tried_too():
+    """A message names extras that a document names, or all do."""
+    hints = {
+        hint
+        for path in (ROOT / "authz").rglob("*.py")
+        for hint in _HINT.findall(path.read_text("utf-8"))
+    }
+
+    assert hints
+    assert hints <= set(install_lines())
+
+
+def test_each_extra_is_tried():
+    """None is published that no line above has installed."""
+    named = {
+        extra
+        for line in install_lines()
+        for word in line.split()
+        for extra in extras_of(word)[1]
+    }
+    for folder in SOURCES.values():
+        text = (folder / "pyproject.toml").read_text("utf-8")
+        assert named >= set(tomllib.loads(text)["project"]["optional-dependencies"])
