@@ -1,5 +1,7 @@
 """The docs say what the code says."""
 
+import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -22,6 +24,13 @@ PAGES = sorted(
         *ROOT.glob("adapters/*/README.md"),
     ]
 )
+#: A name of the code: not a file (`authz.css`), an address or a path.
+_DOTTED = re.compile(
+    r"(?<![\w./@-])(authz(?:_audiomuse|_pytest)?(?:\.\w+)+)\b"
+    r"(?<!\.css)(?<!\.db)(?<!\.dump)(?<!\.js)"
+)
+#: Flask's names for the views of sign-in and sign-out.
+_ENDPOINTS = ("authz.sign_in", "authz.sign_out")
 
 
 @pytest.mark.parametrize("name", pages())
@@ -46,6 +55,70 @@ def test_every_signal_is_documented():
 
     assert len(names) == 7
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def _there_is(name: str) -> bool:
+    """Return whether *name* is a module, or something that a module holds."""
+    module, rest = name, ""
+    while not _is_module(module):
+        module, _, last = module.rpartition(".")
+        rest = f"{last}.{rest}" if rest else last
+    found = importlib.import_module(module) if rest else None
+    for part in filter(None, rest.split(".")):
+        if not hasattr(found, part):
+            return False
+        found = getattr(found, part)
+    return True
+
+
+def _is_module(name: str) -> bool:
+    """Return whether *name* can be imported; what is in it does not run."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("authz.web.hook", True),
+        ("authz.web.hook.Hook.enforce", True),
+        ("authz.web.hook.Hook.gone", False),
+        ("authz.web.gone", False),
+        ("authz.gone.Hook", False),
+    ],
+)
+def test_a_name_is_looked_for_to_its_end(name: str, there: bool):
+    """A module, a class in it and a method of that are there or are not."""
+    assert _there_is(name) is there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_dotted_name_is_in_the_code(page: Path):
+    """What a page calls `authz.web.hook.Hook` can be imported under that name."""
+    if page.name == "CHANGELOG.md":
+        pytest.skip("it tells of names that were")
+    text = page.read_text(encoding="utf-8")
+    names = set(_DOTTED.findall(text)) - set(_ENDPOINTS)
+
+    assert sorted(name for name in names if not _there_is(name)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_is_named_is_there(page: Path):
+    """What a page calls `policy/oracle.py`, or `authz/policy/`, is in the tree."""
+    if page.name == "CHANGELOG.md":
+        pytest.skip("it tells of files that were")
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:authz|tests)/(?:\w+/)*|(?:\w+/)+\w+\.py)`", text)
+
+    gone = [
+        name
+        for name in named
+        if not (ROOT / name).exists() and not (ROOT / "authz" / name).exists()
+    ]
+    assert gone == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

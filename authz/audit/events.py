@@ -225,6 +225,11 @@ class AuditEvent:
             detail=_about(asked, detail),
         )
 
+    @property
+    def is_change(self) -> bool:
+        """Whether a sink must keep it before what it tells of takes effect."""
+        return self.tag in CHANGES
+
     def as_json(self) -> str:
         """Return the event as one line of ASCII JSON, empty fields left out."""
         return json.dumps(self.as_record(), ensure_ascii=True)

@@ -14,8 +14,8 @@ class AuditSink(Protocol):
         """Keep *event*.
 
         Raises:
-            AuditFailure: if *event* is one of `CHANGES` and cannot be kept. For any
-                other event nothing is raised: a decision stands without its record.
+            AuditFailure: if *event* is a change (`is_change`) and cannot be kept. For
+                any other event nothing is raised: a decision stands without its record.
         """
         ...
 

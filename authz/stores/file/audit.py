@@ -20,7 +20,6 @@ from queue import SimpleQueue
 from typing import Final
 
 from authz.audit import AuditEvent, Clock, EventTag, utc_now
-from authz.audit.events import CHANGES
 from authz.errors import AuditFailure
 from authz.stores.file.audit_end import AuditEnd
 from authz.stores.file.audit_flood import BURST, RATE, WAITING, Bucket
@@ -82,7 +81,7 @@ class AuditFile:
             AuditFailure: if it is a change and cannot be written.
         """
         writer = self._writer
-        if event.tag in CHANGES:
+        if event.is_change:
             self._append(writer, [event], sync=True)
         elif self._bucket.take() and len(writer.waiting) < WAITING:
             writer.put(event)

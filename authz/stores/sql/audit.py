@@ -16,7 +16,6 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from authz.audit import AuditEvent, Clock, EventTag, utc_now
 from authz.audit.chain import Link, sealed
-from authz.audit.events import CHANGES
 from authz.errors import AuditFailure, StoreError
 from authz.stores.file.audit_flood import BURST, RATE, WAITING, Bucket
 from authz.stores.sql.database import Database
@@ -60,7 +59,7 @@ class SqlAudit:
         Raises:
             AuditFailure: if it is a change and cannot be written.
         """
-        if event.tag not in CHANGES:
+        if not event.is_change:
             if self._bucket.take() and len(self._waiting) < WAITING:
                 self._waiting.append(event)
             else:
