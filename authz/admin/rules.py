@@ -11,7 +11,7 @@ from authz.errors import NotFound, PolicyError
 from authz.policy.csv_rows import Row
 from authz.policy.patterns import path_match
 from authz.policy.records import Entry, Snapshot
-from authz.policy.rules import row_problems
+from authz.policy.rules import row_problems, without_scope
 
 _RULE_FIELDS = 3
 _GRANT_FIELDS = 2
@@ -27,6 +27,8 @@ class RuleEntry:
     #: Upper-case method names, or `*` alone.
     methods: tuple[str, ...]
     effect: str
+    #: The scope pattern in which it holds; empty in a policy without scopes.
+    scope: str = ""
 
     @property
     def id(self) -> str:
@@ -44,6 +46,8 @@ class GrantEntry:
     role: str
     #: The line or the setting it comes from.
     origin: Origin
+    #: The scope pattern in which it holds; empty in a policy without scopes.
+    scope: str = ""
 
     @property
     def id(self) -> str:
@@ -192,20 +196,25 @@ def all_rules(now: Snapshot) -> Iterator[RuleEntry]:
 
 def as_rule(entry: Entry) -> RuleEntry:
     """Return *entry*, whose row is a rule, as an administrator sees it."""
-    subject, path, methods, *rest = _padded(entry.row.fields, _RULE_FIELDS)
+    fields, scope = without_scope(entry.row)
+    subject, path, methods, *rest = _padded(fields, _RULE_FIELDS)
     return RuleEntry(
         entry=entry,
         subject=subject,
         path=path,
         methods=tuple(methods.split("|")),
         effect=rest[0] if rest else Effect.ALLOW,
+        scope=scope,
     )
 
 
 def as_grant(entry: Entry) -> GrantEntry:
     """Return *entry*, whose row is a grant, as an administrator sees it."""
-    member, role = _padded(entry.row.fields, _GRANT_FIELDS)[:_GRANT_FIELDS]
-    return GrantEntry(entry=entry, member=member, role=role, origin=entry.row.origin)
+    fields, scope = without_scope(entry.row)
+    member, role = _padded(fields, _GRANT_FIELDS)[:_GRANT_FIELDS]
+    return GrantEntry(
+        entry=entry, member=member, role=role, origin=entry.row.origin, scope=scope
+    )
 
 
 def _fixed(grant: Grant) -> GrantEntry:

@@ -114,6 +114,19 @@ def row_problems(row: Row, *, scoped: bool = False) -> tuple[Problem, ...]:
     return tuple(reader.problems)
 
 
+def without_scope(row: Row) -> tuple[tuple[str, ...], str]:
+    """Return the fields of *row* without its scope pattern, and that; empty if none.
+
+    A path begins with `/`, which no scope does; a grant has no third field but it.
+    """
+    at = 1 if row.kind == "p" else 2
+    if len(row.fields) <= at or (row.kind == "p" and row.fields[at][:1] in {"/", ""}):
+        return row.fields, ""
+    if pattern_problem(row.fields[at]):
+        return row.fields, ""  # of another model
+    return (*row.fields[:at], *row.fields[at + 1 :]), row.fields[at]
+
+
 class _RowReader:
     """Turns rows into rules and grants, and keeps every problem."""
 

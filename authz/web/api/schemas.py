@@ -70,6 +70,11 @@ _ENTRY: Final = {
     "disabled": flag("Whether it is kept and decides nothing."),
     "origin": text("The line, the row or the setting it comes from.", most=512),
 }
+SCOPE: Final = text(
+    "The scope in which it holds, `library:kids`, `library:*` or `*`; empty in a "
+    "policy without scopes.",
+    most=MAX_LINE,
+)
 RULE: Final = record(
     {
         "id": ID,
@@ -77,6 +82,7 @@ RULE: Final = record(
         "path": text("The pattern.", most=MAX_LINE),
         "methods": array(text("A method.", most=MAX_LINE), "The methods, or `*`."),
         "effect": text("`allow` or `deny`.", most=MAX_LINE),
+        "scope": SCOPE,
         **_ENTRY,
     }
 )
@@ -85,6 +91,7 @@ GRANT: Final = record(
         "id": text("What names it at this state; empty if settings make it.", most=40),
         "member": text("Who has the role."),
         "role": text("The role."),
+        "scope": SCOPE,
         "fixed": flag("Whether a setting makes it; then it cannot be changed here."),
         **_ENTRY,
     }
@@ -155,6 +162,7 @@ def rule_document(rule: RuleEntry) -> dict[str, Any]:
         "path": rule.path,
         "methods": list(rule.methods),
         "effect": rule.effect,
+        "scope": rule.scope,
         **_entry(rule.entry),
     }
 
@@ -165,6 +173,7 @@ def grant_document(grant: GrantEntry) -> dict[str, Any]:
         "id": grant.id,
         "member": grant.member,
         "role": grant.role,
+        "scope": grant.scope,
         "fixed": grant.entry is None,
         **_entry(grant.entry),
         "origin": str(grant.origin),

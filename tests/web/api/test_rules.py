@@ -29,6 +29,7 @@ def test_listing(api: Api):
         "id": "",
         "member": "user:alice",
         "role": "role:admin",
+        "scope": "",
         "fixed": True,
         "note": "",
         "author": "",
