@@ -184,14 +184,18 @@ class ScopedNames:
         held = dict.fromkeys(names, everywhere)
         queue = list(held)
         for name in queue:
+            given: dict[str, set[str]] = {}
             for pattern, roles in self._roles.get(name, {}).items():
                 where = common(held[name], frozenset((pattern,)))
                 for role in roles if where else ():
-                    before = held.get(role, frozenset())
-                    after = ScopeSet.where(before | where).patterns
-                    if after != before:
-                        held[role] = after
-                        queue.append(role)
+                    given.setdefault(role, set()).update(where)
+            # One merge for each role: somebody may have one in thousands of scopes.
+            for role, patterns in given.items():
+                before = held.get(role, frozenset())
+                after = ScopeSet.where(before | patterns).patterns
+                if after != before:
+                    held[role] = after
+                    queue.append(role)
         return held
 
     def _find(self, names: Iterable[str], scope: str) -> frozenset[str]:

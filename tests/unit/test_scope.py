@@ -1,9 +1,12 @@
 """A scope is one plain `kind:id`; sets of scopes are what patterns match."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authz.decision import AccessRequest, signed_in
 from authz.errors import InvalidValue, PolicyError
 from authz.policy.build import build_policy
 from authz.scope import (
@@ -18,7 +21,7 @@ from authz.scope import (
 from tests.unit.policy.test_model import SCOPED
 
 PATTERNS = ("*", "a:*", "b:*", "a:1", "a:2", "b:1", "b:1:2", "b:\u00e9")
-SCOPES = ("a:1", "a:2", "a:new", "b:1", "b:1:2", "b:\u00e9", "new:new")
+SCOPES = ("a:1", "a:2", "a:new", "b:1", "b:1:2", "b:\u00e9", "b:new", "new:new")
 SETS = st.frozensets(st.sampled_from(PATTERNS))
 
 
@@ -111,3 +114,16 @@ def test_an_administrator_of_one_scope_is_not_one_of_the_whole(text: str, messag
     """Somebody has to administer what lies outside of every scope that is known."""
     with pytest.raises(PolicyError, match=message):
         build_policy(SCOPED, text.encode())
+
+
+def test_somebody_may_hold_a_role_in_ten_thousand_scopes():
+    """Which they are is found in one go; one more question is about each of them."""
+    lines = [f"g, user:ann, role:user, library:n{i}" for i in range(10_000)]
+    text = "\n".join(["p, role:user, *, /map, GET", *lines])
+    policy = build_policy(SCOPED, text.encode()).policy
+    ann = signed_in("user:ann", source="local", display_name="ann")
+
+    assert len(policy.scopes(ann, "/map", "GET").ids("library").ids) == 10_000
+    asked = AccessRequest(subject=ann, path="/map", method="GET")
+    assert policy.decide(replace(asked, scope=Scope("library:n7")))
+    assert not policy.decide(replace(asked, scope=Scope("library:n10000")))
