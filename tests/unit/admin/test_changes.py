@@ -173,9 +173,9 @@ def test_nobody_locks_themselves_out(
     ]
 
 
-def test_another_administrator_may(make_office: Callable[..., AdminContext]):
+def test_another_administrator_may(make_context: Callable[..., AdminContext]):
     """What would lock out alice can be done by somebody of the group."""
-    context = make_office(AUTHZ_PROXY_PRESET="authelia", AUTHZ_TRUSTED_PROXIES="::1")
+    context = make_context(AUTHZ_PROXY_PRESET="authelia", AUTHZ_TRUSTED_PROXIES="::1")
     mallory = Actor(
         subject=signed_in(
             "user:authelia/root",
@@ -240,10 +240,10 @@ def test_a_note_is_one_plain_line(context: AdminContext, note: str):
 
 
 def test_nothing_is_changed_without_its_record(
-    make_office: Callable[..., AdminContext], sink: RecordingSink, monkeypatch
+    make_context: Callable[..., AdminContext], sink: RecordingSink, monkeypatch
 ):
     """When the audit log cannot be written, the policy cannot either."""
-    context = make_office()
+    context = make_context()
     file = text(context)
 
     def full(event: AuditEvent) -> None:
@@ -278,10 +278,10 @@ def test_a_change_that_fails_at_the_last_moment_is_said(
 
 
 def test_a_read_only_file_answers_with_the_patch(
-    make_office: Callable[..., AdminContext],
+    make_context: Callable[..., AdminContext],
 ):
     """Preview says what would be; applying says how to do it."""
-    context = make_office(AUTHZ_POLICY_WRITABLE=False)
+    context = make_context(AUTHZ_POLICY_WRITABLE=False)
     file = text(context)
 
     assert changes.preview(context, ALICE, draft(context, CHAT)).problems == ()

@@ -98,9 +98,9 @@ def test_rolling_back_what_somebody_else_has_changed(context: AdminContext):
         history.roll_back(context, ALICE, first, base=base, note="")
 
 
-def test_a_state_that_cannot_be_any_more(make_office: Callable[..., AdminContext]):
+def test_a_state_that_cannot_be_any_more(make_context: Callable[..., AdminContext]):
     """An old state that would be refused today is still compared, by its lines."""
-    context = make_office()
+    context = make_context()
     first = do(context, talk("/a"))
     folder = Path(context.settings.policy)
     old = folder.with_name(f".{folder.name}.history") / f"{first}.csv"

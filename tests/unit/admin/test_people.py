@@ -35,17 +35,17 @@ WORDS = "paper boat harbour lamp"
 @pytest.fixture(name="context", params=["file and database", "database"])
 def _office(
     request: pytest.FixtureRequest,
-    make_office: Callable[..., AdminContext],
+    make_context: Callable[..., AdminContext],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AdminContext:
     """Return a context with people in a database, and rules in a file or there."""
     url = f"sqlite:///{tmp_path}/authz.db"
     if request.param == "file and database":
-        return make_office(AUTHZ_STORE=url)
+        return make_context(AUTHZ_STORE=url)
     (tmp_path / "policy.csv").write_text(POLICY)
     monkeypatch.chdir(tmp_path)  # an empty database begins with the file there
-    return make_office(AUTHZ_POLICY=None, AUTHZ_STORE=url)
+    return make_context(AUTHZ_POLICY=None, AUTHZ_STORE=url)
 
 
 def add(context: AdminContext, id_: str = "dave", **more: object) -> Person:
@@ -277,12 +277,12 @@ class TestAdministrators:
 
     def test_one_remains(
         self,
-        make_office: Callable[..., AdminContext],
+        make_context: Callable[..., AdminContext],
         tmp_path: Path,
         sink: RecordingSink,
     ):
         """The only one who can sign in is neither removed, disabled nor shut out."""
-        context = make_office(
+        context = make_context(
             "p, role:admin, /*, *\ng, user:dave, role:admin\n",
             AUTHZ_STORE=f"sqlite:///{tmp_path}/one.db",
             AUTHZ_ADMIN="",
@@ -332,9 +332,9 @@ def test_nothing_is_changed_without_its_record(
     assert people.list_people(context).total == 3
 
 
-def test_without_a_store(make_office: Callable[..., AdminContext]):
+def test_without_a_store(make_context: Callable[..., AdminContext]):
     """Accounts are those of the settings; nobody can be added."""
-    context = make_office()
+    context = make_context()
 
     assert people.list_people(context).total == 2
     with pytest.raises(StoreReadOnly, match="AUTHZ_STORE"):

@@ -130,9 +130,9 @@ def test_where_a_role_came_from(context: AdminContext):
     ]
 
 
-def test_a_disabled_grant_gives_nothing(make_office: Callable[..., AdminContext]):
+def test_a_disabled_grant_gives_nothing(make_context: Callable[..., AdminContext]):
     """It is listed with the role, and nobody holds the role by it."""
-    context = make_office(
+    context = make_context(
         "p, role:admin, /*, *\n# disabled: g, user:carol, role:admin\n"
     )
 
