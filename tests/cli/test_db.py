@@ -1,6 +1,7 @@
 """`authz db`, as an operator types it."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tables(file: Path) -> set[str]:
     """Return the names of the tables in *file*."""
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         return {
             name for (name,) in connection.execute("SELECT name FROM sqlite_master")
         }
@@ -54,7 +55,7 @@ def test_it_is_brought_to_the_newest(file: Path):
 def test_a_newer_versions_schema_is_left_alone(file: Path, verb: str):
     """3, and what to do."""
     run("db", "upgrade")
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
     result = run("db", verb)
 

@@ -70,7 +70,9 @@ def on_disk(name: str) -> set[str]:
         str(path.relative_to(source))
         for package in PACKAGES[name]
         for path in (source / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and not path.name.startswith(".")
     }
 
 

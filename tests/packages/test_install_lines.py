@@ -30,6 +30,16 @@ _HINT = re.compile(r"pip install \"(authz-casbin\[[\w,-]+\])\"")
 
 ACCOUNT = {"AUTHZ_ADMIN": "anna", "AUTHZ_ADMIN_PASSWORD": "correct horse battery"}
 STORE = {"AUTHZ_STORE": "sqlite:///authz.db"}
+#: Where the packages say that something is, it is.
+ENTRY_POINTS = """
+from importlib.metadata import distributions
+from importlib.util import find_spec
+packages = [dist for dist in distributions() if dist.name.startswith("authz-")]
+ours = [point for dist in packages for point in dist.entry_points]
+assert len(ours) >= 3
+missing = [point for point in ours if find_spec(point.module) is None]
+assert not missing, missing
+"""
 #: What is done with each package, and with each extra besides.
 PLAIN = """
 from flask import Flask
@@ -134,6 +144,7 @@ def test_what_a_line_installs_starts(
         [
             "import sys, authz",
             f"assert authz.__file__.startswith({str(home)!r})",
+            ENTRY_POINTS,
             f"sys.path.insert(0, {str(STAND_IN)!r})",
             # Behind everything else: the stand-in speaks to music servers of tests.
             f"sys.path.append({str(ROOT)!r})",
