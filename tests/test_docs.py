@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from blinker import Signal
 
 from authz import __all__ as public_names
+from authz import integration
 from authz.testing import __all__ as for_tests
 from authz.web import signals
 from docs.generate import REFERENCE, pages
@@ -135,6 +137,20 @@ def test_the_helpers_for_tests_are_documented():
     text = (REFERENCE / "python.md").read_text(encoding="utf-8")
 
     assert [name for name in for_tests if f"`{name}(" not in text] == []
+
+
+def test_what_adapters_build_on_is_documented():
+    """What a module of `authz.integration` exports is there, and in its row."""
+    text = (REFERENCE / "python.md").read_text(encoding="utf-8")
+    names = [module.name for module in pkgutil.iter_modules(integration.__path__)]
+    rows = {
+        name: re.search(rf"^\| `{name}` \|.*", text, re.MULTILINE) for name in names
+    }
+
+    assert [name for name, row in rows.items() if row is None] == []
+    for name, row in rows.items():
+        exported = importlib.import_module(f"authz.integration.{name}").__all__
+        assert [it for it in exported if f"`{it}`" not in row[0]] == []
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final, Protocol
 
-from authz.errors import Problem, SettingsError
-from authz.settings import Settings, read_settings
+from authz import Problem, SettingsError
+from authz.integration.settings import Settings, read_settings
 
 _log: Final = logging.getLogger("authz")
 #: The app's own variables. authz knows the same names; here they are not its own.

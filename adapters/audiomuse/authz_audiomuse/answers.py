@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from authz.decision import Subject
-from authz.web.state import current_request, state_of
+from authz import Subject
+from authz.integration.web import current_request, state_of
 from authz_audiomuse.roles import HostRole, HostRoles
 from authz_audiomuse.servers import HostServers
 

@@ -8,11 +8,8 @@ from typing import Final
 
 from flask import Flask
 
-from authz import Authz
-from authz.audit import AuditSink, LoggingSink, Tee
-from authz.extension import Guarded, get_authz
-from authz.identity.source import IdentitySource
-from authz.identity.tokens import digest_of
+from authz import AuditSink, Authz, Guarded, IdentitySource, LoggingSink, Tee, get_authz
+from authz.integration.identity import digest_of
 from authz_audiomuse.access import (
     ConfigAccess,
     HostAccess,

@@ -13,13 +13,17 @@ from typing import Any, Final
 from flask import g, request
 from werkzeug.wrappers import Response
 
-from authz.audit import EventTag
-from authz.decision import Subject
-from authz.extension import Guarded, csrf_token
-from authz.identity.source import RequestFacts
-from authz.web.rendering import Refusal, as_problem, new_request_id
+from authz import EventTag, Guarded, RequestFacts, Subject
+from authz.integration.web import (
+    Refusal,
+    RequestState,
+    as_problem,
+    csrf_token,
+    current_request,
+    new_request_id,
+    state_of,
+)
 from authz.web.signals import signed_in
-from authz.web.state import RequestState, current_request, state_of
 from authz_audiomuse.answers import Answers
 from authz_audiomuse.controls import HISTORY_PAGE, hidden, history_note, style
 from authz_audiomuse.fields.guard import FieldGuard

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from authz.cli.outcome import Exit, complain, end
-from authz.errors import AuthzError
-from authz.policy.csv_rows import Row, read_rows
-from authz.policy.rules import policy_from_rows
+from authz import AuthzError
+from authz.integration.commands import Exit, complain, end
+from authz.integration.policy import Row, policy_from_rows, read_rows
 from authz_audiomuse.fields.listed import read_fields
 from authz_audiomuse.host import import_host
 from authz_audiomuse.release import gone_routes, review

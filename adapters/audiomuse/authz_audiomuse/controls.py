@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from authz.decision import Subject
-from authz.web.hook import Hook
+from authz import Subject
+from authz.integration.web import Hook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from flask import Flask
 
-from authz.errors import AuthzError, Problem
+from authz import AuthzError, Problem
 
 #: The app's own sign-in: path, method and endpoint.
 SIGN_IN_ROUTES: Final = (

@@ -8,9 +8,7 @@ import hmac
 from collections.abc import Callable
 from typing import Final
 
-from authz.decision import Subject, signed_in
-from authz.errors import InvalidCredentials
-from authz.identity.source import RequestFacts
+from authz import InvalidCredentials, RequestFacts, Subject, signed_in
 from authz_audiomuse.access import SHORTEST_TOKEN
 
 METHOD: Final = "token"

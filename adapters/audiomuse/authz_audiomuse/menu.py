@@ -17,8 +17,8 @@ from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader
 from markupsafe import Markup, escape
 from werkzeug.routing import BuildError
 
-from authz.extension import Guarded
-from authz.web.state import current_request, state_of
+from authz import Guarded
+from authz.integration.web import current_request, state_of
 
 #: The app's template of its menu.
 MENU_TEMPLATE: Final = "sidebar_navi.html"

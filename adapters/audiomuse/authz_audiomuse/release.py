@@ -17,9 +17,8 @@ from typing import Any, Final
 
 from flask import Flask
 
-from authz.decision import Rule
-from authz.errors import Problem
-from authz.policy.patterns import speaks_of
+from authz import Problem
+from authz.integration.policy import Rule, speaks_of
 from authz_audiomuse.controls import CONTROLS
 from authz_audiomuse.fields.listed import FieldList
 from authz_audiomuse.host import Host

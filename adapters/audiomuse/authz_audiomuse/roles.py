@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
-from authz.decision import Subject
-from authz.runtime import Runtime
+from authz import Subject
+from authz.integration.web import Runtime
 
 ADMIN_ROLE: Final = "role:admin"
 #: Kinds of names that belong to no person of the app's own list.

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from authz.decision import Subject
+from authz import Subject
 
 _log: Final = logging.getLogger("authz")
 #: Every music server is theirs.

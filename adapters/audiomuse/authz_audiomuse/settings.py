@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from authz.errors import SettingsError
-from authz.settings import Setting
-from authz.settings.reader import Reader
+from authz import SettingsError
+from authz.integration.settings import Reader, Setting
 from authz_audiomuse.music.settings import MUSIC_SETTINGS
 
 HOST_SETTINGS: Final[tuple[Setting, ...]] = (

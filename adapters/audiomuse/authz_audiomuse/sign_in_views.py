@@ -10,15 +10,18 @@ from typing import Final
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from authz.audit import EventTag
-from authz.extension import Guarded
-from authz.identity.source import RequestFacts
-from authz.web.cookies import Cookies
-from authz.web.guarded_views import public
-from authz.web.refusals import sign_in_location
-from authz.web.rendering import Refusal, as_problem, new_request_id, protect_page
+from authz import EventTag, Guarded, RequestFacts
+from authz.integration.web import (
+    Cookies,
+    Refusal,
+    as_problem,
+    current_state,
+    new_request_id,
+    protect_page,
+    public,
+    sign_in_location,
+)
 from authz.web.signals import signed_out
-from authz.web.state import current_state
 from authz_audiomuse.bridge import HOST_COOKIE
 from authz_audiomuse.host import SIGN_IN_ROUTES, Host
 

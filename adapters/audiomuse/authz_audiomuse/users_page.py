@@ -11,9 +11,14 @@ from flask import redirect, request, url_for
 from werkzeug.routing import BuildError
 from werkzeug.wrappers import Response
 
-from authz.extension import Guarded, get_authz
-from authz.web.rendering import Refusal, as_problem, new_request_id, protect_page
-from authz.web.state import current_state
+from authz import Guarded, get_authz
+from authz.integration.web import (
+    Refusal,
+    as_problem,
+    current_state,
+    new_request_id,
+    protect_page,
+)
 from authz_audiomuse.host import Host
 
 #: Method, path and endpoint of what adds, removes and changes people of the app.

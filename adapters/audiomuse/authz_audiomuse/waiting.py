@@ -7,10 +7,8 @@ from urllib.parse import urlsplit
 from flask import request
 from werkzeug.wrappers import Response
 
-from authz.decision import Subject
-from authz.extension import csrf_token
-from authz.runtime import Runtime
-from authz.web.rendering import Refusal, as_page, new_request_id
+from authz import Subject
+from authz.integration.web import Refusal, Runtime, as_page, csrf_token, new_request_id
 
 _SET_UP: Final = "/setup"
 _WAIT: Final = (

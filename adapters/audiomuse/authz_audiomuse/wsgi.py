@@ -4,7 +4,7 @@ Start the server in the folder of AudioMuse-AI, with one process and several thr
 `gunicorn -c python:authz_audiomuse.server`.
 """
 
-from authz.errors import AuthzError
+from authz import AuthzError
 from authz_audiomuse.attach import attach
 from authz_audiomuse.host import import_host
 from authz_audiomuse.wsgi_failure import fail

@@ -13,12 +13,10 @@ from urllib.parse import urlencode
 from flask import Request
 from werkzeug.wrappers import Response
 
-from authz.audit import EventTag
-from authz.decision import Subject
-from authz.identity.source import RequestFacts
-from authz.runtime import Runtime
-from authz.web.rendering import (
+from authz import EventTag, RequestFacts, Subject
+from authz.integration.web import (
     Refusal,
+    Runtime,
     as_page,
     as_problem,
     new_request_id,

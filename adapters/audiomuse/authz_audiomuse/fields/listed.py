@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from authz.bounded_read import read_file
-from authz.errors import Problem, SettingsError
-from authz.policy.patterns import path_match
+from authz import Problem, SettingsError
+from authz.integration.policy import path_match
+from authz.integration.settings import read_file
 
 SHIPPED: Final = "fields.toml"
 _MAX_BYTES: Final = 1024 * 1024

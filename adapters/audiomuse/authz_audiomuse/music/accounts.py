@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
-from authz.errors import AuthzError, StoreError
+from authz import AuditEvent, AuditSink, AuthzError, EventTag, StoreError
+from authz.integration.background import Clock, utc_now
 from authz_audiomuse.music.faults import PASSING, Fault, MusicFault
 from authz_audiomuse.music.links import Ended, Link, LinkStore, Mode
 from authz_audiomuse.music.port import (

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from flask import Flask
 
-from authz.background import Poller
-from authz.extension import Guarded, get_authz
-from authz.stores.shared_limits import shared_limits
+from authz import Guarded, get_authz
+from authz.integration.background import Poller
+from authz.integration.limits import shared_limits
 from authz_audiomuse.music.accounts import MusicAccounts
 from authz_audiomuse.music.guessing import Guessing
 from authz_audiomuse.music.host import HookMissing, HostHook

@@ -14,10 +14,18 @@ from typing import Any, Final
 import click
 from flask import current_app, has_app_context
 
-from authz.cli.app import audit_here, shell
-from authz.cli.outcome import Exit, complain, end, problems_in_words
-from authz.cli.output import Output, plain, with_output
-from authz.stores.sql.database import Database
+from authz.integration.commands import (
+    Exit,
+    Output,
+    audit_here,
+    complain,
+    end,
+    plain,
+    problems_in_words,
+    shell,
+    with_output,
+)
+from authz.integration.sql import Database
 from authz_audiomuse.music.accounts import By, MusicAccounts
 from authz_audiomuse.music.faults import Fault, MusicFault
 from authz_audiomuse.music.links import Link, Mode

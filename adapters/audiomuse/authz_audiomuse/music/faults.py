@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from authz.errors import AuthzError
+from authz import AuthzError
 
 
 class Fault(StrEnum):

@@ -11,8 +11,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
-from authz.identity.guesses import Guesser, SharedGuesses
-from authz.identity.throttle import Throttle
+from authz.integration.limits import Guesser, SharedGuesses, Throttle
 from authz_audiomuse.music.port import MusicServer
 
 _NAMESPACE: Final = "authz-music"

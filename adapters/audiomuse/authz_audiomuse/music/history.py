@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from authz.decision import Subject
-from authz.errors import StoreError
+from authz import StoreError, Subject
 from authz_audiomuse.music.accounts import MusicAccounts, is_person
 from authz_audiomuse.music.links import Mode
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from flask import has_request_context
 from werkzeug.wrappers import Request
 
-from authz.errors import AuthzError
-from authz.web.state import current_request
+from authz import AuthzError
+from authz.integration.web import current_request
 from authz_audiomuse.music.acting import Acting
 
 _KEPT: Final = "_authz_music_acting"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from authz.errors import InvalidValue
+from authz import InvalidValue
 
 ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _LINES: Final = re.compile(r"[\n;]+")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from authz.audit import AuditEvent, EventTag
-from authz.identity.people import Person
+from authz import AuditEvent, EventTag
+from authz.integration.identity import Person
 from authz_audiomuse.music.accounts import By, MusicAccounts, Standing, is_person
 
 #: People of a provider are noted in the background, maybe after they linked something.

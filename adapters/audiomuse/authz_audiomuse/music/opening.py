@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from authz.audit import AuditSink
-from authz.stores.sql.database import Database
+from authz import AuditSink
+from authz.integration.sql import Database
 from authz_audiomuse.music.accounts import MusicAccounts, Standing
 from authz_audiomuse.music.kinds import music_servers
 from authz_audiomuse.music.sealing import Seal

@@ -14,13 +14,19 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from authz.decision import Subject
-from authz.identity.source import RequestFacts
-from authz.web.pages import flash
-from authz.web.pages.base import AdminPages, Crumb
-from authz.web.pages.menu import Group, MenuEntry
-from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
-from authz.web.rendering import render
+from authz import RequestFacts, Subject
+from authz.integration.pages import (
+    SIZE,
+    AdminPages,
+    Crumb,
+    Group,
+    Listing,
+    MenuEntry,
+    asked,
+    asked_page,
+    flash,
+    render,
+)
 from authz_audiomuse.music.accounts import (
     By,
     MusicAccounts,

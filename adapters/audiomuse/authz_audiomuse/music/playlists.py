@@ -14,12 +14,13 @@ from typing import Final
 from flask import Flask, Request, current_app, request, url_for
 from werkzeug.wrappers import Response
 
-from authz.audit import EventTag
-from authz.errors import StoreError
-from authz.extension import get_authz
-from authz.identity.source import RequestFacts
-from authz.web.rendering import new_request_id, protect_page
-from authz.web.state import current_request, current_state
+from authz import EventTag, RequestFacts, StoreError, get_authz
+from authz.integration.web import (
+    current_request,
+    current_state,
+    new_request_id,
+    protect_page,
+)
 from authz_audiomuse.fields.sent import Unreadable, put_body, read_sent
 from authz_audiomuse.music.accounts import By, MusicAccounts, Unusable, is_person
 from authz_audiomuse.music.acting import Acting

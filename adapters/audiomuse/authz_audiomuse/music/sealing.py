@@ -13,7 +13,7 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from authz.errors import AuthzError, InvalidValue
+from authz import AuthzError, InvalidValue
 from authz_audiomuse.music.secret import Secret
 
 _FORMAT: Final = 1

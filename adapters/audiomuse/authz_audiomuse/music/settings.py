@@ -7,10 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from authz.errors import InvalidValue, Problem, SettingsError
-from authz.settings import SETTINGS, Setting
-from authz.settings.parsers import positive
-from authz.settings.reader import Reader
+from authz import InvalidValue, Problem, SettingsError
+from authz.integration.settings import SETTINGS, Reader, Setting, positive
 from authz_audiomuse.music.listed import ListedServer, parse_servers
 from authz_audiomuse.music.sealing import parse_keys
 from authz_audiomuse.music.secret import Secret

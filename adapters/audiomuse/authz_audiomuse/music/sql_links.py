@@ -35,9 +35,8 @@ from sqlalchemy import (
     update,
 )
 
-from authz.errors import StoreError
-from authz.stores.sql.database import Database
-from authz.stores.sql.tables import UtcTime
+from authz import StoreError
+from authz.integration.sql import Database, UtcTime
 from authz_audiomuse.music.faults import PASSING, Fault
 from authz_audiomuse.music.links import Ended, Link, LinkPage, Mode
 

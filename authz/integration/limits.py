@@ -1,0 +1,12 @@
+"""What slows down guessing, in one process or several."""
+
+from authz.identity.guesses import Guesser, SharedGuesses
+from authz.identity.throttle import Throttle
+from authz.stores.shared_limits import shared_limits
+
+__all__ = [
+    "Guesser",
+    "SharedGuesses",
+    "Throttle",
+    "shared_limits",
+]

@@ -1,0 +1,9 @@
+"""The database of the app, for tables of an adapter. Needs the extra `db`."""
+
+from authz.stores.sql.database import Database
+from authz.stores.sql.tables import UtcTime
+
+__all__ = [
+    "Database",
+    "UtcTime",
+]
