@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -10,7 +11,8 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.test import run_wsgi_app
 
-from authz.audit import AuditEvent
+from authz import Authz
+from authz.audit import AuditEvent, AuditSink
 
 #: As cheap as argon2id gets; what is tested here is not the hash.
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -157,3 +159,21 @@ def add_routes(app: Flask) -> None:
     route("/api/similar/<id>", "similar", ["GET"])
     route("/api/playlist", "playlist", ["POST"])
     route("/api/analysis", "analysis", ["POST"])
+
+
+def guarded_app(path: Path, policy: str, sink: AuditSink, **config: Any) -> Flask:
+    """Return an app that the *policy*, written to *path*, guards for alice and bob."""
+    path.write_text(policy, encoding="utf-8")
+    app = Flask("guarded")
+    app.config.update(
+        AUTHZ_POLICY=str(path),
+        AUTHZ_ADMIN="alice",
+        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+        AUTHZ_USER="bob",
+        AUTHZ_USER_PASSWORD=CHEAP_BOB,
+        AUTHZ_COOKIE_NAME="authz",
+    )
+    app.config.update(config)
+    add_routes(app)
+    Authz(app, audit=sink)
+    return app

@@ -7,17 +7,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from authz import Authz
 from authz.extension import get_authz
 from tests.web.apps import (
     ALICE,
     BOB,
-    CHEAP_ALICE,
-    CHEAP_BOB,
     POLICY,
     Client,
     RecordingSink,
-    add_routes,
+    guarded_app,
 )
 
 
@@ -32,21 +29,8 @@ def _make_app(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Fla
 
     def make(policy: str = POLICY, **config: Any) -> Flask:
         path = tmp_path / f"policy{len(made)}.csv"
-        path.write_text(policy, encoding="utf-8")
-        app = Flask("guarded")
-        app.config.update(
-            AUTHZ_POLICY=str(path),
-            AUTHZ_ADMIN="alice",
-            AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
-            AUTHZ_USER="bob",
-            AUTHZ_USER_PASSWORD=CHEAP_BOB,
-            AUTHZ_COOKIE_NAME="authz",
-        )
-        app.config.update(config)
-        add_routes(app)
-        Authz(app, audit=sink)
-        made.append(app)
-        return app
+        made.append(guarded_app(path, policy, sink, **config))
+        return made[-1]
 
     yield make
     for app in made:

@@ -1,16 +1,14 @@
 """Tables are sorted by their headings: links, so it works without JavaScript."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
-from flask import Flask
 
 from authz.extension import get_authz
 from authz.identity.people import Person
-from tests.web.apps import POLICY, Client
+from tests.web.apps import ALICE, POLICY, Client, RecordingSink, guarded_app
 
 PEOPLE = "/authz/admin/people"
 RULES = "/authz/admin/rules"
@@ -25,11 +23,14 @@ COLUMNS = {
 MANY = 120
 
 
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    app = make_app(
+@pytest.fixture(name="alice", scope="module")
+def _alice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("sorting")
+    app = guarded_app(
+        folder / "policy.csv",
         POLICY + "".join(f"p, role:r{n}, /x{n:03}, GET\n" for n in range(MANY)),
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+        RecordingSink(),
+        AUTHZ_STORE=f"sqlite:///{folder}/authz.db",
         AUTHZ_POLICY_WRITABLE="true",
         AUTHZ_API_TOKEN="authz_" + "x" * 43,
     )
@@ -39,7 +40,10 @@ def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
             for n in range(MANY)
         ]
     )
-    return app
+    alice = Client(app)
+    assert alice.sign_in("alice", ALICE).status == 303
+    yield alice
+    get_authz(app).runtime.close()
 
 
 def links(text: str) -> dict[str, str]:
