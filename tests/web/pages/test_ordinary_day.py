@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from authz.extension import get_authz
+from tests.services import until
 from tests.web.apps import ALICE, BOB, POLICY, Answer, Client, RecordingSink
 from tests.web.pages.walk import hidden, send
 
@@ -133,6 +134,9 @@ def test_refusals_by_day(make_app: Callable[..., Flask], tmp_path: Path):
     bob.sign_in("bob", BOB)
     bob(path="/admin")
     bob(path="/admin")
+    log = tmp_path / "audit.jsonl"
+    # What is no change is written in the background.
+    until(lambda: log.read_text(encoding="utf-8").count("decision:deny") == 3)
     text = client(path=f"{ADMIN}/refusals").text
     today = datetime.now(UTC).date().isoformat()
 
