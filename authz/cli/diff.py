@@ -83,7 +83,7 @@ def _compare(
 ) -> Impact:
     app = app_if_any() if routes_file is None else None
     routes = known_routes(routes_file) if app is None else app.context.served()
-    if not routes and (before.source is None or after.source is None):
+    if not routes and (before.written is None or after.written is None):
         raise click.UsageError(
             "the effect of a policy in another language shows only on known routes: "
             "give --routes, or ask the app with `flask authz diff`"
@@ -110,6 +110,11 @@ def effect_lines(comparison: Impact, *, shown: int | None) -> Iterator[str]:
         f"+{opened} allowed, -{closed} denied, "
         + (f"{public} opened to everyone" if public else "none opened to everyone")
     )
+    if comparison.unseen_scopes:
+        yield (
+            f"not looked at: {comparison.unseen_scopes} more scopes; "
+            "what changes in them is not shown"
+        )
     grouped = list(_grouped(comparison.differences))
     for who, change, where in grouped[:shown]:
         yield f"  {change}  {who}  {where}"
@@ -148,6 +153,8 @@ def _where(difference: Difference) -> str:
         text += f" but not {', '.join(difference.exceptions)}"
     if place.route is not None and place.route.route != place.shown:
         text += f" (part of {place.route.route})"
+    if difference.where:
+        text += f" in {difference.where}"
     return text
 
 
@@ -168,5 +175,6 @@ def effect_document(comparison: Impact) -> dict[str, Any]:
         "allowed": len(comparison.opened),
         "denied": len(comparison.closed),
         "opened_to_everyone": len(comparison.public),
+        "unseen_scopes": comparison.unseen_scopes,
         "differences": [difference_document(each) for each in comparison.differences],
     }

@@ -52,6 +52,8 @@ def difference_document(difference: Difference) -> dict[str, Any]:
         "path": difference.place.shown,
         "route": None if route is None else route.route,
         "except": list(difference.exceptions),
+        "scope": difference.scope or None,
+        "except_scopes": list(difference.except_scopes),
         "before": "deny" if difference.opens else "allow",
         "after": "allow" if difference.opens else "deny",
         "allowed": difference.opens,

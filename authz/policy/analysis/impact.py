@@ -2,10 +2,15 @@
 
 The one answer for pages, API and commands. Each difference is named by the smallest
 pattern that holds it, the route it belongs to, and what within it does not change.
+
+Policies with scopes are compared scope by scope: in each that a changed policy names,
+in any other one of a kind, and in any other at all. A request about none in particular
+is allowed if some scope allows it, so nothing changes there that changes in no scope.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from authz.decision import (
     EVERYONE,
@@ -22,6 +27,7 @@ from authz.policy.analysis.probes import (
     touched_rules,
     within,
 )
+from authz.policy.compiled import CompiledPolicy
 from authz.policy.parse_subject import parse_subject
 from authz.policy.path_index import RuleIndex
 from authz.policy.patterns import (
@@ -33,6 +39,10 @@ from authz.policy.patterns import (
     widest,
 )
 from authz.policy.route_tables import RoutePattern, RouteTable
+from authz.scope import ANY_SCOPE, patterns_of
+
+#: Scopes that two policies are compared in; of more it is said how many are left out.
+MAX_SCOPES: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +57,21 @@ class Difference:
     opens: bool
     #: Patterns within the place where that is not so.
     exceptions: tuple[str, ...] = ()
+    #: In which scopes, as a scope pattern; empty if neither policy has scopes.
+    scope: str = ""
+    #: Scope patterns within that one where it is not so.
+    except_scopes: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """In which scopes, in words; empty if neither policy has scopes."""
+        if not self.scope:
+            return ""
+        text = "every scope" if self.scope == ANY_SCOPE else self.scope
+        return text + "".join(
+            (" but " if n == 0 else ", ") + each
+            for n, each in enumerate(self.except_scopes)
+        )
 
     @property
     def opens_to_everyone(self) -> bool:
@@ -69,6 +94,8 @@ class Impact:
     places: int
     #: Changed rules that no route of the app is served by, where its routes are known.
     unserved: tuple[Rule, ...] = ()
+    #: How many scopes were not looked at, because there are so many.
+    unseen_scopes: int = 0
 
     @property
     def opened(self) -> tuple[Difference, ...]:
@@ -99,6 +126,10 @@ def impact(
     and wherever the change tells paths apart. With *routes* only what they serve
     counts. A policy in another language is compared at the routes alone.
     """
+    written = before.written, after.written
+    if written[0] and written[1] and (written[0].scoped or written[1].scoped):
+        everybody = people_of(before, after) | dict(people or {})
+        return _by_scope(written[0], written[1], routes=routes, people=everybody)
     everybody = people_of(before, after) | dict(people or {})
     change = _Change(before, after, routes)
     differences: list[tuple[int, int, Difference]] = []
@@ -126,10 +157,99 @@ def people_of(*policies: PolicyInForce) -> dict[str, Subject]:
     count as people: somebody who holds that role and no other.
     """
     everyone = parse_subject(EVERYONE)
-    spoken = {name for each in policies if each.source for name in each.source.names}
+    spoken = {name for each in policies if each.written for name in each.written.names}
     return {EVERYONE: everyone} | {
         name: parse_subject(name) for name in sorted(spoken - everyone.names)
     }
+
+
+def _by_scope(
+    before: Policy,
+    after: Policy,
+    *,
+    routes: Sequence[RoutePattern],
+    people: Mapping[str, Subject],
+) -> Impact:
+    """Return what changes in which scopes; one of the policies has some."""
+    every = _scopes_of(before, after)
+    seen = every[:MAX_SCOPES]
+    found = {
+        scope: impact(
+            CompiledPolicy(before.within(scope)),
+            CompiledPolicy(after.within(scope)),
+            routes=routes,
+            people=people,
+        )
+        for scope in seen
+    }
+    alike: dict[object, dict[str, Difference]] = {}
+    for scope, part in found.items():
+        for each in part.differences:
+            place = each.place
+            key = each.who.name, place.method, place.shown, each.opens, each.exceptions
+            alike.setdefault((*key, place.route), {})[scope] = each
+    return Impact(
+        differences=tuple(
+            replace(
+                each,
+                scope=scope,
+                except_scopes=tuple(
+                    other
+                    for other in seen
+                    if other not in within
+                    and (parent := _parent(other, seen)) in within
+                    and (scope in {parent, _parent(parent, seen)})
+                ),
+            )
+            for within in alike.values()
+            for scope, each in within.items()
+            if _parent(scope, seen) not in within
+        ),
+        people=len(people),
+        places=max(part.places for part in found.values()),
+        unserved=tuple(
+            {
+                rule.origin: rule for part in found.values() for rule in part.unserved
+            }.values()
+        ),
+        unseen_scopes=len(every) - len(seen),
+    )
+
+
+def _scopes_of(before: Policy, after: Policy) -> list[str]:
+    """Return the scopes that *before* and *after* tell apart, as patterns.
+
+    `library:*` stands for every library that no line names, `*` for what is of no kind
+    that a line names. First the wide ones, and then those that changed lines name.
+    """
+    old, new = (
+        {rule.fields: rule.scope for rule in policy.deciding}
+        | {grant.fields: grant.scope for grant in policy.grants}
+        for policy in (before, after)
+    )
+    changed = [(old | new)[key] for key in old.keys() ^ new.keys()]
+    named = dict.fromkeys(sorted(set(changed)))
+    named |= dict.fromkeys(sorted({*old.values(), *new.values()}))
+    named.pop("", None)  # of the policy without scopes
+    wide = {ANY_SCOPE: None} | dict.fromkeys(
+        patterns_of(scope)[1] for scope in named if scope != ANY_SCOPE
+    )
+    touched = set(changed) - {""}
+    if ANY_SCOPE in touched or before.scoped is not after.scoped:
+        return list(wide | named)
+    return [
+        scope
+        for scope in wide | named
+        if scope == ANY_SCOPE or not touched.isdisjoint(patterns_of(scope))
+    ]
+
+
+def _parent(scope: str, seen: Sequence[str]) -> str:
+    """Return the next wider pattern that was looked at; empty if there is none."""
+    if scope in {ANY_SCOPE, ""}:
+        return ""
+    kind = patterns_of(scope)[1]
+    return kind if kind != scope and kind in seen else ANY_SCOPE
 
 
 class _Change:

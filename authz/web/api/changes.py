@@ -91,6 +91,12 @@ _DIFFERENCE: Final = record(
         ),
         "route": nullable(text("The route it belongs to, if it is known.", most=2048)),
         "except": array(text("A pattern.", most=4096), "What of it does not change."),
+        "scope": nullable(
+            text("In which scopes; null if the policy has none.", most=255)
+        ),
+        "except_scopes": array(
+            text("A scope pattern.", most=255), "In which of those it does not change."
+        ),
         "before": EFFECT,
         "after": EFFECT,
         "allowed": flag("Whether it would be allowed; it is not now, or the reverse."),
@@ -106,6 +112,7 @@ _EFFECT: Final = record(
         "closed": number("How often something is newly denied."),
         "public": number("How much of it opens to people who have not signed in."),
         "differences": array(_DIFFERENCE, "The first of them."),
+        "unseen_scopes": number("How many scopes were not looked at: too many."),
     }
 )
 PREVIEW: Final = record(
@@ -182,6 +189,7 @@ def _effect(effect: Impact) -> dict[str, Any]:
         "opened": len(effect.opened),
         "closed": len(effect.closed),
         "public": len(effect.public),
+        "unseen_scopes": effect.unseen_scopes,
         "differences": [
             difference_document(each) for each in effect.differences[:_SHOWN]
         ],

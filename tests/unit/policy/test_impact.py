@@ -7,12 +7,20 @@ import pytest
 from hypothesis import given
 
 from authz.decision import AccessRequest, Policy
-from authz.policy.analysis.impact import Difference, Impact, impact, people_of
+from authz.policy.analysis.impact import (
+    MAX_SCOPES,
+    Difference,
+    Impact,
+    impact,
+    people_of,
+)
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.patterns import USUAL, PathPattern, methods_in_words
 from authz.policy.route_tables import RoutePattern, sample_path
 from authz.policy.rules import policy_from_rows
+from authz.policy.scoped import ScopedPolicy
+from authz.scope import Scope, ScopeSet
 from tests.strategies import SEEDS, world
 
 ROUTES = (
@@ -215,3 +223,87 @@ def test_where_patterns_cross_is_seen():
     found = effect(rules + "p, role:user, /wiki/:word, GET, deny\n", rules)
 
     assert {d.place.path for d in found.differences} == {"/wiki/edit"}
+
+
+def scoped(text: str) -> ScopedPolicy:
+    """Return the policy with scopes of *text*."""
+    rows = read_rows(text.encode()).rows
+    return ScopedPolicy(policy_from_rows(rows, partial=True, scoped=True))
+
+
+@given(SEEDS)
+def test_no_difference_inside_a_scope_is_missed(seed: int):
+    """Whatever question about one scope has two answers lies in a listed place.
+
+    And no other does; where none is listed, one about no scope has one answer too.
+    """
+    random_ = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    patterns = ("*", "library:*", "library:a", "library:b", "host:h")
+    lines = [
+        f"p, {who}, {scope}, {path}, GET{effect}"
+        for who in ("user:u", "role:r", "role:everyone")
+        for scope in patterns
+        for path in ("/x", "/*")
+        for effect in ("", ", deny")
+    ] + [f"g, user:u, role:r, {scope}" for scope in patterns]
+    chosen = random_.sample(lines, 6)
+    first, *rest = chosen[1:] if random_.random() < 0.5 else chosen
+    always = "p, user:v, *, /v, GET\n"
+    old = scoped(always + "\n".join(rest))
+    new = scoped(always + "\n".join([*rest[1:], first]))
+    found = impact(old, new)
+    asked_about = ("library:a", "library:b", "library:c", "host:h", "host:i", "new:n")
+    for who in people_of(old, new).values():
+        for path in ("/x", "/y"):
+            differs = False
+            for text in asked_about:
+                asked = AccessRequest(
+                    subject=who, path=path, method="GET", scope=Scope(text)
+                )
+                before, after = bool(old.decide(asked)), bool(new.decide(asked))
+                meant = {
+                    each.opens
+                    for each in found.differences
+                    if holds(each, asked)
+                    and Scope(text) in ScopeSet.where({each.scope}, each.except_scopes)
+                }
+                # A narrower row speaks for itself: its scope is excepted in the wider.
+                assert meant == ({after} if before is not after else set()), asked
+                differs |= before is not after
+            asked = AccessRequest(subject=who, path=path, method="GET")
+            if bool(old.decide(asked)) is not bool(new.decide(asked)):
+                assert differs, asked
+
+
+def test_a_change_in_one_scope_is_named_with_it():
+    """A role for one library opens what it allows there, and says where."""
+    text = "p, role:user, library:*, /map, GET\np, user:v, *, /v, GET\n"
+    old = scoped(text)
+    new = scoped(text + "g, user:bob, role:user, library:kids\n")
+    for routes in ((), ROUTES):
+        (found,) = impact(old, new, routes=routes).differences
+        assert (found.who.name, found.place.path, found.where) == (
+            "user:bob",
+            "/map",
+            "library:kids",
+        )
+
+
+def test_a_change_in_all_scopes_but_one_is_one_difference():
+    """What a scope excepts is named beside what changes everywhere else."""
+    text = "p, role:user, library:kids, /map, GET, deny\ng, user:b, role:user, *\n"
+    found = impact(scoped(text), scoped(text + "p, role:user, *, /map, GET\n"))
+    assert {(d.who.name, d.where) for d in found.differences} == {
+        ("role:user", "every scope but library:kids"),
+        ("user:b", "every scope but library:kids"),
+    }
+
+
+def test_scopes_that_were_not_looked_at_are_counted():
+    """Of more scopes than are compared it is said how many are left out."""
+    text = "".join(
+        f"g, user:b, role:user, library:{n}\n" for n in range(MAX_SCOPES + 1)
+    )
+    text += "p, user:v, *, /v, GET\n"
+    found = impact(scoped(text), scoped(text + "p, role:user, *, /map, GET\n"))
+    assert found.unseen_scopes == 3  # `*` and `library:*` are two
