@@ -19,9 +19,10 @@ test: $(VENV)/dev.stamp system ## Run every test.
 
 check: lint types imports fast ## What every commit passes: under two minutes.
 
+# Of the core and the docs. Stores, servers, browsers and whole apps are left to `test`.
 fast: $(VENV)/dev.stamp ## Run the tests that take no time.
 	$(BIN)/python -m pytest -q docs README.md
-	$(BIN)/python -m pytest -q -n auto -m "not slow" tests
+	$(BIN)/python -m pytest -q -n auto -m "not slow" $(wildcard tests/test_*.py) tests/unit tests/differential tests/testing
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
