@@ -34,6 +34,7 @@ from authz.policy.analysis.tests_run import (
     run_tests,
 )
 from authz.policy.csv_rows import MAX_BYTES
+from authz.scope import texts_of
 
 #: More surprises than these say nothing new.
 _SHOWN: Final = 5
@@ -173,11 +174,12 @@ def _lines(done: Sequence[_FileResult], seconds: float) -> Iterator[str]:
 
 def _failure(outcome: Outcome) -> Iterator[str]:
     expectation = outcome.expectation
+    about = f" in {expectation.scope}" if expectation.scope else ""
     wanted = "allow" if expectation.allowed else "deny"
     for surprise in outcome.surprises[:_SHOWN]:
         yield (
-            f"    line {expectation.line}  {expectation.person}  {surprise.place}  "
-            f"expected {wanted}, {surprise.why}"
+            f"    line {expectation.line}  {expectation.person}  {surprise.place}"
+            f"{about}  expected {wanted}, {surprise.why}"
         )
     more = len(outcome.surprises) - _SHOWN
     if more > 0:
@@ -201,7 +203,12 @@ def _cases(done: Sequence[_FileResult]) -> Iterator[Case]:
                     suite=f"{file.file.source}: {result.test.name}",
                     name=f"{outcome.expectation.person} "
                     f"{'may' if outcome.expectation.allowed else 'may not'} "
-                    f"{outcome.expectation.request}",
+                    f"{outcome.expectation.request}"
+                    + (
+                        f" in {outcome.expectation.scope}"
+                        if outcome.expectation.scope
+                        else ""
+                    ),
                     failure="\n".join(line.strip() for line in _failure(outcome)),
                     file=file.file.source,
                     line=outcome.expectation.line,
@@ -246,6 +253,7 @@ def _expectation(outcome: Outcome) -> dict[str, Any]:
     return {
         "person": expectation.person,
         "request": expectation.request,
+        "scopes": list(texts_of(expectation.scope)),
         "expected": "allow" if expectation.allowed else "deny",
         "line": expectation.line,
         "passed": outcome.passed,

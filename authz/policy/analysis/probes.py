@@ -27,6 +27,7 @@ from authz.policy.patterns import (
     in_order,
 )
 from authz.policy.route_tables import RoutePattern, RouteTable
+from authz.scope import AskedScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +50,13 @@ class Place:
         return f"{self.method} {self.shown}"
 
 
-def outcome_at(policy: PolicyInForce, subject: Subject, place: Place) -> Decision:
+def outcome_at(
+    policy: PolicyInForce, subject: Subject, place: Place, scope: AskedScope = None
+) -> Decision:
     """Return what *policy* makes of *subject* at *place*, as the hook sees it."""
-    asked = AccessRequest(subject=subject, path=place.path, method=place.method)
+    asked = AccessRequest(
+        subject=subject, path=place.path, method=place.method, scope=scope
+    )
     return outcome(policy.decide(asked), declared_public=place.is_public)
 
 

@@ -15,7 +15,7 @@ Strict: what is not understood is a problem with its line, never a skipped test.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -25,6 +25,7 @@ from authz.names import name_problem
 from authz.policy.analysis.yaml_nodes import Document, Node, line
 from authz.policy.patterns import Methods, PathPattern
 from authz.policy.route_tables import PARAMETER
+from authz.scope import AskedScope, asked_scope
 
 ANYONE: Final = "anonymous"
 _REQUEST: Final = re.compile(r"(\S+)[ \t]+(\S+)")
@@ -47,6 +48,8 @@ class Expectation:
     line: int
     #: The request as the file spells it.
     request: str
+    #: What the request is about; None is about no scope in particular.
+    scope: AskedScope = None
 
     def __str__(self) -> str:
         return f"{self.person}: {self.request}"
@@ -149,7 +152,7 @@ class _Reader:
 
     def tests(self, node: Node) -> Iterator[PolicyTest]:
         for item in self._document.items(node, "`tests`"):
-            keys = ("name", "as", "allow", "deny", "matrix")
+            keys = ("name", "scope", "as", "allow", "deny", "matrix")
             parts = self._document.known(item, "a test", keys)
             name = None
             if "name" in parts:
@@ -158,10 +161,31 @@ class _Reader:
                 self._document.problem(
                     item, "a test has no name", "write `name: what holds`"
                 )
-            expectations = tuple(self._expectations(item, parts))
+            scope = self._scope(parts["scope"]) if "scope" in parts else None
+            expectations = tuple(
+                replace(each, scope=scope) for each in self._expectations(item, parts)
+            )
             yield PolicyTest(
                 name=name or "", line=line(item), expectations=expectations
             )
+
+    def _scope(self, node: Node) -> AskedScope:
+        found = []
+        for item in self._document.one_or_more(node):
+            text = self._document.text(item, "a scope")
+            if text is None:
+                continue
+            try:
+                asked_scope([text])
+            except InvalidValue as error:
+                self._document.problem(item, error.problem.message, error.problem.hint)
+            else:
+                found.append(text)
+        if not found:
+            self._document.problem(
+                node, "no scope is named", "name one, such as `library:kids`"
+            )
+        return asked_scope(found)
 
     def _expectations(
         self, item: Node, parts: Mapping[str, Node]

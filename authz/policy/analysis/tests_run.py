@@ -102,12 +102,14 @@ def run_tests(
     """Yield the result of each test of *file*, and the rules that decided in it.
 
     Raises:
-        PolicyError: if a test asks about what no route serves; before any test runs.
+        PolicyError: if a test asks about what no route serves, or about a scope where
+            the policy has none; before any test runs.
     """
     asker = _Asker(file, policy, routes)
     for test in file.tests:
         for expectation in test.expectations:
             asker.find(expectation)
+            asker.check_scope(expectation)
     if asker.problems:
         raise PolicyError(asker.problems)
     for test in file.tests:
@@ -118,7 +120,7 @@ def run_tests(
 
 def covered(policy: PolicyInForce, decided: Iterable[Rule]) -> RuleCoverage:
     """Return how far the rules that *decided* are all that *policy* has."""
-    rules = policy.source.rules if policy.source else ()
+    rules = policy.written.rules if policy.written else ()
     return RuleCoverage(rules=rules, covered=frozenset(decided))
 
 
@@ -132,7 +134,7 @@ class _Asker:
         self._policy = policy
         self._routes = routes
         self._table = RouteTable(routes)
-        self._rules = policy.source.rules if policy.source else ()
+        self._rules = policy.written.rules if policy.written else ()
         self._sample = fresh_sample(rule.path for rule in self._rules)
         self._found: dict[tuple[frozenset[str], str, bool], tuple[Place, ...]] = {}
         self.problems: list[Problem] = []
@@ -142,13 +144,25 @@ class _Asker:
         found = self.find(expectation)
         surprises = []
         for place in found:
-            decision = outcome_at(self._policy, who, place)
+            decision = outcome_at(self._policy, who, place, expectation.scope)
             decided.update(decision.rules)
             if bool(decision) is not expectation.allowed:
                 surprises.append(Surprise(place=place, decision=decision))
         return Outcome(
             expectation=expectation, surprises=tuple(surprises), places=len(found)
         )
+
+    def check_scope(self, expectation: Expectation) -> None:
+        """Refuse a scope where the policy has none: nothing would depend on it."""
+        written = self._policy.written
+        if expectation.scope and written is not None and not written.scoped:
+            self.problems.append(
+                Problem(
+                    where=f"{self._file.source}:{expectation.line}",
+                    message="the test names a scope, but the policy has none",
+                    hint="leave out `scope:`, or set AUTHZ_MODEL",
+                )
+            )
 
     def find(self, expectation: Expectation) -> tuple[Place, ...]:
         """Return the places that *expectation* means; none is a problem."""

@@ -12,6 +12,7 @@ from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import policy_from_rows
+from authz.policy.scoped import ScopedPolicy
 
 POLICY = """\
 p, role:everyone, /health, GET
@@ -183,3 +184,47 @@ def test_coverage_is_never_rounded_up():
     assert report.percent == "99.9"
     assert report.share < 1
     assert RuleCoverage(rules=(), covered=frozenset()).share == Fraction(1)
+
+
+SCOPED = """\
+p, role:user, library:*, /map, GET
+p, role:user, library:old, /map, GET, deny
+g, user:kid, role:user, library:kids
+g, user:kid, role:user, library:old
+"""
+
+
+def scoped_results(tests: str) -> list[bool]:
+    """Return which of *tests* of a policy with scopes pass."""
+    rows = read_rows(SCOPED.encode()).rows
+    policy = ScopedPolicy(policy_from_rows(rows, partial=True, scoped=True))
+    file = read_tests(f"people: {{kid: {{}}}}\ntests: [{tests}]".encode())
+    return [result.passed for result, _ in run_tests(file, policy)]
+
+
+def test_a_test_asks_about_its_scope():
+    """In one scope, in each of several, or, without the key, in some scope."""
+    asked = "as: kid, allow: GET /map"
+    assert scoped_results(
+        f"{{name: a, scope: 'library:kids', {asked}}},"
+        f"{{name: b, scope: 'library:old', {asked}}},"
+        f"{{name: c, scope: ['library:kids', 'library:old'], {asked}}},"
+        f"{{name: d, {asked}}}"
+    ) == [True, False, False, True]
+    denied = "as: kid, deny: GET /**"
+    assert scoped_results(
+        f"{{name: a, scope: 'library:old', {denied}}}, {{name: b, {denied}}}"
+    ) == [True, False]
+
+
+@pytest.mark.parametrize("scope", ["kids", "library:*", "[]", "Library:a"])
+def test_what_is_no_scope_is_a_problem(scope: str):
+    """A pattern or a bare id is never taken for no scope in particular."""
+    with pytest.raises(PolicyError):
+        scoped_results(f"{{name: a, scope: {scope}, as: kid, deny: GET /map}}")
+
+
+def test_a_scope_needs_a_policy_with_scopes():
+    """Where nothing depends on it, the test would say what it does not check."""
+    with pytest.raises(PolicyError, match="the policy has none"):
+        run("kid", scope="library:kids", allow="GET /api/songs")
