@@ -131,7 +131,7 @@ def named(context: AdminContext, text: str, groups: Iterable[str] = ()) -> Meant
             text,
             groups,
             people=context.people,
-            policy=context.policy.source,
+            policy=context.policy.written,
             methods=dict(context.runtime.providers),
         )
     except InvalidValue as error:

@@ -33,7 +33,7 @@ def whom_here(
     with _people() as (people, methods):
         try:
             return whom(
-                text, groups, people=people, policy=policy.source, methods=methods
+                text, groups, people=people, policy=policy.written, methods=methods
             )
         except InvalidValue as error:
             raise click.BadParameter(str(error), param_hint=param_hint) from error

@@ -30,7 +30,7 @@ from authz.decision import (
     PolicyInForce,
     Subject,
 )
-from authz.errors import PolicyError
+from authz.errors import InvalidValue, PolicyError
 from authz.policy.analysis.coverage import Route, coverage
 from authz.policy.analysis.documents import rule_document
 from authz.policy.analysis.probes import (
@@ -38,8 +38,10 @@ from authz.policy.analysis.probes import (
     outcome_at,
     places,
 )
+from authz.policy.compiled import CompiledPolicy
 from authz.policy.patterns import methods_in_words
 from authz.policy.route_tables import RoutePattern, no_route, route_of
+from authz.scope import Scope
 
 _IN_WORDS = {
     EVERYONE: "everyone, signed in or not",
@@ -48,12 +50,18 @@ _IN_WORDS = {
 }
 
 
+_scope_option = click.option(
+    "--scope", help="In which scope, such as library:kids; in some scope if left out."
+)
+
+
 @click.command("who-can")
 @method_argument
 @path_argument
 @policy_option
 @model_option
 @routes_option
+@_scope_option
 @with_output
 def who_can(  # noqa: PLR0913 - one parameter for each option
     method: str,
@@ -62,6 +70,7 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
     policy: str | None,
     model: str | None,
     routes_file: str | None,
+    scope: str | None,
     out: Output,
 ) -> None:
     """List the names that may use METHOD on PATH, and who holds them.
@@ -70,7 +79,7 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
     invalid, or no route serves PATH.
     """
     with problems_in_words():
-        asked = policy_of(app_if_any(), policy, model)
+        asked = _within(policy_of(app_if_any(), policy, model), scope)
         routes = known_routes(routes_file)
         pattern = RoutePattern(method=method, route=path, path=path, endpoint="")
         if routes:
@@ -86,7 +95,7 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
         name: tuple(m for m in _holders(asked, name) if m not in disabled)
         for name in who
     }
-    out.document(_who_document(found, holders))
+    out.document({**_who_document(found, holders), "scope": scope})
     if found.declared_public:
         out.line("everyone  the app declared it public")
     for name, members in holders.items():
@@ -104,6 +113,7 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
 @policy_option
 @model_option
 @routes_option
+@_scope_option
 @click.option("--denied", is_flag=True, help="List what they may not, too.")
 @with_output
 def what_can(  # noqa: PLR0913 - one parameter for each option
@@ -113,6 +123,7 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
     policy: str | None,
     model: str | None,
     routes_file: str | None,
+    scope: str | None,
     denied: bool,
     out: Output,
 ) -> None:
@@ -127,8 +138,9 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
         asked = policy_of(app_if_any(), policy, model)
         meant = whom_here(subject, group, asked)
         who = meant.subject
+        asked = _within(asked, scope)
         routes = known_routes(routes_file)
-    rules = asked.source.rules if asked.source else ()
+    rules = asked.written.rules if asked.written else ()
     if not rules and not routes:
         raise click.UsageError(
             "a policy in another language can be asked on known routes only: give "
@@ -140,6 +152,7 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
     out.document(
         {
             "subject": who.name,
+            "scope": scope,
             "standing": str(meant.standing),
             "remark": meant.remark,
             "allowed": [_what_document(*pair) for pair in allowed],
@@ -152,6 +165,21 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
         out.line(meant.remark, fg="yellow")
     out.lines(_what_lines(decided if denied else allowed, who))
     end(Exit.OK if allowed else Exit.DENIED)
+
+
+def _within(policy: PolicyInForce, scope: str | None) -> PolicyInForce:
+    """Return what *policy* says in *scope*, or *policy* if none is named."""
+    if scope is None:
+        return policy
+    if policy.written is None or not policy.written.scoped:
+        raise click.UsageError(
+            "it cannot be asked within a scope: the policy has none, or is in another "
+            "language; leave out --scope"
+        )
+    try:
+        return CompiledPolicy(policy.written.within(Scope(scope).text))
+    except InvalidValue as error:
+        raise click.UsageError(f"--scope: {error.problem}") from error
 
 
 def _holders(policy: PolicyInForce, name: str) -> tuple[str, ...]:

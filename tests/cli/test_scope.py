@@ -127,3 +127,25 @@ def test_a_route_that_a_rule_scopes_and_nothing_declares_fails(app: Flask):
     assert [r["who"] for r in printed["routes"] if r["route"] == "/api/search"] == [
         ["role:user"]
     ]
+
+
+def test_who_and_what_may_be_asked_within_a_scope(folder: Path):
+    """What holds in another scope does not count, and holders are those of this one."""
+    (folder / "narrow.csv").write_text(NARROW)
+    with_policy = ["--policy", "narrow.csv", "--model", str(SCOPED), "--json"]
+
+    def who(scope: str) -> list[dict[str, object]]:
+        words = ["who-can", "GET", "/api/search", *with_policy, "--scope", scope]
+        return document(run(*words), "who-can")["who"]
+
+    def what(scope: str) -> int:
+        words = ["what-can", "bob", *with_policy, "--scope", scope]
+        return len(document(run(*words), "what-can")["allowed"])
+
+    assert who("library:kids") == [{"name": "role:user", "holders": ["user:bob"]}]
+    assert who("library:old") == [{"name": "role:user", "holders": []}]
+    assert who("host:h") == []
+    assert (what("library:kids"), what("library:old")) == (2, 0)
+    for verb in (["who-can", "GET", "/map"], ["what-can", "bob"]):
+        assert run(*verb, *with_policy, "--scope", "library:*").exit_code == 2
+        assert run(*verb, "--scope", "library:kids").exit_code == 2
