@@ -14,7 +14,13 @@ from tests.services import postgresql_server, redis_server  # noqa: F401 - fixtu
 settings.register_profile(
     "ci", max_examples=900, deadline=None, derandomize=True, print_blob=True
 )
-settings.register_profile("dev", max_examples=40, deadline=None)
+settings.register_profile(
+    "dev",
+    max_examples=40,
+    deadline=None,
+    # What lands is decided by the same examples each time.
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.register_profile("deep", max_examples=20_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
