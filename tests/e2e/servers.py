@@ -1,13 +1,14 @@
 """Real servers on ports of their own, started together and ended together."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -16,12 +17,18 @@ _START_SECONDS = 120
 
 
 def free_ports(count: int) -> list[int]:
-    """Return *count* different ports that nobody listens on."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Return *count* different ports that nobody listens on.
+
+    Below those that the system gives to whoever asks for any: what other tests open
+    meanwhile takes none of them.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = secrets.choice(range(12_000, 30_000))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found += [] if port in found else [port]
+    return found
 
 
 class Servers:

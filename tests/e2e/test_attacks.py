@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.attacks import BOB, EVIL, Attack, attacks
 from tests.e2e.guarded_app import ADMIN, USER
+from tests.e2e.servers import free_ports
 
 pytestmark = pytest.mark.slow
 
@@ -56,9 +57,7 @@ def _server(
 ) -> Iterator[Server]:
     policy = tmp_path_factory.mktemp("policy") / "policy.csv"
     policy.write_text(POLICY)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     process = subprocess.Popen(
         [sys.executable, *(part.format(port=port) for part in SERVERS[request.param])],
         cwd=ROOT,

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.e2e.servers import free_ports
 from tests.services import until
 
 ROOT = Path(__file__).parents[2]
@@ -27,9 +28,7 @@ class Replica:
         stderr: Path | None = None,
     ) -> None:
         """Start it, and wait until it answers."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        (self.port,) = free_ports(1)
         self.log = stderr or Path(tempfile.mkstemp(prefix="authz-soak-")[1])
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
