@@ -35,6 +35,8 @@ def test_the_effect_of_a_change(api: Api):
         "path": "/admin",
         "route": "/admin",
         "except": [],
+        "scope": None,
+        "except_scopes": [],
         "before": "deny",
         "after": "allow",
         "allowed": True,
