@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 
@@ -66,7 +66,9 @@ class PostgreSQL:
         first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
         for pid in (first, *map(int, children)):
-            os.kill(pid, number)
+            # A connection's process may have ended since they were counted.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def new_database(self) -> str:
         """Make an empty database; return its address."""

@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -86,20 +87,25 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
         ),
         (redis.stop, redis.start, 4),
     ]
-    faults = threading.Thread(target=_fail, args=(harms, stop))
     try:
-        with Load([replica.port for replica in replicas]) as load:
+        with (
+            Load([replica.port for replica in replicas]) as load,
+            ThreadPoolExecutor(max_workers=1) as pool,
+        ):
             begun = time.monotonic()
-            faults.start()
-            for second in range(1, int(seconds) + 1):
-                replicas[second % 2].kill_a_worker(second)
-                kills += 1
-                # It may hang with the database; the faults go on meanwhile.
-                with changing:
-                    _edit(editor.records, second, history)
-                time.sleep(max(0.0, begun + second - time.monotonic()))
-            stop.set()
-            faults.join()
+            faults = pool.submit(_fail, harms, stop)
+            try:
+                for second in range(1, int(seconds) + 1):
+                    replicas[second % 2].kill_a_worker(second)
+                    kills += 1
+                    # It may hang with the database; the faults go on meanwhile.
+                    with changing:
+                        _edit(editor.records, second, history)
+                    time.sleep(max(0.0, begun + second - time.monotonic()))
+            finally:
+                stop.set()
+            # A fault that could not be done, or not be mended, fails the run.
+            faults.result()
     finally:
         for replica in replicas:
             replica.stop()
