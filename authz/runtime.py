@@ -44,7 +44,7 @@ from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
-from authz.policy.model import Model, read_model
+from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
 from authz.policy.pacing import let_go
 from authz.policy.recent_builds import RecentBuilds
 from authz.policy.records import Entry, PolicyRecords, Snapshot
@@ -372,6 +372,17 @@ def open_all(settings: Settings) -> Stores:
         ],
         check=partial(_refuse_unusable, settings),
     )
+
+
+def takes_scopes(settings: Settings) -> bool:
+    """Return whether each line of the policy names the scope in which it holds.
+
+    Raises:
+        PolicyError: if the model cannot be used.
+        StoreError: if it cannot be read.
+    """
+    model = _model(settings)
+    return is_scoped(model) and why_not_compiled(model) is None
 
 
 def _model(settings: Settings) -> Model:

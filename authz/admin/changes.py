@@ -110,7 +110,7 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
         remarks=remarks_on_new(
             _new_rows(entries, would),
             people=context.people,
-            before=context.policy.source,
+            before=context.policy.written,
         ),
     )
     try:

@@ -11,7 +11,7 @@ from authz.errors import PolicyError, StoreError, StoreUnreachable
 from authz.identity.people import PeopleStore
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.route_tables import RoutePattern
-from authz.runtime import Runtime, policy_of
+from authz.runtime import Runtime, policy_of, takes_scopes
 from authz.settings import Settings
 
 
@@ -72,6 +72,11 @@ class AdminContext:
     def policy(self) -> PolicyInForce:
         """The policy in force at this moment."""
         return self.runtime.policy
+
+    @property
+    def scoped(self) -> bool:
+        """Whether each line of the policy names the scope in which it holds."""
+        return takes_scopes(self.settings)
 
     def readable_snapshot(self) -> Snapshot | None:
         """Return the state of the store; None if what it holds is no policy.

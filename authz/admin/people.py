@@ -378,7 +378,7 @@ def _refuse_inheritance(context: AdminContext, person: Person) -> None:
 
 def _spoken_of(context: AdminContext) -> Iterator[tuple[str, Origin]]:
     """Yield each name that a rule or grant begins with, and where."""
-    now, written = context.readable_snapshot(), context.policy.source
+    now, written = context.readable_snapshot(), context.policy.written
     if now is not None:
         for entry in now.entries:
             if not entry.disabled:

@@ -126,7 +126,7 @@ def grants_now(context: AdminContext) -> Mapping[str, Sequence[Grant]]:
     now = context.readable_snapshot()
     if now is not None:
         return _grants_at(context, now)
-    written = context.policy.source
+    written = context.policy.written
     return grants_by_member(written.grants if written else ())
 
 

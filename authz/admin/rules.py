@@ -7,7 +7,7 @@ from typing import Final
 from authz.admin.context import AdminContext
 from authz.admin.pagination import DEFAULT_LIMIT, Page, in_order, paged
 from authz.decision import Effect, Grant, Origin
-from authz.errors import NotFound, PolicyError
+from authz.errors import NotFound, PolicyError, Problem
 from authz.policy.csv_rows import Row
 from authz.policy.patterns import path_match
 from authz.policy.records import Entry, Snapshot
@@ -151,32 +151,53 @@ def all_grants(context: AdminContext, now: Snapshot) -> Iterator[GrantEntry]:
             yield as_grant(entry)
 
 
-def rule_row(
-    *, subject: str, path: str, methods: tuple[str, ...] = ("*",), effect: str = "allow"
+def rule_row(  # noqa: PLR0913 - what a rule is made of
+    *,
+    subject: str,
+    path: str,
+    methods: tuple[str, ...] = ("*",),
+    effect: str = "allow",
+    scope: str = "",
+    scoped: bool = False,
 ) -> Row:
     """Return the row of a rule.
 
-    *methods* are upper-case names, or `*` alone. Their order does not matter.
+    *methods* are upper-case names, or `*` alone. Their order does not matter. *scope*
+    is the pattern of the scopes in which it holds, which a *scoped* policy needs, and
+    no other has: none is guessed, and none is left out.
 
     Raises:
         PolicyError: with everything that is wrong with it by itself.
     """
     given = () if effect == Effect.ALLOW else (effect,)
     spelled = "|".join(sorted(set(methods)))
-    return _sound(Row("p", (subject, path, spelled, *given), _NEW_RULE))
+    where = (scope,) if scoped else ()
+    row = Row("p", (subject, *where, path, spelled, *given), _NEW_RULE)
+    return _sound(row, scope=scope, scoped=scoped)
 
 
-def grant_row(*, member: str, role: str) -> Row:
-    """Return the row of a grant. Raises as `rule_row` does."""
-    return _sound(Row("g", (member, role), _NEW_GRANT))
+def grant_row(*, member: str, role: str, scope: str = "", scoped: bool = False) -> Row:
+    """Return the row of a grant; *scope* and what it raises are as in `rule_row`."""
+    where = (scope,) if scoped else ()
+    row = Row("g", (member, role, *where), _NEW_GRANT)
+    return _sound(row, scope=scope, scoped=scoped)
 
 
 _NEW_RULE = Origin("the rule")
 _NEW_GRANT = Origin("the grant")
 
 
-def _sound(row: Row) -> Row:
-    problems = row_problems(row)
+def _sound(row: Row, *, scope: str, scoped: bool) -> Row:
+    problems = list(row_problems(row, scoped=scoped))
+    if scope and not scoped:
+        problems.append(
+            Problem(
+                where=str(row.origin),
+                message="it names a scope, and this policy has none",
+                hint="leave the scope out, or turn the policy into one with scopes: "
+                "`authz scope add`",
+            )
+        )
     if problems:
         raise PolicyError(problems)
     return row

@@ -24,7 +24,7 @@ from authz.cli.outcome import Exit, complain, end, problems_in_words, warn
 from authz.cli.output import Output, plain, with_output
 from authz.cli.password import read_password
 from authz.errors import PolicyError, StoreReadOnly
-from authz.policy.csv_rows import spell
+from authz.policy.csv_rows import spell, spell_grant
 from authz.policy.records import Add
 
 _LIMIT: Final = 500
@@ -102,7 +102,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
             for remark in remarks_on_new(
                 [("p", role) for role in named],
                 people=context.people,
-                before=context.policy.source,
+                before=context.policy.written,
             ):
                 warn(remark)
             _grant(context, id, [Add(row=row) for row in grants])
@@ -190,11 +190,11 @@ def delete(id: str, *, out: Output) -> None:  # noqa: A002
 
 def _lines_about(context: AdminContext, name: str) -> list[str]:
     """Return the lines of the policy that still speak of *name*, and where."""
-    written = context.policy.source
+    written = context.policy.written
     if written is None:
         return []
     grants = [
-        f"g, {grant.member}, {grant.role} ({grant.origin})"
+        f"{spell_grant(grant)} ({grant.origin})"
         for grant in written.grants
         if grant.member == name
     ]

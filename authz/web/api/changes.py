@@ -30,6 +30,7 @@ from authz.web.api.schemas import (
     METHODS,
     NOTE,
     PATTERN,
+    SCOPE_GIVEN,
     WHY,
     when,
 )
@@ -39,10 +40,11 @@ _TAG: Final = "Changes"
 _SHOWN: Final = 200
 _RULE: Final = record(
     {"subject": name("Whom it speaks of."), "path": PATTERN, "methods": METHODS},
-    {"effect": EFFECT},
+    {"effect": EFFECT, "scope": SCOPE_GIVEN},
 )
 _GRANT: Final = record(
-    {"member": name("Who is given the role."), "role": name("The role.")}
+    {"member": name("Who is given the role."), "role": name("The role.")},
+    {"scope": SCOPE_GIVEN},
 )
 
 
@@ -201,29 +203,34 @@ def draft_of(call: Call) -> Draft:
     base = call.match
     if base in {"", ANY_STATE}:
         base = call.context.records.snapshot().etag
+    scoped = call.context.scoped
     return Draft(
-        base=base, changes=tuple(_change(change) for change in call.body["changes"])
+        base=base,
+        changes=tuple(
+            _change(change, scoped=scoped) for change in call.body["changes"]
+        ),
     )
 
 
-def _change(body: Mapping[str, Any]) -> Change:
+def _change(body: Mapping[str, Any], *, scoped: bool) -> Change:
     note = body.get("note", "")
     match body["do"]:
         case "add":
-            return Add(row=_row(body), note=note, disabled=body.get("disabled", False))
+            row, off = _row(body, scoped=scoped), body.get("disabled", False)
+            return Add(row=row, note=note, disabled=off)
         case "replace":
-            return Replace(id=body["id"], row=_row(body), note=note)
+            return Replace(id=body["id"], row=_row(body, scoped=scoped), note=note)
         case "remove":
             return Remove(id=body["id"])
         case do:
             return Switch(id=body["id"], disabled=do == "disable")
 
 
-def _row(body: Mapping[str, Any]) -> Row:
+def _row(body: Mapping[str, Any], *, scoped: bool) -> Row:
     if "grant" in body:
-        return grant_row(**body["grant"])
+        return grant_row(**body["grant"], scoped=scoped)
     rule = body["rule"]
-    return rule_row(**{**rule, "methods": tuple(rule["methods"])})
+    return rule_row(**{**rule, "methods": tuple(rule["methods"])}, scoped=scoped)
 
 
 def revision_document(revision: Revision) -> dict[str, Any]:

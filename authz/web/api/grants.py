@@ -14,6 +14,7 @@ from authz.web.api.schemas import (
     ID,
     NOTE,
     PAGING,
+    SCOPE_GIVEN,
     SEARCH,
     WHY,
     grant_document,
@@ -26,6 +27,7 @@ _TAG: Final = "Grants"
 _BODY: Final = record(
     {"member": name("Who is given the role."), "role": name("The role: `role:...`.")},
     {
+        "scope": SCOPE_GIVEN,
         "note": NOTE,
         "disabled": flag("Whether it is only kept, and gives nothing."),
         "why": WHY,
@@ -97,7 +99,13 @@ def _entry(call: Call) -> Entry:
 
 
 def _row(call: Call) -> Row:
-    return grant_row(member=call.body["member"], role=call.body["role"])
+    body = call.body
+    return grant_row(
+        member=body["member"],
+        role=body["role"],
+        scope=body.get("scope", ""),
+        scoped=call.context.scoped,
+    )
 
 
 def _shown(edited: Edited) -> Reply:

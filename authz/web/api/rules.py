@@ -17,6 +17,7 @@ from authz.web.api.schemas import (
     PATH,
     PATTERN,
     RULE,
+    SCOPE_GIVEN,
     SEARCH,
     WHY,
     page_document,
@@ -30,6 +31,7 @@ _BODY: Final = record(
     {"subject": name("Whom it speaks of."), "path": PATTERN, "methods": METHODS},
     {
         "effect": EFFECT,
+        "scope": SCOPE_GIVEN,
         "note": NOTE,
         "disabled": flag("Whether it is only kept, and decides nothing."),
         "why": WHY,
@@ -104,6 +106,8 @@ def _row(call: Call) -> Row:
         path=body["path"],
         methods=tuple(body["methods"]),
         effect=body.get("effect", "allow"),
+        scope=body.get("scope", ""),
+        scoped=call.context.scoped,
     )
 
 

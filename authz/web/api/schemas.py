@@ -75,6 +75,11 @@ SCOPE: Final = text(
     "policy without scopes.",
     most=MAX_LINE,
 )
+SCOPE_GIVEN: Final = text(
+    "The scope in which it holds, `library:kids`, `library:*` or `*`. A policy with "
+    "scopes needs one; in one without leave it out.",
+    most=MAX_LINE,
+)
 RULE: Final = record(
     {
         "id": ID,

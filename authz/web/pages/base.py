@@ -347,7 +347,7 @@ class AdminPages:
 
 def names_of(policy: PolicyInForce) -> frozenset[str]:
     """Return the names that a policy speaks of, if it can be looked through."""
-    return policy.source.names if policy.source else frozenset()
+    return policy.written.names if policy.written else frozenset()
 
 
 def protect(response: Response) -> Response:

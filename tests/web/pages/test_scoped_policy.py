@@ -71,30 +71,3 @@ def test_a_preview_says_in_which_scope_something_changes(make_app):
     assert {(c["subject"], c["scope"], c["after"]) for c in effect["differences"]} == {
         ("user:dave", "library:kids", "deny")
     }
-
-
-@pytest.mark.parametrize("effect", ["allow", "deny"])
-def test_a_line_without_a_scope_is_refused_with_its_reason(make_app, effect: str):
-    """Neither a rule nor a grant is guessed a scope, and none loses the one it has."""
-    text = POLICY + "g, user:dave, role:user, library:kids\n"
-    app = make_app(text, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
-    client = Client(app)
-    client.sign_in("alice", ALICE)
-    api = Api(client)
-    rule = {"subject": "role:user", "path": "/map", "methods": ["GET"]}
-    rule["effect"] = effect
-    grant = {"member": "user:erin", "role": "role:user"}
-    kept = api.get("/grants")["items"][-1]
-    for change in (
-        {"do": "add", "rule": rule},
-        {"do": "add", "grant": grant},
-        {"do": "replace", "id": kept["id"], "grant": grant},
-    ):
-        body = {"changes": [change]}
-        seen = json.loads(api("POST", "/changes/preview", body, match="*").text)
-        made = api("POST", "/changes", body, match=api.etag)
-
-        assert seen["effect"] is None
-        assert "scope" in seen["problems"][0]
-        assert made.status == 422
-    assert Path(app.config["AUTHZ_POLICY"]).read_text() == text

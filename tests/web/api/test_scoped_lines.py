@@ -1,0 +1,211 @@
+"""Lines of a policy with scopes over HTTP: no scope is guessed, lost or widened."""
+
+import json
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from authz.extension import get_authz
+from authz.scope import MAX_SCOPE
+from tests.web.api.client import Api, etag, problem
+from tests.web.apps import BOB, Client, RecordingSink
+
+MODEL = Path(__file__).parents[3] / "model-scoped.conf"
+POLICY = """\
+p, role:admin, *, /*, *
+p, role:listener, library:*, /api/similar/:id, GET
+p, role:listener, *, /map, GET
+g, user:carol, role:listener, library:kids
+"""
+RULE = {"subject": "role:listener", "path": "/talk", "methods": ["GET"]}
+GRANT = {"member": "user:bob", "role": "role:listener"}
+HOSTILE = (
+    "",
+    "kids",
+    "library:",
+    ":kids",
+    "Library:kids",
+    "library:kids*",
+    "library:*kids",
+    "**",
+    "*:kids",
+    "library:kids ",
+    " library:kids",
+    "library:a\nb",
+    "library:a\x00",
+    "library:..",
+    "library:a/../b",
+    "library:a//b",
+    "library:%2e%2e",
+    "library:%2F",
+    "library:a\\b",
+    "library:\u2028",
+    "library:\ufffd",
+    "library:" + "x" * MAX_SCOPE,
+)
+
+
+@pytest.fixture(name="app")
+def _app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app(POLICY, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
+
+
+def changed_bodies(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the changes that would bring *line* into the policy."""
+    kind = "grant" if "role" in line else "rule"
+    there = "L4" if kind == "grant" else "L2"
+    return [{"do": "add", kind: line}, {"do": "replace", "id": there, kind: line}]
+
+
+def test_a_grant_for_one_library_from_birth_to_death(
+    api: Api, policy_text: Callable[[], bytes]
+):
+    """Looked at before it is in force, given, moved to another library, taken away."""
+    body = {"changes": [{"do": "add", "grant": GRANT | {"scope": "library:kids"}}]}
+    seen = json.loads(api("POST", "/changes/preview", body, match="*").text)
+    assert seen["added"] == ["g, user:bob, role:listener, library:kids"]
+    assert {(d["subject"], d["scope"]) for d in seen["effect"]["differences"]} == {
+        ("user:bob", "library:kids")
+    }
+
+    made = api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
+    path = made.headers["Location"].removeprefix("/authz/api/v1")
+    assert (made.status, json.loads(made.text)["scope"]) == (201, "library:kids")
+    again = api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
+    assert (again.status, etag(again)) == (200, etag(made))
+    stale = api("PUT", path, GRANT | {"scope": "library:old"}, match="x")
+    assert (stale.status, problem(stale)) == (412, "stale")
+    moved = api("PUT", path, GRANT | {"scope": "library:old"}, match=etag(made))
+    assert json.loads(moved.text)["scope"] == "library:old"
+    assert b"g, user:bob, role:listener, library:old\n" in policy_text()
+    gone = api("DELETE", f"/grants/{json.loads(moved.text)['id']}", match=etag(moved))
+    assert gone.status == 204
+    assert policy_text() == POLICY.encode()
+
+
+def test_a_rule_for_one_library_is_undone_as_any_other(
+    api: Api, policy_text: Callable[[], bytes]
+):
+    """The history tells its scope, and going back takes it away."""
+    line = RULE | {"scope": "library:*", "effect": "deny"}
+    made = api("POST", "/rules", line | {"why": "not there"}, match="*")
+    assert made.status == 201, made.text
+    assert b"p, role:listener, library:*, /talk, GET, deny\n" in policy_text()
+
+    newest, before, *_ = api.get("/revisions")["items"]
+    assert newest["added"] == ["p, role:listener, library:*, /talk, GET, deny"]
+    path = f"/revisions/{before['number']}/rollback"
+    assert api("POST", path, {"why": "no"}, match=api.etag).status == 200
+    assert policy_text() == POLICY.encode()
+
+
+@pytest.mark.parametrize("line", [RULE, GRANT], ids=["rule", "grant"])
+def test_a_scope_that_is_none_is_refused(
+    api: Api,
+    policy_text: Callable[[], bytes],
+    sink: RecordingSink,
+    line: dict[str, Any],
+):
+    """In a preview and in a change, in words and on record; nothing is changed."""
+    given = [line, *(line | {"scope": scope} for scope in HOSTILE)]
+    for change in chain.from_iterable(map(changed_bodies, given)):
+        body = {"changes": [change]}
+        seen = api("POST", "/changes/preview", body, match="*")
+        sink.events.clear()
+        made = api("POST", "/changes", body | {"why": "x"}, match=api.etag)
+
+        assert (seen.status, made.status) == (422, 422), change
+        assert problem(made) == "invalid-policy"
+        assert any("scope" in e["detail"] for e in json.loads(made.text)["errors"])
+        assert "api:refused" in sink.tags
+    assert policy_text() == POLICY.encode()
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    ['"scope": "library:kids", "scope": "*"', '"scope": ["library:kids", "*"]'],
+)
+def test_two_scopes_at_once_are_refused(
+    api: Api, policy_text: Callable[[], bytes], scopes: str
+):
+    """Neither the first nor the last of them is believed."""
+    text = f'{{"member": "user:bob", "role": "role:listener", {scopes}}}'
+    answer = api("POST", "/grants", raw=text.encode(), match="*")
+
+    assert answer.status in {400, 422}
+    assert policy_text() == POLICY.encode()
+
+
+def test_a_policy_without_scopes_takes_none(make_app: Callable[..., Flask]):
+    """It would hold everywhere, whatever the line says; so it is refused."""
+    client = Client(make_app(AUTHZ_POLICY_WRITABLE=True))
+    client.sign_in("alice", "alice's password")
+    api = Api(client)
+    for line in (RULE, GRANT):
+        for change in changed_bodies(line | {"scope": "library:kids"}):
+            body = {"changes": [change], "why": "x"}
+            answer = api("POST", "/changes", body, match=api.etag)
+
+            assert answer.status == 422
+            assert "this policy has none" in answer.text
+    empty = api("POST", "/grants", GRANT | {"scope": ""}, match="*")
+    assert (empty.status, json.loads(empty.text)["scope"]) == (201, "")
+
+
+def test_an_administrator_of_one_library_is_not_left_alone(
+    api: Api, policy_text: Callable[[], bytes]
+):
+    """To narrow the last rule or grant that administers the whole is refused."""
+    line = {"subject": "role:admin", "path": "/*", "methods": ["*"]}
+    change = {"do": "replace", "id": "L1", "rule": line | {"scope": "library:kids"}}
+    body = {"changes": [change], "why": "x"}
+    answer = api("POST", "/changes", body, match=api.etag)
+
+    assert answer.status in {409, 422}
+    assert "every scope" in answer.text
+    assert policy_text() == POLICY.encode()
+
+
+def test_a_name_that_nobody_has_is_remarked_on(api: Api):
+    """As in a policy without scopes."""
+    line = {"member": "user:bop", "role": "role:listener", "scope": "library:kids"}
+    body = {"changes": [{"do": "add", "grant": line}]}
+    seen = json.loads(api("POST", "/changes/preview", body, match="*").text)
+
+    assert "did you mean `bob`?" in seen["remarks"][0]
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "casbin_rule"])
+def test_export_and_import(api: Api, form: str, policy_text: Callable[[], bytes]):
+    """What was exported comes back with its scopes; a line without one is refused."""
+    exported = api("GET", f"/export?format={form}")
+    api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
+    body = {"format": form, "content": exported.text, "mode": "replace"}
+    seen = json.loads(api("POST", "/import/preview", body).text)
+    body["why"] = "x"
+    assert seen["removed"] == ["g, user:bob, role:listener, library:kids"]
+    assert {d["scope"] for d in seen["effect"]["differences"]} == {"library:kids"}
+    assert api("POST", "/import", body, match=api.etag).status == 200
+    assert policy_text() == POLICY.encode()
+
+    narrow = exported.text.replace("library:kids", "")
+    answer = api("POST", "/import", body | {"content": narrow}, match=api.etag)
+    assert answer.status == 422
+    assert policy_text() == POLICY.encode()
+
+
+def test_who_was_given_a_library_has_it_at_once(api: Api, app: Flask):
+    """And nothing elsewhere."""
+    bob = Client(app)
+    bob.sign_in("bob", BOB)
+    assert bob(path="/map").status == 403
+    api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
+    runtime = get_authz(app).runtime
+
+    assert bob(path="/map").status == 200
+    subject = next(g for g in runtime.policy.written.grants if g.member == "user:bob")
+    assert subject.scope == "library:kids"
