@@ -1,6 +1,6 @@
 """What every use case needs: the stores, the policy in force, and who is acting."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,12 +46,16 @@ class AdminContext:
     mounts: Callable[[], Sequence[RoutePattern]] = tuple
     #: Returns the route that serves a method and a path, or None.
     find_route: Callable[[str, str], RoutePattern | None] = lambda _method, _path: None
+    #: Returns the scopes that the app names, `library:kids`, and what they are called.
+    named_scopes: Callable[[], Mapping[str, str]] = dict
     #: Grants by member, for the newest state of the store; see `roles.grants_now`.
     grants: LatestCache[dict[str, list[Grant]]] = field(
         default_factory=LatestCache, repr=False
     )
     #: The rules of the newest state of the store; see `rules.rules_of`.
     rules: LatestCache[tuple[Any, ...]] = field(default_factory=LatestCache, repr=False)
+    #: The scopes that lines of the newest state name; see `scopes.known_scopes`.
+    scopes: LatestCache[frozenset[str]] = field(default_factory=LatestCache, repr=False)
 
     @property
     def settings(self) -> Settings:

@@ -60,6 +60,21 @@ def without(draft: Draft, index: int) -> Draft:
     return replace(draft, changes=kept)
 
 
+def undone(draft: Draft, change: Change) -> Draft | None:
+    """Return *draft* without what *change* would only take back, or None."""
+    for index, known in enumerate(draft.changes):
+        match known, change:
+            case Add(), Add() if known.row[:2] == change.row[:2]:
+                return without(draft, index)
+            case Remove(), Remove() if known.id == change.id:
+                return without(draft, index)
+            case Switch(), Switch() if (
+                known.id == change.id and known.disabled is not change.disabled
+            ):
+                return without(draft, index)
+    return None
+
+
 def rebased(context: AdminContext, draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """Return *draft* on the state now, and the lines it cannot find there any more.
 

@@ -15,6 +15,7 @@ from authz.admin.changes import Draft
 from authz.admin.context import Actor, AdminContext
 from authz.admin.history import revisions
 from authz.admin.latest_cache import LatestCache
+from authz.admin.scopes import KnownScope, known_scopes
 from authz.audit import EventTag
 from authz.decision import PolicyInForce, Subject
 from authz.errors import (
@@ -169,6 +170,10 @@ class AdminPages:
         known = self._names.get(policy.revision, lambda: sorted(names_of(policy)))
         return [name for name in known[:_OFFERED] if name not in without]
 
+    def scopes(self) -> tuple[KnownScope, ...]:
+        """Return scopes for a field to offer, a few hundred at most."""
+        return known_scopes(self.context)[:_OFFERED]
+
     def revisions(self, limit: int, before: int | None = None) -> tuple[Revision, ...]:
         """Return the newest revisions first, those below number *before*.
 
@@ -275,10 +280,12 @@ class AdminPages:
             ),
             "draft_size": len(draft.changes) if (draft := self.draft) else 0,
             "read_only": self.context.records.read_only,
+            "scoped": self.context.scoped,
             "single_keys": has_keys(),
             "sign_out_elsewhere": runtime.settings.proxy.sign_out_url,
             "can_sign_out": self.session is not None,
             "here": self._here(),
+            "scopes": self.scopes,
         }
 
     def _home(self, subject: Subject) -> str:

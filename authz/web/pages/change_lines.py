@@ -10,6 +10,7 @@ from authz.errors import InvalidValue, PolicyError
 from authz.policy.csv_rows import Row, read_rows
 from authz.policy.patterns import Methods
 from authz.policy.records import Add, Change, Remove, Replace, Switch
+from authz.policy.rules import without_scope
 
 _SHOWN = Origin("")
 _EFFECT_FIELD = 3
@@ -88,10 +89,11 @@ def of_row(
 ) -> Line:
     """Return the line that *row* makes."""
     rule = grant = None
-    if row.kind == "p" and len(row.fields) >= _EFFECT_FIELD:
+    fields, scope = without_scope(row)
+    if row.kind == "p" and len(fields) >= _EFFECT_FIELD:
         rule = rule_of(row)
-    elif row.kind == "g" and len(row.fields) >= 2:  # noqa: PLR2004 - member and role
-        grant = Grant(member=row.fields[0], role=row.fields[1], origin=_SHOWN)
+    elif row.kind == "g" and len(fields) >= 2:  # noqa: PLR2004 - member and role
+        grant = Grant(member=fields[0], role=fields[1], origin=_SHOWN, scope=scope)
     text = text or ", ".join((row.kind, *row.fields))
     return Line(sign=sign, rule=rule, grant=grant, text=text, note=note, index=index)
 
@@ -105,11 +107,13 @@ def _methods(field: str) -> frozenset[str]:
 
 def rule_of(row: Row) -> Rule:
     """Return the rule that *row* says, for showing it."""
-    subject, path, methods, *rest = row.fields
+    fields, scope = without_scope(row)
+    subject, path, methods, *rest = fields
     return Rule(
         subject=subject,
         path=path,
         methods=_methods(methods),
         effect=Effect.DENY if "deny" in rest else Effect.ALLOW,
         origin=row.origin,
+        scope=scope,
     )

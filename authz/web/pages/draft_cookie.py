@@ -62,6 +62,16 @@ class DraftKeeper:
             self._office, draft or drafts.begin(self._office), *changes
         )
 
+    def toggled(self, draft: Draft | None, *changes: Change) -> Draft:
+        """Return *draft* with each of *changes*, or without what it would take back.
+
+        Raises as `drafts.amended` does.
+        """
+        for change in changes:
+            undone = drafts.undone(draft, change) if draft else None
+            draft = self.amended(draft, change) if undone is None else undone
+        return draft or drafts.begin(self._office)
+
     def keep(self, response: Response, draft: Draft, key: str) -> None:
         """Keep *draft* in the visitor's browser; an empty one is forgotten.
 

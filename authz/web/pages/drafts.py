@@ -57,6 +57,8 @@ class Drafts:
             row = grant_row(
                 member=form.get("member", "").strip(),
                 role=form.get("role", "").strip(),
+                scope=form.get("scope", "").strip(),
+                scoped=self._pages.context.scoped,
             )
         except PolicyError as error:
             raise _refused(error) from error
@@ -103,19 +105,16 @@ class Drafts:
                 path=form.get("path", ""),
                 methods=tuple(form.get("methods", "").split("|")),
                 effect="allow",
+                scope=form.get("scope", ""),
+                scoped=self._pages.context.scoped,
             )
         except PolicyError as error:
             raise _refused(error) from error
 
     def _amend(self, form: MultiDict[str, str], *changes: Change) -> Response:
         pages = self._pages
-        draft = pages.draft
-        for change in changes:
-            undone = _undone(draft, change)
-            if draft is not None and undone is not None:
-                return self._kept(form, undone)
         try:
-            return self._kept(form, pages.drafts.amended(draft, *changes))
+            return self._kept(form, pages.drafts.toggled(pages.draft, *changes))
         except StoreConflict:
             return pages.go("authz_admin.changes")
 
@@ -137,23 +136,6 @@ class Drafts:
             return pages.keep_draft(response, draft)
         except DraftTooLong as error:
             raise Refused(wording.sentence(error)) from error
-
-
-def _undone(draft: Draft | None, change: Change) -> Draft | None:
-    """Return *draft* without what *change* would only take back, or None."""
-    if draft is None:
-        return None
-    for index, known in enumerate(draft.changes):
-        match known, change:
-            case Add(), Add() if known.row[:2] == change.row[:2]:
-                return use_cases.without(draft, index)
-            case Remove(), Remove() if known.id == change.id:
-                return use_cases.without(draft, index)
-            case Switch(), Switch() if (
-                known.id == change.id and known.disabled is not change.disabled
-            ):
-                return use_cases.without(draft, index)
-    return None
 
 
 def _refused(error: PolicyError) -> Refused:

@@ -15,6 +15,7 @@ from authz.names import name_problem
 from authz.policy.csv_rows import Row
 from authz.policy.patterns import USUAL_METHODS, PathPattern
 from authz.policy.records import Add, Change, Replace, note_problem
+from authz.scope import pattern_problem
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.draft_cookie import DraftTooLong
@@ -31,6 +32,8 @@ class Typed:
     """What the form holds."""
 
     subject: str = ""
+    #: Where it holds; only in a policy with scopes.
+    scope: str = ""
     path: str = ""
     methods: tuple[str, ...] = ()
     effect: str = "allow"
@@ -54,6 +57,7 @@ class RuleForm:
         methods = _offered(given.getlist("method"))
         typed = Typed(
             subject=asked("subject"),
+            scope=asked("scope"),
             path=asked("path"),
             methods=methods or ("GET",),
             effect="deny" if given.get("effect") == "deny" else "allow",
@@ -66,6 +70,7 @@ class RuleForm:
         rule, _ = use_cases.find_rule(self._pages.context, asked("id"))
         typed = Typed(
             subject=rule.subject,
+            scope=rule.scope,
             path=rule.path,
             methods=rule.methods,
             effect=rule.effect,
@@ -76,7 +81,7 @@ class RuleForm:
     def add(self) -> Response:
         """Put a new rule into the draft."""
         typed = self._typed()
-        row, errors = _row(typed)
+        row, errors = _row(typed, scoped=self._pages.context.scoped)
         if row is None:
             return self._form(typed, errors=errors)
         return self._keep(typed, Add(row=row, note=typed.note))
@@ -86,7 +91,7 @@ class RuleForm:
         typed = self._typed()
         id = request.form.get("id", "")  # noqa: A001 - the field's name
         rule, _ = use_cases.find_rule(self._pages.context, id)
-        row, errors = _row(typed)
+        row, errors = _row(typed, scoped=self._pages.context.scoped)
         if row is None:
             return self._form(typed, errors=errors, id=rule.id)
         return self._keep(
@@ -110,6 +115,7 @@ class RuleForm:
         methods = _offered(form.getlist("methods"))
         return Typed(
             subject=form.get("subject", "").strip(),
+            scope=form.get("scope", "").strip(),
             path=form.get("path", "").strip(),
             methods=("*",) if "*" in methods else methods,
             effect=form.get("effect", ""),
@@ -140,10 +146,11 @@ def _offered(methods: Iterable[str]) -> tuple[str, ...]:
     return tuple(m for m in methods if m in {*USUAL_METHODS, "*"})
 
 
-def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:
+def _row(typed: Typed, *, scoped: bool) -> tuple[Row | None, dict[str, str]]:
     """Return the row of the rule, or what is wrong with each field."""
     problems = {
         "subject": name_problem(typed.subject),
+        "scope": pattern_problem(typed.scope) if scoped else None,
         "path": PathPattern.problem(typed.path),
         "methods-any": None if typed.methods else _NO_METHOD,
         "effect-allow": None if typed.effect in set(Effect) else _NO_EFFECT,
@@ -158,6 +165,8 @@ def _row(typed: Typed) -> tuple[Row | None, dict[str, str]]:
             path=typed.path,
             methods=typed.methods,
             effect=typed.effect,
+            scope=typed.scope,
+            scoped=scoped,
         )
     except PolicyError as error:
         return None, {"": " ".join(map(wording.sentence, error.problems))}

@@ -11,6 +11,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.records import Entry
 from tests.web.api.client import Api
 from tests.web.apps import ALICE, Client
+from tests.web.pages.walk import apply, draft_rule, send
 
 MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """\
@@ -53,7 +54,7 @@ def test_pages_and_api_show_scopes(make_app):
     client.sign_in("alice", ALICE)
     shown = client(path="/authz/admin/rules").text
 
-    assert "in library:kids" in shown
+    assert "in <bdi>library:kids</bdi>" in shown
     assert client(path="/authz/api/v1/grants").text.count('"library:kids"') == 1
 
 
@@ -71,3 +72,58 @@ def test_a_preview_says_in_which_scope_something_changes(make_app):
     assert {(c["subject"], c["scope"], c["after"]) for c in effect["differences"]} == {
         ("user:dave", "library:kids", "deny")
     }
+
+
+class TestForms:
+    @pytest.fixture(name="alice")
+    def _alice(self, make_app) -> Client:
+        app = make_app(POLICY, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        return client
+
+    def test_a_rule_for_one_library(self, alice: Client):
+        """Put into the draft, seen before it is in force, applied, edited."""
+        fields = {"subject": "role:user", "path": "/talk", "scope": "library:kids"}
+        page = draft_rule(alice, **fields)
+        assert "in <bdi>library:kids</bdi>" in page.text
+        assert 'id="effect"' in page.text
+        text = apply(alice, "kids talk").text
+        policy = Path(alice.app.config["AUTHZ_POLICY"])
+        assert "p, role:user, library:kids, /talk, GET\n" in policy.read_text()
+        assert "in force as revision" in text
+
+        lines = policy.read_text().splitlines()
+        number = lines.index("p, role:user, library:kids, /talk, GET") + 1
+        form = alice(path=f"/authz/admin/rules/edit?id=L{number}").text
+        assert 'name="scope" type="text" value="library:kids"' in form
+
+    @pytest.mark.parametrize("scope", ["", "kids", "library:*x", "library:..", "x:\n"])
+    def test_a_rule_in_no_scope(self, alice: Client, scope: str):
+        """Is refused at its field, and the draft stays as it was."""
+        answer = draft_rule(alice, "role:user", "/talk", scope=scope)
+
+        assert answer.status == 422
+        assert 'id="scope-error"' in answer.text
+        assert "Your draft" not in alice(path="/authz/admin/rules").text
+
+    def test_a_role_for_one_library(self, alice: Client):
+        """On the page of the role; without a scope it is refused in words."""
+        page, give = "/authz/admin/roles/role?name=role:user", "/draft/give"
+        action = f"/authz/admin/changes{give}"
+        fields = {"member": "user:bob", "role": "role:user"}
+        refused = send(alice, page, action, **fields)
+        assert (refused.status, "scope" in refused.text) == (422, True)
+        given = send(alice, page, action, **fields, scope="library:kids")
+        assert given.status == 200
+        changes = alice(path="/authz/admin/changes").text
+        assert "in <bdi>library:kids</bdi>" in changes
+
+    def test_a_policy_without_scopes_asks_for_none(self, make_app):
+        """Its forms are what they were."""
+        client = Client(make_app(AUTHZ_POLICY_WRITABLE=True))
+        client.sign_in("alice", ALICE)
+        for page in ("/rules/new", "/roles/role?name=role:user"):
+            assert "scope" not in client(path=f"/authz/admin{page}").text.replace(
+                'scope="', ""
+            )
