@@ -28,7 +28,7 @@ from authz.web.middleware import middleware
 from authz.web.mounts import MOUNTS, GuardedMount
 from authz.web.pages.theme import theme
 from authz.web.report_only import hook_for
-from authz.web.scopes import scoped
+from authz.web.scopes import ScopeOf, scoped
 from authz.web.signals import policy_refused, policy_reloaded
 from authz.web.state import SEEN_KEY, current_state
 from authz.web.static_files import static_url
@@ -71,7 +71,7 @@ class Authz:
     with the app.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each part an app may bring
         self,
         app: Flask | None = None,
         *,
@@ -79,6 +79,7 @@ class Authz:
         sources: Iterable[IdentitySource] = (),
         settings: Settings | None = None,
         open_while: Callable[[], bool] = lambda: True,
+        scope_of: ScopeOf | None = None,
     ) -> None:
         """Prepare the extension, and guard *app* if there is one.
 
@@ -91,11 +92,18 @@ class Authz:
             open_while: For an adapter of an app that has a switch of its own for "no
                 sign-in": whether it still says so. Asked at each request of an app
                 that its settings open to everybody; it never opens one.
+            scope_of: Says what a request of a subject is about, where that is in no
+                place that `scoped` could name, or follows from several: returns a
+                `Scope`, `Scopes`, or None for none in particular. It is asked for
+                each request, once it is known who asks and before anything is
+                decided. An `InvalidValue` that it raises, and a scope other than the
+                one that a declared place names, are answered with 400.
         """
         self._audit = audit or LoggingSink()
         self._sources = tuple(sources)
         self._settings = settings
         self._open_while = open_while
+        self._scope_of = scope_of
         if app is not None:
             self.init_app(app)
 
@@ -131,7 +139,7 @@ class Authz:
             for line in str(error).splitlines():
                 app.logger.critical("this app cannot start: %s", line)
             raise
-        views = GuardedViews(app.view_functions)
+        views = GuardedViews(app.view_functions, scope_of=self._scope_of)
         app.view_functions = views
         hook = hook_for(app, runtime, views)
         if runtime.settings.admin.metrics:

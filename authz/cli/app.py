@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from authz.admin.context import Actor, AdminContext
     from authz.audit import AuditSink
     from authz.policy.route_tables import RoutePattern
-    from authz.policy.scope_table import ScopeDeclaration
     from authz.runtime import Runtime
     from authz.settings import Settings
 
@@ -34,8 +33,8 @@ class GuardedApp:
     runtime: "Runtime"
     context: "AdminContext"
     routes: "tuple[RoutePattern, ...]"
-    #: Returns what requests to an endpoint, with a method and a path, are about.
-    scopes: "Callable[[str, str, str], tuple[ScopeDeclaration, ...]]"
+    #: Says what requests to an endpoint, with a method and a path, are about.
+    scopes: "Callable[[str, str, str], tuple[str, ...]]"
 
     @property
     def policy(self) -> PolicyInForce:
@@ -57,7 +56,7 @@ def app_if_any() -> GuardedApp | None:
         runtime=guarded.runtime,
         context=guarded.context,
         routes=tuple(guarded.context.routes()),
-        scopes=guarded.hook.scopes.declared,
+        scopes=guarded.hook.scopes.told,
     )
 
 

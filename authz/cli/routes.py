@@ -53,8 +53,8 @@ def routes(
             )
         found = coverage(policy_of(app, policy, model), patterns)
     about = {
-        (route.method, route.route): tuple(
-            str(each) for each in app.scopes(route.endpoint, route.method, route.path)
+        (route.method, route.route): app.scopes(
+            route.endpoint, route.method, route.path
         )
         for route in (found if app is not None and routes_file is None else ())
         if app is not None

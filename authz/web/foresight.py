@@ -36,7 +36,10 @@ class Foresight(Hook):
         self.before = hook.before
         # The body is the app's to read: what is about a scope in it reaches the hook.
         self.scopes = RequestScopes(
-            views.scopes, runtime.settings.scope_table, reads_bodies=False
+            views.scopes,
+            runtime.settings.scope_table,
+            scope_of=views.scope_of,
+            reads_bodies=False,
         )
 
     def look(self, environ: dict[str, Any]) -> RequestState | None:

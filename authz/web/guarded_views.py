@@ -13,7 +13,7 @@ from flask import current_app
 
 from authz.decision import Effect
 from authz.policy.scope_table import ScopeDeclaration
-from authz.web.scopes import DECLARED
+from authz.web.scopes import DECLARED, ScopeOf
 from authz.web.state import NoDecision, current_request
 
 View = Callable[..., Any]
@@ -82,8 +82,12 @@ def _run_async(view: View, /, *args: Any, **kwargs: Any) -> Any:
 class GuardedViews(dict[str, View]):
     """A Flask app's table of view functions; whatever enters it is guarded."""
 
-    def __init__(self, views: Mapping[str, View]) -> None:
+    def __init__(
+        self, views: Mapping[str, View], *, scope_of: ScopeOf | None = None
+    ) -> None:
         super().__init__()
+        #: What the app itself asks what a request is about.
+        self.scope_of = scope_of
         #: The endpoints that the app declared public.
         self.public_endpoints: set[str] = set()
         #: What the app declared requests to an endpoint to be about.

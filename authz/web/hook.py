@@ -74,7 +74,9 @@ class Hook:
         self._accounts = runtime.accounts
         self._looked_outside = False
         #: What requests are about, as views and the operator's table declare it.
-        self.scopes = RequestScopes(views.scopes, runtime.settings.scope_table)
+        self.scopes = RequestScopes(
+            views.scopes, runtime.settings.scope_table, scope_of=views.scope_of
+        )
         #: Has whoever changes something see it in every process; None in one process.
         self.own_writes = (
             None if runtime.restores is None else OwnWrites(runtime, runtime.restores)
@@ -124,7 +126,7 @@ class Hook:
             subject, source = self._identify(facts, rule)
             if subject.name in self._accounts.refused:
                 raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
-            about = self.scopes.of(current) if self.scopes else None
+            about = self.scopes.of(current, subject) if self.scopes else None
         except MalformedRequest as error:
             self._keep_refused(current, Reason.MALFORMED)
             return self._refusals.malformed(facts, error)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Request
 from werkzeug.exceptions import HTTPException
 
+from authz.decision import Subject
 from authz.errors import InvalidValue, MalformedRequest
 from authz.policy.scope_table import (
     DeclaredPath,
@@ -20,9 +21,13 @@ from authz.policy.scope_table import (
     ScopeDeclaration,
     declared_for,
 )
-from authz.scope import AskedScope, asked_scope
+from authz.scope import AskedScope, Scope, Scopes, asked_scope, texts_of
 
 View = Callable[..., Any]
+
+#: Says what a request is about, where no place of it says so in so many words: what
+#: `Authz(scope_of=...)` takes. It is asked once for each request, before the decision.
+ScopeOf = Callable[[Request, Subject], AskedScope]
 
 #: What a view function carries that declares its scopes.
 DECLARED: Final = "__authz_scopes__"
@@ -90,20 +95,27 @@ class RequestScopes:
         by_endpoint: Mapping[str, Sequence[ScopeDeclaration]],
         table: Sequence[DeclaredPath],
         *,
+        scope_of: ScopeOf | None = None,
         reads_bodies: bool = True,
     ) -> None:
-        """Know what views declare, and the *table* of paths.
+        """Know what views declare, the *table* of paths, and the app's own *scope_of*.
 
         *reads_bodies* says whether a body is there to be read; without, a request whose
         scope stands there is refused.
         """
+        self._scope_of = scope_of
         self._by_endpoint = by_endpoint
         self._table = table
         self._reads_bodies = reads_bodies
 
     def __bool__(self) -> bool:
         """Return whether anything is declared."""
-        return bool(self._table or self._by_endpoint)
+        return bool(self._table or self._by_endpoint or self._scope_of)
+
+    def told(self, endpoint: str, method: str, path: str) -> tuple[str, ...]:
+        """Return what is declared for a request in words, for an administrator."""
+        declared = tuple(map(str, self.declared(endpoint, method, path)))
+        return (*declared, "the app says") if self._scope_of else declared
 
     def declared(
         self, endpoint: str, method: str, path: str
@@ -115,8 +127,8 @@ class RequestScopes:
             *(line.declaration for line in lines),
         )
 
-    def of(self, request: Request) -> AskedScope:
-        """Return what *request*, which is matched, is about.
+    def of(self, request: Request, subject: Subject) -> AskedScope:
+        """Return what *request* of *subject*, which is matched, is about.
 
         Raises:
             MalformedRequest: if that cannot be read in exactly one way.
@@ -142,6 +154,8 @@ class RequestScopes:
                 else:
                     ids.add(declared, self._values(request, place, declared))
             ids.need(declared)
+        if self._scope_of is not None:
+            ids.add_named(self._named(self._scope_of, request, subject))
         return ids.scope()
 
     def of_path(self, app: Flask, method: str, path: str) -> AskedScope:
@@ -164,6 +178,20 @@ class RequestScopes:
                 if place.source == "path"
             ]
         return asked_scope(texts)
+
+    def _named(
+        self, scope_of: ScopeOf, request: Request, subject: Subject
+    ) -> AskedScope:
+        if not self._reads_bodies and _has_body(request):
+            raise MalformedRequest("scope-in-body")  # it may look there
+        try:
+            named = scope_of(request, subject)
+        except InvalidValue:
+            raise MalformedRequest("scope-malformed") from None
+        if named is not None and not isinstance(named, Scope | Scopes):
+            # Anything else could be taken for "about none in particular".
+            raise TypeError(f"`scope_of` returned {named!r:.80}, which is no scope")
+        return named
 
     def _values(
         self, request: Request, place: Place, declared: ScopeDeclaration
@@ -200,6 +228,16 @@ class _Ids:
         if self._found.setdefault(declared.kind, ids) != ids:
             raise MalformedRequest("scope-contradicts")
 
+    def add_named(self, named: AskedScope) -> None:
+        """Add what the app itself says; what a place says too must be the same."""
+        found: dict[str, tuple[str, ...]] = {}
+        for text in texts_of(named):
+            kind, _, id_ = text.partition(":")
+            found[kind] = (*found.get(kind, ()), id_)
+        for kind, ids in found.items():
+            if set(self._found.setdefault(kind, ids)) != set(ids):
+                raise MalformedRequest("scope-contradicts")
+
     def need(self, declared: ScopeDeclaration) -> None:
         if declared.kind not in self._found:
             raise MalformedRequest("scope-missing")
@@ -235,6 +273,10 @@ def _host(request: Request) -> Sequence[str]:
     if not name or name.endswith("."):
         raise MalformedRequest("scope-malformed")
     return (name,)
+
+
+def _has_body(request: Request) -> bool:
+    return bool(request.content_length) or "HTTP_TRANSFER_ENCODING" in request.environ
 
 
 def _body(request: Request) -> bytes:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, jsonify, request
+from flask import Flask, Request, jsonify, request
 
-from authz import Authz, scopes
+from authz import Authz, Scope, Scopes, Subject, scopes
 from authz.extension import can, get_authz
 from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, Answer, Client, RecordingSink
 
@@ -234,3 +234,143 @@ def test_a_refusal_says_what_it_was_about(app: Flask, ask: Callable[..., Answer]
     ask("GET", "/api/search?library=other")
 
     assert app.extensions["sink"].events[-1].detail["scope"] == "library:other"
+
+
+def said(current: Request, subject: Subject) -> Any:
+    """Say what the header `X-Said` does, each scope in it; `me` is who asks."""
+    texts = [text for text in current.headers.get("X-Said", "").split() if text]
+    if texts == ["me"]:
+        return Scope.of("home", subject.name.removeprefix("user:"))
+    if texts == ["text"]:
+        return "library:kids"
+    if current.headers.get("X-In-Body"):
+        texts.append(str(current.get_json()["library"]))
+    scopes = tuple(map(Scope, texts))
+    return Scopes(scopes) if len(scopes) > 1 else next(iter(scopes), None)
+
+
+@pytest.fixture(name="telling", scope="module")
+def _telling(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    policy = tmp_path_factory.mktemp("said") / "policy.csv"
+    policy.write_text(
+        f"{POLICY}p, role:listener, home:bob, /api/json, POST\n"
+        "g, user:bob, role:listener, home:bob\n",
+        encoding="utf-8",
+    )
+    app = Flask("telling")
+    app.config.update(
+        AUTHZ_POLICY=str(policy),
+        AUTHZ_MODEL=str(MODEL),
+        AUTHZ_ADMIN="alice",
+        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+        AUTHZ_USER="bob",
+        AUTHZ_USER_PASSWORD=CHEAP_BOB,
+    )
+
+    @app.post("/api/plain")
+    def plain() -> str:
+        return "done"
+
+    @app.post("/api/json")
+    def about_me() -> str:
+        return "done"
+
+    @app.get("/api/search")
+    @Authz.scoped("library", query="library", several=True)
+    def search() -> str:
+        return request.args["library"]
+
+    sink = RecordingSink()
+    Authz(app, audit=sink, scope_of=said)
+    client = Client(app)
+    client.sign_in("bob", BOB)
+    yield client, sink
+    get_authz(app).runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope", "status"),
+    [
+        ("POST", "/api/plain", "library:kids", 200),
+        ("POST", "/api/plain", "library:other", 403),
+        ("POST", "/api/plain", "library:kids library:other", 403),
+        ("POST", "/api/plain", "library:kids library:old", 200),
+        ("POST", "/api/plain", "", 200),  # about none in particular
+        ("POST", "/api/plain", "server:kids", 403),
+        ("POST", "/api/json", "me", 200),
+        ("POST", "/api/plain", "me", 403),
+        ("GET", "/api/search?library=kids", "", 200),
+        ("GET", "/api/search?library=kids", "library:kids", 200),
+        ("GET", "/api/search?library=kids", "home:bob", 403),  # it must be for each
+        ("GET", "/api/search?library=kids", "library:old", 400),
+        ("GET", "/api/search?library=kids", "library:kids library:old", 400),
+        ("GET", "/api/search?library=kids&library=old", "library:kids", 400),
+        (
+            "GET",
+            "/api/search?library=kids&library=old",
+            "library:old library:kids",
+            200,
+        ),
+        ("GET", "/api/search", "library:kids", 400),  # its route wants one there
+        ("POST", "/api/plain", "library:", 400),
+        ("POST", "/api/plain", "library:..", 400),
+        ("POST", "/api/plain", "library:*", 400),
+        ("POST", "/api/plain", "kids", 400),
+    ],
+)
+def test_an_app_says_itself_what_a_request_is_about(
+    telling: tuple[Client, RecordingSink],
+    method: str,
+    path: str,
+    scope: str,
+    status: int,
+):
+    """What the function returns is decided; what contradicts a place is 400."""
+    client, sink = telling
+    origin = {"HTTP_ORIGIN": "http://app.test"}
+
+    assert client(method, path, environ=origin, x_said=scope).status == status
+    if status == 400:
+        assert sink.events[-1].reason in {
+            "scope-contradicts",
+            "scope-malformed",
+            "scope-missing",
+        }
+
+
+def test_a_function_that_returns_no_scope_opens_nothing(
+    telling: tuple[Client, RecordingSink],
+):
+    """A text is no scope, and not "about none in particular" either: 500."""
+    client, _ = telling
+    origin = {"HTTP_ORIGIN": "http://app.test"}
+
+    assert client("POST", "/api/plain", environ=origin, x_said="text").status == 500
+
+
+def test_middleware_is_not_asked_about_a_body_that_the_function_may_read(
+    telling: tuple[Client, RecordingSink],
+):
+    """It goes past the middleware, to the app, which decides; nothing is read twice."""
+    client, _ = telling
+    app = client.app
+    asked: list[str] = []
+    inner = app.wsgi_app
+
+    def middleware(environ: Any, start_response: Any) -> Any:
+        asked.append(environ["PATH_INFO"])
+        return inner(environ, start_response)
+
+    app.wsgi_app = middleware  # type: ignore[method-assign]
+    body = b'{"library": "library:kids"}'
+    environ = {
+        "HTTP_ORIGIN": "http://app.test",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+    }
+
+    assert client("POST", "/api/plain", environ=environ, x_in_body="1").text == "done"
+    assert asked == []
+    assert client("GET", "/api/search?library=kids").text == "kids"
+    assert asked == ["/api/search"]
