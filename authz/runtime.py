@@ -501,7 +501,6 @@ def start(  # noqa: PLR0913 - what an app is made of
         accounts,
         identity.tokens,
         record=record,
-        noticed=lambda: None,
     )
     shadow = _shadow(
         settings,

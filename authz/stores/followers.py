@@ -86,6 +86,7 @@ class StoreFollowers:
         self._failures = 0
         self._complaints: list[str] = []
         self._lock = PerProcess(threading.Lock)
+        self._chores_lock = PerProcess(threading.Lock)
         #: Whether the last look did not get through to the database.
         self.is_unreachable = False
 
@@ -107,7 +108,7 @@ class StoreFollowers:
         )
 
     def do_after(self, chore: Callable[[], object]) -> None:
-        """Do *chore* after each look, unless the database does not answer."""
+        """Do *chore* with the others, whenever they are done."""
         self._chores.append(chore)
 
     @property
@@ -151,17 +152,6 @@ class StoreFollowers:
             return self._interval
         return min(_FIRST_RETRY * 2.0 ** min(self._failures - 1, 8), self._interval)
 
-    def run(self) -> None:
-        """Look, and do what is due. Called by one thread, again and again."""
-        with self._lock():
-            self._look(part for part in self._parts if part.in_database)
-        # Before what is read for itself: a file may keep one waiting.
-        if not self.is_unreachable:
-            self.do_chores()
-        with self._lock():
-            self._look(part for part in self._parts if not part.in_database)
-            self._count()
-
     def refresh(self) -> bool:
         """Look now; return whether everything could be read. Never raises."""
         with self._lock():
@@ -183,18 +173,23 @@ class StoreFollowers:
             raise StoreError("the store cannot be read")
 
     def do_chores(self) -> None:
-        """Do what is due; what fails is tried again after the next look."""
-        failures = []
-        for chore in self._chores:
-            try:
-                chore()
-            except Exception as error:  # noqa: BLE001 - it is tried again
-                failures.append(str(error))
-        if failures and failures != self._complaints:
-            _log.warning(
-                "what is due for the store is tried again: %s", "; ".join(failures)
-            )
-        self._complaints = failures
+        """Do what is due. What fails is tried again the next time.
+
+        Not by who looks: a chore may wait for other processes, as whoever writes into
+        the audit log does, and no look waits for a chore.
+        """
+        with self._chores_lock():
+            failures = []
+            for chore in self._chores:
+                try:
+                    chore()
+                except Exception as error:  # noqa: BLE001 - it is tried again
+                    failures.append(str(error))
+            if failures and failures != self._complaints:
+                _log.warning(
+                    "what is due for the store is tried again: %s", "; ".join(failures)
+                )
+            self._complaints = failures
 
     def _look(self, parts: Iterable[_Part]) -> None:
         """Look at *parts*: at those of a database as one state, if all can be read.

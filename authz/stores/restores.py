@@ -72,14 +72,13 @@ def read_restored(text: str) -> Restored | None:
 class RestoreWatch:
     """Follows the marks, and notices when they are not what they would have become."""
 
-    def __init__(  # noqa: PLR0913 - what it compares, and whom it tells
+    def __init__(
         self,
         read: Callable[[], Head],
         accounts: Accounts,
         tokens: ApiTokens | None,
         *,
         keep: Callable[[Restored], object],
-        noticed: Callable[[], object],
         clock: Clock = utc_now,
     ) -> None:
         """Watch what *read* returns. Follows last: what came back is compared.
@@ -89,14 +88,12 @@ class RestoreWatch:
             accounts: Who could sign in, and who can.
             tokens: The tokens that held, and hold.
             keep: Keeps in mind what was noticed, for everybody; raises `StoreError`.
-            noticed: Called at once when something was.
             clock: Tells the time.
         """
         self._read = read
         self._accounts = accounts
         self._tokens = tokens
         self._keep = keep
-        self._noticed = noticed
         self._clock = clock
         #: The marks as everything that follows was read last.
         self.head: Head = read()
@@ -111,9 +108,11 @@ class RestoreWatch:
 
     def write_down(self) -> None:
         """Keep in mind what was noticed. Called in the background."""
-        if self._unkept is not None:
-            self._keep(self._unkept)
-            self._unkept = None
+        unkept = self._unkept
+        if unkept is not None:
+            self._keep(unkept)
+            if self._unkept is unkept:  # or the next one was noticed meanwhile
+                self._unkept = None
 
     def _take(self, head: Head) -> None:
         before, self.head = self.head, head
@@ -141,7 +140,6 @@ class RestoreWatch:
                 for part, (was, after) in restored.numbers.items()
             ),
         )
-        self._noticed()
 
     def _now_known(self) -> tuple["_People", frozenset[str]]:
         # Both are replaced whole when they change.

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from authz.audit import EventTag
@@ -40,6 +41,8 @@ class StoreSync:
     following: StoreFollowers
     #: Looks at the stores again and again.
     poller: Poller
+    #: Does after each look what is due.
+    chores: Poller
     #: What makes it look sooner.
     listeners: tuple[Listener, ...]
     #: Tells the others that this process serves no more.
@@ -48,6 +51,7 @@ class StoreSync:
     def start(self) -> None:
         """Begin."""
         self.poller.start()
+        self.chores.start()
         for listener in self.listeners:
             listener.start()
 
@@ -56,6 +60,7 @@ class StoreSync:
         for listener in self.listeners:
             listener.close()
         self.poller.close()
+        self.chores.close()
         # What is still to be written down is written now.
         self.following.do_chores()
         if self.following.is_failing:
@@ -99,7 +104,10 @@ def store_sync(
     # People first: whoever came back as somebody else is not met by an old policy.
     following.follow(FollowedAccounts(accounts, stores.people_source), "people")
     following.follow(live, POLICY, in_database=store.holds_rules)
-    poller = Poller(following.run, interval=following.pause)
+    chores = Poller(
+        partial(_do_chores, following), interval=following.pause, name="authz-chores"
+    )
+    poller = Poller(partial(_look, following, chores), interval=following.pause)
     listeners = []
     if database is not None:
         listeners.append(Listener(database.database.hints, poller.wake))
@@ -119,9 +127,20 @@ def store_sync(
     return StoreSync(
         following=following,
         poller=poller,
+        chores=chores,
         listeners=tuple(listeners),
         leave=(lambda: None) if database is None else database.replicas.leave,
     )
+
+
+def _look(following: StoreFollowers, chores: Poller) -> None:
+    following.refresh()
+    chores.wake()
+
+
+def _do_chores(following: StoreFollowers) -> None:
+    if not following.is_unreachable:
+        following.do_chores()
 
 
 def session_source(  # noqa: PLR0913 - what sessions are made of
@@ -156,19 +175,17 @@ def session_source(  # noqa: PLR0913 - what sessions are made of
     )
 
 
-def restore_watch(  # noqa: PLR0913 - what it watches
+def restore_watch(
     stores: Stores,
     following: StoreFollowers,
     accounts: Accounts,
     tokens: ApiTokens | None,
     *,
     record: Callable[..., None],
-    noticed: Callable[[], object],
 ) -> RestoreWatch | None:
     """Return what notices that the database was restored; None without one.
 
-    To be called when everything else follows. *record* records an event, and *noticed*
-    is called when it was noticed.
+    To be called when everything else follows. *record* records an event.
 
     Raises:
         StoreError: if the database cannot be read.
@@ -185,7 +202,7 @@ def restore_watch(  # noqa: PLR0913 - what it watches
             ),
         )
 
-    watch = RestoreWatch(database.head, accounts, tokens, keep=keep, noticed=noticed)
+    watch = RestoreWatch(database.head, accounts, tokens, keep=keep)
     following.follow(watch)
     following.do_after(watch.write_down)
     return watch

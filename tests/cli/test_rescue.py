@@ -266,7 +266,8 @@ class TestBrokenAtStart:
         config = {"POLICY": "policy.csv", "POLICY_WRITABLE": "true"}
         first = serve(**config)
         get_authz(first).runtime.poller.close()
-        get_authz(first).runtime.following.run()
+        get_authz(first).runtime.following.refresh()
+        get_authz(first).runtime.following.do_chores()
         get_authz(first).runtime.close()
         if how == "gone":
             Path("policy.csv").unlink()

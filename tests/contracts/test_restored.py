@@ -289,11 +289,12 @@ def test_what_came_back_is_told(world: World, caplog: pytest.LogCaptureFixture):
     world.person(one, "ann")  # is disabled
     world.token(one, "radio")  # is revoked
     for process in world.processes:
-        process.following.run()
+        process.following.refresh()
         assert process.restored is None
     world.restore(0)
     for process in (one, other):
-        process.following.run()
+        process.following.refresh()
+        process.following.do_chores()
         assert process.restored is not None
         assert process.restored.people == ("ann",)
         assert process.restored.tokens == ("radio",)
@@ -318,13 +319,14 @@ def test_after_a_restore_everything_begins_anew(world: World):
     world.copy()
     world.token(one, "radio")
     for process in world.processes:
-        process.following.run()
+        process.following.refresh()
     world.restore(0)
-    one.following.run()
+    one.following.refresh()
+    one.following.do_chores()
     actor = Actor(subject=ANONYMOUS)
     done = after_restore(AdminContext(runtime=one), actor)
     for process in world.processes:
-        process.following.run()
+        process.following.refresh()
 
     assert done.sessions == 1
     for process in world.processes:
@@ -339,10 +341,10 @@ def test_after_a_restore_everything_begins_anew(world: World):
 def test_changes_are_no_restore(world: World):
     """However many there were between two looks."""
     one, other = world.processes
-    other.following.run()
+    other.following.refresh()
     for number in range(300):
         world.token(one, f"t{number % 7}")
-    other.following.run()
+    other.following.refresh()
 
     assert other.restored is None
 

@@ -85,7 +85,8 @@ class Process:
 
     def tick(self) -> bool:
         """Look, and do what is due; return whether that went well."""
-        self.following.run()
+        self.following.refresh()
+        self.following.do_chores()
         return not self.following.is_failing
 
     def look(self) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -398,7 +399,7 @@ class TestFollowing:
         assert watch.following.is_unreachable
 
     def test_a_chore_that_fails_hinders_nothing(self, caplog: pytest.LogCaptureFixture):
-        """It is tried again after the next look."""
+        """It is tried again the next time, and no look knows of it."""
         done: list[int] = []
 
         def fail() -> None:
@@ -408,12 +409,32 @@ class TestFollowing:
         watch.following.do_after(fail)
         watch.following.do_after(lambda: done.append(1))
 
-        watch.following.run()
-        watch.following.run()
-        watch.broken = True
-        watch.following.run()
+        watch.following.do_chores()
+        watch.following.do_chores()
+
+        assert watch.following.refresh()
         assert done == [1, 1]
-        assert "tried again" in caplog.text
+        assert caplog.text.count("tried again") == 1
+
+    def test_no_look_waits_for_a_chore(self):
+        """As a process that writes into the audit log waits for the others."""
+        watch = Watch()
+        begun, over = threading.Event(), threading.Event()
+
+        def wait() -> None:
+            begun.set()
+            assert over.wait(120)
+
+        watch.following.do_after(wait)
+        chores = threading.Thread(target=watch.following.do_chores)
+        chores.start()
+        assert begun.wait(120)
+
+        assert watch.following.refresh()
+        assert watch.following.refresh()
+        assert chores.is_alive()
+        over.set()
+        chores.join()
 
 
 class Part:
