@@ -1,5 +1,6 @@
 """What answers a request as authz does: refusals, and what was decided."""
 
+from authz.errors import MalformedRequest
 from authz.extension import csrf_token
 from authz.runtime import Runtime
 from authz.web.cookies import Cookies
@@ -19,6 +20,7 @@ from authz.web.state import RequestState, current_request, current_state, state_
 __all__ = [
     "Cookies",
     "Hook",
+    "MalformedRequest",
     "Refusal",
     "RequestState",
     "Runtime",

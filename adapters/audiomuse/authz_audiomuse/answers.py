@@ -56,9 +56,7 @@ class Answers:
         return response
 
     def _of_servers(self, subject: Subject, told: dict[str, Any]) -> dict[str, Any]:
-        servers = told.get("servers")
-        theirs = self._servers.theirs(subject, servers) if servers else []
-        return {**told, "servers": theirs, "sweep_task": None}
+        return {**self._servers.told(subject, told), "sweep_task": None}
 
     def _of_dashboard(self, subject: Subject, told: dict[str, Any]) -> dict[str, Any]:
         told = {**told, **{name: [] for name in _TELEMETRY if name in told}}

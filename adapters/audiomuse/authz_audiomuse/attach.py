@@ -24,7 +24,8 @@ from authz_audiomuse.machine import HostToken
 from authz_audiomuse.music.attach import attach_music
 from authz_audiomuse.music.offboarding import ForgetLeavers
 from authz_audiomuse.release import review
-from authz_audiomuse.servers import HostServers, ListedServers
+from authz_audiomuse.server_scope import ServerScope
+from authz_audiomuse.servers import ANY, HostServers, ListedServers, ScopedServers
 from authz_audiomuse.settings import read_host_settings
 from authz_audiomuse.sign_in_views import close_sign_in_views
 from authz_audiomuse.users_page import replace_users_page
@@ -71,6 +72,11 @@ def attach(
     token = HostToken(lambda: access.now().token)
     leavers = ForgetLeavers()
     sink = Tee(leavers, audit or LoggingSink())
+    listed = ListedServers(settings.servers)
+    servers = HostServers(
+        getattr(host.servers, "servers_for_ui", None), ScopedServers(app, listed)
+    )
+    scope_of = ServerScope(app, servers, listed)
     Authz(
         app,
         audit=sink,
@@ -78,12 +84,10 @@ def attach(
         settings=read_guard_settings(app.config, environ, access.now()),
         # Once people sign in to AudioMuse-AI again, nobody is let in without it.
         open_while=lambda: not access.now().asks,
+        scope_of=scope_of,
     )
     guarded = get_authz(app)
     _share_header(token, guarded)
-    servers = HostServers(
-        getattr(host.servers, "servers_for_ui", None), ListedServers(settings.servers)
-    )
     guard = FieldGuard(guarded.runtime, fields, _choices(host, servers))
     music = attach_music(
         app,
@@ -92,9 +96,9 @@ def attach(
         config=host.config,
         leavers=leavers,
     )
-    own = frozenset(app.blueprints) - theirs
-    source = guarded.runtime.policy.source
-    for problem in review(host, source.rules if source else (), fields, own):
+    own = scope_of.own = frozenset(app.blueprints) - theirs
+    written = guarded.runtime.policy.written
+    for problem in review(host, written.rules if written else (), fields, own):
         _log.warning("%s", problem)
     accounts = music.accounts if music else None
     Bridge(
@@ -103,6 +107,11 @@ def attach(
     close_sign_in_views(host, guarded)
     replace_users_page(host)
     _warn(host, guarded, access.now(), environ)
+    if written and written.scoped and ANY not in settings.servers:
+        _log.warning(
+            "the policy says whose each music server is, but AUTHZ_AUDIOMUSE_SERVERS "
+            "keeps all but some from everybody: set it to `*`"
+        )
     return app
 
 

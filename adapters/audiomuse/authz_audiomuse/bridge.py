@@ -10,7 +10,7 @@ what is replaced.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from flask import g, request
+from flask import before_render_template, g, has_request_context, request
 from werkzeug.wrappers import Response
 
 from authz import EventTag, Guarded, RequestFacts, Subject
@@ -27,11 +27,13 @@ from authz.web.signals import signed_in
 from authz_audiomuse.answers import Answers
 from authz_audiomuse.controls import HISTORY_PAGE, hidden, history_note, style
 from authz_audiomuse.fields.guard import FieldGuard
+from authz_audiomuse.fields.sent import Unreadable
 from authz_audiomuse.host import Host
 from authz_audiomuse.menu import install_menu
 from authz_audiomuse.music.accounts import MusicAccounts
 from authz_audiomuse.music.history import whose_history
 from authz_audiomuse.roles import HostRole, HostRoles, host_name
+from authz_audiomuse.server_scope import settle
 from authz_audiomuse.servers import HostServers
 from authz_audiomuse.waiting import is_sent_to_set_up, waiting_page
 
@@ -91,6 +93,7 @@ class Bridge:
         app.after_request(Answers(self.roles, self._servers).after)
         install_menu(app, self._guarded, self._hidden_controls)
         app.after_request(self._landing_page)
+        before_render_template.connect(self._trim_page, app)
         signed_in.connect(_note_signed_in, app)
         for number, processor in enumerate(app.template_context_processors[None]):
             app.template_context_processors[None][number] = self._honest(processor)
@@ -104,6 +107,10 @@ class Bridge:
         _forget_host_cookie(current.environ)
         role = self._tell(state.subject)
         setattr(current, _MARK, state)
+        try:
+            settle(current)
+        except Unreadable:
+            return self._refuse("what was decided cannot be put into the request")
         if role is HostRole.ADMIN or current.blueprint in self._own:
             return None
         if current.url_rule is None:
@@ -207,11 +214,19 @@ class Bridge:
                 values["auth_enabled"] = state is not None and self._can_sign_out(state)
             picker = values.get("nav_music_servers")
             if role != HostRole.ADMIN and isinstance(picker, dict) and state:
-                theirs = self._servers.theirs(state.subject, picker["servers"])
-                values["nav_music_servers"] = {**picker, "servers": theirs}
+                values["nav_music_servers"] = self._servers.told(state.subject, picker)
             return values
 
         return honest
+
+    def _trim_page(self, _app: object, *, context: dict[str, Any], **_: Any) -> None:
+        """Leave in the list of one page of the app the servers that are theirs."""
+        listed = context.get("browse_servers")
+        state = state_of(current_request()) if has_request_context() else None
+        if not isinstance(listed, list) or state is None:
+            return
+        if self.roles.of(state.subject) is not HostRole.ADMIN:
+            context["browse_servers"] = self._servers.theirs(state.subject, listed)
 
     def _can_sign_out(self, state: RequestState) -> bool:
         """Return whether there is a session here, or a proxy that ends its own."""

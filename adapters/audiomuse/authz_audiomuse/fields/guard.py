@@ -23,7 +23,13 @@ from authz.integration.web import (
     wants_json,
 )
 from authz_audiomuse.fields.listed import Action, Field, FieldList
-from authz_audiomuse.fields.sent import Unreadable, members, put_body, read_sent
+from authz_audiomuse.fields.sent import (
+    Unreadable,
+    members,
+    put_body,
+    put_query,
+    read_sent,
+)
 from authz_audiomuse.servers import HostServers
 
 
@@ -103,7 +109,7 @@ class FieldGuard:
             if keep:
                 kept.append((name, new))
         if kept != sent:
-            _put_query(request, urlencode(kept).encode())
+            put_query(request, urlencode(kept).encode())
 
     def _check_body(self, request: Request, subject: Subject) -> None:
         sent = read_sent(request)
@@ -186,13 +192,6 @@ class FieldGuard:
 
 def _printable(name: str) -> str:
     return name[:80].encode("ascii", "backslashreplace").decode()
-
-
-def _put_query(request: Request, query: bytes) -> None:
-    request.environ["QUERY_STRING"] = query.decode("latin-1")
-    request.query_string = query
-    for kept in ("args", "values", "full_path", "url"):
-        request.__dict__.pop(kept, None)
 
 
 def _without(value: Any, changed: dict[str, Any], prefix: str = "") -> Any:

@@ -68,6 +68,14 @@ def put_body(request: Request, data: bytes) -> None:
         request.__dict__.pop(kept, None)
 
 
+def put_query(request: Request, query: bytes) -> None:
+    """Let the app read *query*."""
+    request.environ["QUERY_STRING"] = query.decode("latin-1")
+    request.query_string = query
+    for kept in ("args", "values", "full_path", "url"):
+        request.__dict__.pop(kept, None)
+
+
 def members(
     value: Any, *, prefix: str = "", depth: int = 0
 ) -> Iterator[tuple[str, Any]]:

@@ -17,6 +17,10 @@ TABLE = Path(__file__).parents[3] / "unit" / "adapters" / "routes_audiomuse.csv"
 PAGE = """
 <title>{{ heading }}</title>
 <ul>{% include "sidebar_navi.html" %}</ul>
+{% if request.path == "/browse" %}
+<p>{% for server in browse_servers %}[{{ server.name }}{{ "*" if server.is_default }}]
+{% endfor %}</p>
+{% endif %}
 """
 
 app = Flask(__name__, static_folder=None)
@@ -57,12 +61,25 @@ def answer(endpoint):
         if request.method == "GET" and not request.path.startswith(
             ("/api/", "/chat/api/", "/external/")
         ):
-            page = render_template_string(PAGE, heading=endpoint)
+            listed = [
+                {"name": each["name"], "is_default": each["is_default"]}
+                for each in app_server_context.SERVERS
+            ]
+            page = render_template_string(PAGE, heading=endpoint, browse_servers=listed)
             return page, {**headers, "X-Told": str(told)}
         data = request.get_json(silent=True)
         if request.path.endswith("/create_playlist") and mediaserver.is_set_up():
             return make_playlist(data)
+        try:
+            used = (
+                app_server_context.browsed_server()
+                if request.path == "/api/dashboard/browse"
+                else app_server_context.used_server(data)
+            )
+        except app_server_context.UnknownServer:
+            return jsonify(error="Invalid server selection."), 400
         read = {
+            "used": used,
             "told": told,
             "parts": parts,
             "args": request.args.to_dict(flat=False),
