@@ -469,6 +469,10 @@ class PolicyInForce(Protocol):
         """Return every role that somebody with *names* holds, however indirectly."""
         ...
 
+    def roles_within(self, subject: Subject, scope: str) -> frozenset[str]:
+        """Return every role that *subject* holds in *scope*, or everywhere."""
+        ...
+
 
 class PolicyHolder(Protocol):
     """Whatever knows the policy in force."""

@@ -38,6 +38,9 @@ class EventTag(StrEnum):
     DECISION_MISSING = "decision:missing"
     #: The path or the method was not in canonical form.
     REQUEST_MALFORMED = "request:malformed"
+    #: A proxy asked about a request in a way that cannot be answered, or somebody asked
+    #: who is no listed proxy; `reason` says why, `detail` which header and what host.
+    FORWARD_REFUSED = "forward:refused"
     #: The form of an admin page was refused; `reason` says why, as for a sign-in.
     FORM_REFUSED = "request:form-refused"
     #: A credential was present but did not hold.

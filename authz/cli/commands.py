@@ -14,7 +14,7 @@ import click
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Where a command is defined: `module:attribute` below `authz.cli`."""
+    """Where a command is defined: `module:attribute`, below `authz.cli` or in full."""
 
     place: str
     help: str
@@ -24,9 +24,8 @@ class Command:
     def load(self) -> click.Command:
         """Return the command itself."""
         module, _, attribute = self.place.partition(":")
-        command: click.Command = getattr(
-            import_module(f"authz.cli.{module}"), attribute
-        )
+        whole = module if module.startswith("authz.") else f"authz.cli.{module}"
+        command: click.Command = getattr(import_module(whole), attribute)
         return command
 
 
@@ -115,6 +114,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         knows_apps=False,
     ),
     "secrets": Command("secrets:secrets", "Make keys.", knows_apps=False),
+    "serve": Command(
+        "authz.serve.command:serve",
+        "Decide for other apps what a proxy asks about: forward-auth.",
+        knows_apps=False,
+    ),
     "shadow": Command(
         "simulate:shadow",
         "List where the candidate of AUTHZ_SHADOW_POLICY would answer otherwise.",

@@ -22,3 +22,15 @@ def generate_key() -> None:
     """
     key = random.token_bytes(_KEY_BYTES)
     click.echo(base64.urlsafe_b64encode(key).decode("ascii"))
+
+
+@secrets.command("signing-key")
+def signing_key() -> None:
+    """Print a new private key (Ed25519, PEM) for AUTHZ_FORWARD_KEYS.
+
+    Keep it in a file that only `authz serve` may read, and name that file by
+    AUTHZ_FORWARD_KEYS_FILE. The first key in it signs; all are published.
+    """
+    from authz.identity.assertions import new_signing_key
+
+    click.echo(new_signing_key(), nl=False)

@@ -161,6 +161,14 @@ class CasbinPolicy:
                     held |= roles
         return frozenset(name for name in held if name.startswith("role:"))
 
+    def roles_within(self, subject: Subject, scope: str) -> frozenset[str]:
+        """Return every role that *subject* holds in *scope*, or everywhere."""
+        held = set(subject.names)
+        for (member, *where), roles in self._reached.get("g", {}).items():
+            if member in subject.names and {*where} <= {scope, ANY_SCOPE}:
+                held |= roles
+        return frozenset(name for name in held if name.startswith("role:"))
+
     def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
         """Return every scope if *subject* may use *method* on *path*, else none.
 

@@ -102,6 +102,14 @@ class CompiledPolicy:
         """Return every role that somebody with *names* holds, however indirectly."""
         return self._names.roles_of(names)
 
+    def roles_within(
+        self,
+        subject: Subject,
+        scope: str,  # noqa: ARG002 - there are none
+    ) -> frozenset[str]:
+        """Return every role that *subject* holds."""
+        return self.roles_of(subject.names)
+
     def parts(self) -> list[object]:
         """Return what most of its memory is taken by, to be let go bit by bit."""
         entries = paced(self._index.entries())

@@ -101,6 +101,15 @@ class ScopedPolicy:
             if name.startswith("role:") and ANY_SCOPE in patterns
         )
 
+    def roles_within(self, subject: Subject, scope: str) -> frozenset[str]:
+        """Return every role that *subject* holds in *scope*, or everywhere."""
+        within = frozenset(patterns_of(scope))
+        return frozenset(
+            name
+            for name, patterns in self._names.held(subject).items()
+            if name.startswith("role:") and not within.isdisjoint(patterns)
+        )
+
     def parts(self) -> list[object]:
         """Return what most of its memory is taken by, to be let go bit by bit."""
         held = paced(self._index.entries())

@@ -27,8 +27,12 @@ from authz.settings.admin import read_admin
 from authz.settings.audit import AuditSettings as AuditSettings
 from authz.settings.audit import read_audit
 from authz.settings.cookies import read_cookies
+from authz.settings.forward import Address as Address
+from authz.settings.forward import DeclaredHost as DeclaredHost
+from authz.settings.forward import ForwardSettings as ForwardSettings
+from authz.settings.forward import read_forward
 from authz.settings.own_account import BUILT_IN as BUILT_IN
-from authz.settings.own_account import own_account_rules
+from authz.settings.own_account import own_account_rules, start_page_rule
 from authz.settings.proxy import ProxySettings as ProxySettings
 from authz.settings.proxy import read_proxy
 from authz.settings.reader import Reader
@@ -69,6 +73,7 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     #: Where requests to an app that declares no scopes itself name theirs.
     scope_table: tuple[DeclaredPath, ...] = ()
+    forward: ForwardSettings = field(default_factory=ForwardSettings)
     trial: ReportOnlySettings = field(default_factory=ReportOnlySettings)
     #: Whether they may lack some that the app has: those of a shell beside it.
     partial: bool = False
@@ -83,7 +88,8 @@ class Settings:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that hold beside those of any policy."""
-        return own_account_rules(self.url_prefix) if self.admin.enabled else ()
+        own = own_account_rules(self.url_prefix) if self.admin.enabled else ()
+        return (*own, start_page_rule(self.url_prefix)) if self.forward else own
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -155,6 +161,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     reader.refuse_unknown(others)
     proxy = read_proxy(reader)
     accounts = tuple(read_accounts(reader, proxied=bool(proxy)))
+    cookies = read_cookies(reader)
     settings = Settings(
         model=reader.parse("AUTHZ_MODEL", Path, None),
         policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),
@@ -173,7 +180,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         ),
         trusted_origins=reader.parse("AUTHZ_TRUSTED_ORIGINS", parsers.origins, ()),
         mounts=reader.parse("AUTHZ_MOUNTS", parsers.paths, ()),
-        cookies=read_cookies(reader),
+        cookies=cookies,
         session_hours=reader.parse("AUTHZ_SESSION_HOURS", parsers.positive, 12.0),
         session_idle_minutes=reader.parse(
             "AUTHZ_SESSION_IDLE_MINUTES", parsers.positive, 120.0
@@ -185,6 +192,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         audit=read_audit(reader),
         trial=read_report_only(reader),
         scope_table=read_scopes(reader),
+        forward=read_forward(reader, cookies, proxied=bool(proxy)),
         warnings=tuple(reader.warnings),
     )
     if reader.problems:

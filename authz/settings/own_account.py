@@ -26,6 +26,11 @@ def own_account_rules(url_prefix: str) -> tuple[Rule, ...]:
     )
 
 
+def start_page_rule(url_prefix: str) -> Rule:
+    """Return the rule for the page that shows somebody the apps that are theirs."""
+    return _rule(f"{url_prefix}/start")
+
+
 def _rule(path: str, *methods: str) -> Rule:
     return Rule(
         subject=AUTHENTICATED,

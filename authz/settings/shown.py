@@ -12,7 +12,7 @@ from authz.settings.table import SETTINGS
 #: What stands in the place of a secret.
 MASK: Final = "***"
 #: These may come from a file, and are no secrets.
-_OPEN: Final = frozenset({"AUTHZ_ADMIN", "AUTHZ_USER"})
+_OPEN: Final = frozenset({"AUTHZ_ADMIN", "AUTHZ_USER", "AUTHZ_FORWARD_HOSTS"})
 _NUMBERED: Final = re.compile(r"AUTHZ_JWT_[2-9]_.+")
 #: These hold an address, and perhaps a password in it.
 _ADDRESSES: Final = frozenset({"AUTHZ_STORE", "AUTHZ_REDIS_URL"})

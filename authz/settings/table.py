@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from authz.settings.forward_table import FORWARD_SETTINGS
 from authz.settings.identity_table import IDENTITY_SETTINGS
 from authz.settings.setting import Setting
 
@@ -94,6 +95,7 @@ SETTINGS: Final = (
         from_file=True,
     ),
     *IDENTITY_SETTINGS,
+    *FORWARD_SETTINGS,
     Setting(
         name="AUTHZ_ANONYMOUS_ROLE",
         help="A role of the policy for people who have not signed in, for a public "

@@ -84,6 +84,10 @@ class Hook:
         #: What is registered with the app; bound once, so that it can be recognised.
         self.before: Callable[[], Response | None] = self.enforce
 
+    def refuse_with(self, kind: type[Refusals]) -> None:
+        """Say refusals as *kind* says them."""
+        self._refusals = kind(self._runtime, self.may)
+
     def enforce(  # noqa: C901 - one frame: it runs for each request
         self, current: Request | None = None
     ) -> Response | None:

@@ -116,12 +116,15 @@ class _SignIn:
     @public
     def show(self) -> Response:
         """Show the form, or go on if somebody is signed in already."""
-        next_page = safe_next(request.args.get("next"))
+        next_page = self._next(request.args.get("next"))
         if current_state().subject.is_authenticated and self._session():
             return redirect(next_page or request.script_root + "/")
         if self._forgetful():
             return self._switched_off()
         return self._form(HTTPStatus.OK, next_page=next_page)
+
+    def _next(self, text: str | None) -> str | None:
+        return safe_next(text, self._runtime.settings.forward.origins)
 
     def _session(self) -> Session | None:
         """Return the session of the request; one that does not hold is none."""
@@ -135,7 +138,7 @@ class _SignIn:
         """Check a name and a password, and begin a session."""
         request.max_content_length = _MAX_FORM
         runtime, facts = self._runtime, RequestFacts(request.environ)
-        next_page = safe_next(request.form.get("next"))
+        next_page = self._next(request.form.get("next"))
         if self._forgetful():
             self._refused(facts, Why.SEVERAL_PROCESSES)
             return self._switched_off()
@@ -356,4 +359,6 @@ class _SignIn:
             content_type="text/html; charset=utf-8",
         )
         self._cookies.give_form(response, facts, token)
-        return protect_page(response)
+        # Browsers hold what a form leads on to against it as well.
+        origins = self._runtime.settings.forward.origins
+        return protect_page(response, leads_to=origins)

@@ -271,11 +271,13 @@ class Refusals:
             and is_navigation(request)
             and not wants_json(request, runtime.settings.json_prefixes)
         ):
-            return redirect(sign_in_location(return_path(request)))
+            return redirect(sign_in_location(self._back(return_path(request))))
         response = self._answer(401, message, reason, request_id)
         if runtime.accounts and request.headers.get("HX-Request") == "true":
             # htmx follows it whatever the status is, and shows the page it leads to.
-            response.headers["HX-Redirect"] = sign_in_location(_shown_page())
+            response.headers["HX-Redirect"] = sign_in_location(
+                self._back(_shown_page())
+            )
         return response
 
     def _rendered_by_app(self, refusal: Refusal) -> Response | None:
@@ -341,20 +343,31 @@ class Refusals:
         )
         if wants_json(request, runtime.settings.json_prefixes):
             return as_problem(refusal, sign_in=sign_in)
-        session = None
-        if source is runtime.sessions:
-            session = runtime.sessions.session(RequestFacts(request.environ))
         return as_page(
             refusal,
             subject=subject,
-            csrf_token=session.csrf_token if session else None,
+            csrf_token=self._csrf_token(source),
             sign_out_url=runtime.settings.proxy.sign_out_url
             if source is not None and source is runtime.identity.proxied
             else None,
             sign_in=sign_in,
-            next_page=return_path(request) if request.method == "GET" else None,
+            next_page=self._back(return_path(request))
+            if request.method == "GET"
+            else None,
             contact=runtime.settings.contact,
         )
+
+    def _back(self, page: str | None) -> str | None:
+        """Return how the sign-in page is told to lead back to *page* of the app."""
+        return page
+
+    def _csrf_token(self, source: IdentitySource | None) -> str | None:
+        """Return what a form to sign out needs, if that is done here."""
+        sessions = self._runtime.sessions
+        if source is not sessions:
+            return None
+        session = sessions.session(RequestFacts(request.environ))
+        return session.csrf_token if session else None
 
 
 def _not_valid(error: InvalidCredentials) -> str:

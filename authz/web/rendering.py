@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -151,10 +152,15 @@ def _finished(response: Response) -> Response:
     return protect_page(response)
 
 
-def protect_page(response: Response) -> Response:
-    """Add the headers that a page of authz has: kept nowhere, framed nowhere."""
+def protect_page(response: Response, *, leads_to: Iterable[str] = ()) -> Response:
+    """Add the headers that a page of authz has: kept nowhere, framed nowhere.
+
+    *leads_to* are other sites that its form may lead on to.
+    """
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
+        "form-action 'self'", " ".join(("form-action 'self'", *sorted(leads_to)))
+    )
     return response

@@ -1,0 +1,89 @@
+"""`authz serve`: decides, for apps that are not Flask's, what a proxy asks about.
+
+A guarded Flask app of its own (sign-in, start page, admin pages), and around it what
+answers proxies. `create_app()` is what a WSGI server is given.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Flask
+
+from authz.audit import AuditSink
+from authz.errors import Problem, SettingsError
+from authz.extension import Authz, get_authz
+from authz.identity.assertions import Assertions
+from authz.policy.scoped import ScopedPolicy
+from authz.scope import Scope
+from authz.serve.behind import Behind, with_host
+from authz.serve.portal import add_portal
+from authz.serve.questions import Questions
+from authz.web.scopes import RequestScopes
+
+#: Several hosts under rules that name none would all be one.
+_ONE: Final = 1
+
+
+def create_app(
+    config: Mapping[str, Any] | None = None, *, audit: AuditSink | None = None
+) -> Flask:
+    """Return the app of `authz serve`, with the settings of the environment.
+
+    Args:
+        config: Settings that come before those of the environment.
+        audit: Where events go; the logger `authz.audit` if left out.
+
+    Raises:
+        SettingsError, PolicyError, StoreError: if it cannot start.
+    """
+    app = Flask("authz.serve", static_folder=None)
+    app.config.update(config or {})
+    Authz(app, audit=audit)
+    guarded = get_authz(app)
+    runtime = guarded.runtime
+    forward = runtime.settings.forward
+    try:
+        _check(forward.portal is not None, forward.hosts, runtime.policy)
+    except SettingsError:
+        runtime.close()
+        raise
+    assert forward.portal is not None  # noqa: S101 - just checked
+    # Its own pages are about its own host, so `/*` at another host opens none of them.
+    Scope(forward.portal.scope)
+    table = with_host(runtime.settings.scope_table)
+    guarded.hook.scopes = RequestScopes(guarded.views.scopes, table)
+    guarded.foresight.scopes = RequestScopes(
+        guarded.views.scopes, table, reads_bodies=False
+    )
+    assertions = Assertions(forward.keys, issuer=str(forward.portal))
+    behind = Behind(app, runtime, assertions)
+    add_portal(app, runtime, behind, assertions)
+    questions = Questions(app.wsgi_app, behind, runtime)
+    app.wsgi_app = Authz.passes_on(questions)  # type: ignore[method-assign]
+    return app
+
+
+def _check(is_set: bool, hosts: tuple[Any, ...], policy: Any) -> None:  # noqa: FBT001
+    if not is_set:
+        raise SettingsError(
+            [
+                Problem(
+                    where="AUTHZ_FORWARD_PORTAL",
+                    message="it is not set, so there is nothing to serve",
+                    hint="set AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS and "
+                    "AUTHZ_FORWARD_HOSTS",
+                )
+            ]
+        )
+    if len(hosts) > _ONE and not isinstance(policy, ScopedPolicy):
+        raise SettingsError(
+            [
+                Problem(
+                    where="AUTHZ_POLICY",
+                    message="its rules name no host, and there are several",
+                    hint="give each rule a scope such as `host:grafana.home.example` "
+                    "(`authz scope add` does), and set AUTHZ_MODEL to the model that "
+                    "goes with it",
+                )
+            ]
+        )

@@ -1,0 +1,91 @@
+"""`authz serve`: runs the forward-auth endpoint under gunicorn."""
+
+from typing import Any, Final
+
+import click
+
+from authz.cli.outcome import problems_in_words, warn
+
+_BIND: Final = "127.0.0.1:9080"
+#: Threads of a worker that has nobody beside it, or a store that all share.
+_THREADS: Final = 8
+#: Addresses are long, and so are the headers that hold them.
+_FIELD_BYTES: Final = 16380
+
+
+@click.command("serve")
+@click.option(
+    "--bind", default=_BIND, show_default=True, help="ADDRESS:PORT, or unix:PATH."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes. More than one needs AUTHZ_STORE, in which they share sessions.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    default=_THREADS,
+    show_default=True,
+    help="Threads of each.",
+)
+@click.option(
+    "--development",
+    is_flag=True,
+    help="Run Werkzeug's server instead of gunicorn, to try something out.",
+)
+def serve(*, bind: str, workers: int, threads: int, development: bool) -> None:
+    """Decide for other apps what a proxy asks about: forward-auth.
+
+    Takes the settings of the environment; AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS
+    and AUTHZ_FORWARD_HOSTS are needed. Stands behind the proxy, where only the proxy
+    reaches it. HUP starts the workers anew, with new keys and settings from files.
+    """
+    with problems_in_words():
+        if development:
+            _develop(bind)
+            return
+        _check_once()
+    try:
+        from authz.serve.gunicorn_app import run
+    except ImportError as error:
+        raise click.UsageError(
+            'gunicorn is not installed: run `pip install "authz-casbin[serve]"`, or '
+            "try it out with --development"
+        ) from error
+    run(
+        {
+            "bind": bind,
+            "workers": workers,
+            "threads": threads,
+            "worker_class": "gthread",
+            "limit_request_line": _FIELD_BYTES // 2,
+            "limit_request_field_size": _FIELD_BYTES,
+            # Nobody's word about schemes and addresses is taken but as settings say.
+            "forwarded_allow_ips": "",
+            "accesslog": None,
+        }
+    )
+
+
+def _check_once() -> None:
+    """Say what is wrong before workers start and fail one after the other."""
+    from authz.extension import get_authz
+    from authz.serve import create_app
+
+    get_authz(create_app()).runtime.close()
+
+
+def _develop(bind: str) -> None:
+    from werkzeug.serving import run_simple
+
+    from authz.serve import create_app
+
+    host, colon, port = bind.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise click.BadParameter("write ADDRESS:PORT", param_hint="--bind")
+    app: Any = create_app()
+    warn("this server is to try something out, and for nothing else")
+    run_simple(host.strip("[]"), int(port), app, threaded=True)

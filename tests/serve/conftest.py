@@ -1,0 +1,58 @@
+"""`authz serve`, and browsers of people who signed in there."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from authz.extension import get_authz
+from authz.serve import create_app
+from tests.serve.served import POLICY, SETTINGS, Browser
+from tests.web.apps import ALICE, BOB, RecordingSink
+
+
+@pytest.fixture(name="sink")
+def _sink() -> RecordingSink:
+    return RecordingSink()
+
+
+@pytest.fixture(name="serve")
+def _serve(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Flask]]:
+    made: list[Flask] = []
+
+    def serve(policy: str = POLICY, **config: Any) -> Flask:
+        path = tmp_path / "policy.csv"
+        path.write_text(policy, encoding="utf-8")
+        config = {"AUTHZ_POLICY": str(path), **SETTINGS, **config}
+        made.append(create_app(config, audit=sink))
+        return made[-1]
+
+    yield serve
+    for app in made:
+        get_authz(app).runtime.close()
+
+
+@pytest.fixture(name="served")
+def _served(serve: Callable[..., Flask]) -> Flask:
+    return serve()
+
+
+@pytest.fixture(name="stranger")
+def _stranger(served: Flask) -> Browser:
+    return Browser(served)
+
+
+@pytest.fixture(name="bob")
+def _bob(served: Flask) -> Browser:
+    found = Browser(served)
+    assert found.sign_in_at_portal("bob", BOB).status == 303
+    return found
+
+
+@pytest.fixture(name="alice")
+def _alice(served: Flask) -> Browser:
+    found = Browser(served)
+    assert found.sign_in_at_portal("alice", ALICE).status == 303
+    return found
