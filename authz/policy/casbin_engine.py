@@ -77,13 +77,11 @@ class CasbinPolicy:
             kind: _closure(kind, size, self._rows)
             for kind, size in model.grants.items()
         }
-        self._ask: Ask = _steady(
-            pure_enforcer(
-                model.text,
-                [(row.kind, row.fields) for row in self._rows],
-                {kind: Links(reached) for kind, reached in self._reached.items()},
-                {**CASBIN_FUNCTIONS, **(functions or {})},
-            )
+        self._ask: Ask = pure_enforcer(
+            model.text,
+            [(row.kind, row.fields) for row in self._rows],
+            {kind: Links(reached) for kind, reached in self._reached.items()},
+            {**CASBIN_FUNCTIONS, **(functions or {})},
         )
         self._told: set[str] = set()
         self._all_names = _asks_for_roles_only(model)
@@ -207,22 +205,6 @@ class CasbinPolicy:
         return Decision(
             effect=effect, reason=reason, rules=rules, revision=self.revision
         )
-
-
-def _steady(ask: Ask) -> Ask:
-    """Return *ask*, which asks once more where Python stumbles.
-
-    pycasbin parses its matcher for each question, and threads that parse at the same
-    time may trip CPython 3.11 (its gh-106905): `SystemError`, about a counter.
-    """
-
-    def asked(*values: Any) -> Any:
-        try:
-            return ask(*values)
-        except SystemError:
-            return ask(*values)
-
-    return asked
 
 
 def cannot_ask(model: Model) -> Problem | None:

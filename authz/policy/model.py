@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authz.errors import PolicyError, Problem
+from authz.policy.parsing import parse_expression
 from authz.policy.patterns import CASBIN_FUNCTIONS
 
 _SECTIONS: Final = {
@@ -304,7 +305,7 @@ def parse_matcher(matcher: str) -> ast.expr:
 
     text = str(escape_assertion(_without_comments(matcher)))
     text = text.replace("&&", " and ").replace("||", " or ")
-    return ast.parse(re.sub(r"!(?!=)", " not ", text).strip(), mode="eval").body
+    return parse_expression(re.sub(r"!(?!=)", " not ", text))
 
 
 def _without_comments(text: str) -> str:

@@ -5,17 +5,20 @@ The only module that runs an enforcer.
 
 import ast
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import casbin
+from casbin import util
 from casbin.model import Model as CasbinModel
 from casbin.persist import Adapter
 from casbin.rbac.default_role_manager import RoleManager
 from casbin.util.expression import SimpleEval
 
 from authz.decision import AccessRequest, Policy
+from authz.policy.parsing import parse_expression
 from authz.policy.patterns import CASBIN_FUNCTIONS
 from authz.policy.scan import telling_scopes
 from authz.scope import scope_match, texts_of
@@ -77,7 +80,7 @@ def pure_enforcer(
     """Return `enforce_ex` of an enforcer that questions cannot change.
 
     *links* answer for the role definitions instead of pycasbin's role managers, which
-    keep the names they are asked about. The matcher is parsed once. So any number of
+    keep the names they are asked about. The matcher is parsed here. So any number of
     threads may ask at once, and no answer depends on what was asked before.
     """
     with _loggers_untouched():
@@ -87,6 +90,7 @@ def pure_enforcer(
         enforcer.add_function(name, function)
     for name, link in links.items():
         enforcer.model["g"][name].rm = link
+    enforcer.parse()
     return enforcer.enforce_ex  # type: ignore[no-any-return]
 
 
@@ -106,16 +110,37 @@ class Links(RoleManager):  # type: ignore[misc]
 
 
 class _PureEnforcer(casbin.Enforcer):  # type: ignore[misc]
-    _parsed: dict[str, ast.AST]
+    _parsed: dict[str, ast.expr]
+
+    def parse(self) -> None:
+        """Parse the matcher, for each rule where it is made of what a rule says."""
+        matcher = self.model["m"]["m"].value
+        if not util.has_eval(matcher):
+            self._expression(matcher)
+            return
+        named = util.get_eval_value(matcher)
+        fields = self.model["p"]["p"].tokens
+        for row in self.model["p"]["p"].policy:
+            said = dict(zip(fields, row, strict=False))
+            rules = [util.escape_assertion(said.get(name, "")) for name in named]
+            with suppress(SyntaxError):  # requests that this rule is asked are denied
+                self._expression(util.replace_eval(matcher, rules))
+
+    def _expression(self, text: str) -> ast.expr:
+        parsed = self.__dict__.setdefault("_parsed", {})
+        known = parsed.get(text)
+        if known is None:
+            plain = text.replace("&&", "and").replace("||", "or")
+            known = parsed[text] = parse_expression(
+                re.sub(r"!(?!=)", "not ", plain)  # as pycasbin does
+            )
+        return known  # type: ignore[no-any-return]
 
     def _get_expression(self, expr: str, functions: Any = None) -> SimpleEval:
         # pycasbin parses the matcher anew for each question.
-        parsed = self.__dict__.setdefault("_parsed", {})
-        if expr not in parsed:
-            parsed[expr] = super()._get_expression(expr, functions).ast_parsed_value
         expression = SimpleEval("", functions)
         expression.expr = expr
-        expression.ast_parsed_value = parsed[expr]
+        expression.ast_parsed_value = self._expression(expr)
         return expression
 
 
