@@ -1,5 +1,7 @@
 """Middleware answers only what the policy allows, whenever it is installed."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -324,6 +326,61 @@ def test_known_instrumentation_stays_where_it_is(
     assert type(traced).__name__ == "function"
     assert app.wsgi_app is before
     assert "outside" not in caplog.text
+
+
+#: Sentry replaces `Flask.__call__` for the whole process.
+_WITH_SENTRY = """
+import sys, sentry_sdk
+from flask import Flask
+from authz import Authz
+from tests.web.apps import BOB, CHEAP_BOB, Client, add_routes
+from tests.web.test_middleware import AtOnce, SECRET
+order, policy = sys.argv[1:]
+told = []
+def start():
+    sentry_sdk.init(dsn="http://key@127.0.0.1:9/1", transport=told.append)
+if order == "first":
+    start()
+app = Flask("guarded")
+app.config.update(AUTHZ_POLICY=policy, AUTHZ_USER="bob", AUTHZ_COOKIE_NAME="authz",
+    AUTHZ_USER_PASSWORD=CHEAP_BOB, AUTHZ_ADMIN="alice", AUTHZ_ADMIN_PASSWORD=CHEAP_BOB)
+add_routes(app)
+app.add_url_rule("/fails", view_func=lambda: 1 // 0, endpoint="fails")
+if order == "between":
+    app.wsgi_app = AtOnce(app.wsgi_app)
+    start()
+Authz(app)
+if order == "last":
+    start()
+if order != "between":
+    app.wsgi_app = AtOnce(app.wsgi_app)
+stranger, bob = Client(app), Client(app)
+assert bob.sign_in("bob", BOB).status == 303
+assert stranger(path="/health").ran == "health"
+assert stranger(path="/extra/x").status == 302
+assert stranger(path="/fails").status == 302
+assert bob(path="/admin").status == 403
+assert bob(path="/map").ran == "map"
+assert bob(path="/extra/x").text == SECRET
+assert bob(path="/fails").status == 500
+assert len(told) == 1, told
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["first", "between", "last"])
+def test_sentry_needs_no_word_whenever_it_starts(tmp_path: Path, order: str):
+    """It tells of what fails, hides nothing from the guard, and is not warned of."""
+    policy = tmp_path / "policy.csv"
+    policy.write_text(f"{RULES}p, role:user, /fails, GET\n{POLICY}")
+
+    done = subprocess.run(
+        [sys.executable, "-c", _WITH_SENTRY, order, str(policy)],
+        check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "outside" not in done.stderr
 
 
 def test_an_answer_from_below_the_hook_is_held_back(
