@@ -17,7 +17,8 @@ _SPELLED_KINDS: Final = ", ".join(f"`{kind}:`" for kind in KINDS)
 MAX_NAME: Final = 255
 
 _NAME: Final = re.compile(rf"(?:{'|'.join(KINDS)}):[^\W_][\w.@+-]*(?:/[\w.@+-]+)?")
-
+#: What stands first in rules of models that compare attributes.
+_CONDITION: Final = re.compile(r"\br[._]\w|[<>=&]")
 
 #: What Unicode calls default-ignorable (`DerivedCoreProperties.txt`, 15.0), and what is
 #: blank although it is no space: none of it can be seen, and two names that differ in
@@ -55,15 +56,24 @@ def name_problem(name: str) -> Problem | None:
     return fault and Problem(message=fault[0], hint=fault[1])
 
 
+def _likely(name: str) -> str:
+    """Return what is to be written in the place of *name*, which has no known kind."""
+    kind, colon, body = name.partition(":")
+    if _CONDITION.search(name):
+        return "`user:alice`; a rule has no conditions"
+    if kind.lower() in KINDS:
+        return f"`{kind.lower()}:{body}`"
+    return "`user:alice`" if colon else f"`user:{name}` or `role:{name}`"
+
+
 def _fault(name: str) -> tuple[str, str] | None:
     kind, colon, body = name.partition(":")
     if not name:
         return "a name is empty", "write for example `user:alice` or `role:user`"
     if not colon or kind not in KINDS:
-        likely = f"`user:{name}` or `role:{name}`" if not colon else "`user:alice`"
         return (
             f"`{name}` does not say what kind of name it is",
-            f"begin with {_SPELLED_KINDS}, for example {likely}",
+            f"begin with {_SPELLED_KINDS}, for example {_likely(name)}",
         )
     if not body or len(name) > MAX_NAME:
         return (

@@ -17,13 +17,18 @@ from authz.decision import (
     Rule,
     Subject,
 )
+from authz.policy.path_text import plain
 from authz.scope import AskedScope, asked_scope
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_WORDS = ("a", "b", "api", "x.y", "admin", "A", "\u00e9", "~", "a:b", "users", "-")
+_WORDS = (
+    "a", "b", "api", "x.y", "admin", "A", "\u00e9", "~", "a:b", "users", "-", "%2A",
+    "%3Aid", "a%5Bb%5D",
+)  # fmt: skip
 #: What a client may send where a policy has a segment.
 _HOSTILE = (
     "", ":id", "*", "\x00", "\x01", "\n", "a\nb", "%2f", "..", ".", "a*", "admin\n",
+    "%2A", "%3Aid", "a[b]", "a%5Bb%5D", "[",
     "\u202e", "\ufffd", "|", "(", "role:admin", "\\", "?", "a" * 300, "\u0430dmin",
 )  # fmt: skip
 _NAMES = (
@@ -146,7 +151,7 @@ def _question(rng: random.Random, pattern: str) -> str:
         elif segment.startswith(":"):
             segments.append(rng.choice((*_WORDS, *_HOSTILE)))
         else:
-            segments.append(segment)
+            segments.append(plain(segment))
     change = rng.random()
     if change < 0.15 and segments:
         segments[rng.randrange(len(segments))] = rng.choice((*_WORDS, *_HOSTILE))

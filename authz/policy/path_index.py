@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from authz.decision import Decision, Rule, alone
 from authz.policy.pacing import paced
+from authz.policy.path_text import plain
 
 #: Whose rule it is, the methods it speaks of (None: every one), what it says.
 Entry = tuple[str, frozenset[str] | None, Decision]
@@ -77,7 +78,7 @@ class PathIndex:
             entry = name, methods, decision
             path = rule.path
             if "/:" not in path and not path.endswith("/*"):
-                _add(self.literal, path, entry)
+                _add(self.literal, plain(path), entry)
                 continue
             # The same few words stand in many patterns; each is kept once.
             segments = [words.setdefault(word, word) for word in path.split("/")]
@@ -89,6 +90,8 @@ class PathIndex:
             patterns = by_shape.get(shape)
             if patterns is None:
                 patterns = by_shape[shape] = _Patterns(shape)
+            if "%" in path:
+                segments = [*map(plain, segments)]
             head = segments[1] if patterns.has_head else _ANY
             heads.setdefault(head, set()).add(shape)
             _add(patterns, patterns.literals(segments), entry)

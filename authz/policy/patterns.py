@@ -14,6 +14,7 @@ from typing import Final
 
 from authz.decision import Rule
 from authz.errors import InvalidValue, Problem
+from authz.policy.path_text import one_spelling, path_problem, plain, spell_path
 from authz.scope import scope_match
 
 #: The methods a rule may name. `*` covers these and every other one.
@@ -22,21 +23,10 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 USUAL_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 USUAL: Final = frozenset(USUAL_METHODS)
 
-MAX_PATH: Final = 1024
-MAX_SEGMENTS: Final = 64
 #: What stands for a segment that no pattern names.
 SAMPLE: Final = "~sample"
 
-_PARAMETER: Final = r":[A-Za-z_][A-Za-z0-9_]*"
-#: What regular expressions, globs, addresses and routes mean something by.
-_TAKEN: Final = r"*%?#|\\{}<>\[\]^$"
-_LITERAL: Final = rf"[^:/{_TAKEN}][^/{_TAKEN}]*"
-_PATH: Final = re.compile(rf"(?:/(?:{_LITERAL}|{_PARAMETER}))*(?:/\*?)?")
-_DOTS: Final = re.compile(r"/\.{1,2}(?:/|\Z)")
 _METHOD: Final = re.compile(r"[A-Za-z]+|\([A-Za-z]+\)")
-_ODD: Final = re.compile(r"[%?#|\\{}<>\[\]^$]")
-#: What a regular expression has, and a path written by mistake for one.
-_REGEX: Final = re.compile(r"^\^|\$$|\.[*+]|\\[dws.]|\[\^?[\w-]+\][*+]?|\(\?|\)[*+?]")
 _ANY: Final = ":any"
 
 #: What other programs call what one does.
@@ -46,15 +36,6 @@ _METHOD_HINTS: Final = {
     "write": "write `POST|PUT|PATCH|DELETE`, or those that are meant",
     "edit": "write `POST|PUT|PATCH`, or those that are meant",
     **dict.fromkeys(("all", "any"), "write `*`"),
-}
-_CHARACTER_MENDS: Final = {
-    "%": "write the decoded character; paths are compared after decoding",
-    "?": "leave the query string out; only the path is compared",
-    "#": "leave the fragment out; put comments on their own line",
-    "|": "write one rule for each path",
-    "\\": "use `/`",
-    **dict.fromkeys("[]^$", "write `:name` for a segment that may be anything"),
-    **dict.fromkeys("{}<>", "write a parameter as `:name`"),
 }
 
 
@@ -71,18 +52,23 @@ class PathPattern:
     segments: tuple[str, ...]
     #: Whether it ends with `/*`.
     tail: bool
+    #: The segments as a path has them; None for those that may be any.
+    literals: tuple[str | None, ...]
 
     @classmethod
     def of(cls, text: str) -> "PathPattern":
         """Return the pattern that *text* spells; it is not checked, see `problem`."""
         return _pattern(text)
 
+    @classmethod
+    def literal(cls, path: str) -> "PathPattern":
+        """Return the pattern of *path*, of a request, and of no other."""
+        return _pattern(spell_path(path))
+
     @staticmethod
     def problem(text: str) -> Problem | None:
         """Return what is wrong with *text* as a pattern, or None."""
-        if _is_well_formed(text):
-            return None
-        return _diagnose(text)
+        return path_problem(text)
 
     def matches(self, path: str) -> bool:
         """Return whether *path*, of a request, lies in the pattern."""
@@ -93,8 +79,8 @@ class PathPattern:
         elif len(given) != len(self.segments):
             return False
         return all(
-            bool(have) if _is_parameter(want) else have == want
-            for want, have in zip(self.segments, given, strict=False)
+            bool(have) if want is None else have == want
+            for want, have in zip(self.literals, given, strict=False)
         )
 
     def covers(self, other: "PathPattern") -> bool:
@@ -143,7 +129,7 @@ class PathPattern:
         pattern of at most *depth* - 1 segments says of a path of this one whose free
         segments it does not name, it says of one of these.
         """
-        filled = [sample if _is_parameter(part) else part for part in self.segments]
+        filled = [sample if part is None else part for part in self.literals]
         if not self.tail:
             yield "/".join(filled)
             return
@@ -178,9 +164,12 @@ class PathPattern:
 
 @lru_cache(maxsize=65_536)
 def _pattern(text: str) -> PathPattern:
-    segments = text.split("/")
+    segments = [*map(one_spelling, text.split("/"))]
     tail = segments[-1] == "*"
-    return PathPattern(text, tuple(segments[:-1] if tail else segments), tail)
+    if tail:
+        segments.pop()
+    literals = (None if _is_parameter(part) else plain(part) for part in segments)
+    return PathPattern(text, tuple(segments), tail, tuple(literals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +196,7 @@ class Methods:
         for part in field.split("|"):
             if not _METHOD.fullmatch(part):
                 raise InvalidValue(
-                    f"`{field}` is not a method list",
-                    "write names joined by `|`, such as `GET|POST`, or `*`",
+                    f"`{field}` is not a method list", _meant_methods(field)
                 )
             name = part.strip("()")
             if name not in METHODS:
@@ -249,6 +237,16 @@ class Methods:
 
     def __str__(self) -> str:
         return "|".join(sorted(self.names)) or "*"
+
+
+def _meant_methods(field: str) -> str:
+    """Return the mend of what is no list of methods: regular, or parted otherwise."""
+    if field.strip("^$()") in {".*", ".+", "**"}:
+        return "write `*`"
+    names = re.findall(r"\w+", field.upper())
+    if names and METHODS.issuperset(names):
+        return f"write `{'|'.join(names)}`"
+    return "write names joined by `|`, such as `GET|POST`, or `*`"
 
 
 def in_order(methods: Iterable[str]) -> list[str]:
@@ -349,109 +347,5 @@ def _spoken(methods: frozenset[str]) -> frozenset[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-def _is_well_formed(text: str) -> bool:
-    return bool(
-        len(text) <= MAX_PATH
-        and text.startswith("/")
-        and _PATH.fullmatch(text)
-        and not _DOTS.search(text)
-        and text.count("/") <= MAX_SEGMENTS
-        and text.isprintable()
-        and "\ufffd" not in text
-        and not text.endswith(" ")
-        and _are_paired(text)
-        and not _REGEX.search(text)
-    )
-
-
-def _are_paired(text: str) -> bool:
-    """Whether each parenthesis of *text* is closed: half of a pattern is no path."""
-    depth = 0
-    for character in text if "(" in text or ")" in text else "":
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth < 0:
-            return False
-    return depth == 0
-
-
 def _is_parameter(part: str) -> bool:
     return part.startswith(":")
-
-
-def _diagnose(text: str) -> Problem:
-    message, hint = _fault(text)
-    return Problem(message=message, hint=hint)
-
-
-def _of_another_language(text: str) -> tuple[str, str] | None:
-    """Return what is wrong with a regular expression, a glob or an address."""
-    if _REGEX.search(text):
-        bare = text.removeprefix("^").removesuffix("$")
-        plain = re.sub(r"\\([^\w])", r"\1", bare)
-        right = (
-            f"write `{plain}`: a rule is for the whole path anyway"
-            if _is_well_formed(plain)
-            else "write literal text, `:name` for a segment and a final `/*`"
-        )
-        return f"`{text}` is a regular expression, which is not read here", right
-    if "://" in text:
-        path = "/" + text.partition("://")[2].partition("/")[2]
-        return f"`{text}` is a whole address", f"write its path, `{path}`"
-    if text.endswith("/**"):
-        return f"`{text}` ends with `**`", f"write `{text[:-1]}`: it covers all below"
-    return None
-
-
-def _fault(text: str) -> tuple[str, str]:
-    if not text:
-        return (
-            "the path is empty",
-            "write a path such as `/map`, or `/*` for every path",
-        )
-    if len(text) > MAX_PATH or text.count("/") > MAX_SEGMENTS:
-        return (
-            "the path is too long",
-            f"use at most {MAX_PATH} characters and {MAX_SEGMENTS} segments",
-        )
-    elsewhere = _of_another_language(text)
-    if elsewhere is not None:
-        return elsewhere
-    if not text.startswith("/"):
-        right = "/*" if text == "*" else "/" + text.lstrip("/")
-        return f"`{text}` does not begin with `/`", f"write `{right}`"
-    odd = _ODD.search(text)
-    if odd:
-        character = odd.group()
-        return (
-            f"`{text}` holds {character!r}, which has no meaning here",
-            _CHARACTER_MENDS.get(
-                character, "use literal text, whole segments `:name` and a final `/*`"
-            ),
-        )
-    return _misshapen(text)
-
-
-def _misshapen(text: str) -> tuple[str, str]:
-    """Return what is wrong with a path of characters that may stand in one."""
-    if not text.isprintable() or "\ufffd" in text:
-        return (
-            f"`{text!a}` holds a character that cannot be seen",
-            "write the path as an address shows it, with plain blanks",
-        )
-    if text.endswith(" "):
-        return f"`{text}` ends with a blank", "remove it, or write `:name` there"
-    if not _are_paired(text):
-        return f"`{text}` has a parenthesis too many", "write both, or none"
-    if "//" in text:
-        return f"`{text}` has an empty segment", "write one `/`"
-    if _DOTS.search(text):
-        return f"`{text}` has a dot segment", "write the path it leads to"
-    if "*" in text:
-        return (
-            f"`{text}` has a `*` in the wrong place",
-            "it may only end a path, as `/*`; for one segment write `:name`",
-        )
-    return (
-        f"`{text}` has a parameter without a usable name",
-        "write a whole segment such as `:id`",
-    )

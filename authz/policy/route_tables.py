@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any, Final, Protocol
 
 from authz.errors import PolicyError, Problem
+from authz.policy.path_text import plain, spell_path
 from authz.policy.patterns import SAMPLE, PathPattern
 
 #: What a parameter matches, a value that no policy is likely to name, and how late
@@ -77,8 +78,8 @@ class RoutePattern:
             return None
         given = self.path.split("/")
         parts = [
-            have or SAMPLE if want is None or want.startswith(":") else want
-            for want, have in zip_longest(common.segments, given)
+            have or SAMPLE if want is None else want
+            for want, have in zip_longest(common.literals, given)
         ][: None if common.tail else len(common.segments)]
         path = "/".join(parts)
         return path if serves(self.route, path) else None
@@ -106,7 +107,7 @@ class RouteTable:
         """
         found = (
             route
-            for route in self.near(method, PathPattern.of(path))
+            for route in self.near(method, PathPattern.literal(path))
             if serves(route.route, path)
         )
         return min(found, key=lambda route: _order(route.route), default=None)
@@ -209,7 +210,7 @@ def no_route(routes: Iterable[RoutePattern], asked: str, path: str) -> Problem:
 
 def same_shape(path: str, route: RoutePattern) -> bool:
     """Return whether *route* serves *path*, whose segments `:name` stand for any."""
-    return serves(route.route, path) or PathPattern.of(path).matches(route.path)
+    return serves(route.route, plain(path)) or PathPattern.of(path).matches(route.path)
 
 
 def serves(route: str, path: str) -> bool:
@@ -245,7 +246,7 @@ def _region(route: str) -> PathPattern:
     for segment in PARAMETER.sub(_as_parameter, route).split("/"):
         if "\0" in segment:  # what follows may have any number of segments
             return PathPattern.of("/".join([*segments, "*"]))
-        segments.append(":any" if ":" in segment else segment)
+        segments.append(":any" if ":" in segment else spell_path(segment))
     return PathPattern.of("/".join(segments))
 
 

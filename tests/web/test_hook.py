@@ -625,3 +625,19 @@ def test_a_method_of_one_object_cannot_be_declared_public(app: Flask):
     """The mark would open the same method of every other object."""
     with pytest.raises(TypeError, match="not the method of one object"):
         Authz.public(app.send_static_file)
+
+
+def test_what_an_address_has_in_percent_form_is_what_a_rule_has(
+    make_app: Callable[..., Flask],
+):
+    """Brackets, stars and blanks of a path can be spoken of, and mean themselves."""
+    app = make_app(f"{POLICY}p, role:user, /files/my %5B1%5D%2A.txt, GET\n")
+    bob = Client(app)
+    bob.sign_in("bob", BOB)
+
+    statuses = [
+        bob(path=f"/files/{name}").status
+        for name in ("my%20%5b1%5D%2a.txt", "my%201.txt", "my%20%255B1%255D%252A.txt")
+    ]
+
+    assert statuses == [200, 403, 403]
