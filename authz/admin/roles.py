@@ -17,6 +17,7 @@ from authz.decision import (
 )
 from authz.errors import NotFound
 from authz.policy.records import Snapshot
+from authz.scope import ANY_SCOPE, ScopeSet, common, patterns_of
 
 #: What people have without a grant; nobody can be given it.
 GIVEN = frozenset({EVERYONE, AUTHENTICATED})
@@ -47,6 +48,9 @@ class HeldRole:
     role: str
     #: The grants on the way, from one of their own names to the role.
     grants: tuple[Grant, ...]
+    #: The scope patterns in which they hold it, in one way or another, in order; empty
+    #: in a policy without scopes.
+    scopes: tuple[str, ...] = ()
 
     @property
     def is_direct(self) -> bool:
@@ -62,7 +66,11 @@ def list_roles(context: AdminContext) -> tuple[tuple[Role, ...], str]:
     names = {rule.subject for rule in rules if rule.subject.startswith("role:")}
     names |= {grant.role for grant in grants}
     names |= {grant.member for grant in grants if grant.member.startswith("role:")}
-    by_member = _grants_at(context, now)
+    everywhere = grants_by_member(
+        grant
+        for grant in chain.from_iterable(_grants_at(context, now).values())
+        if grant.scope in {"", ANY_SCOPE}
+    )
     members: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     inherits: defaultdict[str, list[GrantEntry]] = defaultdict(list)
     spoken: defaultdict[str, list[RuleEntry]] = defaultdict(list)
@@ -76,7 +84,7 @@ def list_roles(context: AdminContext) -> tuple[tuple[Role, ...], str]:
             name=name,
             members=tuple(members[name]),
             inherits=tuple(inherits[name]),
-            holds=tuple(sorted(closure([name], by_member).keys() - {name})),
+            holds=tuple(sorted(closure([name], everywhere).keys() - {name})),
             rules=tuple(spoken[name]),
             given=name in GIVEN,
         )
@@ -109,13 +117,40 @@ def role_finder(
 
     def find(names: Iterable[str]) -> tuple[HeldRole, ...]:
         own = frozenset(names)
+        ways = _ways(own, by_member)
         return tuple(
-            HeldRole(role=name, grants=chain)
-            for name, chain in sorted(closure(own, by_member).items())
+            HeldRole(
+                role=name,
+                grants=next(iter(found.values())),
+                scopes=tuple(sorted(ScopeSet.where(found).patterns - {""})),
+            )
+            for name, found in sorted(ways.items())
             if name not in own
         )
 
     return find
+
+
+def _ways(
+    own: Iterable[str], by_member: Mapping[str, Sequence[Grant]]
+) -> dict[str, dict[str, tuple[Grant, ...]]]:
+    """Return what *own* names lead to, and for each the ways to it by where they lead.
+
+    A way leads where all of its grants hold; in a policy without scopes to `""`.
+    """
+    ways: dict[str, dict[str, tuple[Grant, ...]]] = {
+        name: {ANY_SCOPE: ()} for name in own
+    }
+    queue = [(name, ANY_SCOPE) for name in ways]
+    for name, where in queue:
+        for grant in by_member.get(name, ()):
+            reach = common(frozenset((where,)), frozenset((grant.scope,)))
+            known = ways.setdefault(grant.role, {}) if reach else {}
+            for scope in reach:
+                if known.keys().isdisjoint(patterns_of(scope)):
+                    known[scope] = (*ways[name][where], grant)
+                    queue.append((grant.role, scope))
+    return ways
 
 
 def grants_now(context: AdminContext) -> Mapping[str, Sequence[Grant]]:
@@ -145,7 +180,12 @@ def names_that_lead_to(context: AdminContext, role: str) -> frozenset[str]:
 
 def _in_force(grants: Iterable[GrantEntry]) -> list[Grant]:
     return [
-        Grant(member=grant.member, role=grant.role, origin=grant.origin)
+        Grant(
+            member=grant.member,
+            role=grant.role,
+            origin=grant.origin,
+            scope=grant.scope,
+        )
         for grant in grants
         if not grant.disabled
     ]

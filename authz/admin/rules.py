@@ -12,6 +12,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.patterns import path_match
 from authz.policy.records import Entry, Snapshot
 from authz.policy.rules import row_problems, without_scope
+from authz.scope import ANY_SCOPE
 
 _RULE_FIELDS = 3
 _GRANT_FIELDS = 2
@@ -144,8 +145,9 @@ def find_grant(context: AdminContext, id: str) -> tuple[GrantEntry, str]:  # noq
 
 def all_grants(context: AdminContext, now: Snapshot) -> Iterator[GrantEntry]:
     """Yield every grant, those that settings make first."""
+    everywhere = ANY_SCOPE if context.settings.grants and context.scoped else ""
     for fixed in context.settings.grants:
-        yield _fixed(fixed)
+        yield _fixed(fixed, everywhere)
     for entry in now.entries:
         if entry.row.kind == "g":
             yield as_grant(entry)
@@ -238,9 +240,13 @@ def as_grant(entry: Entry) -> GrantEntry:
     )
 
 
-def _fixed(grant: Grant) -> GrantEntry:
+def _fixed(grant: Grant, everywhere: str) -> GrantEntry:
     return GrantEntry(
-        entry=None, member=grant.member, role=grant.role, origin=grant.origin
+        entry=None,
+        member=grant.member,
+        role=grant.role,
+        origin=grant.origin,
+        scope=grant.scope or everywhere,
     )
 
 

@@ -37,15 +37,18 @@ class KnownScope:
         return self.name or self.pattern.partition(":")[2]
 
 
-def known_scopes(context: AdminContext) -> tuple[KnownScope, ...]:
+def known_scopes(
+    context: AdminContext, also: Iterable[str] = ()
+) -> tuple[KnownScope, ...]:
     """Return every scope that the app names or a line of the policy holds in.
 
-    The widest first, then by kind and by what they are called.
+    And the patterns that are *also* meant. The widest first, then by kind and by what
+    they are called.
     """
     now = context.readable_snapshot()
     named = context.named_scopes()
     written = now and context.scopes.get(now.etag, lambda: _scopes_in(now))
-    patterns = {*named, ANY_SCOPE, *(written or ())}
+    patterns = {*named, ANY_SCOPE, *(written or ()), *also}
     patterns |= {patterns_of(pattern)[1] for pattern in patterns - {ANY_SCOPE}}
     known = [KnownScope(pattern=p, name=named.get(p, "")) for p in patterns]
     return tuple(sorted(known, key=_order))

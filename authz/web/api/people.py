@@ -61,6 +61,10 @@ _PERSON: Final = record(
             record(
                 {
                     "role": text("The role."),
+                    "scopes": array(
+                        text("A scope pattern."),
+                        "Where they hold it; empty in a policy without scopes.",
+                    ),
                     "via": array(text("A name."), "From their own name to the role."),
                     "origins": array(
                         text("A place.", most=512), "Where the grants are written."
@@ -179,6 +183,7 @@ def _role(held: HeldRole) -> dict[str, Any]:
     first = [held.grants[0].member] if held.grants else []
     return {
         "role": held.role,
+        "scopes": list(held.scopes),
         "via": [*first, *(grant.role for grant in held.grants)],
         "origins": [str(grant.origin) for grant in held.grants],
     }

@@ -30,6 +30,7 @@ from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.pagination import asked, listing
 from authz.web.pages.people import problems_of
+from authz.web.pages.person_scopes import PersonScopes
 from authz.web.pages.roles import RoleBook
 
 _RECENT: Final = 20
@@ -49,6 +50,7 @@ class PersonPages:
         """Add the pages to *pages*."""
         self._pages = pages
         self._book = book
+        self._scopes = PersonScopes(pages, book, self._show)
         pages.add("/admin/people/person", "person", self.show)
         pages.add("/admin/people/person/edit", "person_edit", self.edit, post=True)
         pages.add(
@@ -190,6 +192,7 @@ class PersonPages:
             groups=pages.runtime.identity.seen.groups_of(subject.name),
             near=pages.runtime.named_groups.near_misses(subject),
             roles=[role for role in view.roles if role.role not in GIVEN],
+            where=self._scopes.section(view),
             can_have=[
                 role.name
                 for role in self._book.every()

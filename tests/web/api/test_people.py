@@ -39,10 +39,13 @@ def test_an_account_from_birth_to_death(api: Api, app: Flask):
     assert api("POST", "/grants", grant, match="*").status == 201
     seen = api("GET", PATH)
     assert json.loads(seen.text)["roles"] == [
-        {"role": "role:user", "via": ["user:dave", "role:user"], "origins": [
-            json.loads(seen.text)["roles"][0]["origins"][0]
-        ]}
-    ]  # fmt: skip
+        {
+            "role": "role:user",
+            "scopes": [],
+            "via": ["user:dave", "role:user"],
+            "origins": [json.loads(seen.text)["roles"][0]["origins"][0]],
+        }
+    ]
     # Roles have changed, so the session has ended.
     assert dave.sign_in("dave", WORDS).status == 303
     assert dave(path="/map").status == 200
