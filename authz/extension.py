@@ -162,6 +162,10 @@ class Authz:
 
             pages = admin_pages(app, context, hook, views.public_endpoints)
             blueprints += [pages.blueprint, api_blueprint(app, context)]
+        if runtime.settings.authzen.enabled:
+            from authz.web.authzen.serving import authzen_blueprint
+
+            blueprints.append(authzen_blueprint(app, context, hook))
         if runtime.break_glass is not None:
             blueprints.append(break_glass_blueprint(context))
         for blueprint in blueprints:

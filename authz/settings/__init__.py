@@ -26,6 +26,8 @@ from authz.settings.admin import AdminSettings as AdminSettings
 from authz.settings.admin import read_admin
 from authz.settings.audit import AuditSettings as AuditSettings
 from authz.settings.audit import read_audit
+from authz.settings.authzen import AuthzenSettings as AuthzenSettings
+from authz.settings.authzen import read_authzen
 from authz.settings.cookies import read_cookies
 from authz.settings.forward import Address as Address
 from authz.settings.forward import DeclaredHost as DeclaredHost
@@ -71,6 +73,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    authzen: AuthzenSettings = field(default_factory=AuthzenSettings)
     #: Where requests to an app that declares no scopes itself name theirs.
     scope_table: tuple[DeclaredPath, ...] = ()
     forward: ForwardSettings = field(default_factory=ForwardSettings)
@@ -81,9 +84,15 @@ class Settings:
     warnings: tuple[Problem, ...] = ()
 
     @property
+    def own_apis(self) -> tuple[str, ...]:
+        """The paths below which authz itself answers programs."""
+        ours = f"{self.url_prefix}/api", self.authzen.access
+        return ours if self.authzen.enabled else ours[:1]
+
+    @property
     def json_prefixes(self) -> tuple[str, ...]:
-        """The paths below which every refusal is JSON, the admin API's among them."""
-        return (*self.api_prefixes, f"{self.url_prefix}/api")
+        """The paths below which every refusal is JSON, those of our APIs among them."""
+        return (*self.api_prefixes, *self.own_apis)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -162,6 +171,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     proxy = read_proxy(reader)
     accounts = tuple(read_accounts(reader, proxied=bool(proxy)))
     cookies = read_cookies(reader)
+    url_prefix = reader.parse("AUTHZ_URL_PREFIX", parsers.prefix, "/authz")
     settings = Settings(
         model=reader.parse("AUTHZ_MODEL", Path, None),
         policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),
@@ -173,7 +183,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         ),
         api_prefixes=reader.parse("AUTHZ_API_PREFIXES", parsers.paths, ("/api",)),
         landing=reader.parse("AUTHZ_LANDING", parsers.path, None),
-        url_prefix=reader.parse("AUTHZ_URL_PREFIX", parsers.prefix, "/authz"),
+        url_prefix=url_prefix,
         contact=reader.parse("AUTHZ_CONTACT", str, None),
         error_handlers=reader.parse(
             "AUTHZ_ERROR_HANDLERS", parsers.boolean, default=False
@@ -190,6 +200,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         store=read_store(reader),
         admin=read_admin(reader),
         audit=read_audit(reader),
+        authzen=read_authzen(reader, url_prefix=url_prefix),
         trial=read_report_only(reader),
         scope_table=read_scopes(reader),
         forward=read_forward(reader, cookies, proxied=bool(proxy)),

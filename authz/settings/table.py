@@ -197,6 +197,30 @@ SETTINGS: Final = (
         default="false",
     ),
     Setting(
+        name="AUTHZ_AUTHZEN",
+        help="`true`: programs with an API token ask the policy in the words of OpenID "
+        "AuthZEN 1.0, at `/authz/access/v1/...`, as far as the policy lets them.",
+        default="false",
+    ),
+    Setting(
+        name="AUTHZ_AUTHZEN_PREFIX",
+        help="What stands before `/access/v1`; `/` for nothing, as the standard has "
+        "it.",
+        default="AUTHZ_URL_PREFIX",
+    ),
+    Setting(
+        name="AUTHZ_AUTHZEN_URL",
+        help="What clients call this decision point, an `https://` URL, for its "
+        "metadata: what stands before `/access/v1` as they see it.",
+        default="the host that is asked, and the prefix",
+    ),
+    Setting(
+        name="AUTHZ_AUTHZEN_TABLE",
+        help="What types of subjects and resources mean, beside users and routes: a "
+        "table with lines such as `action, record, read, GET, /records/:id`.",
+        default="none",
+    ),
+    Setting(
         name="AUTHZ_AUDIT_FILE",
         help="A file for the audit log, beside the logger `authz.audit`: one chained "
         "record a line. All processes of a machine share it.",

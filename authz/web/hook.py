@@ -225,7 +225,12 @@ class Hook:
         asked = self._asked(subject, method, path, scope)
         if self._opened(subject, path):
             return True
-        return bool(self._outcome(self._runtime.decide(asked), method, path))
+        return bool(self.decide(asked))
+
+    def decide(self, asked: AccessRequest) -> Decision:
+        """Return what becomes of a request that *asked* describes, scope and all."""
+        decision = self._runtime.decide(asked)
+        return self._outcome(decision, asked.method, asked.path)
 
     def may_in(self, subject: Subject, method: str, path: str) -> ScopeSet:
         """Return the scopes in which *subject* may use *method* on *path*."""

@@ -209,10 +209,9 @@ class Refusals:
         return {key: text for key, text in found.items() if text}
 
     def unserved(self, failure: Exception) -> Response | None:
-        """Say that the admin API has no such path or method; None: Flask says it."""
-        prefix = f"{self._runtime.settings.url_prefix}/api/"
+        """Say that an API of ours has no such path or method; None: Flask says it."""
         if not isinstance(failure, HTTPException) or not request.path.startswith(
-            prefix
+            tuple(f"{prefix}/" for prefix in self._runtime.settings.own_apis)
         ):
             return None
         refusal = Refusal(

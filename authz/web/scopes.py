@@ -112,6 +112,11 @@ class RequestScopes:
         """Return whether anything is declared."""
         return bool(self._table or self._by_endpoint or self._scope_of)
 
+    @property
+    def ask_the_app(self) -> bool:
+        """Whether the app says of each request, and only of one, what it is about."""
+        return self._scope_of is not None
+
     def told(self, endpoint: str, method: str, path: str) -> tuple[str, ...]:
         """Return what is declared for a request in words, for an administrator."""
         declared = tuple(map(str, self.declared(endpoint, method, path)))

@@ -1,0 +1,78 @@
+"""Settings of the AuthZEN API: whether there is one, and what its words mean."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from authz.bounded_read import read_file
+from authz.errors import InvalidValue, PolicyError
+from authz.policy.authzen_table import AuthzenTable, read_authzen_table
+from authz.settings import parsers
+from authz.settings.reader import Reader
+
+#: Where the operations are, below the prefix (AuthZEN 1.0, table 1).
+ACCESS: Final = "/access/v1"
+#: A table names types and actions; in bytes.
+_MAX_TABLE: Final = 1024 * 1024
+_HTTPS: Final = re.compile(r"https://[^/?#\s@]+(?:/[^?#\s]*[^/?#\s])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthzenSettings:
+    """What the operator decided about the AuthZEN API."""
+
+    enabled: bool = False
+    #: What stands before `/access/v1`; empty at the root.
+    prefix: str = "/authz"
+    #: What clients call it: a URL; empty if that is how they reach it.
+    url: str = ""
+    table: AuthzenTable = field(default_factory=AuthzenTable)
+
+    @property
+    def access(self) -> str:
+        """The path that every operation is below."""
+        return self.prefix + ACCESS
+
+    @property
+    def known_path(self) -> str:
+        """The path part of what clients call it."""
+        return urlsplit(self.url).path if self.url else self.prefix
+
+
+def read_authzen(reader: Reader, *, url_prefix: str) -> AuthzenSettings:
+    """Return the settings of the AuthZEN API; *url_prefix* is where authz is."""
+    return AuthzenSettings(
+        enabled=reader.parse("AUTHZ_AUTHZEN", parsers.boolean, default=False),
+        prefix=reader.parse("AUTHZ_AUTHZEN_PREFIX", _prefix, url_prefix),
+        url=reader.parse("AUTHZ_AUTHZEN_URL", _url, ""),
+        table=reader.parse("AUTHZ_AUTHZEN_TABLE", _table, AuthzenTable()),
+    )
+
+
+def _prefix(text: str) -> str:
+    return "" if text == "/" else parsers.prefix(text)
+
+
+def _url(text: str) -> str:
+    found = text.rstrip("/")
+    if not _HTTPS.fullmatch(found):
+        raise InvalidValue(
+            f"`{text}` cannot be what a decision point is called",
+            "write for example `https://pdp.home` or `https://music.home/authz`",
+        )
+    return found
+
+
+def _table(text: str) -> AuthzenTable:
+    path = Path(text)
+    try:
+        return read_authzen_table(read_file(path, most=_MAX_TABLE), source=path.name)
+    except OSError as error:
+        raise InvalidValue(
+            f"`{text}` cannot be read ({error.strerror or error})", "check the path"
+        ) from error
+    except PolicyError as error:
+        first, *_ = error.problems
+        raise InvalidValue(f"{first.where}: {first.message}", first.hint) from error
