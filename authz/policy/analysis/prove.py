@@ -1,0 +1,423 @@
+"""Promises about a policy, answered for every request there can be.
+
+Exactly: a policy tells finitely many kinds of paths, methods, scopes and people apart
+(docs/explanation/proofs.md says why these are all). For each kind of path and method
+one operation on bits answers for everybody in every scope. What is found is the
+smallest request; what is not found does not exist.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from authz.decision import Effect, Policy, PolicyInForce, Rule
+from authz.policy.analysis.holders import (
+    BASE,
+    Names,
+    People,
+    ScopeKinds,
+    everybody,
+    groups_of,
+    holding,
+)
+from authz.policy.analysis.path_classes import PathClasses
+from authz.policy.analysis.promises import (
+    EVERY_METHOD,
+    UNWATCHED,
+    Answer,
+    Counterexample,
+    Party,
+    Promise,
+    Question,
+    Verdict,
+    Watch,
+    check_known,
+)
+from authz.policy.patterns import Methods, PathPattern
+from authz.scope import ANY_SCOPE
+
+#: Whom the rules of one side speak of, at one method and path: (allowed, denied).
+_Said = tuple[int, int]
+#: What breaks the promise: who, and in which scope.
+_Broken = tuple[Names, str]
+_TOO_LONG: Final = "the time was up before everything was looked at"
+_OTHER_LANGUAGE: Final = (
+    "the model is not one of the shipped ones, and other Casbin models cannot be "
+    "looked through"
+)
+
+
+#: What rules speak of beside people and paths: on which side, whether they deny, and
+#: the methods as bits.
+_About = tuple[int, bool, int]
+
+
+class _Case:
+    """A promise made ready: sides to compare, and what breaks it."""
+
+    def __init__(
+        self,
+        people: People,
+        *,
+        broken: Callable[[Sequence[_Said]], _Broken | None],
+        sides: int,
+        allows_of: tuple[int, ...] = (),
+    ) -> None:
+        """Compare *sides*; where none of *allows_of* allows anything, it holds.
+
+        If that is empty, it may be broken where no rule speaks.
+        """
+        self.people = people
+        self.broken = broken
+        self.sides = sides
+        self._allows_of = allows_of
+        self._patterns: dict[PathPattern, dict[_About, int]] = {}
+
+    def add(
+        self, side: int, policy_rules: Iterable[Rule], held: dict[str, int]
+    ) -> None:
+        """Let *policy_rules* speak on *side*, of those who hold what names *held*."""
+        for rule in policy_rules:
+            whom = held.get(rule.subject, 0) & self.people.within(rule.scope)
+            if whom:
+                said = self._patterns.setdefault(PathPattern.of(rule.path), {})
+                about = side, rule.effect is Effect.DENY, method_bits(rule.methods)
+                said[about] = said.get(about, 0) | whom
+
+    def answer(self, promise: Promise, watch: Watch) -> Answer:
+        """Walk through every kind of path and method of *promise*."""
+        patterns = list(self._patterns)
+        entries = [list(said.items()) for said in self._patterns.values()]
+        wanted = None
+        if self._allows_of:
+            wanted = [
+                number
+                for number, said in enumerate(entries)
+                if any(side in self._allows_of and not d for (side, d, _), _ in said)
+            ]
+        classes = PathClasses(patterns, wanted=wanted)
+        asked = sum(1 << EVERY_METHOD.index(method) for method in promise.methods)
+        met: set[int] = set()
+        looked_at = 0
+        if watch.stop():
+            return Answer(promise=promise, verdict=Verdict.NOT_PROVEN, why=_TOO_LONG)
+        found: tuple[tuple[int, int, str, int], Counterexample] | None = None
+        for each in classes.within(promise.region):
+            depth = each.path.count("/")
+            if found is not None and depth > found[0][0]:
+                break  # all that are as small have been looked at
+            looked_at += 1
+            met |= each.matched
+            if not looked_at % 64:
+                watch.tell(len(met), len(patterns))
+                if watch.stop():
+                    return Answer(
+                        promise=promise,
+                        verdict=Verdict.NOT_PROVEN,
+                        why=_TOO_LONG,
+                        paths=looked_at,
+                    )
+            for method, said in self._said(
+                [entry for number in each.matched for entry in entries[number]], asked
+            ):
+                broken = self.broken(said)
+                if broken is None:
+                    continue
+                size = (depth, len(each.path), each.path, method)
+                if found is None or size < found[0]:
+                    example = Counterexample(
+                        names=broken[0],
+                        scope=broken[1],
+                        method=EVERY_METHOD[method],
+                        path=each.path,
+                    )
+                    found = size, example
+        watch.tell(len(patterns), len(patterns))
+        return Answer(
+            promise=promise,
+            verdict=Verdict.PROVEN if found is None else Verdict.REFUTED,
+            example=found and found[1],
+            paths=looked_at,
+        )
+
+    def _said(
+        self, entries: Sequence[tuple[_About, int]], asked: int
+    ) -> Iterator[tuple[int, list[_Said]]]:
+        """Yield each kind of method with what the rules say of it, side by side."""
+        kinds = [asked]
+        for methods in {methods for (_, _, methods), _ in entries}:
+            kinds = [
+                part
+                for kind in kinds
+                for part in (kind & methods, kind & ~methods)
+                if part
+            ]
+        for kind in kinds:
+            said = [[0, 0] for _ in range(self.sides)]
+            for (side, denies, methods), whom in entries:
+                if methods & kind:
+                    said[side][denies] |= whom
+            yield (kind & -kind).bit_length() - 1, [(a, d) for a, d in said]
+
+
+def prove(policy: PolicyInForce, promise: Promise, watch: Watch = UNWATCHED) -> Answer:
+    """Return whether *promise* holds of *policy*, for every request there can be.
+
+    Raises:
+        InvalidValue: if the promise is about what the policy does not know.
+    """
+    if policy.written is None:
+        return Answer(promise=promise, verdict=Verdict.NOT_PROVEN, why=_OTHER_LANGUAGE)
+    return prove_of(policy.written, promise, watch)
+
+
+def prove_of(policy: Policy, promise: Promise, watch: Watch = UNWATCHED) -> Answer:
+    """Return whether *promise* holds of *policy*; see `prove`."""
+    check_known(promise, policy)
+    if promise.question is Question.SEPARATE:
+        return _separate(policy, promise)
+    if promise.question is Question.REACHABLE:
+        return _reachable(policy, promise, watch)
+    if promise.question in {Question.NEVER, Question.ALWAYS}:
+        return _one_party(policy, promise, watch)
+    return _two_parties(policy, promise, watch)
+
+
+def compare(
+    before: PolicyInForce,
+    after: PolicyInForce,
+    question: Question = Question.TAKES_AWAY,
+    watch: Watch = UNWATCHED,
+) -> Answer:
+    """Return whether a change does only what *question* says, to anybody.
+
+    `takes-away`: nobody gains anything; `gives`: nobody loses anything; `same`: both.
+    Anybody is any combination of names that somebody can have, whoever gives them.
+    """
+    promise = Promise(question=question, text=f"the change: {question}")
+    if before.written is None or after.written is None:
+        return Answer(promise=promise, verdict=Verdict.NOT_PROVEN, why=_OTHER_LANGUAGE)
+    return compare_of(before.written, after.written, promise, watch)
+
+
+def compare_of(
+    before: Policy, after: Policy, promise: Promise, watch: Watch = UNWATCHED
+) -> Answer:
+    """Return whether the change from *before* to *after* keeps *promise*."""
+    if before.scoped is not after.scoped:
+        before, after = (_everywhere(each) for each in (before, after))
+    steps = {
+        Question.TAKES_AWAY: ((before, after),),
+        Question.GIVES: ((after, before),),
+    }.get(promise.question, ((before, after), (after, before)))
+    answers = []
+    for less, more in steps:
+        answer = _gains(less, more, promise, watch)
+        if not answer:
+            return answer
+        answers.append(answer)
+    return answers[-1]
+
+
+def superfluous(policy: Policy, rule: Rule, watch: Watch = UNWATCHED) -> Answer:
+    """Return whether no answer would change without *rule*, whoever asks."""
+    return _without(
+        policy,
+        rule,
+        Promise(
+            question=Question.SAME,
+            region=PathPattern.of(rule.path),
+            methods=tuple(m for m in EVERY_METHOD if Methods(rule.methods).matches(m)),
+        ),
+        watch,
+    )
+
+
+def _without(policy: Policy, rule: Rule, promise: Promise, watch: Watch) -> Answer:
+    rules = tuple(each for each in policy.rules if each is not rule)
+    built_in = tuple(each for each in policy.built_in if each is not rule)
+    less = Policy(
+        rules=rules,
+        built_in=built_in,
+        grants=policy.grants,
+        scoped=policy.scoped,
+        revision=policy.revision,
+    )
+    if rule.effect is Effect.DENY:
+        return _gains(policy, less, promise, watch)
+    return _gains(less, policy, promise, watch)
+
+
+def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer:
+    """Return whether whoever may something under *more* may it under *less*."""
+    scopes = ScopeKinds((less, more))
+    people = People(everybody(less, more), scopes)
+
+    def broken(said: Sequence[_Said]) -> _Broken | None:
+        (had, was_denied), (has, denied) = said
+        gained = has & ~denied & (~had | was_denied)
+        if gained:
+            return people.first(gained)
+        return _in_two(people, has & ~denied, was_denied & ~denied)
+
+    case = _Case(people, broken=broken, sides=2, allows_of=(1,))
+    for side, policy in enumerate((less, more)):
+        case.add(side, policy.deciding, people.held(policy))
+    return case.answer(promise, watch)
+
+
+def _in_two(people: People, ones: int, others: int) -> _Broken | None:
+    """Return somebody who is one of *ones* and one of *others*, in one scope."""
+    if not ones or not others:
+        return None
+    theirs = dict(people.blocks(others))
+    for scope, block in people.blocks(ones):
+        names = people.both(block, theirs.get(scope, 0))
+        if names is not None:
+            return names, people.scopes.texts[scope]
+    return None
+
+
+def _one_party(policy: Policy, promise: Promise, watch: Watch) -> Answer:
+    scopes = ScopeKinds([policy], [promise.scope])
+    (party,) = promise.parties
+    people = People(_people_for(policy, party, promise), scopes)
+    held = people.held(policy)
+    meant = people.within(promise.scope) & ~holding(held, promise.but)
+    must = promise.question is Question.ALWAYS
+
+    def broken(said: Sequence[_Said]) -> _Broken | None:
+        ((allowed, denied),) = said
+        may = allowed & ~denied
+        breaks = meant & (~may if must else may)
+        return people.first(breaks) if breaks else None
+
+    case = _Case(people, broken=broken, sides=1, allows_of=() if must else (0,))
+    case.add(0, policy.deciding, held)
+    return case.answer(promise, watch)
+
+
+def _two_parties(policy: Policy, promise: Promise, watch: Watch) -> Answer:
+    scopes = ScopeKinds([policy], [promise.scope])
+    stranger = Party(text="", names=BASE)
+    sides = [
+        People(_with_groups(policy, party, promise), scopes)
+        for party in (*promise.parties, stranger)
+    ]
+    people = sides[0]
+    held = [each.held(policy) for each in sides]
+    meant = people.within(promise.scope)
+    for each in held[:2]:
+        meant &= ~holding(each, promise.but)
+    question = promise.question
+
+    def broken(said: Sequence[_Said]) -> _Broken | None:
+        one, other, anyone = (allowed & ~denied for allowed, denied in said)
+        if question is Question.DISJOINT:
+            breaks = one & other & ~anyone
+        elif question is Question.IMPLIES:
+            breaks = one & ~other
+        else:
+            breaks = one ^ other
+        breaks &= meant
+        return people.first(breaks) if breaks else None
+
+    allows_of = (0, 1) if question is Question.EQUIVALENT else (0,)
+    case = _Case(people, broken=broken, sides=3, allows_of=allows_of)
+    for side, each in enumerate(held):
+        case.add(side, policy.deciding, each)
+    answer = case.answer(promise, watch)
+    if answer.example is None:
+        return answer
+    return _with_other(answer, sides)
+
+
+def _with_other(answer: Answer, sides: Sequence[People]) -> Answer:
+    example = answer.example
+    assert example is not None  # noqa: S101 - for the types; the caller looked
+    number = sides[0].people.index(example.names)
+    return replace(answer, example=replace(example, other=sides[1].people[number]))
+
+
+def _reachable(policy: Policy, promise: Promise, watch: Watch) -> Answer:
+    """Return whether some request has another answer because of the rule."""
+    rule = promise.rule
+    assert rule is not None  # noqa: S101 - a promise of this kind has one
+    narrowed = superfluous(policy, rule, watch)
+    verdict = {
+        Verdict.REFUTED: Verdict.PROVEN,
+        Verdict.PROVEN: Verdict.REFUTED,
+        Verdict.NOT_PROVEN: Verdict.NOT_PROVEN,
+    }[narrowed.verdict]
+    return replace(narrowed, promise=promise, verdict=verdict)
+
+
+def _separate(policy: Policy, promise: Promise) -> Answer:
+    """Return whether nobody can hold both names, with the grants there are."""
+    one, other = (party.text for party in promise.parties)
+    scopes = ScopeKinds([policy], [promise.scope])
+    # A role alone is nobody: it is given by grants, which are followed.
+    whoever = [
+        names
+        for names in everybody(policy, named=(one, other))
+        if names == BASE or not any(n.startswith("role:") for n in names - BASE)
+    ]
+    people = People(whoever, scopes)
+    held = people.held(policy)
+    meant = people.within(promise.scope) & ~holding(held, promise.but)
+    both = [held.get(name, 0) & meant for name in (one, other)]
+    broken: _Broken | None = None
+    if both[0] & both[1]:
+        broken = people.first(both[0] & both[1])
+    else:
+        # Whoever has the one may sign in in the way that gives the other.
+        ways = people.everybody if promise.any_groups else people.ways_in
+        broken = _in_two(people, both[0] & ways, both[1]) or _in_two(
+            people, both[1] & ways, both[0]
+        )
+    if broken is None:
+        return Answer(promise=promise, verdict=Verdict.PROVEN)
+    return Answer(
+        promise=promise,
+        verdict=Verdict.REFUTED,
+        example=Counterexample(names=broken[0], scope=broken[1]),
+    )
+
+
+def _people_for(policy: Policy, party: Party, promise: Promise) -> list[Names]:
+    if party.names is not None:
+        return _with_groups(policy, party, promise)
+    return everybody(policy, named=promise.but)
+
+
+def _with_groups(policy: Policy, party: Party, promise: Promise) -> list[Names]:
+    """Return *party*, and with each group that may be delivered beside, if any may.
+
+    Two groups do not do together what one of them does not: one is enough to be
+    allowed, and one is enough to be denied.
+    """
+    names = party.names or BASE
+    groups = groups_of(policy) if promise.any_groups else []
+    if not names >= BASE:
+        beside = [names] * len(groups)  # a stranger has none
+    else:
+        beside = [names | {group} for group in groups]
+    return [names, *beside]
+
+
+def _everywhere(policy: Policy) -> Policy:
+    """Return *policy* as one with scopes, whose lines hold in every scope."""
+    if policy.scoped:
+        return policy
+    rules, built_in = (
+        tuple(replace(rule, scope=ANY_SCOPE) for rule in each)
+        for each in (policy.rules, policy.built_in)
+    )
+    grants = tuple(replace(grant, scope=ANY_SCOPE) for grant in policy.grants)
+    return replace(policy, rules=rules, built_in=built_in, grants=grants, scoped=True)
+
+
+def method_bits(methods: frozenset[str]) -> int:
+    """Return which of `EVERY_METHOD` a rule for *methods* speaks of, as bits."""
+    said = Methods(methods)
+    return sum(1 << n for n, method in enumerate(EVERY_METHOD) if said.matches(method))
