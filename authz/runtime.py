@@ -295,10 +295,12 @@ def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPol
         built.rows,
         prefix=settings.url_prefix if settings.admin.enabled else None,
         model_source=model_source,
+        scope=settings.own_scope,
     )
     if problems:
         raise PolicyError(problems)
-    return replace(built, warnings=(*built.warnings, *wide_rules(built.policy)))
+    wide = wide_rules(built.policy, settings.own_scope)
+    return replace(built, warnings=(*built.warnings, *wide))
 
 
 def _refuse_open(switch: Origin, stores: Stores) -> None:

@@ -24,6 +24,7 @@ from authz.errors import Problem
 from authz.policy.csv_rows import Row
 from authz.policy.own_paths import AREAS, OPENAPI
 from authz.policy.patterns import METHODS, PathPattern, in_order, pattern_of
+from authz.scope import AskedScope
 
 #: Asked about whatever the rules say, and so is what they say of paths in `AREAS`.
 _ALWAYS: Final = (
@@ -60,6 +61,7 @@ def safety_problems(
     *,
     prefix: str | None,
     model_source: str = "model.conf",
+    scope: AskedScope = None,
 ) -> tuple[Problem, ...]:
     """Return what *policy* lets people do who hold no role, and must not.
 
@@ -68,18 +70,21 @@ def safety_problems(
         rows: What it is made of.
         prefix: Where the administration is; None if the app has none.
         model_source: What a problem names when no rule is to blame.
+        scope: What the pages of the administration are about, if that is one scope.
     """
-    return tuple(_problems(policy, tuple(rows), prefix, model_source))
+    return tuple(_problems(policy, tuple(rows), prefix, model_source, scope))
 
 
-def wide_rules(policy: PolicyInForce) -> tuple[Problem, ...]:
+def wide_rules(policy: PolicyInForce, scope: AskedScope = None) -> tuple[Problem, ...]:
     """Return the rules that open every path to people who hold no role.
 
-    Not wrong where the administration is closed to them, but seldom meant.
+    With a *scope*, what is about that. Not wrong where the administration is closed to
+    them, but seldom meant.
     """
     found: dict[str, Problem] = {}
     for who, subject in _without_a_role():
-        for decision in (_ask(policy, subject, m, p) for m, p in _invented()):
+        for method, path in _invented():
+            decision = _ask(policy, subject, method, path, scope)
             for rule in decision.rules if decision else ():
                 found.setdefault(
                     str(rule.origin),
@@ -94,7 +99,11 @@ def wide_rules(policy: PolicyInForce) -> tuple[Problem, ...]:
 
 
 def _problems(
-    policy: PolicyInForce, rows: tuple[Row, ...], prefix: str | None, model: str
+    policy: PolicyInForce,
+    rows: tuple[Row, ...],
+    prefix: str | None,
+    model: str,
+    scope: AskedScope,
 ) -> Iterator[Problem]:
     blamed: set[str] = set()
     for who, subject in _without_a_role():
@@ -106,7 +115,7 @@ def _problems(
         ):  # where there is one, silence denies by how it is built
             asked = [*_invented(), *asked]
         for method, path in asked:
-            decision = _ask(policy, subject, method, path)
+            decision = _ask(policy, subject, method, path, scope)
             if decision.reason is Reason.EVALUATION_FAILED:
                 break  # for somebody like this, nothing is ever allowed
             if not decision:
@@ -181,8 +190,12 @@ def _areas(prefix: str) -> Iterator[str]:
     return (f"{prefix}{area}/" for area in AREAS)
 
 
-def _ask(policy: PolicyInForce, subject: Subject, method: str, path: str) -> Decision:
-    return policy.decide(AccessRequest(subject=subject, path=path, method=method))
+def _ask(
+    policy: PolicyInForce, subject: Subject, method: str, path: str, scope: AskedScope
+) -> Decision:
+    return policy.decide(
+        AccessRequest(subject=subject, path=path, method=method, scope=scope)
+    )
 
 
 def _shown(path: str) -> str:

@@ -14,7 +14,6 @@ from authz.errors import Problem, SettingsError
 from authz.extension import Authz, get_authz
 from authz.identity.assertions import Assertions
 from authz.policy.scoped import ScopedPolicy
-from authz.scope import Scope
 from authz.serve.behind import Behind, with_host
 from authz.serve.portal import add_portal
 from authz.serve.questions import Questions
@@ -49,7 +48,6 @@ def create_app(
         raise
     assert forward.portal is not None  # noqa: S101 - just checked
     # Its own pages are about its own host, so `/*` at another host opens none of them.
-    Scope(forward.portal.scope)
     table = with_host(runtime.settings.scope_table)
     guarded.hook.scopes = RequestScopes(guarded.views.scopes, table)
     guarded.foresight.scopes = RequestScopes(

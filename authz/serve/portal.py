@@ -11,7 +11,6 @@ from authz.decision import Subject
 from authz.extension import csrf_token, get_authz
 from authz.identity.assertions import Assertions
 from authz.runtime import Runtime
-from authz.scope import Scope
 from authz.serve.behind import Behind
 from authz.web.guarded_views import public
 from authz.web.rendering import protect_page, render
@@ -27,9 +26,7 @@ def add_portal(
     """Add the start page and the keys to *app*."""
     prefix = runtime.settings.url_prefix
     blueprint = Blueprint("authz_portal", __name__, url_prefix=prefix)
-    forward = runtime.settings.forward
-    assert forward.portal is not None  # noqa: S101 - the caller asked
-    here = Scope(forward.portal.scope)
+    forward, here = runtime.settings.forward, runtime.settings.own_scope
 
     def may(subject: Subject, path: str) -> bool:
         return get_authz(app).hook.may(subject, "GET", path, here)

@@ -14,6 +14,7 @@ from authz.decision import ANONYMOUS_METHOD, Grant, Origin, Rule
 from authz.errors import Problem, SettingsError
 from authz.identity.cookies import CookieSettings
 from authz.policy.scope_table import DeclaredPath
+from authz.scope import Scope
 from authz.settings import parsers
 from authz.settings.access import OPEN_TO_EVERYONE as OPEN_TO_EVERYONE
 from authz.settings.access import AccessSettings as AccessSettings
@@ -93,6 +94,12 @@ class Settings:
     def json_prefixes(self) -> tuple[str, ...]:
         """The paths below which every refusal is JSON, those of our APIs among them."""
         return (*self.api_prefixes, *self.own_apis)
+
+    @property
+    def own_scope(self) -> Scope | None:
+        """What the pages of authz itself are about, if that is one scope."""
+        portal = self.forward.portal
+        return Scope(portal.scope) if portal else None
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -44,6 +44,7 @@ class Browser(Client):
             "HTTP_HOST": "auth.home.test",
             "HTTP_ORIGIN": PORTAL,
             "REMOTE_ADDR": PROXY,
+            "wsgi.url_scheme": "https",
             **more.pop("environ", {}),
         }
         return self(method, path, environ=environ, **more)
