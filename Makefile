@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo screenshots test check fast lint types imports docs bench fuzz soak races system build lock clean
+.PHONY: help demo libraries screenshots test check fast lint types imports docs bench fuzz soak races system build lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,10 +8,13 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/demo.stamp ## Start the demo on http://127.0.0.1:8000.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo/run.sh $(PORT)
+
+libraries: $(VENV)/demo.stamp ## Start the demo with two libraries: bob has one of them.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo/run.sh $(PORT) libraries
 
 test: $(VENV)/dev.stamp system ## Run every test.
 	$(BIN)/python -m pytest -q docs README.md

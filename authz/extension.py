@@ -1,7 +1,7 @@
 """The Flask extension: `Authz(app)`, or `Authz()` and `init_app(app)`."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -80,6 +80,7 @@ class Authz:
         settings: Settings | None = None,
         open_while: Callable[[], bool] = lambda: True,
         scope_of: ScopeOf | None = None,
+        scope_names: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """Prepare the extension, and guard *app* if there is one.
 
@@ -98,12 +99,16 @@ class Authz:
                 each request, once it is known who asks and before anything is
                 decided. An `InvalidValue` that it raises, and a scope other than the
                 one that a declared place names, are answered with 400.
+            scope_names: Returns the scopes there are now, `library:kids`, and what
+                they are called. The admin pages offer them; it is asked while such
+                a page is made. What no line could name is left out.
         """
         self._audit = audit or LoggingSink()
         self._sources = tuple(sources)
         self._settings = settings
         self._open_while = open_while
         self._scope_of = scope_of
+        self._scope_names = scope_names
         if app is not None:
             self.init_app(app)
 
@@ -154,7 +159,7 @@ class Authz:
             declared=runtime.settings.mounts,
         )
         blueprints = [sign_in_blueprint(app, runtime)]
-        context = context_of(app, runtime, views)
+        context = context_of(app, runtime, views, named_scopes=self._scope_names)
         pages = None
         if runtime.settings.admin.enabled:
             from authz.web.api.serving import api_blueprint

@@ -10,7 +10,7 @@ from authz.admin.rules import grant_row
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Entry, Remove, Replace, Snapshot, Switch
 from authz.policy.rules import without_scope
-from authz.scope import ANY_SCOPE, patterns_of
+from authz.scope import ANY_SCOPE, pattern_problem, patterns_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def known_scopes(
     they are called.
     """
     now = context.readable_snapshot()
-    named = context.named_scopes()
+    named = {p: n for p, n in context.named_scopes().items() if not pattern_problem(p)}
     written = now and context.scopes.get(now.etag, lambda: _scopes_in(now))
     patterns = {*named, ANY_SCOPE, *(written or ()), *also}
     patterns |= {patterns_of(pattern)[1] for pattern in patterns - {ANY_SCOPE}}

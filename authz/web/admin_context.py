@@ -1,5 +1,6 @@
 """The admin context of a Flask app: its routes, and which one serves a path."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from flask import Flask
@@ -12,13 +13,20 @@ from authz.web.guarded_views import GuardedViews
 from authz.web.mounts import mounted_routes
 
 
-def context_of(app: Flask, runtime: Runtime, views: GuardedViews) -> AdminContext:
-    """Return where *app* is administered."""
+def context_of(
+    app: Flask,
+    runtime: Runtime,
+    views: GuardedViews,
+    *,
+    named_scopes: Callable[[], Mapping[str, str]],
+) -> AdminContext:
+    """Return where *app*, which names its scopes by *named_scopes*, is administered."""
     return AdminContext(
         runtime=runtime,
         routes=partial(_routes, app, views),
         mounts=partial(mounted_routes, app),
         find_route=partial(_find_route, app, views),
+        named_scopes=named_scopes,
     )
 
 

@@ -22,9 +22,19 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
-from authz import Authz, current_subject
+from authz import Authz, current_subject, scopes
 
-authz = Authz()
+#: What they are called. With a policy that has scopes, `libraries.csv`, a person may
+#: have one of them and not the other.
+LIBRARIES = {"kids": "For children", "originals": "Originals"}
+
+
+def scope_names() -> dict[str, str]:
+    """Return the scopes that the admin pages offer, and what they are called."""
+    return {f"library:{key}": name for key, name in LIBRARIES.items()}
+
+
+authz = Authz(scope_names=scope_names)
 demo = Blueprint("demo", __name__)
 
 
@@ -38,19 +48,23 @@ class Song:
     energy: int
     mood: int
     tags: str
+    #: The id of one of `LIBRARIES`.
+    library: str = "originals"
 
 
 SONGS = (
     Song(1, "Harbour Lights", "The Paper Boats", 22, 61, "calm evening sea"),
-    Song(2, "Two Left Shoes", "Marta & the Moths", 79, 84, "happy dance morning"),
-    Song(3, "Slow Lemon", "Ada Quill", 34, 76, "calm warm sunday"),
+    Song(
+        2, "Two Left Shoes", "Marta & the Moths", 79, 84, "happy dance morning", "kids"
+    ),
+    Song(3, "Slow Lemon", "Ada Quill", 34, 76, "calm warm sunday", "kids"),
     Song(4, "Night Bus to Nowhere", "Grey Parade", 46, 18, "night rain sad"),
     Song(5, "Copper Wire", "Ohm Sweet Ohm", 93, 42, "loud fast workout"),
     Song(6, "A Letter in May", "Ada Quill", 17, 30, "calm sad piano"),
-    Song(7, "Kitchen Disco", "Marta & the Moths", 90, 95, "happy dance party"),
-    Song(8, "Low Tide", "The Paper Boats", 8, 45, "calm sea sleep"),
+    Song(7, "Kitchen Disco", "Marta & the Moths", 90, 95, "happy dance party", "kids"),
+    Song(8, "Low Tide", "The Paper Boats", 8, 45, "calm sea sleep", "kids"),
     Song(9, "Thunder Without Rain", "Grey Parade", 74, 14, "loud night angry"),
-    Song(10, "Bicycle Summer", "Lo and Behold", 63, 72, "happy warm road"),
+    Song(10, "Bicycle Summer", "Lo and Behold", 63, 72, "happy warm road", "kids"),
     Song(11, "Static Garden", "Ohm Sweet Ohm", 60, 53, "focus work night"),
     Song(12, "Last One to Leave", "Lo and Behold", 39, 47, "evening road focus"),
 )
@@ -84,11 +98,20 @@ def studio() -> Studio:
     return remembered
 
 
+def songs() -> list[Song]:
+    """Return the songs that the visitor may see at this path: those of their libraries.
+
+    All of them where the policy knows no scopes.
+    """
+    theirs = scopes(request.method, request.path).ids("library")
+    return [song for song in SONGS if song.library in theirs]
+
+
 def nearest(song: Song) -> list[tuple[int, Song]]:
     """Return the five songs most like *song*, and how alike they are in percent."""
     alike = [
         (100 - (abs(song.energy - o.energy) + abs(song.mood - o.mood)) // 2, o)
-        for o in SONGS
+        for o in songs()
         if o is not song
     ]
     return sorted(alike, key=lambda pair: -pair[0])[:5]
@@ -97,7 +120,7 @@ def nearest(song: Song) -> list[tuple[int, Song]]:
 def find(words: str) -> list[Song]:
     """Return the songs whose tags or titles hold one of *words*."""
     wanted = set(words.lower().split())
-    return [s for s in SONGS if wanted & set(f"{s.tags} {s.title}".lower().split())]
+    return [s for s in songs() if wanted & set(f"{s.tags} {s.title}".lower().split())]
 
 
 def sent(name: str) -> str:
@@ -136,13 +159,36 @@ def health() -> Response:
 @demo.get("/")
 def home() -> str:
     """Show the songs, and what the visitor may do."""
-    return render_template("home.html", songs=SONGS)
+    visible = songs()
+    counts = Counter(LIBRARIES[song.library] for song in visible)
+    return render_template(
+        "home.html",
+        songs=visible,
+        counts=sorted(counts.items()),
+        libraries=LIBRARIES,
+    )
 
 
 @demo.get("/map")
 def song_map() -> str:
     """Show all songs by energy and mood."""
-    return render_template("map.html", songs=SONGS)
+    return render_template("map.html", songs=songs())
+
+
+@demo.get("/api/songs")
+def list_songs() -> Response:
+    """Return the songs of the visitor's libraries, and how many there are."""
+    visible = songs()
+    return jsonify(songs=[asdict(song) for song in visible], count=len(visible))
+
+
+@demo.get("/api/libraries/<library>/songs")
+@authz.scoped("library", path="library")
+def songs_of_library(library: str) -> Response:
+    """Return the songs of one library; refused to whom it is not given."""
+    if library not in LIBRARIES:
+        abort(404)
+    return jsonify([asdict(song) for song in SONGS if song.library == library])
 
 
 @demo.get("/chat")
@@ -156,22 +202,27 @@ def chat() -> str:
 def answer() -> Response:
     """Answer a wish such as "something calm"."""
     ask = sent("ask")
-    songs = [asdict(song) for song in find(ask)]
-    return done({"songs": songs}, f"/chat?{urlencode({'ask': ask})}")
+    found = [asdict(song) for song in find(ask)]
+    return done(
+        {"songs": found, "count": len(found)}, f"/chat?{urlencode({'ask': ask})}"
+    )
 
 
 @demo.get("/similar")
 def similar() -> str:
     """Show the songs most like the one chosen with `?song=`."""
     chosen = request.args.get("song", type=int)
-    song = next((song for song in SONGS if song.id == chosen), SONGS[0])
-    return render_template("similar.html", songs=SONGS, song=song, near=nearest(song))
+    visible = songs()
+    if not visible:
+        abort(404)
+    song = next((song for song in visible if song.id == chosen), visible[0])
+    return render_template("similar.html", songs=visible, song=song, near=nearest(song))
 
 
 @demo.get("/api/similar/<int:song_id>")
 def similar_to(song_id: int) -> Response:
     """Return the songs most like one."""
-    song = next((song for song in SONGS if song.id == song_id), None) or abort(404)
+    song = next((song for song in songs() if song.id == song_id), None) or abort(404)
     return jsonify([{"alike": alike, **asdict(s)} for alike, s in nearest(song)])
 
 
