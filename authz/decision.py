@@ -104,6 +104,9 @@ class Subject:
     display_name: str
     #: How its groups were delivered. No part of the value: the names are.
     groups: Groups = field(default=NO_GROUPS, compare=False, repr=False)
+    #: Further names, with the patterns of the scopes in which each is theirs. A policy
+    #: without scopes knows them by `names` alone.
+    scoped: tuple[tuple[str, frozenset[str]], ...] = ()
     #: Where a policy may note what it found out about these names, so that it need
     #: not look again. No part of the value.
     memo: object = field(default=None, init=False, compare=False, repr=False)
@@ -111,7 +114,16 @@ class Subject:
     @property
     def is_authenticated(self) -> bool:
         """Whether somebody signed in."""
-        return AUTHENTICATED in self.names
+        return AUTHENTICATED in self.names or any(
+            name == AUTHENTICATED for name, _ in self.scoped
+        )
+
+    def names_in(self, scope: str) -> frozenset[str]:
+        """Return the names that are theirs in *scope*, one scope or a pattern."""
+        around = patterns_of(scope)
+        return self.names | {
+            name for name, where in self.scoped if not where.isdisjoint(around)
+        }
 
     def __str__(self) -> str:
         return self.name
@@ -471,6 +483,10 @@ class PolicyInForce(Protocol):
 
     def roles_within(self, subject: Subject, scope: str) -> frozenset[str]:
         """Return every role that *subject* holds in *scope*, or everywhere."""
+        ...
+
+    def held_by(self, subject: Subject) -> Mapping[str, frozenset[str]]:
+        """Return every name of *subject*, with the patterns of where it is theirs."""
         ...
 
 

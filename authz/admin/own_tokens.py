@@ -3,6 +3,7 @@
 They hold only while their owner may what they may; see `authz.identity.token_owners`.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -15,9 +16,10 @@ from authz.admin.tokens import (
     revoke_token,
     wrong,
 )
-from authz.errors import AlreadyThere, NotFound
+from authz.errors import AlreadyThere, NotFound, PolicyError
 from authz.identity.accounts import Account
 from authz.identity.tokens import ApiToken
+from authz.scope import pattern_problem
 from authz.settings import ACCOUNT_NAME
 
 MAX_DAYS: Final = 366
@@ -40,12 +42,19 @@ def own_tokens(context: AdminContext, actor: Actor) -> tuple[ApiToken, ...]:
 
 def own_roles(context: AdminContext, actor: Actor) -> tuple[str, ...]:
     """Return the roles that an own token of *actor* can have."""
-    held = context.policy.roles_of(actor.subject.names)
-    return tuple(sorted(held - GIVEN))
+    held = context.policy.held_by(actor.subject)
+    roles = {name for name in held if name.startswith("role:")}
+    return tuple(sorted(roles - GIVEN))
 
 
-def make_own_token(
-    context: AdminContext, actor: Actor, *, label: str, role: str, days: int
+def make_own_token(  # noqa: PLR0913 - what one has
+    context: AdminContext,
+    actor: Actor,
+    *,
+    label: str,
+    role: str,
+    scopes: Sequence[str] = (),
+    days: int,
 ) -> tuple[str, ApiToken]:
     """Make an own token of *actor*; return the token, to show once, and its record.
 
@@ -88,10 +97,20 @@ def make_own_token(
     name = f"{account.name}/{label}"
     if any(token.name == name for token in mine):
         raise AlreadyThere(f"you have a token `{label}` already", "choose another name")
-    wanted = ApiToken(id="", name=name, role=role, digest=b"", author=actor.name)
+    limits = tuple(scopes)
+    for problem in filter(None, map(pattern_problem, limits)):
+        raise PolicyError([problem.at("scopes")])
+    wanted = ApiToken(
+        id="", name=name, role=role, scopes=limits, digest=b"", author=actor.name
+    )
     refuse_wider(context, account.subject, wanted)
     return make_token(
-        context, actor, name=name, role=role, expires=now + timedelta(days=days)
+        context,
+        actor,
+        name=name,
+        role=role,
+        scopes=limits,
+        expires=now + timedelta(days=days),
     )
 
 

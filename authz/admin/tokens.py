@@ -1,5 +1,6 @@
 """API tokens: made, listed and revoked."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from authz.admin.context import Actor, AdminContext
@@ -34,12 +35,13 @@ def list_tokens(
     return (*tokens.fixed, *kept)
 
 
-def make_token(
+def make_token(  # noqa: PLR0913 - what one has
     context: AdminContext,
     actor: Actor,
     *,
     name: str,
     role: str,
+    scopes: Sequence[str] = (),
     expires: datetime | None = None,
 ) -> tuple[str, ApiToken]:
     """Make an API token; return the token itself, to show once, and its record.
@@ -71,12 +73,18 @@ def make_token(
         raise PolicyError([error.problem.at("role")]) from error
     try:
         secret, token = new_token(
-            name, role=role, author=actor.name, now=now, expires=expires
+            name,
+            role=role,
+            scopes=tuple(dict.fromkeys(scopes)),
+            author=actor.name,
+            now=now,
+            expires=expires,
         )
     except InvalidValue as error:
         raise PolicyError([error.problem.at("token")]) from error
+    _refuse_idle_scopes(context, token)
     if not _may_change(context, actor):
-        if role not in context.policy.roles_of(actor.subject.names):
+        if role not in context.policy.held_by(actor.subject):
             raise wrong("role", f"you do not hold `{role}`", "choose a role of yours")
         refuse_wider(context, actor.subject, token)
         if _is_spoken_of(context, token.subject_name):
@@ -155,12 +163,23 @@ def _may_change(context: AdminContext, actor: Actor) -> bool:
 def refuse_wider(context: AdminContext, owner: Subject, token: ApiToken) -> None:
     """Raise `PolicyError` if *token* might do what a rule forbids its *owner*."""
     owners = TokenOwners(context.runtime.accounts, context.runtime.live)
-    if not owners.may_have(owner, token):
+    if owners.subject_for(owner, token) is None:
         raise wrong(
             "role",
-            "a rule forbids you something by name, which this token would not be "
-            "forbidden",
+            "you do not hold the role in these scopes, or a rule forbids you something "
+            "by name, which this token would not be forbidden",
             "ask an administrator for a token",
+        )
+
+
+def _refuse_idle_scopes(context: AdminContext, token: ApiToken) -> None:
+    """Raise `PolicyError` if the policy could not hold *token* to its scopes."""
+    written = context.policy.written
+    if token.scopes and (written is None or not written.scoped):
+        raise wrong(
+            "scopes",
+            "the policy has no scopes, so nothing would be left of the token",
+            "leave them out, or turn the policy into one with scopes",
         )
 
 
@@ -176,7 +195,8 @@ def _is_spoken_of(context: AdminContext, name: str) -> bool:
 def _lines(token: ApiToken) -> tuple[str, ...]:
     """Return what a record tells of *token*; neither it nor its digest."""
     until = token.expires.isoformat() if token.expires else "revoked"
-    return (f"id: {token.id}", f"role: {token.role}", f"until: {until}")
+    within = (f"scopes: {', '.join(token.scopes)}",) if token.scopes else ()
+    return (f"id: {token.id}", f"role: {token.role}", *within, f"until: {until}")
 
 
 def wrong(where: str, message: str, hint: str) -> PolicyError:

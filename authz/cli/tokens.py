@@ -35,8 +35,16 @@ def token() -> None:
 @click.option(
     "--expires", help="When it ends: 30m, 12h, 90d from now; never if left out."
 )
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="A scope that it is limited to: library:kids, library:*; may be repeated.",
+)
 @with_output
-def create(name: str, *, role: str, expires: str | None, out: Output) -> None:
+def create(
+    name: str, *, role: str, expires: str | None, scopes: Sequence[str], out: Output
+) -> None:
     """Make the token NAME, and print it. It is shown once, and kept hashed."""
     role = role if role.startswith("role:") else f"role:{role}"
     until = None if expires is None else datetime.now(UTC) + span(expires, "--expires")
@@ -45,12 +53,14 @@ def create(name: str, *, role: str, expires: str | None, out: Output) -> None:
         remark = remark_on(role, people=context.people, policy=context.policy.source)
         if remark and context.runtime.live.problem is None:
             warn(remark)
-        secret, made = make_token(context, shell(), name=name, role=role, expires=until)
+        secret, made = make_token(
+            context, shell(), name=name, role=role, scopes=scopes, expires=until
+        )
     out.document({"secret": secret, "token": _document(made)})
     if not out.as_json:
         # Alone on its line, and also with --quiet: it is what was asked for.
         click.echo(secret)
-    out.line(f"it holds {role}, {_until(made)}; it is not shown again")
+    out.line(f"it holds {_holds(made)}, {_until(made)}; it is not shown again")
 
 
 @token.command("list")
@@ -96,6 +106,10 @@ def span(text: str, option: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
+def _holds(made: ApiToken) -> str:
+    return f"{made.role} in {', '.join(made.scopes)}" if made.scopes else made.role
+
+
 def _until(made: ApiToken) -> str:
     if made.expires is None:
         return "until it is revoked"
@@ -106,7 +120,7 @@ def _table(tokens: Sequence[ApiToken]) -> Iterator[str]:
     rows = [
         (
             each.subject_name,
-            each.role,
+            _holds(each),
             "revoked" if each.revoked else _until(each),
             _used(each),
         )
@@ -135,6 +149,7 @@ def _document(made: ApiToken) -> dict[str, Any]:
         "id": made.id,
         "name": made.name,
         "role": made.role,
+        "scopes": list(made.scopes),
         "author": made.author,
         "fixed": made.fixed,
         "created": _time(made.created),

@@ -20,6 +20,7 @@ from authz.errors import AlreadyThere, InvalidCredentials, InvalidValue
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.names import name_problem
+from authz.scope import ANY_SCOPE, pattern_problem
 
 METHOD: Final = "token"
 PREFIX: Final = "authz_"
@@ -48,6 +49,8 @@ class ApiToken:
     name: str
     #: The role it holds, `role:...`.
     role: str
+    #: The patterns of the scopes that it is limited to; none: wherever its role holds.
+    scopes: tuple[str, ...] = ()
     #: The SHA-256 of the token.
     digest: bytes = field(repr=False)
     #: The name of who made it.
@@ -77,8 +80,9 @@ class ApiToken:
         return id_ if own else ""
 
 
-#: Returns whether the owner of a token still may what it may.
-Vouch = Callable[[ApiToken], bool]
+#: Returns who comes with a token that is somebody's own, or limited to scopes; None if
+#: its owner may not what it may any more, or the policy cannot hold it to its scopes.
+Vouch = Callable[[ApiToken], Subject | None]
 #: Is told what a token was (None: nothing) and what it is, before that becomes visible;
 #: what it raises refuses the change. It writes the audit record.
 TokenBeforeCommit = Callable[[ApiToken | None, ApiToken], None]
@@ -188,24 +192,30 @@ class MemoryTokens:
                     self._tokens[id_] = replace(token, last_used=at)
 
 
-def new_token(
+def new_token(  # noqa: PLR0913 - what one has
     name: str,
     *,
     role: str,
+    scopes: tuple[str, ...] = (),
     author: str = "",
     now: datetime,
     expires: datetime | None = None,
 ) -> tuple[str, ApiToken]:
     """Return a token to show once, and the record of it to keep.
 
-    Raises `InvalidValue` if *name* or *role* cannot be one.
+    Raises `InvalidValue` if *name* or *role* cannot be one, or *scopes* none.
     """
     check_token(name, role)
+    for scope in scopes:
+        problem = pattern_problem(scope)
+        if problem:
+            raise InvalidValue.of(problem)
     token = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     return token, ApiToken(
         id=secrets.token_hex(8),
         name=name,
         role=role,
+        scopes=scopes,
         digest=digest_of(token),
         author=author,
         created=now,
@@ -243,6 +253,19 @@ def subject_of(token: ApiToken) -> Subject:
         # The role of a fixed token is a grant of the policy.
         groups=frozenset() if token.fixed else frozenset({token.role}),
     )
+
+
+def limited(token: ApiToken, where: frozenset[str]) -> Subject:
+    """Return the subject that a program with *token* is in the scopes *where* only.
+
+    Elsewhere it is not even one of everybody: its scopes only ever narrow.
+    """
+    whole = subject_of(token)
+    if ANY_SCOPE in where:
+        return whole
+    name = frozenset((whole.name,))
+    given = tuple((each, where) for each in sorted(whole.names - name))
+    return replace(whole, names=name, scoped=given)
 
 
 def digest_of(token: str) -> bytes:
@@ -285,8 +308,9 @@ class ApiTokens:
         #: ago, by another process. May raise `StoreError`.
         self.catch_up: Callable[[], object] | None = None
         self._caught_up = 0.0
-        #: Asked at each use of a person's own token. Nobody vouches by nature.
-        self.vouch: Vouch = lambda _: False
+        #: Asked at each use of a person's own token, and of one that is limited to
+        #: scopes. Nobody vouches by nature.
+        self.vouch: Vouch = lambda _: None
         self.look()()
 
     @property
@@ -331,8 +355,11 @@ class ApiTokens:
         now = self._now()
         if now >= until:
             raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
-        if record.owner and not self.vouch(record):
-            raise InvalidCredentials(METHOD, Why.OWNER_CHANGED)
+        if record.owner or record.scopes:
+            vouched = self.vouch(record)
+            if vouched is None:
+                raise InvalidCredentials(METHOD, Why.OWNER_CHANGED)
+            subject = vouched
         self._uses[record.id] = now
         return subject
 

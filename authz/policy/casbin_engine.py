@@ -150,6 +150,11 @@ class CasbinPolicy:
             nearest=(),
         )
 
+    def held_by(self, subject: Subject) -> Mapping[str, frozenset[str]]:
+        """Return every name of *subject*, as if each was theirs everywhere."""
+        names = subject.names | self.roles_of(subject.names)
+        return dict.fromkeys(names, frozenset((ANY_SCOPE,)))
+
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:
         """Return every role that somebody with *names* holds, however indirectly."""
         held = set(names)

@@ -13,7 +13,7 @@ The index finds exactly the rules that a scan finds; `tests/differential` holds 
 that, and both to pycasbin.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from authz.decision import (
     AccessRequest,
@@ -109,6 +109,11 @@ class CompiledPolicy:
     ) -> frozenset[str]:
         """Return every role that *subject* holds."""
         return self.roles_of(subject.names)
+
+    def held_by(self, subject: Subject) -> Mapping[str, frozenset[str]]:
+        """Return every name of *subject*; without scopes, it is theirs everywhere."""
+        names = subject.names | self._names.roles_of(subject.names)
+        return dict.fromkeys(names, frozenset((ANY_SCOPE,)))
 
     def parts(self) -> list[object]:
         """Return what most of its memory is taken by, to be let go bit by bit."""

@@ -58,7 +58,7 @@ def joined(
 
 def _decide_in(policy: Policy, request: AccessRequest, scope: str) -> Decision:
     """Return the answer in one *scope*; it names the rules as they are written."""
-    names = policy.within(scope).reached_from(request.subject.names)
+    names = policy.within(scope).reached_from(request.subject.names_in(scope))
     return combine(
         tuple(
             rule

@@ -110,6 +110,10 @@ class ScopedPolicy:
             if name.startswith("role:") and not within.isdisjoint(patterns)
         )
 
+    def held_by(self, subject: Subject) -> Held:
+        """Return every name of *subject*, with the patterns of where it is theirs."""
+        return self._names.held(subject)
+
     def parts(self) -> list[object]:
         """Return what most of its memory is taken by, to be let go bit by bit."""
         held = paced(self._index.entries())
@@ -162,7 +166,8 @@ class ScopedNames:
         if found is None:
             if len(noted) >= _NOTED:
                 noted.clear()
-            found = noted[scope] = self._find(subject.names, scope)
+            names = subject.names_in(scope) if subject.scoped else subject.names
+            found = noted[scope] = self._find(names, scope)
         return found
 
     def anywhere(self, subject: Subject) -> frozenset[str]:
@@ -184,13 +189,22 @@ class ScopedNames:
         noted = self._noted(subject)
         found = noted.get("held")
         if found is None:
-            found = noted["held"] = self.follow(subject.names)
+            found = noted["held"] = self.follow(subject.names, subject.scoped)
         return found
 
-    def follow(self, names: Iterable[str]) -> Held:
-        """Return every name that *names* lead to, and the scopes in which they do."""
+    def follow(
+        self,
+        names: Iterable[str],
+        scoped: Iterable[tuple[str, frozenset[str]]] = (),
+    ) -> Held:
+        """Return every name that *names* lead to, and the scopes in which they do.
+
+        The names in *scoped* are theirs in some scopes only.
+        """
         everywhere = frozenset((ANY_SCOPE,))
         held = dict.fromkeys(names, everywhere)
+        for name, where in scoped:
+            held[name] = ScopeSet.where(held.get(name, frozenset()) | where).patterns
         queue = list(held)
         for name in queue:
             given: dict[str, set[str]] = {}

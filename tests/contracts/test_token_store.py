@@ -54,6 +54,18 @@ def test_what_is_kept(store: TokenStore):
     assert store.all()[0].digest == token.digest
 
 
+def test_what_it_is_limited_to_is_kept(store: TokenStore):
+    """And a process that knows of no limits finds no role that anything is given to."""
+    token = made(scopes=("library:kids", "server:*"))
+    store.add(token, before_commit=free)
+
+    assert list(store.all()) == [token]
+    if isinstance(store, SqlTokens):
+        with store._database.read() as connection:
+            role = connection.exec_driver_sql("SELECT role FROM authz_token").scalar()
+        assert role == "limited:role:user"
+
+
 def test_they_come_by_name(store: TokenStore):
     """The order is one that a person can read."""
     for name in ("sync", "backup", "Äpfel", "cron"):

@@ -58,7 +58,9 @@ def explain_within(
         where = common(held.get(rule.subject, frozenset()), frozenset((rule.scope,)))
         where = common(where, asked)
         if where and speaks_of(rule, request.method, request.path):
-            names = policy.within(min(where)).reached_from(request.subject.names)
+            first = min(where)
+            own = request.subject.names_in(first)
+            names = policy.within(first).reached_from(own)
             found = RulePath(rule=rule, grants=names[rule.subject])
             (because if rule in decision.rules else overruled).append(found)
     nearest: tuple[Rule, ...] = ()

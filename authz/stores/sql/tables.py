@@ -175,6 +175,8 @@ authz_token: Final = Table(
     Column("id", String(64), primary_key=True),
     Column("name", String(MAX_FIELD), nullable=False, index=True),
     Column("role", String(MAX_FIELD), nullable=False),
+    #: The patterns of the scopes it is limited to, one a line.
+    Column("scopes", Text, nullable=False, server_default=""),
     #: SHA-256 of the token, in hexadecimal digits.
     Column("digest", String(64), nullable=False, unique=True),
     Column("author", String(MAX_FIELD), nullable=False),

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import insert, or_, select, update
 
@@ -12,6 +12,10 @@ from authz.identity.tokens import ApiToken, TokenBeforeCommit
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up, head
 from authz.stores.sql.tables import authz_token
+
+#: Stands before the role of a token that is limited to scopes. An older version that
+#: still runs knows of no limits; to it the role is then one that nothing gives.
+_LIMITED: Final = "limited:"
 
 
 class SqlTokens:
@@ -85,7 +89,8 @@ def _values(token: ApiToken) -> dict[str, Any]:
     return {
         "id": token.id,
         "name": token.name,
-        "role": token.role,
+        "role": _LIMITED + token.role if token.scopes else token.role,
+        "scopes": "\n".join(token.scopes),
         "digest": token.digest.hex(),
         "author": token.author,
         "created": token.created,
@@ -99,7 +104,8 @@ def _token(row: Any) -> ApiToken:
     return ApiToken(
         id=row.id,
         name=row.name,
-        role=row.role,
+        role=row.role.removeprefix(_LIMITED),
+        scopes=tuple(row.scopes.splitlines()),
         digest=bytes.fromhex(row.digest),
         author=row.author,
         created=row.created,

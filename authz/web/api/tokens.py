@@ -7,7 +7,16 @@ from authz.admin.pagination import paged
 from authz.admin.tokens import list_tokens, make_token, revoke_token
 from authz.identity.tokens import ApiToken
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.schema import flag, moment, name, nullable, number, record, text
+from authz.web.api.schema import (
+    array,
+    flag,
+    moment,
+    name,
+    nullable,
+    number,
+    record,
+    text,
+)
 from authz.web.api.schemas import PAGING, page_document, page_of, paging, when
 
 _TAG: Final = "Tokens"
@@ -15,6 +24,7 @@ _FIELDS: Final = {
     "id": text("What names it, and no secret."),
     "name": text("The name the policy knows it by: `token:...`."),
     "role": text("The role it holds."),
+    "scopes": array(text("A scope pattern."), "What it is limited to; none: nothing."),
     "author": text("Who made it."),
     "fixed": flag("Whether it is in a setting; then it cannot be revoked here."),
     "created": nullable(moment("When it was made.")),
@@ -40,6 +50,7 @@ def _make(call: Call) -> Reply:
         call.actor,
         name=call.body["name"],
         role=call.body["role"],
+        scopes=call.body.get("scopes", ()),
         expires=expires,
     )
     document = {**_document(token), "token": secret}
@@ -57,6 +68,7 @@ def _document(token: ApiToken) -> dict[str, Any]:
         "id": token.id,
         "name": token.subject_name,
         "role": token.role,
+        "scopes": list(token.scopes),
         "author": token.author,
         "fixed": token.fixed,
         "created": when(token.created),
@@ -89,7 +101,14 @@ OPERATIONS: Final = (
                 "name": text("What it is for: `backup`.", least=1, most=64),
                 "role": name("The role it holds: `role:...`."),
             },
-            {"days": number("For how many days it holds.", least=1, most=3650)},
+            {
+                "days": number("For how many days it holds.", least=1, most=3650),
+                "scopes": array(
+                    text("`library:kids` or `library:*`.", least=1, most=255),
+                    "The scopes that it is limited to, in a policy with scopes.",
+                    most=100,
+                ),
+            },
         ),
         answers={
             201: record({**_FIELDS, "token": text("The token. Keep it now.", most=512)})

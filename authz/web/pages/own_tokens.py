@@ -7,7 +7,13 @@ from authz.admin.own_tokens import make_own_token, revoke_own_token
 from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
 from authz.web.pages.account import AccountPage
 from authz.web.pages.base import AdminPages, Crumb
-from authz.web.pages.token_form import curl_line, days_of, errors_of, typed_in
+from authz.web.pages.token_form import (
+    curl_line,
+    days_of,
+    errors_of,
+    scopes_of,
+    typed_in,
+)
 
 
 class OwnTokens:
@@ -30,6 +36,7 @@ class OwnTokens:
                 pages.actor,
                 label=typed.label,
                 role=typed.role,
+                scopes=scopes_of(typed),
                 days=days_of(typed),
             )
         except (PolicyError, AlreadyThere, StoreReadOnly) as error:

@@ -26,6 +26,8 @@ class Typed:
 
     label: str = ""
     role: str = ""
+    #: The scopes it is limited to, as they were typed.
+    scopes: str = ""
     #: One of `SPANS`; empty: until it is revoked.
     days: str = _USUAL
 
@@ -37,8 +39,14 @@ def typed_in(form: Mapping[str, str]) -> Typed:
         label=form.get("label", "").strip(),
         # The name that the pages show is understood too.
         role=role if not role or ":" in role else f"role:{role}",
+        scopes=form.get("scopes", "").strip(),
         days=form.get("days", _USUAL).strip(),
     )
+
+
+def scopes_of(typed: Typed) -> tuple[str, ...]:
+    """Return the scopes that a token is to be limited to; a comma ends each."""
+    return tuple(filter(None, map(str.strip, typed.scopes.split(","))))
 
 
 def curl_line(secret: str) -> str:
@@ -68,6 +76,7 @@ _FIELDS: Final = {
     "token": "label",
     "label": "label",
     "role": "role",
+    "scopes": "scopes",
     "days": "days",
     "expires": "days",
 }

@@ -25,6 +25,7 @@ from authz.web.pages.token_form import (
     curl_line,
     days_of,
     errors_of,
+    scopes_of,
     typed_in,
 )
 
@@ -101,6 +102,7 @@ class Tokens:
                 pages.actor,
                 name=typed.label,
                 role=typed.role,
+                scopes=scopes_of(typed),
                 expires=expires,
             )
         except (PolicyError, AlreadyThere, StoreReadOnly) as error:

@@ -51,7 +51,12 @@ HOSTILE = (
 
 @pytest.fixture(name="app")
 def _app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(POLICY, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
+    return make_app(
+        POLICY,
+        AUTHZ_MODEL=str(MODEL),
+        AUTHZ_POLICY_WRITABLE=True,
+        AUTHZ_API_TOKEN="x" * 48,
+    )
 
 
 def changed_bodies(line: dict[str, Any]) -> list[dict[str, Any]]:
@@ -209,3 +214,17 @@ def test_who_was_given_a_library_has_it_at_once(api: Api, app: Flask):
     assert bob(path="/map").status == 200
     subject = next(g for g in runtime.policy.written.grants if g.member == "user:bob")
     assert subject.scope == "library:kids"
+
+
+def test_a_token_is_limited_to_scopes(api: Api, app: Flask):
+    """It is told where tokens are listed, and opens nothing elsewhere."""
+    wanted = {"name": "kids", "role": "role:admin", "scopes": ["library:kids"]}
+    made = json.loads(api("POST", "/tokens", wanted).text)
+    program = Api(Client(app), {"AUTHORIZATION": f"Bearer {made['token']}"})
+    listed = {each["name"]: each for each in api.get("/tokens")["items"]}
+
+    assert made["scopes"] == listed["token:kids"]["scopes"] == ["library:kids"]
+    assert program("GET", "/rules").status == 200  # about none in particular
+    for bad in HOSTILE:
+        answer = api("POST", "/tokens", wanted | {"name": "x", "scopes": [bad]})
+        assert answer.status in {400, 409, 422}, bad
