@@ -65,9 +65,11 @@ class TestAnswers:
 
         assert "cannot be reached" in said
 
-    @pytest.mark.usefixtures("impatient")
-    def test_a_trickle(self):
+    def test_a_trickle(self, monkeypatch: pytest.MonkeyPatch):
         """A byte now and then does not keep anybody waiting for ever."""
+        # No single read is too slow, however busy the machine is.
+        monkeypatch.setattr(fetching, "_TIMEOUT", 60)
+        monkeypatch.setattr(fetching, "_DEADLINE", 0.3)
         done = threading.Event()
         with KeyServer(trickle(done)) as server:
             said = problem(server.url)
