@@ -80,6 +80,29 @@ def test_redis_that_drips(server: Dripping):
     client.close()
 
 
+#: Authenticated, ready, and the head of a message that is never over.
+_AUTHENTICATED = b"R\0\0\0\x08\0\0\0\0"
+_READY = b"Z\0\0\0\x05I"
+_BEGUN = b"S\0\0\x70\0"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "server",
+    [b"R\0\0\x07\x00", _AUTHENTICATED + _BEGUN, _AUTHENTICATED + _READY + _BEGUN],
+    indirect=True,
+    ids=["greeting", "parameters", "answer"],
+)
+def test_postgresql_that_drips(server: Dripping):
+    """While the connection is made, and in the answer to a statement."""
+    psycopg = pytest.importorskip("psycopg")
+    from authz.stores.sql.postgres import connect
+
+    where = f"host=127.0.0.1 port={server.port} user=a dbname=a"
+    with within(1.0), pytest.raises(psycopg.OperationalError, match=r"time|no answer"):
+        connect(f"{where} sslmode=disable gssencmode=disable").execute("SELECT 1")
+
+
 def test_the_earlier_end_holds():
     """A call within a call has no more time than what is left of it."""
     assert remaining() == math.inf
