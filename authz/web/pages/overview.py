@@ -55,6 +55,17 @@ class Process:
     is_this: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One part of the stores, as this process holds it."""
+
+    name: str
+    #: Seconds since it was read.
+    age: float
+    #: Why it could not be read; empty if it could.
+    problem: str
+
+
 class Overview:
     """The overview of one app."""
 
@@ -89,6 +100,7 @@ class Overview:
             roles=roles,
             recent=recent,
             processes=self._processes(),
+            held=self._held(),
             log=pages.runtime.audit_log,
             people=people,
             alone=people == 1,
@@ -130,6 +142,17 @@ class Overview:
                 is_this=replica.name == this_process(),
             )
             for replica in replicas
+        ]
+
+    def _held(self) -> Sequence[Held]:
+        """Return how old what this process holds is; nothing where it is the file."""
+        following = self._pages.runtime.following
+        problems = following.problems
+        if self._pages.runtime.stores.database is None and not problems:
+            return ()
+        return [
+            Held(name=name, age=age, problem=problems.get(name, ""))
+            for name, age in following.ages.items()
         ]
 
     def _refusals(self) -> Refusals | None:

@@ -74,3 +74,28 @@ def test_without_a_database_there_is_no_table(make_app: Callable[..., Flask]):
     alice = Client(make_app())
     alice.sign_in("alice", ALICE)
     assert "Who serves this app" not in alice(path=OVERVIEW).text
+
+
+def test_each_part_has_its_own_age(alice: Client):
+    """What cannot be read says so, and since when; the others go on."""
+    page = alice(path=OVERVIEW).text.partition("What this process holds")[2]
+    parts = [p.partition("</th>")[0] for p in page.split('<th scope="row">')[1:]]
+
+    assert {"people", "policy", "sessions", "tokens"} <= set(parts)
+    assert page.count("follows the store") == len(parts)
+
+
+def test_a_file_that_is_lost_is_on_the_page(make_app: Callable[..., Flask]):
+    """With its reason; without a problem a file has nothing to tell."""
+    app = make_app()
+    alice = Client(app)
+    alice.sign_in("alice", ALICE)
+    before = alice(path=OVERVIEW).text
+    Path(app.config["AUTHZ_POLICY"]).unlink()
+    get_authz(app).runtime.refresh()
+    after = alice(path=OVERVIEW).text
+
+    assert "What this process holds" not in before
+    lost = after.partition('<th scope="row">policy</th>')[2].partition("</tr>")[0]
+    assert "serves the last good state" in lost
+    assert app.config["AUTHZ_POLICY"] in lost
