@@ -174,8 +174,7 @@ class Authz:
         if runtime.break_glass is not None:
             blueprints.append(break_glass_blueprint(context))
         for blueprint in blueprints:
-            if hook.own_writes is not None:
-                hook.own_writes.tell_with(blueprint)
+            hook.own_writes.tell_with(blueprint)
             app.register_blueprint(blueprint)
         # Globals, not a context processor: macros that are imported see them too.
         app.jinja_env.globals.update(_template_globals())

@@ -10,7 +10,7 @@ from authz.policy.records import Add, Change, Entry, Remove, Replace, Snapshot, 
 
 #: As the base of an addition: whatever the state is.
 ANY_STATE = "*"
-_TRIES = 5
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,10 +77,8 @@ class Hook:
         self.scopes = RequestScopes(
             views.scopes, runtime.settings.scope_table, scope_of=views.scope_of
         )
-        #: Has whoever changes something see it in every process; None in one process.
-        self.own_writes = (
-            None if runtime.restores is None else OwnWrites(runtime, runtime.restores)
-        )
+        #: Has whoever changes something see it in every process.
+        self.own_writes = OwnWrites(runtime, runtime.restores)
         #: What is registered with the app; bound once, so that it can be recognised.
         self.before: Callable[[], Response | None] = self.enforce
 
@@ -120,9 +118,7 @@ class Hook:
             return self._unavailable(current, facts)
         path, method = current.path, current.method
         try:
-            if self.own_writes is not None and (
-                MARK_KEY in environ or _MARK in environ.get("HTTP_COOKIE", "")
-            ):
+            if MARK_KEY in environ or _MARK in environ.get("HTTP_COOKIE", ""):
                 self.own_writes.catch_up(facts)
             check_canonical(environ, path, method)
             if failure is not None:

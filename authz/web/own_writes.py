@@ -3,7 +3,8 @@
 The answer to a change carries a mark of the store as the change left it: a header for
 programs, a cookie for browsers, for half a minute. A request that shows one which this
 process has not come to looks at the store first. The marks are signed with what only
-processes that share the store know, so that nobody makes anybody look.
+processes that share the store know, so that nobody makes anybody look. A file has no
+numbers: its mark is of the state itself, and is looked for once.
 """
 
 import hmac
@@ -18,7 +19,7 @@ from authz.errors import StoreError
 from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
-from authz.stores.marks import PARTS, Head
+from authz.stores.marks import PARTS
 from authz.stores.restores import RestoreWatch
 
 HEADER: Final = "Authz-Mark"
@@ -26,15 +27,20 @@ KEY: Final = "HTTP_AUTHZ_MARK"
 _SECONDS: Final = 30
 _MAX: Final = 200
 _BAD: Final = 400
+#: More states of a file than somebody makes in half a minute.
+_LOOKED_FOR: Final = 256
 
 
 class OwnWrites:
     """Gives marks out, and comes up to those that are shown."""
 
-    def __init__(self, runtime: Runtime, watch: RestoreWatch) -> None:
-        """Serve *runtime*, whose marks *watch* follows."""
+    def __init__(self, runtime: Runtime, watch: RestoreWatch | None) -> None:
+        """Serve *runtime*, whose marks *watch* follows if there is a database."""
         self._runtime = runtime
         self._watch = watch
+        self._in_file = not runtime.settings.store.holds_rules
+        #: States of the file that were looked for; the newest last.
+        self._looked_for: dict[str, None] = {}
 
     def catch_up(self, facts: RequestFacts) -> None:
         """Look at the store if the request shows a mark this process has not come to.
@@ -45,8 +51,23 @@ class OwnWrites:
         shown = facts.environ.get(KEY)
         if shown is None:
             shown = self._runtime.cookies.value(Cookie.MARK, facts)
-        if shown and self._is_ahead(str(shown)[:_MAX]):
+        if not shown:
+            return
+        said, _, _ = str(shown)[:_MAX].rpartition(".")
+        if not hmac.compare_digest(
+            str(shown)[:_MAX].encode("ascii", "replace"), self._signed(said).encode()
+        ):
+            return
+        *numbers, file = said.split(".")
+        is_new = self._in_file and file not in {*self._looked_for, self._file()}
+        if is_new or self._is_ahead(numbers):
             self._runtime.following.catch_up()
+        if is_new:
+            # It was there before anybody could show it, so one look finds it, or what
+            # has come after it.
+            self._looked_for[file] = None
+            while len(self._looked_for) > _LOOKED_FOR:
+                self._looked_for.pop(next(iter(self._looked_for)), None)
 
     def tell_with(self, blueprint: Blueprint) -> None:
         """Have each change that *blueprint* makes carry its mark."""
@@ -55,11 +76,8 @@ class OwnWrites:
     def _tell(self, response: Response) -> Response:
         if request.method in SAFE_METHODS or response.status_code >= _BAD:
             return response
-        database = self._runtime.stores.database
-        if database is None:
-            return response
         try:
-            mark = mark_of(database.head())
+            mark = self._mark()
         except StoreError:
             return response  # the change is made; the others find out by themselves
         response.headers[HEADER] = mark
@@ -74,27 +92,41 @@ class OwnWrites:
             )
         return response
 
-    def _is_ahead(self, shown: str) -> bool:
-        head = self._watch.head
-        numbers, _, _ = shown.rpartition(".")
-        if not hmac.compare_digest(
-            shown.encode("ascii", "replace"), _signed(numbers, head).encode()
-        ):
+    def _mark(self) -> str:
+        """Return what stands for the store as it is now.
+
+        Raises:
+            StoreError: if it cannot be read.
+        """
+        database = self._runtime.stores.database
+        head = None if database is None else database.head()
+        numbers = [] if head is None else [getattr(head, p).number for p in PARTS]
+        file = self._file() if self._in_file else ""
+        return self._signed(".".join([*map(str, numbers), file]))
+
+    def _file(self) -> str:
+        """Return what stands for the state of the file that was read last."""
+        return sha256(repr(self._runtime.live.mark).encode()).hexdigest()[:16]
+
+    def _is_ahead(self, numbers: list[str]) -> bool:
+        if self._watch is None or len(numbers) != len(PARTS):
             return False
-        wanted = map(int, numbers.split("."))
+        head = self._watch.head
         return any(
-            number > getattr(head, part).number
-            for part, number in zip(PARTS, wanted, strict=True)
+            int(number) > getattr(head, part).number
+            for part, number in zip(PARTS, numbers, strict=True)
         )
 
+    def _signed(self, said: str) -> str:
+        key = self._key()
+        digest = hmac.new(key, said.encode("ascii", "replace"), sha256).hexdigest()
+        return f"{said}.{digest[:32]}"
 
-def mark_of(head: Head) -> str:
-    """Return what stands for *head*, for processes that share the store."""
-    numbers = ".".join(str(getattr(head, part).number) for part in PARTS)
-    return _signed(numbers, head)
-
-
-def _signed(numbers: str, head: Head) -> str:
-    key = head.policy.incarnation.encode()
-    digest = hmac.new(key, numbers.encode("ascii", "replace"), sha256).hexdigest()
-    return f"{numbers}.{digest[:32]}"
+    def _key(self) -> bytes:
+        """Return what only processes know that share the store."""
+        if self._watch is not None:
+            return self._watch.head.policy.incarnation.encode()
+        settings = self._runtime.settings
+        secrets = [account.password for account in settings.accounts]
+        known = [str(settings.policy), settings.access.api_token, *secrets]
+        return sha256("\0".join(known).encode()).digest()

@@ -570,6 +570,77 @@ class TestOwnWrites:
         Client(one)(path="/health", AUTHZ_MARK=mark)
         assert runtime(one).policy.revision == runtime(other).policy.revision != changed
 
+    @pytest.mark.parametrize("database", [True, False])
+    def test_rules_in_a_file_too(
+        self, start_app: Callable[..., Flask], tmp_path: Path, *, database: bool
+    ):
+        """Each file that was shown is looked for once, and none that nobody made."""
+        file = tmp_path / "policy.csv"
+        file.write_text(POLICY)
+        where = {"AUTHZ_POLICY_WRITABLE": "true", "AUTHZ_POLICY_SEED": ""}
+        where |= {} if database else {"AUTHZ_STORE": ""}
+        one, other = (start_app(AUTHZ_POLICY=str(file), **where) for _ in "ab")
+        for listener in runtime(other).store_sync.listeners:
+            listener.close()
+        client = Client(one)
+        client.sign_in("alice", ALICE)
+        mark = give(client, "user:dora").headers["Authz-Mark"]
+        later = give(client, "user:eve").headers["Authz-Mark"]
+        changed, before = runtime(one).policy.revision, runtime(other).policy.revision
+        Client(other)(path="/health", AUTHZ_MARK=f"{mark[:-1]}x")
+        assert runtime(other).policy.revision == before != changed
+
+        Client(other)(path="/health", AUTHZ_MARK=mark)
+        assert runtime(other).policy.revision == changed
+        file.write_text(POLICY)
+        for each in (mark, later, mark):
+            Client(other)(path="/health", AUTHZ_MARK=each)
+        assert runtime(other).policy.revision == changed
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("mark", ["*", "seen"])
+    def test_nobody_is_lost_where_many_change_at_once(
+        self, pair: tuple[Flask, Flask], mark: str
+    ):
+        """Whatever is answered 201 is there; `*` is never told that it was late."""
+        cookies = []
+        for app in pair:
+            client = Client(app)
+            client.sign_in("alice", ALICE)
+            cookies.append(client.cookies)
+        answered: list[tuple[str, int]] = []
+
+        def change(worker: int) -> None:
+            client = Client(pair[worker % 2])
+            client.cookies = dict(cookies[worker % 2])
+            for number in range(6):
+                member, status = f"user:w{worker}n{number}", 412
+                while status == 412:
+                    seen = api(client)("GET", "/rules").headers["ETag"].strip('"')
+                    status = api(client)(
+                        "POST",
+                        "/grants",
+                        {"member": member, "role": "role:user"},
+                        match="*" if mark == "*" else seen,
+                    ).status
+                    answered.append((member, status))
+
+        threads = [threading.Thread(target=change, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        made = {member for member, status in answered if status == 201}
+        store = runtime(pair[0]).stores.database
+        assert store is not None
+        kept = {entry.row.fields[0] for entry in store.records.snapshot().entries}
+        assert len(made) == 36
+        assert made <= kept
+        late = [status for _, status in answered if status != 201]
+        assert set(late) <= {412}
+        assert not (mark == "*" and late)
+
     def test_a_mark_that_cannot_be_come_up_to(
         self, pair: tuple[Flask, Flask], monkeypatch: pytest.MonkeyPatch
     ):
