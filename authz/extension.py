@@ -158,8 +158,8 @@ class Authz:
             foresight,
             declared=runtime.settings.mounts,
         )
-        blueprints = [sign_in_blueprint(app, runtime)]
         context = context_of(app, runtime, views, named_scopes=self._scope_names)
+        blueprints = [sign_in_blueprint(app, runtime, context)]
         pages = None
         if runtime.settings.admin.enabled:
             from authz.web.api.serving import api_blueprint

@@ -8,7 +8,7 @@ from authz.audit import EventTag
 from authz.errors import InvalidCredentials, PolicyError, Problem, StoreReadOnly
 from authz.identity.break_glass import MAX_MINUTES, METHOD, is_code
 from authz.identity.source import RequestFacts
-from authz.identity.tokens import RESERVED, ApiToken, TokenStore, new_token
+from authz.identity.tokens import BREAK_GLASS, ApiToken, TokenStore, new_token
 from authz.identity.why import Why
 from authz.policy.rules import ADMIN
 from authz.settings import ACCOUNT_NAME
@@ -35,7 +35,7 @@ def open_glass(
             "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
     store = _store(context)
-    name, now = RESERVED + user, context.runtime.clock()
+    name, now = BREAK_GLASS + user, context.runtime.clock()
     for before in store.all():
         if before.name == name and before.revoked is None:
             revoke_token(context, actor, before.id)
@@ -69,7 +69,7 @@ def use_code(
     tokens = context.runtime.identity.tokens
     if tokens is None:
         raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
-    kept = tokens.reserved(code)
+    kept = tokens.reserved(code, BREAK_GLASS)
     if not is_code(kept):
         raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
     store, now = _store(context), context.runtime.clock()

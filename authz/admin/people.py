@@ -11,6 +11,7 @@ from authz.admin.known_names import subject_of_person
 from authz.admin.lockout_checks import people_check
 from authz.admin.own_tokens import revoke_tokens_of
 from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
+from authz.admin.password_links import end_links_of
 from authz.admin.roles import GIVEN, HeldRole, names_that_lead_to, role_finder
 from authz.admin.rules import grant_row
 from authz.audit import EventTag
@@ -25,7 +26,14 @@ from authz.errors import (
 )
 from authz.identity.accounts import hash_password
 from authz.identity.passwords import password_problem
-from authz.identity.people import BY_ID, LOCAL, PeopleOrder, Person, Whom
+from authz.identity.people import (
+    BY_ID,
+    CHANGE_FIRST,
+    LOCAL,
+    PeopleOrder,
+    Person,
+    Whom,
+)
 from authz.names import hidden_character
 from authz.policy.records import Add
 from authz.settings import ACCOUNT_NAME
@@ -102,9 +110,12 @@ def add_person(  # noqa: PLR0913 - what an account is made of
     id: str,  # noqa: A002 - as in Person
     display_name: str = "",
     password: str = "",
+    change_first: bool = False,
     inherit: bool = False,
 ) -> PersonView:
     """Add the local account *id*. Without a *password* nobody can sign in to it.
+
+    With *change_first* the password is good for choosing another one only.
 
     What the policy says of the name already would be theirs at once; that has to be
     meant: *inherit*.
@@ -129,7 +140,7 @@ def add_person(  # noqa: PLR0913 - what an account is made of
         id=id,
         display_name=display_name or id,
         source=LOCAL,
-        password_hash=hash_password(password) if password else "",
+        password_hash=_hashed(password, change_first=change_first),
         created=context.runtime.clock(),
     )
     if not inherit:
@@ -137,6 +148,7 @@ def add_person(  # noqa: PLR0913 - what an account is made of
     if context.people.find(id) is None:
         # Whoever had the id before left nothing that would be theirs.
         revoke_tokens_of(context, actor, id)
+        end_links_of(context, actor, id)
     kept = _made(
         context,
         actor,
@@ -191,6 +203,7 @@ def edit_person(
         raise PolicyError(problems)
     if off and not expected.disabled:
         _refuse_self(context, actor, expected, "disable")
+        end_links_of(context, actor, expected.id)
     return _replace(
         context,
         actor,
@@ -201,11 +214,17 @@ def edit_person(
 
 
 def set_password(
-    context: AdminContext, actor: Actor, expected: Person, password: str
+    context: AdminContext,
+    actor: Actor,
+    expected: Person,
+    password: str,
+    *,
+    change_first: bool = False,
 ) -> PersonView:
     """Give a local account another password; an empty one takes it away.
 
-    Their sessions end.
+    Their sessions end, and so does a link to set a password. With *change_first* the
+    password is good for choosing another one only.
 
     Raises:
         PolicyError: if the password cannot be one; never with the password in it.
@@ -223,6 +242,7 @@ def set_password(
             raise PolicyError(problems)
     else:
         _refuse_self(context, actor, expected, "take away the password of")
+    end_links_of(context, actor, expected.id)
     return _replace(
         context,
         actor,
@@ -230,7 +250,7 @@ def set_password(
         expected,
         replace(
             expected,
-            password_hash=hash_password(password) if password else "",
+            password_hash=_hashed(password, change_first=change_first),
             epoch=expected.epoch + 1,
         ),
     )
@@ -274,6 +294,14 @@ def remove_person(context: AdminContext, actor: Actor, expected: Person) -> None
 
     _made(context, actor, EventTag.PERSON_REMOVED, expected.subject_name, remove)
     revoke_tokens_of(context, actor, expected.id)
+    end_links_of(context, actor, expected.id)
+
+
+def _hashed(password: str, *, change_first: bool) -> str:
+    """Return what is kept of *password*; nothing of an empty one."""
+    if not password:
+        return ""
+    return f"{CHANGE_FIRST if change_first else ''}{hash_password(password)}"
 
 
 def _replace(
@@ -345,9 +373,15 @@ def _lines(person: Person | None) -> tuple[str, ...]:
     return (
         f"display_name: {person.display_name}",
         f"source: {person.source}",
-        f"password: {'set' if person.password_hash else 'none'}",
+        f"password: {_password_in_words(person)}",
         f"disabled: {'yes' if person.disabled else 'no'}",
     )
+
+
+def _password_in_words(person: Person) -> str:
+    if person.must_change:
+        return "set, to be changed at the next sign-in"
+    return "set" if person.password_hash else "none"
 
 
 def _note_refusal(context: AdminContext, actor: Actor, about: str, reason: str) -> None:

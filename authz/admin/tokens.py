@@ -58,7 +58,9 @@ def make_token(  # noqa: PLR0913 - what one has
         StoreError: if the store or the audit log cannot be written.
     """
     if name.startswith(RESERVED):
-        raise wrong("token", f"only the shell makes `{name[:80]}`", "choose another")
+        raise wrong(
+            "token", f"`{name[:80]}` is kept for authz itself", "choose another"
+        )
     owner, slash, _ = name.partition("/")
     if slash and actor.name != f"user:{owner}" and context.people.find(owner):
         raise wrong(

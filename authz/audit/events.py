@@ -95,6 +95,11 @@ class EventTag(StrEnum):
     PERSON_REMOVED = "person:removed"
     #: A password was set. Neither it nor its hash is kept here.
     PASSWORD_CHANGED = "person:password-changed"  # noqa: S105 - no password
+    #: A link was made by which a person sets their own password, once. The link is not
+    #: kept here; `after` says until when it holds.
+    PASSWORD_LINK_MADE = "person:password-link-made"  # noqa: S105 - no password
+    #: A person set their password by such a link; it cannot be used again.
+    PASSWORD_LINK_USED = "person:password-link-used"  # noqa: S105 - no password
     #: An administrator ended all sessions of a person.
     PERSON_SIGNED_OUT = "person:signed-out"
     #: An administrator made an API token. It is not kept here.
@@ -142,6 +147,8 @@ CHANGES: Final = frozenset(
         EventTag.PERSON_CHANGED,
         EventTag.PERSON_REMOVED,
         EventTag.PASSWORD_CHANGED,
+        EventTag.PASSWORD_LINK_MADE,
+        EventTag.PASSWORD_LINK_USED,
         EventTag.PERSON_SIGNED_OUT,
         EventTag.SESSION_ENDED,
         EventTag.TOKEN_ADDED,

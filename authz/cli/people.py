@@ -8,6 +8,7 @@ import click
 from authz.admin.changes import Draft, apply
 from authz.admin.context import AdminContext
 from authz.admin.known_names import remarks_on_new
+from authz.admin.password_links import HOURS, MAX_HOURS, PATH, make_link
 from authz.admin.people import (
     PersonView,
     add_person,
@@ -23,12 +24,18 @@ from authz.cli.app import context_here, shell
 from authz.cli.outcome import Exit, complain, end, problems_in_words, warn
 from authz.cli.output import Output, plain, with_output
 from authz.cli.password import read_password
+from authz.cli.tokens import span
 from authz.errors import PolicyError, StoreReadOnly
 from authz.policy.csv_rows import spell, spell_grant
 from authz.policy.records import Add
 
 _LIMIT: Final = 500
 _id_argument = click.argument("id")
+_change_first = click.option(
+    "--change-first",
+    is_flag=True,
+    help="The password is good for choosing another one only, at the next sign-in.",
+)
 
 
 @click.group("user")
@@ -66,8 +73,11 @@ def list_(*, search: str, source: str, role: str, out: Output) -> None:
 @click.option("--role", "roles", multiple=True, help="A role to give; repeatable.")
 @click.option("--display-name", default="", help="What to call them on pages.")
 @click.option(
-    "--no-password", is_flag=True, help="Nobody can sign in to the account here."
+    "--no-password",
+    is_flag=True,
+    help="Nobody can sign in to the account, until `authz user link` lets them.",
 )
+@_change_first
 @click.option(
     "--inherit",
     is_flag=True,
@@ -80,6 +90,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     roles: tuple[str, ...],
     display_name: str,
     no_password: bool,
+    change_first: bool,
     inherit: bool,
     out: Output,
 ) -> None:
@@ -96,6 +107,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
             id=id,
             display_name=display_name,
             password="" if no_password else read_password(),
+            change_first=change_first,
             inherit=inherit,
         )
         if grants:
@@ -148,8 +160,9 @@ def enable(id: str, *, out: Output) -> None:  # noqa: A002
 @user.command("passwd")
 @_id_argument
 @click.option("--none", "nothing", is_flag=True, help="Take the password away.")
+@_change_first
 @with_output
-def passwd(id: str, *, nothing: bool, out: Output) -> None:  # noqa: A002
+def passwd(id: str, *, nothing: bool, change_first: bool, out: Output) -> None:  # noqa: A002
     """Set the password of a local account; its sessions end.
 
     It is asked for, or read as one line from standard input.
@@ -157,8 +170,47 @@ def passwd(id: str, *, nothing: bool, out: Output) -> None:  # noqa: A002
     with problems_in_words(), context_here() as context:
         seen = find_person(context, id)
         password = "" if nothing else read_password()
-        view = set_password(context, shell(), seen.person, password)
+        view = set_password(
+            context, shell(), seen.person, password, change_first=change_first
+        )
     _done(out, view, "without a password now:" if nothing else "password set for")
+
+
+@user.command("link")
+@_id_argument
+@click.option(
+    "--ttl",
+    default=f"{HOURS}h",
+    show_default=True,
+    help=f"How long it works: at most {MAX_HOURS}h.",
+)
+@with_output
+def link(id: str, *, ttl: str, out: Output) -> None:  # noqa: A002
+    """Make a link with which somebody sets their password, once.
+
+    Prints what stands behind the address of the app. A new link, a new password, or
+    disabling them ends it; so does `authz token revoke password-link/ID`.
+    """
+    lasts = span(ttl, "--ttl")
+    with problems_in_words(), context_here() as context:
+        person = find_person(context, id).person
+        code, kept = make_link(context, shell(), person, lasts=lasts)
+        path = f"{context.settings.url_prefix}{PATH}#{person.id}:{code}"
+    assert kept.expires is not None  # noqa: S101 - it always has an end
+    out.document(
+        {
+            "path": path,
+            "name": kept.subject_name,
+            "person": person.subject_name,
+            "expires": kept.expires.isoformat(),
+        }
+    )
+    if not out.as_json:
+        # Alone on its line, and also with --quiet: it is what was asked for.
+        click.echo(path)
+    until = kept.expires.astimezone().isoformat(" ", "seconds")
+    out.line("put it behind the address of the app, https://host, and send it to them")
+    out.line(f"it works once, until {until}; within two seconds the app knows it")
 
 
 @user.command("sign-out")
@@ -264,6 +316,7 @@ def _state(view: PersonView) -> str:
         for word, holds in (
             ("disabled", person.disabled),
             ("named by a setting", person.fixed),
+            ("has to change the password", person.must_change),
             ("no password", person.source == "local" and not person.password_hash),
         )
         if holds
@@ -281,6 +334,7 @@ def _document(view: PersonView) -> dict[str, Any]:
         "disabled": person.disabled,
         "fixed": person.fixed,
         "has_password": bool(person.password_hash),
+        "must_change": person.must_change,
         "groups": sorted(person.groups),
         "roles": [held.role for held in view.roles],
         "created": person.created.isoformat() if person.created else None,

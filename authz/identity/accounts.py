@@ -12,7 +12,7 @@ from authz.decision import Subject, signed_in
 from authz.errors import InvalidCredentials, Problem, SettingsError
 from authz.identity.hashing_queue import HashingQueue
 from authz.identity.passwords import MAX_PASSWORD
-from authz.identity.people import Person
+from authz.identity.people import CHANGE_FIRST, Person
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -41,6 +41,8 @@ class Account:
     password_hash: str = field(repr=False)
     #: Sessions of another epoch have ended.
     epoch: int = 0
+    #: Whether the password opens nothing but the form for another one.
+    must_change: bool = False
 
 
 def hash_password(password: str) -> str:
@@ -151,8 +153,9 @@ class Accounts:
         return Account(
             name=person.id,
             subject=subject,
-            password_hash=person.password_hash,
+            password_hash=person.password_hash.removeprefix(CHANGE_FIRST),
             epoch=person.epoch,
+            must_change=person.must_change,
         )
 
     def _put(self, accounts: Iterable[Account], refused: frozenset[str]) -> None:
@@ -164,15 +167,19 @@ class Accounts:
         self.refused = refused
         self.by_name = by_name
 
-    def authenticate(self, name: str, password: str, *, known: bool = False) -> Account:
+    def authenticate(
+        self, name: str, password: str, *, known: bool = False, to_change: bool = False
+    ) -> Account:
         """Return the account *name* if *password* is its password.
 
         Takes as long for a name that nobody has. *known* says that the client has
-        signed in to this account before; it goes before strangers.
+        signed in to this account before; it goes before strangers. *to_change* says
+        that whoever asks looks at `must_change` and lets nobody in on it.
 
         Raises:
             InvalidCredentials: if there is no such account, it has no password, or
-                the password is another one. They cannot be told apart.
+                the password is another one. They cannot be told apart. Nor can a
+                password that has to be changed, unless *to_change*.
             TooBusy: if too many passwords are being verified.
         """
         account = self.by_name.get(unicodedata.normalize("NFC", name))
@@ -188,7 +195,12 @@ class Accounts:
                 raise InvalidCredentials(METHOD, "wrong-name-or-password") from error
         # The decoy is somebody's real hash: its password opens nothing but that
         # account.
-        if account is None or not usable or not password:
+        if (
+            account is None
+            or not usable
+            or not password
+            or (account.must_change and not to_change)
+        ):
             raise InvalidCredentials(METHOD, "wrong-name-or-password")
         return account
 

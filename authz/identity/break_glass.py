@@ -12,7 +12,7 @@ from authz.decision import Subject, signed_in
 from authz.errors import InvalidCredentials
 from authz.identity.cookies import Cookie, CookieNames
 from authz.identity.source import RequestFacts
-from authz.identity.tokens import RESERVED, ApiToken, ApiTokens
+from authz.identity.tokens import BREAK_GLASS, ApiToken, ApiTokens
 
 METHOD: Final = "break-glass"
 #: Where the code is typed in, below the prefix of authz.
@@ -62,7 +62,7 @@ class BreakGlass:
             raise InvalidCredentials(METHOD, "several-cookies")
         [token] = tokens
         try:
-            kept = self._tokens.reserved(token)
+            kept = self._tokens.reserved(token, BREAK_GLASS)
         except InvalidCredentials as error:
             raise InvalidCredentials(METHOD, error.why) from error
         if is_code(kept):
@@ -97,6 +97,6 @@ def _subject(kept: ApiToken) -> Subject:
     return signed_in(
         kept.subject_name,
         source=METHOD,
-        display_name=f"{kept.name.removeprefix(RESERVED)} (break-glass)",
+        display_name=f"{kept.name.removeprefix(BREAK_GLASS)} (break-glass)",
         groups=frozenset({kept.role}),
     )

@@ -12,6 +12,9 @@ from typing import Final, Protocol
 
 #: The source of people who sign in here.
 LOCAL: Final = "local"
+#: Stands in front of the hash of a password that opens nothing but the form for
+#: another one.
+CHANGE_FIRST: Final = "change-first:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,8 @@ class Person:
     display_name: str
     #: Who vouches for them: `local`, or the name of an identity source.
     source: str
-    #: An argon2id hash; empty if they cannot sign in here.
+    #: An argon2id hash, perhaps behind `CHANGE_FIRST`; empty if they cannot sign in
+    #: here.
     password_hash: str = field(default="", repr=False)
     #: A disabled person is refused, whatever the policy says.
     disabled: bool = False
@@ -43,6 +47,11 @@ class Person:
     def subject_name(self) -> str:
         """The name the policy knows them by."""
         return f"user:{self.id}"
+
+    @property
+    def must_change(self) -> bool:
+        """Whether they have to choose another password before they are let in."""
+        return self.password_hash.startswith(CHANGE_FIRST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

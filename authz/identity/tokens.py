@@ -26,8 +26,11 @@ METHOD: Final = "token"
 PREFIX: Final = "authz_"
 #: The name of the token that the environment holds.
 FIXED_NAME: Final = "env"
-#: Names of tokens that only the shell of the host makes; see `break_glass`.
-RESERVED: Final = "break-glass/"
+#: What the names of records begin with that are no tokens for programs; each opens
+#: one thing: see `break_glass` and `admin.password_links`.
+BREAK_GLASS: Final = "break-glass/"
+PASSWORD_LINK: Final = "password-link/"  # noqa: S105 - no password
+RESERVED: Final = (BREAK_GLASS, PASSWORD_LINK)
 _RANDOM_BYTES: Final = 32
 _MAX_TOKEN: Final = 1024
 #: Characters of a token.
@@ -377,14 +380,14 @@ class ApiTokens:
         self.catch_up()
         return self._table.get(digest_of(token))
 
-    def reserved(self, token: str) -> ApiToken:
-        """Return the record of *token*, one that only the shell makes. Without I/O.
+    def reserved(self, token: str, kind: str) -> ApiToken:
+        """Return the record of *token*, one of the reserved *kind*. Without I/O.
 
         Raises:
             InvalidCredentials: if it is another one, unknown, revoked or expired.
         """
         entry = self._table.get(digest_of(token)) if len(token) <= _MAX_TOKEN else None
-        if entry is None or not entry[0].name.startswith(RESERVED):
+        if entry is None or not entry[0].name.startswith(kind):
             raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
         record, _, until = entry
         if self._now() >= until:

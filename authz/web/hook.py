@@ -55,8 +55,16 @@ from authz.web.wsgi_stack import middleware_outside
 
 #: What the name of the cookie with a mark ends with; see `own_writes`.
 _MARK: Final = f"-{Cookie.MARK}="
-#: The sign-in page and what it needs.
-_WAY_IN: Final = frozenset({"authz.sign_in", "authz.sign_in_submit", "authz.static"})
+#: The sign-in page, the one for setting a password, and what they need.
+_WAY_IN: Final = frozenset(
+    {
+        "authz.sign_in",
+        "authz.sign_in_submit",
+        "authz.password",
+        "authz.password_set",
+        "authz.static",
+    }
+)
 
 
 class Hook:

@@ -18,8 +18,10 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
+from authz.admin.context import AdminContext
+from authz.admin.password_links import PATH
 from authz.audit import EventTag
-from authz.errors import InvalidCredentials, StoreError
+from authz.errors import AuthzError, InvalidCredentials, StoreError
 from authz.identity.accounts import Account
 from authz.identity.devices import known_device, remember
 from authz.identity.guesses import Guesser
@@ -34,6 +36,7 @@ from authz.web.guarded_views import public
 from authz.web.health import add_health
 from authz.web.next_page import safe_next
 from authz.web.origin import origin_detail, origin_message, origin_problem
+from authz.web.password_page import PasswordPage
 from authz.web.rendering import new_request_id, protect_page, render
 from authz.web.signals import sign_in_failed, signed_in, signed_out
 from authz.web.state import current_state
@@ -63,8 +66,11 @@ _REFUSED: Final[Mapping[str, str]] = {
 }
 
 
-def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
-    """Return the blueprint `authz` with the sign-in pages of *app*."""
+def sign_in_blueprint(app: Flask, runtime: Runtime, context: AdminContext) -> Blueprint:
+    """Return the blueprint `authz` with the sign-in pages of *app*.
+
+    People set their own password in *context*.
+    """
     blueprint = Blueprint(
         "authz",
         "authz.web",
@@ -75,6 +81,12 @@ def sign_in_blueprint(app: Flask, runtime: Runtime) -> Blueprint:
     blueprint.add_url_rule("/static/<path:filename>", "static", static_file)
     add_health(blueprint, runtime)
     pages = _SignIn(app, runtime)
+    if runtime.accounts and runtime.stores.tokens is not None:
+        # Where there is a store, accounts can be given and links be kept.
+        pages.password = PasswordPage(context, pages.begin)
+        add = blueprint.add_url_rule
+        add(PATH, "password", pages.password.show, methods=["GET"])
+        add(PATH, "password_set", pages.password.use, methods=["POST"])
     if runtime.accounts:
         add = blueprint.add_url_rule
         add("/sign-in", "sign_in", pages.show, methods=["GET"])
@@ -112,6 +124,8 @@ class _SignIn:
         self._runtime = runtime
         self._cookies = Cookies(runtime.cookies)
         self._unlisted = _UnlistedProxy(app)
+        #: Where people choose another password; None where none can be kept.
+        self.password: PasswordPage | None = None
 
     @public
     def show(self) -> Response:
@@ -173,6 +187,7 @@ class _SignIn:
                 name,
                 request.form.get("password", ""),
                 known=guesser.device is not None,
+                to_change=self.password is not None,
             )
         except TooBusy:
             self._refused(facts, Why.TOO_BUSY)
@@ -186,7 +201,12 @@ class _SignIn:
                 error=_WRONG,
                 username=name,
             )
-        return self._begin(facts, account, next_page)
+        if account.must_change and self.password is not None:
+            try:
+                return self.password.ask(account, next_page)
+            except AuthzError:
+                return self._try_later(next_page, name)
+        return self.begin(facts, account, next_page)
 
     def _guesser(self, facts: RequestFacts, name: str) -> Guesser:
         runtime = self._runtime
@@ -212,9 +232,10 @@ class _SignIn:
         response.headers["Retry-After"] = "1"
         return response
 
-    def _begin(
+    def begin(
         self, facts: RequestFacts, account: Account, next_page: str | None
     ) -> Response:
+        """Begin a session for *account*, and go on."""
         runtime = self._runtime
         try:
             # A session that was planted, or somebody else's, does not live on.

@@ -204,3 +204,27 @@ def test_json(verb: str):
     printed = document(user(*args, stdin=f"{PASSWORD} too\n"), f"user-{verb}")
 
     assert printed["person"]["id"] == "carol"
+
+
+def test_a_link_is_printed_alone_and_opens_nothing_for_others():
+    """What stands behind the address of the app, and until when; not for settings'."""
+    user("add", "carol", "--no-password")
+    result = user("link", "carol", "--ttl", "2h", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("/authz/password#carol:authz_")
+    assert result.output.count("\n") == 1
+
+    told = document(user("link", "carol", "--json"), "user-link")
+    assert told["person"] == "user:carol"
+    assert told["path"] not in Path("audit.jsonl").read_text()
+    assert user("link", "carol", "--ttl", "90h").exit_code == 3
+    assert "settings name the account" in user("link", "root").output
+
+
+def test_a_password_to_be_changed_is_told_as_one():
+    """The list says that it has to be changed first."""
+    user("add", "carol", "--change-first", stdin=f"{PASSWORD}\n")
+    assert person("carol")["must_change"] is True
+    assert "has to change the password" in user("list").output
+    user("passwd", "carol", stdin=f"{PASSWORD}\n")
+    assert person("carol")["must_change"] is False

@@ -3,9 +3,11 @@
 What somebody may do is given and taken by `/grants`.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
 from authz.admin import people
+from authz.admin.password_links import HOURS, MAX_HOURS, make_link
 from authz.admin.people import PersonView
 from authz.admin.roles import HeldRole
 from authz.errors import StoreConflict
@@ -18,6 +20,7 @@ from authz.web.api.schema import (
     moment,
     name,
     nullable,
+    number,
     record,
     text,
 )
@@ -29,6 +32,7 @@ from authz.web.api.schemas import (
     paging,
     when,
 )
+from authz.web.password_page import link_for
 
 _TAG: Final = "People"
 _ID: Final = text("A local account's id.", least=1, most=64)
@@ -44,6 +48,9 @@ _PASSWORD: Final = {
     ),
     "writeOnly": True,
 }
+_CHANGE_FIRST: Final = flag(
+    "That the password is good for choosing another one only, at the next sign-in."
+)
 _DISPLAY: Final = text("What to call them on a page.", least=1)
 _PERSON: Final = record(
     {
@@ -54,6 +61,7 @@ _PERSON: Final = record(
         "disabled": flag("Whether they are refused, whatever the policy says."),
         "fixed": flag("Whether settings name them; then they cannot be changed here."),
         "signs_in_here": flag("Whether they have a password here, and may use it."),
+        "must_change": flag("Whether they have to change the password to get in."),
         "groups": array(text("A group."), "The groups a provider named last."),
         "created": nullable(moment("When they were added.")),
         "last_seen": nullable(moment("When they were last seen.")),
@@ -101,6 +109,7 @@ def _add(call: Call) -> Reply:
         id=body["id"],
         display_name=body.get("display_name", ""),
         password=body.get("password", ""),
+        change_first=body.get("change_first", False),
         inherit=body.get("inherit", False),
     )
     return Reply(
@@ -131,9 +140,25 @@ def _remove(call: Call) -> Reply:
 def _set_password(call: Call) -> Reply:
     return _shown(
         people.set_password(
-            call.context, call.actor, _seen(call), call.body["password"]
+            call.context,
+            call.actor,
+            _seen(call),
+            call.body["password"],
+            change_first=call.body.get("change_first", False),
         )
     )
+
+
+def _make_link(call: Call) -> Reply:
+    person = people.find_person(call.context, _id(call)).person
+    lasts = timedelta(hours=call.body.get("hours", HOURS))
+    code, kept = make_link(call.context, call.actor, person, lasts=lasts)
+    document = {
+        "link": link_for(person.id, code),
+        "id": kept.id,
+        "expires": when(kept.expires),
+    }
+    return Reply(document=document, status=201, location="/tokens")
 
 
 def _drop_password(call: Call) -> Reply:
@@ -172,6 +197,7 @@ def _document(view: PersonView) -> dict[str, Any]:
         "disabled": person.disabled,
         "fixed": person.fixed,
         "signs_in_here": view.signs_in_here,
+        "must_change": person.must_change,
         "groups": sorted(person.groups),
         "created": when(person.created),
         "last_seen": when(person.last_seen),
@@ -218,6 +244,7 @@ OPERATIONS: Final = (
             {
                 "display_name": _DISPLAY,
                 "password": _PASSWORD,
+                "change_first": _CHANGE_FIRST,
                 "inherit": flag(
                     "That the account is to have what the policy says of its name."
                 ),
@@ -277,7 +304,7 @@ OPERATIONS: Final = (
         tag=_TAG,
         run=_set_password,
         parts={"id": _PARTS["id"]},
-        body=record({"password": _PASSWORD}),
+        body=record({"password": _PASSWORD}, {"change_first": _CHANGE_FIRST}),
         answers={200: _PERSON},
         has_etag=True,
         match=Match.SEEN,
@@ -294,6 +321,32 @@ OPERATIONS: Final = (
         answers={200: _PERSON},
         has_etag=True,
         match=Match.SEEN,
+        errors=(409,),
+    ),
+    Operation(
+        id="make_password_link",
+        method="POST",
+        path="/people/local/<id>/password-link",
+        summary="Make a link with which a person sets their password, once; it is in "
+        "this answer and nowhere else",
+        tag=_TAG,
+        run=_make_link,
+        parts={"id": _PARTS["id"]},
+        body=record(
+            {},
+            {"hours": number("For how many hours it works.", least=1, most=MAX_HOURS)},
+        ),
+        answers={
+            201: record(
+                {
+                    "link": text(
+                        "The link. Send it so that only they read it.", most=2048
+                    ),
+                    "id": text("Revokes it, as the id of a token."),
+                    "expires": moment("Until when it works."),
+                }
+            )
+        },
         errors=(409,),
     ),
     Operation(

@@ -24,6 +24,7 @@ from authz.policy.records import Add
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.draft_cookie import DraftTooLong
+from authz.web.pages.link_made import show_link
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
 from authz.web.pages.roles import RoleBook
@@ -48,6 +49,10 @@ class Typed:
     id: str = ""
     display_name: str = ""
     roles: Sequence[str] = ()
+    #: Whether they get a link with which they set their password.
+    link: bool = True
+    #: Whether they have to change the password that was typed.
+    change_first: bool = True
 
 
 class People:
@@ -106,6 +111,8 @@ class People:
             id=form.get("id", "").strip(),
             display_name=form.get("display_name", "").strip(),
             roles=[r for r in form.getlist("roles") if r in self._role_names()],
+            link=form.get("link") == "yes" and not form.get("password"),
+            change_first=form.get("change_first") == "yes",
         )
         password = form.get("password", "")
         if password != form.get("again", ""):
@@ -117,6 +124,7 @@ class People:
                 id=typed.id,
                 display_name=typed.display_name,
                 password=password,
+                change_first=typed.change_first,
                 inherit=form.get("inherit") == "yes",
             )
         except PolicyError as error:
@@ -125,23 +133,27 @@ class People:
             return self._form(typed, {"id": wording.sentence(error)}, taken=True)
         except StoreReadOnly as error:
             return self._form(typed, {"": wording.sentence(error)})
-        return self._added(view, typed.roles)
+        return self._added(view, typed)
 
-    def _added(self, view: PersonView, roles: Sequence[str]) -> Response:
+    def _added(self, view: PersonView, typed: Typed) -> Response:
         pages = self._pages
-        name = view.person.display_name
-        if not roles:
-            return pages.go(
-                "authz_admin.person", "person-added", name, id=view.person.id
-            )
-        try:
-            use_cases.give_roles(pages.context, pages.actor, view.person, roles)
-            return pages.go(
-                "authz_admin.person", "person-added-roles", name, id=view.person.id
-            )
-        except AuthzError:
-            # Another kind of file, or another change meanwhile: the draft says which.
-            return self._into_draft(view, roles)
+        if typed.roles:
+            try:
+                use_cases.give_roles(
+                    pages.context, pages.actor, view.person, typed.roles
+                )
+            except AuthzError:
+                # Another kind of file, or another change meanwhile: the draft says
+                # which. It comes first; a link is made on the person's page.
+                return self._into_draft(view, typed.roles)
+        said = "person-added-roles" if typed.roles else "person-added"
+        added = pages.go(
+            "authz_admin.person", said, view.person.display_name, id=view.person.id
+        )
+        if not typed.link:
+            return added
+        fresh = use_cases.find_person(pages.context, view.person.id)
+        return show_link(pages, fresh, lambda _view, _errors: added)
 
     def _into_draft(self, view: PersonView, roles: Sequence[str]) -> Response:
         pages = self._pages

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from authz.admin import people as use_cases
 from authz.admin.decisions import what_can
 from authz.admin.known_names import meant_person
+from authz.admin.password_links import link_of
 from authz.admin.people import PersonView, give_roles
 from authz.admin.roles import GIVEN
 from authz.audit.log import Record, Wanted
@@ -28,6 +29,7 @@ from authz.policy.route_tables import is_ours
 from authz.settings.identity_parsers import as_list
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
+from authz.web.pages.link_made import show_link
 from authz.web.pages.pagination import asked, listing
 from authz.web.pages.people import problems_of
 from authz.web.pages.person_scopes import PersonScopes
@@ -56,6 +58,7 @@ class PersonPages:
         pages.add(
             "/admin/people/person/password", "person_password", self.password, post=True
         )
+        pages.add("/admin/people/person/link", "person_link", self.link, post=True)
         pages.add("/admin/people/person/give", "person_give", self.give, post=True)
         pages.add(
             "/admin/people/person/sign-out", "person_sign_out", self.sign_out, post=True
@@ -92,6 +95,7 @@ class PersonPages:
                 self._pages.actor,
                 view.person,
                 form.get("password", ""),
+                change_first=form.get("change_first") == "yes",
             )
 
         form = self._pages.form()
@@ -102,6 +106,11 @@ class PersonPages:
             errors = {"again": "The two passwords are not the same."}
             return self._show(self._find(form), errors)
         return self._do(change, "person-password")
+
+    def link(self) -> Response:
+        """Make a link with which a person sets their password, and show it."""
+        pages = self._pages
+        return show_link(pages, self._find(pages.form()), self._show)
 
     def sign_out(self) -> Response:
         """End all sessions of a person."""
@@ -203,6 +212,7 @@ class PersonPages:
             access=only,
             counts=Counter(a.allowed for a in access),
             recent=self._recent(person.subject_name),
+            link=link_of(pages.context, person.id),
             log=pages.runtime.audit_log,
         )
 
