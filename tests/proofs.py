@@ -39,7 +39,7 @@ NAMES = ("user:a", "token:t", "auth:m", "group:g", "group:h", "role:r", "role:s"
 PATHS = (
     "/", "/*", "/a", "/b", "/:x", "/a/", "/a/*", "/b/*", "/:x/*", "/:x/", "/a/b",
     "/a/:x", "/:x/b", "/:x/:y", "/a/b/*", "/a/:x/*", "/:x/b/*", "/a/b/c", "/:x/b/:y",
-    "/a/:x/c",
+    "/a/:x/c", "/:n", "/a/:n", "/:n/b", "/:n/*",
 )  # fmt: skip
 SEGMENTS = ("a", "b", "c", "other")
 FIELDS = ("*", "GET", "HEAD", "POST", "GET|POST", "PUT|DELETE")

@@ -32,9 +32,9 @@ def _expression(pattern: str) -> z3.ReRef:
     slash = z3.Re("/")
     parts = PathPattern.of(pattern)
     pieces: list[z3.ReRef] = []
-    for part in parts.segments[1:]:
+    for part in parts.literals[1:]:
         pieces.append(slash)
-        pieces.append(_segment() if part.startswith(":") else z3.Re(part))
+        pieces.append(_segment() if part is None else z3.Re(part))
     if parts.tail:
         pieces += [slash, z3.Star(_character_or_slash())]
     return pieces[0] if len(pieces) == 1 else z3.Concat(*pieces)

@@ -96,6 +96,10 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "lint:lint_policies",
         "Say what is odd about each POLICY: a file, or git:REV:PATH.",
     ),
+    "prove": Command(
+        "prove:prove",
+        "Prove a promise for every request there can be, or show what breaks it.",
+    ),
     "rollback": Command(
         "revisions:rollback",
         "Make the store hold what revision NUMBER left; the history goes on.",

@@ -5,6 +5,7 @@ from typing import Any
 from authz.decision import Explanation, Rule, RulePath
 from authz.policy.analysis.coverage import Route
 from authz.policy.analysis.impact import Difference
+from authz.policy.analysis.promises import Answer
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:
@@ -59,4 +60,27 @@ def difference_document(difference: Difference) -> dict[str, Any]:
         "allowed": difference.opens,
         "public": difference.opens_to_everyone,
         "rules": [str(rule.origin) for rule in difference.rules],
+    }
+
+
+def answer_document(answer: Answer, *options: str) -> dict[str, Any]:
+    """Return what came of a promise; the command that shows it has *options*."""
+    example = answer.example
+    return {
+        "question": str(answer.promise.question),
+        "promise": str(answer.promise),
+        "verdict": str(answer.verdict),
+        "why": answer.why,
+        "paths": answer.paths,
+        "example": None
+        if example is None
+        else {
+            "who": example.who,
+            "names": sorted(example.names),
+            "other": sorted(example.other) if example.other is not None else None,
+            "method": example.method,
+            "path": example.path,
+            "scope": example.scope or None,
+            "command": example.command(*options) if example.path else None,
+        },
     }

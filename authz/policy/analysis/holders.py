@@ -118,7 +118,7 @@ class People:
             changed = False
             for name in order:
                 mine = held.get(name, 0)
-                for role, where in given[name].items():
+                for role, where in given[name].items() if mine else ():
                     before = held.get(role, 0)
                     held[role] = before | (mine & where)
                     changed |= not is_whole and held[role] != before
@@ -194,27 +194,15 @@ def _members_first(given: Mapping[str, Iterable[str]]) -> tuple[list[str], bool]
     return [*order, *circle], not circle
 
 
-def everybody(*policies: Policy, named: Iterable[str] = ()) -> list[Names]:
-    """Return the people who stand for all there can be.
+def everybody(names: Iterable[str]) -> list[Names]:
+    """Return the people who stand for all there can be, where rules speak of *names*.
 
-    Whoever has not signed in; whoever has, and nothing else; and for each name that
-    *policies* speak of somebody who has that name and no other. Names that no policy
-    tells apart, and that are not *named*, have one of them.
+    Whoever has not signed in; whoever has, and nothing else; and for each name
+    somebody who has that name and no other. Whoever else there is meets a rule because
+    of one such name, and with that name alone meets no more denies.
     """
-    names: set[str] = set(named)
-    ruled: set[str] = set(named)
-    given: dict[str, set[tuple[int, str, str]]] = {}
-    for number, policy in enumerate(policies):
-        ruled.update(rule.subject for rule in policy.deciding)
-        for grant in policy.grants:
-            names.update((grant.member, grant.role))
-            way = number, grant.role, grant.scope
-            given.setdefault(grant.member, set()).add(way)
-    alike: dict[object, str] = {}
-    for name in sorted((names | ruled) - GIVEN, key=_order):
-        own = name if name in ruled or name.startswith("role:") else _kind(name)
-        alike.setdefault((own, frozenset(given.get(name, ()))), name)
-    return [ANONYMOUS.names, BASE, *(BASE | {name} for name in alike.values())]
+    own = sorted(set(names) - GIVEN, key=_order)
+    return [ANONYMOUS.names, BASE, *(BASE | {name} for name in own)]
 
 
 def groups_of(*policies: Policy) -> list[str]:

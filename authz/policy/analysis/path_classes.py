@@ -29,15 +29,15 @@ class PathClass:
 class _Node:
     """A place in the tree of all patterns: what may follow."""
 
-    __slots__ = ("children", "ends", "number", "parameter", "tail", "wanted")
+    __slots__ = ("children", "ends", "number", "parameter", "tails", "wanted")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.children: dict[str, _Node] = {}
         self.parameter: _Node | None = None
-        #: The pattern that ends here, and the one that goes on with any tail.
-        self.ends: int | None = None
-        self.tail: int | None = None
+        #: The patterns that end here, and those that go on with any tail.
+        self.ends: list[int] = []
+        self.tails: list[int] = []
         #: Whether a wanted pattern begins like this.
         self.wanted = False
 
@@ -59,12 +59,9 @@ class PathClasses:
         self._wanted = frozenset(range(len(patterns)) if wanted is None else wanted)
         for number, pattern in enumerate(patterns):
             way = [root]
-            for part in pattern.segments[1:]:
+            for part in pattern.literals[1:]:
                 way.append(self._step(way[-1], part))
-            if pattern.tail:
-                way[-1].tail = number
-            else:
-                way[-1].ends = number
+            (way[-1].tails if pattern.tail else way[-1].ends).append(number)
             for node in way if number in self._wanted else ():
                 node.wanted = True
 
@@ -105,13 +102,12 @@ class PathClasses:
     ) -> Iterator[tuple[str, _State]]:
         """Yield each kind of next segment, and where it leads."""
         nodes = [self._nodes[number] for number in state[0]]
-        tails = state[1].union(n.tail for n in nodes if n.tail is not None)
-        if depth < len(region.segments):
-            part = region.segments[depth]
-            segments = self._literals(nodes, sample) if part.startswith(":") else [part]
-            segments = [s for s in segments if s or not part.startswith(":")]
+        tails = state[1].union(*(n.tails for n in nodes))
+        if depth < len(region.literals):
+            part = region.literals[depth]
+            segments = [part] if part is not None else self._named(nodes, sample)[1:]
         elif region.tail:
-            segments = self._literals(nodes, sample)
+            segments = self._named(nodes, sample)
         else:
             return
         free = tuple(sorted(n.parameter.number for n in nodes if n.parameter))
@@ -124,13 +120,14 @@ class PathClasses:
             if self._may_count(after, tails):
                 yield segment, (after, tails)
 
-    def _literals(self, nodes: Iterable[_Node], sample: str) -> list[str]:
+    def _named(self, nodes: Iterable[_Node], sample: str) -> list[str]:
+        """Return the segments that *nodes* tell apart; first the empty one."""
         named = dict.fromkeys(key for node in nodes for key in node.children)
         return [*dict.fromkeys(("", sample)), *(key for key in named if key)]
 
     def _matched(self, state: _State) -> frozenset[int]:
         nodes = (self._nodes[number] for number in state[0])
-        return state[1].union(n.ends for n in nodes if n.ends is not None)
+        return state[1].union(*(n.ends for n in nodes))
 
     def _counts(self, matched: frozenset[int]) -> bool:
         return self._everything_wanted or not matched.isdisjoint(self._wanted)
@@ -147,8 +144,8 @@ class PathClasses:
         self._nodes.append(node)
         return node
 
-    def _step(self, node: _Node, part: str) -> _Node:
-        if part.startswith(":"):
+    def _step(self, node: _Node, part: str | None) -> _Node:
+        if part is None:
             if node.parameter is None:
                 node.parameter = self._new()
             return node.parameter
@@ -159,7 +156,7 @@ class PathClasses:
 
     def _fresh(self, region: PathPattern) -> str:
         named = {key for node in self._nodes for key in node.children}
-        named.update(region.segments)
+        named.update(part for part in region.literals if part is not None)
         length = 1
         while True:
             for letter in _LETTERS:
@@ -170,7 +167,7 @@ class PathClasses:
 
 def _ends(region: PathPattern, segments: int) -> bool:
     """Return whether a path of so many segments, so far in *region*, lies in it."""
-    own = len(region.segments)
+    own = len(region.literals)
     return segments > own if region.tail else segments == own
 
 

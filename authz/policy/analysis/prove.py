@@ -33,13 +33,15 @@ from authz.policy.analysis.promises import (
     Watch,
     check_known,
 )
-from authz.policy.patterns import Methods, PathPattern
+from authz.policy.patterns import Methods, PathPattern, pattern_of
 from authz.scope import ANY_SCOPE
 
 #: Whom the rules of one side speak of, at one method and path: (allowed, denied).
 _Said = tuple[int, int]
 #: What breaks the promise: who, and in which scope.
 _Broken = tuple[Names, str]
+#: For no more patterns than this it is asked, for each rule, whether it overlaps one.
+_FEW: Final = 20
 _TOO_LONG: Final = "the time was up before everything was looked at"
 _OTHER_LANGUAGE: Final = (
     "the model is not one of the shipped ones, and other Casbin models cannot be "
@@ -50,6 +52,8 @@ _OTHER_LANGUAGE: Final = (
 #: What rules speak of beside people and paths: on which side, whether they deny, and
 #: the methods as bits.
 _About = tuple[int, bool, int]
+#: What the rules with one pattern say, of whom.
+_Saying = dict[_About, int]
 
 
 class _Case:
@@ -61,24 +65,28 @@ class _Case:
         *,
         broken: Callable[[Sequence[_Said]], _Broken | None],
         sides: int,
-        allows_of: tuple[int, ...] = (),
+        meant: int,
+        wanted: Callable[[_Saying], bool] | None,
     ) -> None:
-        """Compare *sides*; where none of *allows_of* allows anything, it holds.
+        """Compare *sides*, as far as *meant* people go.
 
-        If that is empty, it may be broken where no rule speaks.
+        It can be broken only where a pattern matches that is *wanted*; with None also
+        where no rule speaks.
         """
         self.people = people
         self.broken = broken
         self.sides = sides
-        self._allows_of = allows_of
-        self._patterns: dict[PathPattern, dict[_About, int]] = {}
+        self.meant = meant
+        self._wanted = wanted
+        self._patterns: dict[PathPattern, _Saying] = {}
 
     def add(
         self, side: int, policy_rules: Iterable[Rule], held: dict[str, int]
     ) -> None:
         """Let *policy_rules* speak on *side*, of those who hold what names *held*."""
         for rule in policy_rules:
-            whom = held.get(rule.subject, 0) & self.people.within(rule.scope)
+            held_by = held.get(rule.subject, 0)
+            whom = held_by and held_by & self.people.within(rule.scope) & self.meant
             if whom:
                 said = self._patterns.setdefault(PathPattern.of(rule.path), {})
                 about = side, rule.effect is Effect.DENY, method_bits(rule.methods)
@@ -89,12 +97,9 @@ class _Case:
         patterns = list(self._patterns)
         entries = [list(said.items()) for said in self._patterns.values()]
         wanted = None
-        if self._allows_of:
-            wanted = [
-                number
-                for number, said in enumerate(entries)
-                if any(side in self._allows_of and not d for (side, d, _), _ in said)
-            ]
+        if self._wanted is not None:
+            saying = enumerate(self._patterns.values())
+            wanted = [number for number, said in saying if self._wanted(said)]
         classes = PathClasses(patterns, wanted=wanted)
         asked = sum(1 << EVERY_METHOD.index(method) for method in promise.methods)
         met: set[int] = set()
@@ -250,8 +255,18 @@ def _without(policy: Policy, rule: Rule, promise: Promise, watch: Watch) -> Answ
 
 def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer:
     """Return whether whoever may something under *more* may it under *less*."""
-    scopes = ScopeKinds((less, more))
-    people = People(everybody(less, more), scopes)
+    touched = _touched(less, more)
+    rules = [
+        [rule for rule in _about(policy, promise) if _near(rule, touched)]
+        for policy in (less, more)
+    ]
+    # Whoever gets or loses a role is told apart from whoever has it either way.
+    regranted = {g.fields for g in less.grants} ^ {g.fields for g in more.grants}
+    names = {rule.subject for each in rules for rule in each}
+    names |= {member for member, *_ in regranted}
+    people = People(everybody(names), ScopeKinds((less, more)))
+    held = people.held(less)
+    helds = held, held if more.grants == less.grants else people.held(more)
 
     def broken(said: Sequence[_Said]) -> _Broken | None:
         (had, was_denied), (has, denied) = said
@@ -260,10 +275,65 @@ def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer
             return people.first(gained)
         return _in_two(people, has & ~denied, was_denied & ~denied)
 
-    case = _Case(people, broken=broken, sides=2, allows_of=(1,))
-    for side, policy in enumerate((less, more)):
-        case.add(side, policy.deciding, people.held(policy))
+    case = _Case(
+        people,
+        broken=broken,
+        sides=2,
+        meant=people.everybody,
+        wanted=_differs,  # where both say the same of everybody, nobody gains
+    )
+    for side in range(2):
+        case.add(side, rules[side], helds[side])
     return case.answer(promise, watch)
+
+
+def _touched(less: Policy, more: Policy) -> frozenset[PathPattern]:
+    """Return the patterns of rules that one of both has alone, or gives to others."""
+    rules = [{rule.fields: rule for rule in each.deciding} for each in (less, more)]
+    grants = [{g.fields: g.role for g in each.grants} for each in (less, more)]
+    roles = [(grants[0] | grants[1])[key] for key in grants[0].keys() ^ grants[1]]
+    reached = {name for each in (less, more) for name in each.reached_from(roles)}
+    return frozenset(
+        pattern_of(rule)
+        for key, rule in (rules[0] | rules[1]).items()
+        if rule.subject in reached or (key in rules[0]) is not (key in rules[1])
+    )
+
+
+def _near(rule: Rule, touched: frozenset[PathPattern]) -> bool:
+    """Return whether *rule* may matter where one of *touched* patterns matches."""
+    if len(touched) > _FEW:
+        return True
+    pattern = pattern_of(rule)
+    return any(pattern.overlap(each) for each in touched)
+
+
+def _about(policy: Policy, promise: Promise) -> list[Rule]:
+    """Return the rules of *policy* that speak of what *promise* is about."""
+    region, methods = promise.region, set(promise.methods)
+    return [
+        rule
+        for rule in policy.deciding
+        if (not rule.methods or any(map(Methods(rule.methods).matches, methods)))
+        and pattern_of(rule).overlap(region)
+    ]
+
+
+def _differs(said: _Saying) -> bool:
+    """Return whether one of two sides says of somebody what the other does not."""
+    sides: list[dict[tuple[bool, int], int]] = [{}, {}]
+    for (side, denies, methods), whom in said.items():
+        sides[side][denies, methods] = whom
+    return sides[0] != sides[1]
+
+
+def _allows_of(*sides: int) -> Callable[[_Saying], bool]:
+    """Return what finds the patterns with a rule that allows, on one of *sides*."""
+
+    def wanted(said: _Saying) -> bool:
+        return any(side in sides and not denies for side, denies, _ in said)
+
+    return wanted
 
 
 def _in_two(people: People, ones: int, others: int) -> _Broken | None:
@@ -281,7 +351,12 @@ def _in_two(people: People, ones: int, others: int) -> _Broken | None:
 def _one_party(policy: Policy, promise: Promise, watch: Watch) -> Answer:
     scopes = ScopeKinds([policy], [promise.scope])
     (party,) = promise.parties
-    people = People(_people_for(policy, party, promise), scopes)
+    rules = _about(policy, promise)
+    if party.names is None:
+        whoever = everybody({*promise.but, *(rule.subject for rule in rules)})
+    else:
+        whoever = _with_groups(policy, party, promise)
+    people = People(whoever, scopes)
     held = people.held(policy)
     meant = people.within(promise.scope) & ~holding(held, promise.but)
     must = promise.question is Question.ALWAYS
@@ -292,8 +367,9 @@ def _one_party(policy: Policy, promise: Promise, watch: Watch) -> Answer:
         breaks = meant & (~may if must else may)
         return people.first(breaks) if breaks else None
 
-    case = _Case(people, broken=broken, sides=1, allows_of=() if must else (0,))
-    case.add(0, policy.deciding, held)
+    wanted = None if must else _allows_of(0)
+    case = _Case(people, broken=broken, sides=1, meant=meant, wanted=wanted)
+    case.add(0, rules, held)
     return case.answer(promise, watch)
 
 
@@ -322,10 +398,12 @@ def _two_parties(policy: Policy, promise: Promise, watch: Watch) -> Answer:
         breaks &= meant
         return people.first(breaks) if breaks else None
 
-    allows_of = (0, 1) if question is Question.EQUIVALENT else (0,)
-    case = _Case(people, broken=broken, sides=3, allows_of=allows_of)
+    sides_that_may = (0, 1) if question is Question.EQUIVALENT else (0,)
+    wanted = _allows_of(*sides_that_may)
+    case = _Case(people, broken=broken, sides=3, meant=meant, wanted=wanted)
+    rules = _about(policy, promise)
     for side, each in enumerate(held):
-        case.add(side, policy.deciding, each)
+        case.add(side, rules, each)
     answer = case.answer(promise, watch)
     if answer.example is None:
         return answer
@@ -356,12 +434,12 @@ def _separate(policy: Policy, promise: Promise) -> Answer:
     """Return whether nobody can hold both names, with the grants there are."""
     one, other = (party.text for party in promise.parties)
     scopes = ScopeKinds([policy], [promise.scope])
+    leading = policy.members_of(one, other, *promise.but)
     # A role alone is nobody: it is given by grants, which are followed.
-    whoever = [
-        names
-        for names in everybody(policy, named=(one, other))
-        if names == BASE or not any(n.startswith("role:") for n in names - BASE)
-    ]
+    whoever = everybody(n for n in leading if not n.startswith("role:"))
+    policy = replace(
+        policy, grants=tuple(g for g in policy.grants if g.role in leading)
+    )
     people = People(whoever, scopes)
     held = people.held(policy)
     meant = people.within(promise.scope) & ~holding(held, promise.but)
@@ -382,12 +460,6 @@ def _separate(policy: Policy, promise: Promise) -> Answer:
         verdict=Verdict.REFUTED,
         example=Counterexample(names=broken[0], scope=broken[1]),
     )
-
-
-def _people_for(policy: Policy, party: Party, promise: Promise) -> list[Names]:
-    if party.names is not None:
-        return _with_groups(policy, party, promise)
-    return everybody(policy, named=promise.but)
 
 
 def _with_groups(policy: Policy, party: Party, promise: Promise) -> list[Names]:

@@ -224,6 +224,21 @@ class TestChange:
             "authz", "check", "group:a", "GET", "/x", "--group", "group:b", "--explain",
         ]  # fmt: skip
 
+    def test_a_grant_that_goes_takes_a_deny_along(self):
+        """Whoever held the role gains, and whoever has it by itself does not."""
+        after = "p, role:everyone, /x, GET\np, role:r, /x, GET, deny\n"
+        before = f"{after}g, auth:proxy, role:r\n"
+
+        found = compare(policy(before), policy(after))
+        assert found.example is not None
+        assert found.example.names == BASE | {"auth:proxy"}
+
+    def test_a_grant_that_comes_brings_what_the_role_may(self):
+        """The role itself gains nothing by it."""
+        before = "p, role:r, /x, GET\n"
+
+        assert not compare(policy(before), policy(f"{before}g, group:g, role:r\n"))
+
     def test_nobody_is_two_people(self):
         """A deny for another account keeps nobody from what this one may."""
         after = "p, user:a, /x, GET\n"
