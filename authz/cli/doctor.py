@@ -8,13 +8,14 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from authz.admin.doctor.finding import Finding, Status
+from authz.admin.doctor.finding import Finding, Status, from_problems
 from authz.admin.doctor.installation import Installation
 from authz.admin.doctor.run import diagnose
 from authz.bounded_read import read_file
 from authz.cli.outcome import Exit, end
 from authz.cli.output import Output, with_output
-from authz.errors import AuthzError
+from authz.errors import AuthzError, SettingsError
+from authz.settings import read_settings
 
 _LABELS: Final = {
     Status.OK: "ok",
@@ -34,12 +35,20 @@ _token_file = click.option(
     help="A file with a token to explain. Nothing of it is printed but its kind, "
     "issuer, audience and times.",
 )
+_forward_auth = click.option(
+    "--forward-auth",
+    "forward_url",
+    metavar="URL",
+    help="The address of `authz serve`, or of an app behind the proxy that asks it: "
+    "sends what a proxy, or a stranger, would, and looks at nothing else.",
+)
 
 
 @click.command("doctor")
 @_token_file
+@_forward_auth
 @with_output
-def doctor(*, token_file: str | None, out: Output) -> None:
+def doctor(*, token_file: str | None, forward_url: str | None, out: Output) -> None:
     """Look for what keeps people from signing in, or lets in too many.
 
     Looks at the packages, the settings, the policy, the sources of keys (which are
@@ -48,6 +57,8 @@ def doctor(*, token_file: str | None, out: Output) -> None:
     Exit code 0: nothing is wrong; 3: something is; 7: only that a server did not
     answer. Warnings do not count.
     """
+    if forward_url is not None:
+        _say(_of_forward_auth(forward_url), out)
     _report(Installation(environ=os.environ, token=_read_token(token_file)), out)
 
 
@@ -89,9 +100,26 @@ def _read_token(path: str | None) -> str | None:
     return data.decode("utf-8", "replace").strip()
 
 
+def _of_forward_auth(url: str) -> Iterator[Finding]:
+    from authz.admin.doctor import forward
+
+    try:
+        settings = read_settings({}, os.environ)
+    except SettingsError as error:
+        # They may be another machine's: what is asked is the one at the address.
+        yield from from_problems("settings", error.problems, Status.WARN)
+        yield from forward.check(url, None, "/authz")
+        return
+    yield from forward.check(url, settings.forward, settings.url_prefix)
+
+
 def _report(installation: Installation, out: Output) -> NoReturn:
+    _say(diagnose(installation), out)
+
+
+def _say(findings: Iterator[Finding], out: Output) -> NoReturn:
     found: list[Finding] = []
-    for finding in diagnose(installation):
+    for finding in findings:
         found.append(finding)
         out.lines(_lines(finding))
     code = _exit(found)

@@ -3,18 +3,23 @@
 import http.client
 import json
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
 from jwt import PyJWKSet
 
+from authz.admin.doctor.forward import check
 from authz.identity.assertions import new_signing_key
+from authz.settings import Address, ForwardSettings
+from authz.settings.forward import read_hosts
 from tests.e2e.servers import Servers, free_ports
 from tests.serve.served import POLICY, TOLD
 from tests.serve.shipped import Places, command, other_app
@@ -22,6 +27,27 @@ from tests.web.apps import ALICE, BOB, CHEAP_ALICE, CHEAP_BOB
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("forward-auth")]
 
+#: How a proxy is not to be set up.
+SLIPS = """\
+{{
+	admin off
+	auto_https off
+}}
+http://public.home.test:{port} {{
+	forward_auth 127.0.0.1:{serve} {{
+		uri /authz/forward
+		header_up Host auth.home.test:{portal}
+	}}
+}}
+http://new.home.test:{port} {{
+	forward_auth 127.0.0.1:{serve} {{
+		uri /authz/forward
+	}}
+}}
+http://silent.home.test:{port} {{
+	respond "hello"
+}}
+"""
 PROXIES = ("caddy", "nginx", "traefik", "envoy")
 
 
@@ -98,8 +124,9 @@ def _servers() -> Iterator[Servers]:
     servers.close()
 
 
-@pytest.fixture(name="port", scope="module", params=PROXIES)
-def _port(request: pytest.FixtureRequest, servers: Servers) -> int:
+@pytest.fixture(name="running", scope="module", params=PROXIES)
+def _running(request: pytest.FixtureRequest, servers: Servers) -> tuple[int, int]:
+    """Return the ports of a proxy and of its `authz serve`."""
     kind = request.param
     port, serve, app, wiki = free_ports(4)
     folder = servers.folder / kind
@@ -135,7 +162,89 @@ def _port(request: pytest.FixtureRequest, servers: Servers) -> int:
     servers.wait(f"{kind}-app", app)
     servers.wait(f"{kind}-wiki", wiki)
     servers.wait(kind, port)
-    return port
+    return port, serve
+
+
+@pytest.fixture(name="port", scope="module")
+def _port(running: tuple[int, int]) -> int:
+    return running[0]
+
+
+@pytest.fixture(name="names")
+def _names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the hosts be found, as a name server would."""
+    look_up = socket.getaddrinfo
+
+    def here(host: Any, *more: Any, **options: Any) -> Any:
+        found = "127.0.0.1" if str(host).endswith(".home.test") else host
+        return look_up(found, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+
+
+def diagnosis(url: str, forward: ForwardSettings | None = None) -> dict[str, list[str]]:
+    """Return what the doctor says of *url*, by how bad it is."""
+    found: dict[str, list[str]] = {}
+    for finding in check(url, forward, "/authz"):
+        text = " ".join((finding.message, *finding.hint))
+        found.setdefault(str(finding.status), []).append(text)
+    return found
+
+
+@pytest.mark.usefixtures("names")
+def test_the_doctor_finds_nothing_wrong_with_these_proxies(port: int):
+    """Neither with how a stranger comes in, nor with what a forger may say."""
+    site = Site(port)
+
+    found = diagnosis(f"{site.origin('grafana')}/d/1")
+
+    assert set(found) == {"ok", "skip"}, found
+    assert "comes back" in found["ok"][0]
+    assert "hands no questions on" in found["ok"][1]
+
+
+@pytest.mark.usefixtures("names")
+def test_the_doctor_asks_as_proxies_do(running: tuple[int, int]):
+    """Each declared host in each form; what the operator has to mend is said."""
+    port, serve = running
+    hosts = f"http://grafana.home.test:{port}\nhttp://new.home.test:{port}"
+    forward = ForwardSettings(
+        portal=Address.parse(f"http://auth.home.test:{port}"), hosts=read_hosts(hosts)
+    )
+
+    found = diagnosis(f"http://127.0.0.1:{serve}", forward)
+
+    assert [text.partition(" is ")[0] for text in found["ok"][1:-1]] == [
+        f"http://grafana.home.test:{port}"
+    ]
+    assert len(found["fail"]) == 1
+    assert "new.home.test" in found["fail"][0]
+    assert "AUTHZ_FORWARD_HOSTS" in found["fail"][0]
+
+
+@pytest.mark.usefixtures("names")
+def test_the_doctor_sees_a_portal_that_is_asked_by_its_public_name(
+    running: tuple[int, int], servers: Servers
+):
+    """And a proxy that asks about a host that is not declared."""
+    port, serve = running
+    (between,) = free_ports(1)
+    name = f"slip-{port}"
+    conf = servers.folder / name
+    conf.write_text(SLIPS.format(port=between, portal=port, serve=serve))
+    caddy = ["caddy", "run", "--adapter", "caddyfile", "--config", str(conf)]
+    servers.start(name, caddy)
+    servers.wait(name, between)
+
+    for host, reason, mend in (
+        ("public", "forward-through-portal", "address of its own"),
+        ("new", "forward-undeclared", "declare the address"),
+        ("silent", "", "the proxy does not ask"),
+    ):
+        found = diagnosis(f"http://{host}.home.test:{between}/")
+        (said, *_) = (*found.get("fail", ()), *found.get("warn", ()))
+        assert reason in said
+        assert mend in said
 
 
 @pytest.fixture(name="bob")

@@ -16,7 +16,10 @@ def shown(name: str, **environ: str) -> Shown:
 
 
 #: They are shown in part, or whole.
-NO_SECRET = {"AUTHZ_ADMIN", "AUTHZ_USER", "AUTHZ_STORE", "AUTHZ_REDIS_URL"}
+NO_SECRET = {
+    *("AUTHZ_ADMIN", "AUTHZ_USER", "AUTHZ_STORE", "AUTHZ_REDIS_URL"),
+    "AUTHZ_FORWARD_HOSTS",
+}
 
 
 @pytest.mark.parametrize(
