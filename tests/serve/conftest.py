@@ -10,7 +10,7 @@ from flask import Flask
 from authz.extension import get_authz
 from authz.serve import create_app
 from tests.serve.served import POLICY, SETTINGS, Browser
-from tests.web.apps import ALICE, BOB, RecordingSink
+from tests.web.apps import ALICE, BOB, RecordingSink, guarded_app
 
 
 @pytest.fixture(name="sink")
@@ -56,3 +56,16 @@ def _alice(served: Flask) -> Browser:
     found = Browser(served)
     assert found.sign_in_at_portal("alice", ALICE).status == 303
     return found
+
+
+@pytest.fixture(name="make_app")
+def _make_app(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Flask]]:
+    made: list[Flask] = []
+
+    def make(policy: str, **config: Any) -> Flask:
+        made.append(guarded_app(tmp_path / "plain.csv", policy, sink, **config))
+        return made[-1]
+
+    yield make
+    for app in made:
+        get_authz(app).runtime.close()

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 from jwt import PyJWKSet
+from playwright.sync_api import sync_playwright
 
 from authz.admin.doctor.forward import check
 from authz.identity.assertions import new_signing_key
@@ -401,3 +402,38 @@ def test_the_portal_shows_the_apps_that_are_theirs(bob: Site):
     assert bob.send("POST", "auth", "/authz/sign-out", origin, body=body).status == 303
 
     assert bob.send("GET", "grafana", "/d/1").status == 401
+
+
+def test_in_a_browser(port: int):
+    """Chromium itself goes from an app to the portal, back, and out again.
+
+    It holds the form to its Content-Security-Policy, and the cookie to its domain.
+    """
+    site = Site(port)
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--host-resolver-rules=MAP *.home.test 127.0.0.1"],
+        )
+        page = chromium.new_page(viewport={"width": 375, "height": 700})
+        page.on("console", lambda said: wrong.append(said.text))
+        page.goto(f"{site.origin('grafana')}/d/1?a=1&b=2")
+        assert page.url.startswith(f"{site.origin('auth')}/authz/sign-in?")
+        page.fill("#username", "bob")
+        page.fill("#password", BOB)
+        page.click("button")
+        page.wait_for_url(f"{site.origin('grafana')}/d/1?a=1&b=2")
+        assert '"remote-user", "bob"' in page.inner_text("body")
+        assert wrong == []
+
+        page.goto(f"{site.origin('wiki')}/")
+        page.click("text=Go to the start page")
+        assert page.inner_text("h1") == "Your apps"
+        page.click("text=grafana.home.test")
+        page.wait_for_url(f"{site.origin('grafana')}/")
+        page.goto(f"{site.origin('auth')}/")
+        page.click("text=Sign out")
+        page.goto(f"{site.origin('grafana')}/d/1")
+        assert page.url.startswith(f"{site.origin('auth')}/authz/sign-in?")
+        chromium.close()
