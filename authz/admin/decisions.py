@@ -20,8 +20,10 @@ from authz.decision import (
 )
 from authz.errors import InvalidValue, NotFound, PolicyError
 from authz.policy.analysis.coverage import Route, coverage
+from authz.policy.compiled import CompiledPolicy
 from authz.policy.parse_subject import parse_subject
 from authz.policy.route_tables import RoutePattern
+from authz.scope import AskedScope, Scope, asked_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,21 +92,43 @@ def policy_for(
     return seen.after
 
 
-def check(
+def asked_about(context: AdminContext, scopes: Iterable[str]) -> AskedScope:
+    """Return what a question that names *scopes* is about.
+
+    Raises:
+        InvalidValue: if one of them is no scope, or the policy in force has none.
+    """
+    about = asked_scope(scopes)
+    written = context.policy.written
+    if about is not None and not (written and written.scoped):
+        raise InvalidValue("the policy has no scopes", "leave the scope out")
+    return about
+
+
+def within(policy: PolicyInForce, about: AskedScope) -> PolicyInForce:
+    """Return what *policy* says in the one scope that is asked *about*; all if none."""
+    if not isinstance(about, Scope) or policy.written is None:
+        return policy
+    return CompiledPolicy(policy.written.within(about.text))
+
+
+def check(  # noqa: PLR0913 - what a question is made of
     context: AdminContext,
     meant: Meant,
     method: str,
     path: str,
     *,
+    scope: AskedScope = None,
     policy: PolicyInForce | None = None,
 ) -> Answer:
     """Return whether who is *meant* may use *method* on *path*, and why.
 
-    The policy in force answers, or *policy*. Nothing is recorded.
+    In *scope*, or in some scope. The policy in force answers, or *policy*. Nothing is
+    recorded.
     """
     policy = policy or context.policy
     subject = meant.subject
-    asked = AccessRequest(subject=subject, path=path, method=method)
+    asked = AccessRequest(subject=subject, path=path, method=method, scope=scope)
     begun = time.perf_counter()
     decision = policy.decide(asked)
     seconds = time.perf_counter() - begun

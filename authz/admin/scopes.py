@@ -10,7 +10,7 @@ from authz.admin.rules import grant_row
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Entry, Remove, Replace, Snapshot, Switch
 from authz.policy.rules import without_scope
-from authz.scope import ANY_SCOPE, pattern_problem, patterns_of
+from authz.scope import ANY_SCOPE, Scope, pattern_problem, patterns_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,24 @@ def known_scopes(
     patterns |= {patterns_of(pattern)[1] for pattern in patterns - {ANY_SCOPE}}
     known = [KnownScope(pattern=p, name=named.get(p, "")) for p in patterns]
     return tuple(sorted(known, key=_order))
+
+
+def sample_of(pattern: str, known: Iterable[KnownScope]) -> Scope:
+    """Return a scope that *pattern* matches, and no narrower one that is *known*."""
+    known = tuple(known)
+    taken = {one.pattern for one in known} | {one.kind for one in known}
+    if pattern == ANY_SCOPE:
+        return Scope(f"{_unlike('other', taken)}:other")
+    kind, _, own = pattern.partition(":")
+    if own != "*":
+        return Scope(pattern)
+    return Scope(_unlike(f"{kind}:other", taken))
+
+
+def _unlike(text: str, taken: AbstractSet[str]) -> str:
+    while text in taken:
+        text += "-"
+    return text
 
 
 def given(

@@ -1,26 +1,33 @@
 """`/decisions` and `/routes`: questions to the policy in force."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from authz.admin.decisions import (
     Access,
     Answer,
+    asked_about,
     check,
     covered,
     holder,
     named,
     what_can,
     who_may,
+    within,
 )
 from authz.admin.known_names import Meant, Standing
 from authz.admin.pagination import paged
 from authz.admin.people import subject_of
 from authz.decision import Subject
+from authz.errors import InvalidValue
 from authz.policy.analysis.documents import (
     explanation_document,
     route_document,
     rule_path_document,
 )
+from authz.policy.csv_rows import MAX_LINE
+from authz.scope import AskedScope, texts_of
+from authz.web.api.body import BadRequest
 from authz.web.api.operation import Call, Operation, Reply
 from authz.web.api.schema import array, choice, flag, nullable, record, text
 from authz.web.api.schemas import (
@@ -70,6 +77,7 @@ _CHECKED: Final = {
     **_STANDING,
     "method": METHOD,
     "path": PATH,
+    "scopes": array(text("A scope."), "What was asked about; empty: in some scope."),
     **_DECISION,
     "route": _ROUTE,
 }
@@ -113,14 +121,35 @@ _QUESTION: Final = {
     "method": METHOD,
     "path": PATH,
     "group": _GROUPS,
+    "scope": array(
+        text("A scope such as `library:kids`.", most=MAX_LINE),
+        "What it is about: it must be allowed for each. In some scope if left out.",
+        most=100,
+    ),
 }
+_SCOPE: Final = text(
+    "In which scope, such as `library:kids`; in some scope if left out.", most=MAX_LINE
+)
 _NEEDED: Final = ("subject", "method", "path")
+
+
+def _about(call: Call, texts: Iterable[str]) -> AskedScope:
+    try:
+        return asked_about(call.context, texts)
+    except InvalidValue as error:
+        raise BadRequest(422, "does-not-fit", str(error)) from error
+
+
+def _one(call: Call) -> AskedScope:
+    scope = call.query.get("scope")
+    return _about(call, () if scope is None else (scope,))
 
 
 def _answer(call: Call) -> Answer:
     query = call.query
+    about = _about(call, query.get("scope", ()))
     meant = named(call.context, query["subject"], query.get("group", []))
-    return check(call.context, meant, query["method"], query["path"])
+    return check(call.context, meant, query["method"], query["path"], scope=about)
 
 
 def _check(call: Call) -> Reply:
@@ -148,6 +177,7 @@ def _checked(answer: Answer) -> dict[str, Any]:
         "subject": answer.request.subject.name,
         "method": answer.request.method,
         "path": answer.request.path,
+        "scopes": list(texts_of(answer.request.scope)),
         **decision_document(answer.decision),
         "reason": str(answer.reason),
         "allowed": answer.allowed,
@@ -163,7 +193,8 @@ def _checked(answer: Answer) -> dict[str, Any]:
 
 
 def _who_can(call: Call) -> Reply:
-    query, context, policy = call.query, call.context, call.context.policy
+    query, context = call.query, call.context
+    policy = within(context.policy, _one(call))
     method, path = query["method"], query["path"]
     people = {}
     if query.get("people", False):
@@ -187,7 +218,9 @@ def _who_can(call: Call) -> Reply:
 
 def _what_can(call: Call) -> Reply:
     meant = named(call.context, call.query["subject"], call.query.get("group", []))
-    found = what_can(call.context, meant)
+    found = what_can(
+        call.context, meant, policy=within(call.context.policy, _one(call))
+    )
     return Reply(document=page_document(paged(found, **paging(call.query)), _access))
 
 
@@ -245,6 +278,7 @@ OPERATIONS: Final = (
             **PAGING,
             "method": METHOD,
             "path": PATH,
+            "scope": _SCOPE,
             "people": flag(
                 "Also each person whom the store knows, by all of their names; not "
                 "those who are disabled."
@@ -260,7 +294,12 @@ OPERATIONS: Final = (
         summary="What somebody may do at each route of the app",
         tag=_TAG,
         run=_what_can,
-        query={**PAGING, "subject": _SUBJECT, "group": _GROUPS},
+        query={
+            **PAGING,
+            "subject": _SUBJECT,
+            "group": _GROUPS,
+            "scope": _SCOPE,
+        },
         needed=("subject",),
         answers={200: page_of(_ACCESS)},
         errors=(404,),

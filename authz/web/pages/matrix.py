@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from authz.admin.changes import Draft
 from authz.admin.latest_cache import LatestCache
 from authz.admin.rules import RuleEntry, rules_of
+from authz.admin.scopes import known_scopes, sample_of
 from authz.decision import (
     ANONYMOUS,
     AUTHENTICATED,
@@ -21,10 +22,12 @@ from authz.decision import (
     PolicyInForce,
     Subject,
 )
+from authz.errors import NotFound
 from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import USUAL_METHODS, PathPattern
 from authz.policy.records import Add, Remove, Replace, Switch
-from authz.policy.rules import ADMIN
+from authz.policy.rules import ADMIN, without_scope
+from authz.scope import ANY_SCOPE, Scope, pattern_problem, patterns_of
 from authz.web.pages.base import AdminPages
 from authz.web.pages.pagination import Listing, asked, asked_page
 from authz.web.pages.previews import Previews
@@ -93,35 +96,49 @@ class Matrix:
         self._grounds: LatestCache[_Ground] = LatestCache()
         pages.add("/admin/rules/matrix", "rules_matrix", self.show)
 
-    def ground(self) -> _Ground:
-        """Return what does not depend on who looks. Raises as stores do."""
+    def usual_scope(self) -> str:
+        """Return the scope that is shown first; empty in a policy without scopes."""
+        return ANY_SCOPE if self._pages.context.scoped else ""
+
+    def ground(self, scope: str) -> _Ground:
+        """Return what does not depend on who looks, of rules that hold in *scope*.
+
+        It is a pattern, or empty in a policy without scopes. Raises as stores do.
+        """
         context = self._pages.context
         now = context.records.snapshot()
 
         def find() -> _Ground:
-            rules = rules_of(context, now)
-            there = frozenset(_there(rules, None))
-            rows = {(path, methods) for _, path, methods in there}
+            wider = patterns_of(scope)
+            rules = tuple(r for r in rules_of(context, now) if r.scope in wider)
+            there = frozenset(_there(rules, None, scope))
+            rows = {(r.path, "|".join(r.methods)) for r in rules if _allows(r)}
             return _Ground(
                 rules=rules, there=there, rows=tuple(sorted(rows, key=_order))
             )
 
-        return self._grounds.get(now.etag, find)
+        return self._grounds.get((now.etag, scope), find)
 
     def show(self) -> Response:
         """Show it, with the visitor's draft as if it were in force."""
         pages = self._pages
         draft = pages.draft
-        ground = self.ground()
+        scope = self.usual_scope()
+        scope = scope and (asked("scope") or scope)
+        wrong = pattern_problem(scope) if scope else None
+        if wrong is not None:
+            raise NotFound(wrong.message, wrong.hint)
+        about = sample_of(scope, known_scopes(pages.context)) if scope else None
+        ground = self.ground(scope)
         rules = ground.rules
         policy, problem = self._policy(draft, len(rules))
-        drafted = _drafted(draft, rules)
+        drafted = _drafted(draft, rules, scope)
         there: AbstractSet[_Key] = ground.there
         rows_of: Iterable[tuple[str, str]] = ground.rows
         if drafted:
-            there = _there(rules, draft)
-            every = {(path, methods) for _, path, methods in there | drafted}
-            rows_of = sorted(every, key=_order)
+            there = _there(rules, draft, scope)
+            more = {(path, methods) for _, path, methods in there | drafted}
+            rows_of = sorted(more.union(ground.rows), key=_order)
         columns, others = self._columns(rules, policy)
         search = asked("search").casefold()
         keys = [key for key in rows_of if search in " ".join(key).casefold()]
@@ -129,7 +146,7 @@ class Matrix:
         shown = keys[(page - 1) * _ROWS : page * _ROWS]
         holders = {role: _holder(role) for role in columns}
         rows = [
-            _row(policy, path, methods, holders, there, drafted)
+            _row(policy, about, path, methods, holders, there, drafted)
             for path, methods in shown
         ]
         return pages.page(
@@ -138,6 +155,7 @@ class Matrix:
             columns=columns,
             others=others,
             search=asked("search"),
+            scope=scope,
             problem=problem,
         )
 
@@ -163,7 +181,7 @@ class Matrix:
         for rule in rules:
             if rule.subject.startswith("role:"):
                 count[rule.subject] = count.get(rule.subject, 0) + 1
-        for grant in policy.source.grants if policy.source else ():
+        for grant in policy.written.grants if policy.written else ():
             count.setdefault(grant.role, 0)
         every = sorted(count, key=lambda role: -count[role])
         chosen = [role for role in request.args.getlist("role") if role in count]
@@ -178,6 +196,7 @@ class Matrix:
 
 def _row(  # noqa: PLR0913, PLR0917 - what a row is made of
     policy: PolicyInForce,
+    about: Scope | None,
     path: str,
     methods: str,
     holders: Mapping[str, Subject],
@@ -187,15 +206,22 @@ def _row(  # noqa: PLR0913, PLR0917 - what a row is made of
     cells = []
     for role, holder in holders.items():
         key = (role, path, methods)
-        state = _state(policy, holder, path, methods)
+        state = _state(policy, about, holder, path, methods)
         if key in there and state in {State.ELSEWHERE, State.SILENT}:
             state = State.ALLOWED
         cells.append(Cell(role=role, state=state, drafted=key in drafted))
     return MatrixRow(path=path, methods=methods, cells=tuple(cells))
 
 
-def _there(rules: Sequence[RuleEntry], draft: Draft | None) -> set[_Key]:
-    """Return what allow rules say by themselves, with *draft* as if in force."""
+def _allows(rule: RuleEntry) -> bool:
+    return rule.effect == Effect.ALLOW and not rule.entry.disabled
+
+
+def _there(rules: Sequence[RuleEntry], draft: Draft | None, scope: str) -> set[_Key]:
+    """Return what allow rules say by themselves in just *scope*.
+
+    With *draft* as if in force.
+    """
     changes = draft.changes if draft else ()
     changed = {c.id: c for c in changes if not isinstance(c, Add)}
     there: set[_Key] = set()
@@ -205,36 +231,50 @@ def _there(rules: Sequence[RuleEntry], draft: Draft | None) -> set[_Key]:
         if isinstance(change, Switch):
             off = change.disabled
         gone = isinstance(change, (Remove, Replace))
-        if rule.effect == Effect.ALLOW and not off and not gone:
+        if rule.effect == Effect.ALLOW and rule.scope == scope and not off and not gone:
             there.add((rule.subject, rule.path, "|".join(rule.methods)))
     for added in changes:
         if isinstance(added, (Add, Replace)) and added.row.kind == "p":
-            subject, path, methods, *rest = added.row.fields
+            fields, where = without_scope(added.row)
+            if where != scope:
+                continue
+            subject, path, methods, *rest = fields
             if "deny" not in rest:
                 there.add((subject, path, methods))
     return there
 
 
-def _drafted(draft: Draft | None, rules: Sequence[RuleEntry]) -> set[_Key]:
+def _drafted(draft: Draft | None, rules: Sequence[RuleEntry], scope: str) -> set[_Key]:
     """Return the rules that *draft* adds, takes away or changes."""
     by_id = {rule.id: rule for rule in rules}
     drafted: set[_Key] = set()
     for change in draft.changes if draft else ():
         if isinstance(change, (Add, Replace)) and change.row.kind == "p":
-            subject, path, methods, *_ = change.row.fields
-            drafted.add((subject, path, methods))
-        if not isinstance(change, Add) and change.id in by_id:
-            rule = by_id[change.id]
+            fields, where = without_scope(change.row)
+            subject, path, methods, *_ = fields
+            if where == scope:
+                drafted.add((subject, path, methods))
+        known = None if isinstance(change, Add) else by_id.get(change.id)
+        if known is not None and known.scope == scope:
+            rule = known
             drafted.add((rule.subject, rule.path, "|".join(rule.methods)))
     return drafted
 
 
-def _state(policy: PolicyInForce, holder: Subject, path: str, methods: str) -> State:
-    """Return what *holder* gets, by whatever rule."""
+def _state(
+    policy: PolicyInForce,
+    about: Scope | None,
+    holder: Subject,
+    path: str,
+    methods: str,
+) -> State:
+    """Return what *holder* gets by whatever rule, *about* a scope if there are any."""
     asked_about = USUAL_METHODS if methods == "*" else methods.split("|")
     sample = PathPattern.of(path).sample()
     answers = [
-        policy.decide(AccessRequest(subject=holder, path=sample, method=method))
+        policy.decide(
+            AccessRequest(subject=holder, path=sample, method=method, scope=about)
+        )
         for method in asked_about
     ]
     allowed = sum(map(bool, answers))

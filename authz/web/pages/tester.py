@@ -5,12 +5,13 @@ from urllib.parse import unquote, urlsplit
 
 from werkzeug.wrappers import Response
 
-from authz.admin.decisions import Answer, check, named
+from authz.admin.decisions import Answer, asked_about, check, named
 from authz.admin.known_names import Meant
 from authz.admin.roles import GIVEN
 from authz.decision import PolicyInForce
 from authz.errors import InvalidValue, MalformedRequest, NotFound
 from authz.policy.patterns import METHODS, USUAL_METHODS
+from authz.scope import AskedScope
 from authz.settings.identity_parsers import listed
 from authz.web.canonical import check_canonical
 from authz.web.pages import wording
@@ -28,6 +29,8 @@ class Question:
     method: str = "GET"
     path: str = ""
     groups: str = ""
+    #: In which scope; in some if it is empty.
+    scope: str = ""
     #: `draft` asks the visitor's draft.
     policy: str = ""
 
@@ -54,6 +57,7 @@ class Tester:
             method=asked("method").upper() or "GET",
             path=_path(asked("path")),
             groups=asked("groups"),
+            scope=asked("scope"),
             policy=asked("policy"),
         )
         errors: dict[str, str] = {}
@@ -92,12 +96,26 @@ class Tester:
                     f"({error.why.replace('-', ' ')})."
                 )
         subject = self._subject(question, errors)
+        about = self._about(question, errors)
         policy = self._policy(question, errors)
         if errors or subject is None:
             return None
         return check(
-            self._pages.context, subject, question.method, question.path, policy=policy
+            self._pages.context,
+            subject,
+            question.method,
+            question.path,
+            scope=about,
+            policy=policy,
         )
+
+    def _about(self, question: Question, errors: dict[str, str]) -> AskedScope:
+        try:
+            scopes = [question.scope] if question.scope else []
+            return asked_about(self._pages.context, scopes)
+        except InvalidValue as error:
+            errors["scope"] = wording.sentence(error)
+            return None
 
     def _subject(self, question: Question, errors: dict[str, str]) -> Meant | None:
         """Return who is meant: somebody the store knows, or just a name."""

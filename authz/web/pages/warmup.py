@@ -48,7 +48,7 @@ class Warmup:
         try:
             grants_now(pages.context)
             self._book.every()
-            self._matrix.ground()
+            self._matrix.ground(self._matrix.usual_scope())
         except (StoreError, PolicyError):
             pass  # the pages say so to whoever opens one
         self._table.covered()

@@ -12,7 +12,7 @@ from flask import Flask
 from authz.extension import get_authz
 from authz.scope import MAX_SCOPE
 from tests.web.api.client import Api, etag, problem
-from tests.web.apps import BOB, Client, RecordingSink
+from tests.web.apps import ALICE, BOB, Client, RecordingSink
 
 MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """\
@@ -148,7 +148,7 @@ def test_two_scopes_at_once_are_refused(
 def test_a_policy_without_scopes_takes_none(make_app: Callable[..., Flask]):
     """It would hold everywhere, whatever the line says; so it is refused."""
     client = Client(make_app(AUTHZ_POLICY_WRITABLE=True))
-    client.sign_in("alice", "alice's password")
+    client.sign_in("alice", ALICE)
     api = Api(client)
     for line in (RULE, GRANT):
         for change in changed_bodies(line | {"scope": "library:kids"}):
@@ -228,3 +228,53 @@ def test_a_token_is_limited_to_scopes(api: Api, app: Flask):
     for bad in HOSTILE:
         answer = api("POST", "/tokens", wanted | {"name": "x", "scopes": [bad]})
         assert answer.status in {400, 409, 422}, bad
+
+
+def test_questions_about_a_scope(api: Api):
+    """Each question takes one, and says what was asked about."""
+    ask = "/decisions/check?subject=carol&method=GET&path=/map"
+    kids = api.get(f"{ask}&scope=library:kids")
+    assert (kids["allowed"], kids["scopes"]) == (True, ["library:kids"])
+    assert api.get(f"{ask}&scope=library:jazz")["allowed"] is False
+    both = api.get(f"{ask}&scope=library:kids&scope=library:jazz")
+    assert (both["allowed"], both["scopes"]) == (
+        False,
+        ["library:kids", "library:jazz"],
+    )
+    assert (api.get(ask)["allowed"], api.get(ask)["scopes"]) == (True, [])
+    because = api.get(f"{ask.replace('check', 'explain')}&scope=library:kids")
+    assert because["because"][0]["names"] == ["user:carol", "role:listener"]
+
+    who = "/decisions/who-can?method=GET&path=/api/similar/1"
+    for scope, may in (("", True), ("&scope=library:a", True), ("&scope=x:a", False)):
+        names = {holder["name"] for holder in api.get(who + scope)["items"]}
+        assert ("role:listener" in names) is may
+    what = "/decisions/what-can?subject=carol&limit=200"
+    allowed = {
+        s: {a["route"] for a in api.get(what + s)["items"] if a["allowed"]}
+        for s in ("", "&scope=library:kids", "&scope=library:jazz")
+    }
+    assert ["/map" in allowed[s] for s in allowed] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "check?subject=bob&method=GET&path=/map",
+        "explain?subject=bob&method=GET&path=/map",
+        "who-can?method=GET&path=/map",
+        "what-can?subject=bob",
+    ],
+)
+def test_a_question_about_what_is_no_scope(
+    api: Api, make_app: Callable[..., Flask], ask: str
+):
+    """Is refused in words, and so is one where there are no scopes."""
+    for scope in ("", "kids", "library:*", "*", "library:..", "library:%252e%252e"):
+        answer = api("GET", f"/decisions/{ask}&scope={scope}")
+        assert (answer.status, "scope" in answer.text) == (422, True), scope
+    client = Client(make_app())
+    client.sign_in("alice", ALICE)
+    answer = Api(client)("GET", f"/decisions/{ask}&scope=library:kids")
+    assert answer.status == 422
+    assert "the policy has no scopes" in answer.text

@@ -22,6 +22,12 @@ g, user:carol, role:user, library:kids
 """
 
 
+def verdict(text: str) -> str:
+    """Return what the tester answered."""
+    said = text.partition('class="authz-verdict"')[2].partition("</p>")[0]
+    return next(word for word in ("Allowed", "Denied") if word in said)
+
+
 def entry(kind: str, *fields: str) -> Entry:
     """Return an entry of a store."""
     return Entry(id="1", row=Row(kind, fields, Origin("policy.csv", 1)))
@@ -127,3 +133,38 @@ class TestForms:
             assert "scope" not in client(path=f"/authz/admin{page}").text.replace(
                 'scope="', ""
             )
+
+    def test_the_tester_asks_about_one_library(self, alice: Client):
+        """Or about some; what is no scope is refused at its field."""
+        ask = "/authz/admin/tester?who=carol&method=GET&path=/map"
+        kids = alice(path=f"{ask}&scope=library:kids").text
+        assert verdict(kids) == "Allowed"
+        assert "in <bdi>library:kids</bdi>" in kids
+        assert "scope: library:kids" in kids
+        other = alice(path=f"{ask}&scope=library:other").text
+        assert verdict(other) == "Denied"
+        assert "in <bdi>some scope</bdi>" in alice(path=ask).text
+        for hostile in ("kids", "library:*", "library:.."):
+            text = alice(path=f"{ask}&scope={hostile}").text
+            assert "This cannot be asked" in text
+            assert 'id="scope"' in text
+
+    def test_the_matrix_of_one_library(self, alice: Client):
+        """Shows what holds there, and a cell adds a rule for that library alone."""
+        page, toggle = "/authz/admin/rules/matrix", "/authz/admin/changes/draft/toggle"
+        everywhere = alice(path=page).text
+        kids = f"{page}?scope=library:kids"
+        assert "/map" not in everywhere.partition("<tbody>")[2]
+        cell = "GET /map: allowed by this rule"
+        assert (cell in alice(path=kids).text, cell in everywhere) == (True, False)
+        jazz = f"{page}?scope=library:jazz"
+        send(
+            alice, jazz, toggle,
+            subject="role:user", path="/talk", methods="GET", scope="library:jazz",
+        )  # fmt: skip
+        assert "GET /talk: allowed" in alice(path=jazz).text
+        assert "GET /talk" not in alice(path=kids).text
+        apply(alice, "jazz")
+        policy = Path(alice.app.config["AUTHZ_POLICY"]).read_text()
+        assert "p, role:user, library:jazz, /talk, GET\n" in policy
+        assert alice(path=f"{page}?scope=library:..").status == 404
