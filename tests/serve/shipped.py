@@ -80,11 +80,11 @@ def _caddy(program: str, folder: Path, places: Places) -> list[str]:
 
 
 def _nginx(program: str, folder: Path, places: Places) -> list[str]:
-    text = places.replaced((ADAPTERS / "serve-nginx/authz.conf").read_text())
+    text = places.replaced((ADAPTERS / "serve-nginx/home.conf").read_text())
     text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{places.port}")
     lines = [line for line in text.splitlines() if "ssl_certificate" not in line]
-    (folder / "authz.conf").write_text("\n".join(lines) + "\n")
-    return _nginx_with(program, folder, f"include {folder}/authz.conf;")
+    (folder / "home.conf").write_text("\n".join(lines) + "\n")
+    return _nginx_with(program, folder, f"include {folder}/home.conf;")
 
 
 def other_app(folder: Path, port: int) -> list[str]:

@@ -116,6 +116,7 @@ _PARTS: Final = {
     "resource": RESOURCE,
     "context": CONTEXT,
 }
+_ITEM: Final = _entity({}, _PARTS)
 EVALUATIONS: Final = _entity(
     {},
     {
@@ -174,12 +175,15 @@ def questions(body: Mapping[str, Any]) -> tuple[Question | Faulty, ...]:
     What a question leaves out it takes whole from *body* (AuthZEN 1.0, 7.1.1).
     """
     given = {part: body[part] for part in _PARTS if part in body}
-    return tuple(_one({**given, **item}) for item in body.get("evaluations", ()))
+    return tuple(_one(given, item) for item in body.get("evaluations", ()))
 
 
-def _one(item: Mapping[str, Any]) -> Question | Faulty:
-    said = _said(EVALUATION, item)
-    return Faulty(message=said) if said else question(item)
+def _one(given: Mapping[str, Any], item: Mapping[str, Any]) -> Question | Faulty:
+    """Return the question that *item* is, with what is *given*, which fits, beside."""
+    whole = {**given, **item}
+    missing = (part for part in EVALUATION["required"] if part not in whole)
+    said = _said(_ITEM, item) or "; ".join(f"#/{part} is missing" for part in missing)
+    return Faulty(message=said) if said else question(whole)
 
 
 def semantic_of(body: Mapping[str, Any]) -> Semantic:

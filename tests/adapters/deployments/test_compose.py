@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from authz.errors import SettingsError
+from authz.identity.assertions import new_signing_key
 from authz.settings import read_settings
 from tests.adapters.deployments.places import ADAPTERS, COMPOSE_FILES, load
 
@@ -19,12 +20,19 @@ SCHEMA = json.loads(
     Path(__file__).with_name("compose_schema.json").read_text(encoding="utf-8")
 )
 #: Images that bring a health check of their own, or answer nobody.
-CHECKS_ITSELF = ("audiomuse-authz", "ghcr.io/goauthentik/server")
+CHECKS_ITSELF = ("audiomuse-authz", "authz-serve", "ghcr.io/goauthentik/server")
 ANSWERS_NOBODY = {"worker", "authentik-worker"}
 #: A tag that stays what it is: numbers, and not only the first of them.
 PINNED = re.compile(r"[\w./-]+:\d+\.\d+(\.\d+)?(-\w+)?")
 #: What a person may be reached by from the network.
-DOORS = {"docker": {"audiomuse"}, "caddy": {"caddy"}, "demo-server": {"nginx"}}
+DOORS = {
+    "docker": {"audiomuse"},
+    "caddy": {"caddy"},
+    "demo-server": {"nginx"},
+    "serve-traefik": {"traefik"},
+}
+#: Services that run authz.
+OURS = ("audiomuse", "authz")
 
 
 def compose(path: Path) -> dict[str, Any]:
@@ -42,8 +50,8 @@ def services() -> list[Any]:
     ]
 
 
-def test_there_are_three():
-    """Plain, behind Caddy with Authentik, and the demo."""
+def test_there_are_four():
+    """Plain, behind Caddy with Authentik, the demo, and `authz serve`."""
     assert {path.parent.name for path in COMPOSE_FILES} == set(DOORS)
 
 
@@ -147,14 +155,17 @@ class TestTheFile:
         """The app starts with them: no misspelt name, nothing missing."""
         secret = tmp_path / "secret"
         secret.write_text("0123456789abcdef" * 4, encoding="utf-8")
+        key = tmp_path / "key"
+        key.write_text(new_signing_key(), encoding="utf-8")
+        found = compose(path)["services"]
+        (ours,) = (found[name] for name in OURS if name in found)
         environment = {
             name: re.sub(r"\$\{\w+(?::-([^}]*)|:\?[^}]*)?\}", _filled, value)
-            for name, value in compose(path)["services"]["audiomuse"][
-                "environment"
-            ].items()
+            for name, value in ours["environment"].items()
         }
+        files = {"AUTHZ_FORWARD_KEYS_FILE": key}
         given = {
-            name: str(secret) if name.endswith("_FILE") else value
+            name: str(files.get(name, secret)) if name.endswith("_FILE") else value
             for name, value in environment.items()
         }
         settings = read_settings({}, given)
@@ -199,7 +210,7 @@ class TestEachService:
         self, path: Path, name: str, service: dict[str, Any]
     ):
         """No root, no capability, nothing to write to but what is named."""
-        if name != "audiomuse":
+        if name not in OURS:
             return
         assert service["user"] == "1000:1000"
         assert service["read_only"] is True

@@ -19,7 +19,8 @@ from authz.settings import SETTINGS
 from tests.adapters.deployments.places import ADAPTERS
 
 ROOT = ADAPTERS.parent
-GUIDES = ("docker", "traefik", "authentik", "demo-server")
+SERVE = ("serve-caddy", "serve-nginx", "serve-traefik", "serve-envoy")
+GUIDES = ("docker", "traefik", "authentik", "demo-server", *SERVE)
 #: In this order, whatever stands between them.
 PARTS = [
     "What is it",
