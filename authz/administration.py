@@ -18,6 +18,7 @@ from authz.decision import (
     Rule,
     Subject,
     signed_in,
+    whole_of,
 )
 from authz.errors import PolicyError, Problem
 from authz.identity.accounts import Accounts
@@ -163,7 +164,12 @@ class Administration:
 
     def _ask(self, subject: Subject, method: str, path: str) -> Decision:
         return self.policy.decide(
-            AccessRequest(subject=subject, path=self.prefix + path, method=method)
+            AccessRequest(
+                subject=subject,
+                path=self.prefix + path,
+                method=method,
+                scope=whole_of(self.policy),
+            )
         )
 
 

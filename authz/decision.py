@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from authz.errors import Problem
-from authz.scope import AskedScope, ScopeSet, patterns_of
+from authz.scope import WHOLE, AskedScope, ScopeSet, patterns_of
 
 #: Every subject has this name, signed in or not.
 EVERYONE = "role:everyone"
@@ -497,6 +497,15 @@ class PolicyHolder(Protocol):
     def current(self) -> PolicyInForce:
         """The policy in force at this moment."""
         ...
+
+
+def whole_of(policy: PolicyInForce) -> AskedScope:
+    """Return what a question about the whole of *policy* is about.
+
+    Who administers some scopes only is not one who administers the whole.
+    """
+    written = policy.written
+    return WHOLE if written is not None and written.scoped else None
 
 
 def no_rule(revision: str) -> Decision:

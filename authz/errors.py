@@ -147,5 +147,9 @@ class LockedOut(AuthzError):
     """The change would take the administration from the very person who makes it."""
 
 
+class BeyondReach(LockedOut):
+    """The change is beyond the scopes that its author administers."""
+
+
 class LastAdmin(AuthzError):
     """The change would leave nobody who can sign in and administer."""

@@ -203,6 +203,17 @@ class ScopeSet:
         """Return whether anything is in it."""
         return bool(self.patterns)
 
+    def covers(self, pattern: str) -> bool:
+        """Return whether every scope that *pattern* matches is in it."""
+        return _within(pattern, self.patterns) and not common(
+            frozenset((pattern,)), self.but
+        )
+
+    def meets(self, pattern: str) -> bool:
+        """Return whether some scope that *pattern* matches is in it."""
+        shared = common(self.patterns, frozenset((pattern,)))
+        return bool(ScopeSet.where(shared, self.but))
+
     @property
     def is_all(self) -> bool:
         """Whether every scope is in it."""
@@ -278,3 +289,10 @@ def _outermost(patterns: frozenset[str]) -> frozenset[str]:
 def _ids(patterns: Iterable[str], prefix: str) -> frozenset[str]:
     start = len(prefix)
     return frozenset(p[start:] for p in patterns if p.startswith(prefix))
+
+
+#: Every scope, known and not yet known.
+EVERYWHERE: Final = ScopeSet.where((ANY_SCOPE,))
+#: What belongs to no one scope: who administers the whole is asked about it. A role in
+#: one scope is none here, a role in `*` is.
+WHOLE: Final = Scope("authz:whole")

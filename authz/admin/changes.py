@@ -4,18 +4,20 @@ A draft is a value: what to change, and the state its author has seen. Nobody ke
 but its author. If somebody else was faster, that is shown and never overwritten.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import remarks_on_new
 from authz.admin.lockout_checks import check_policy
 from authz.admin.own_lockout import refuse_lockout
+from authz.admin.reach import refuse_beyond, refuse_row
 from authz.audit import EventTag
 from authz.decision import PolicyInForce
 from authz.errors import (
     AuthzError,
+    BeyondReach,
     LastAdmin,
     LockedOut,
     NotFound,
@@ -25,14 +27,22 @@ from authz.errors import (
     StoreError,
 )
 from authz.policy.records import (
+    Add,
     Change,
     Check,
     Entry,
+    Replace,
     Revision,
     Snapshot,
     differences,
     note_problem,
 )
+
+_REASONS: Final[Mapping[type[AuthzError], str]] = {
+    BeyondReach: "beyond-reach",
+    LockedOut: "locked-out",
+    LastAdmin: "last-admin",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +109,10 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
     seen = Preview(draft=draft, etag=now.etag if now else context.records.etag())
     if seen.is_conflict:
         return replace(seen, problems=(_conflict(),))
+    try:
+        _refuse_rows(context, actor, draft)
+    except BeyondReach as error:
+        return replace(seen, problems=(_as_problem(error),))
     would = _would_be(context, actor, draft)
     if isinstance(would, tuple):
         return replace(seen, problems=would)
@@ -119,6 +133,7 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
         before = None  # what is stored cannot be in force; the change may mend it
     try:
         after = context.build(would)
+        refuse_beyond(context, actor, entries, would, after)
         refuse_lockout(context, actor, after)
         check_policy(context, actor, after, would, lambda: entries)
     except PolicyError as error:
@@ -155,6 +170,7 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
     def check(entries: Sequence[Entry]) -> None:
         nonlocal checked
         checked = context.build(entries)
+        refuse_beyond(context, actor, seen, entries, checked)
         refuse_lockout(context, actor, checked)
         check_policy(context, actor, checked, entries, lambda: seen)
 
@@ -178,6 +194,7 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
         witnessed = revision
 
     try:
+        _refuse_rows(context, actor, draft)
         revision = _make(
             context,
             draft,
@@ -191,7 +208,7 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
             EventTag.POLICY_CHANGE_REFUSED,
             actor,
             about="policy",
-            reason="locked-out" if isinstance(error, LockedOut) else "last-admin",
+            reason=_REASONS[type(error)],
             note=note,
         )
         raise
@@ -203,6 +220,17 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
         raise
     context.runtime.refresh()
     return revision
+
+
+def _refuse_rows(context: AdminContext, actor: Actor, draft: Draft) -> None:
+    """Refuse rows that are not *actor*'s before the store says whether they are there.
+
+    Raises:
+        BeyondReach: if there are some.
+    """
+    for change in draft.changes:
+        if isinstance(change, Add | Replace):
+            refuse_row(context, actor, change.row)
 
 
 def _make(  # noqa: PLR0913 - what a change is made of

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from authz.admin.changes import Draft, apply
 from authz.admin.context import Actor, AdminContext
+from authz.admin.reach import refuse_row
 from authz.errors import AlreadyThere, NotFound, StoreConflict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Entry, Remove, Replace, Snapshot, Switch
@@ -39,9 +40,11 @@ def add(  # noqa: PLR0913 - what an entry is made of
     *base* is the etag of the state that *actor* has seen, or `ANY_STATE`.
 
     Raises:
+        BeyondReach: if it is not *actor*'s to add.
         AlreadyThere: if it is there, and disabled or enabled otherwise than wanted.
         StoreConflict, and as `apply` does.
     """
+    refuse_row(context, actor, row)
     change = Add(row=row, note=note, disabled=disabled)
     for attempt in range(_TRIES):
         now = context.records.snapshot()

@@ -1,7 +1,7 @@
 """Whether who administers could still administer after a change."""
 
 from authz.admin.context import Actor, AdminContext
-from authz.decision import AccessRequest, PolicyInForce
+from authz.decision import AccessRequest, PolicyInForce, whole_of
 from authz.errors import LockedOut
 from authz.identity.break_glass import METHOD as BREAK_GLASS
 from authz.policy.own_paths import API, PAGES
@@ -17,7 +17,12 @@ def refuse_lockout(context: AdminContext, actor: Actor, after: PolicyInForce) ->
         return  # the administration is open to them whatever the policy says
     prefix = context.settings.url_prefix
     for method, path in (*API, *PAGES):
-        asked = AccessRequest(subject=actor.subject, path=prefix + path, method=method)
+        asked = AccessRequest(
+            subject=actor.subject,
+            path=prefix + path,
+            method=method,
+            scope=whole_of(context.policy),
+        )
         if context.policy.decide(asked) and not after.decide(asked):
             raise LockedOut(
                 f"you ({actor.name}) could not {method} {asked.path} any more",

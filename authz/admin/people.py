@@ -10,8 +10,9 @@ from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import subject_of_person
 from authz.admin.lockout_checks import people_check
 from authz.admin.own_tokens import revoke_tokens_of
-from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
+from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page, paged
 from authz.admin.password_links import end_links_of
+from authz.admin.reach import is_theirs
 from authz.admin.roles import GIVEN, HeldRole, names_that_lead_to, role_finder
 from authz.admin.rules import grant_row
 from authz.audit import EventTag
@@ -36,6 +37,7 @@ from authz.identity.people import (
 )
 from authz.names import hidden_character
 from authz.policy.records import Add
+from authz.scope import EVERYWHERE, ScopeSet
 from authz.settings import ACCOUNT_NAME
 
 MAX_DISPLAY: Final = 255
@@ -63,17 +65,26 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
     search: str = "",
     source: str = "",
     role: str = "",
+    reach: ScopeSet = EVERYWHERE,
     order: PeopleOrder = BY_ID,
     limit: int = DEFAULT_LIMIT,
     offset: int = 0,
 ) -> Page[PersonView]:
     """Return people in *order*, those whose id or display name holds *search*.
 
-    Of the identity *source*, and who hold *role*; each if it is given.
+    Of the identity *source*, and who hold *role*; each if it is given. With a *reach*
+    less than everywhere, those who have a role in some scope of it, by id.
     """
     limit = max(1, min(limit, MAX_LIMIT))
     offset = max(0, offset)
     view = _viewer(context)
+    if not reach.is_all:
+        within = _within(context, reach, search=search, source=source, role=role)
+        return paged(
+            (_as_seen(view(person), reach) for person in within),
+            limit=limit,
+            offset=offset,
+        )
     page = context.people.page(
         search=search,
         source=source,
@@ -88,6 +99,30 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
         limit=limit,
         offset=offset,
     )
+
+
+def _as_seen(view: PersonView, reach: ScopeSet) -> PersonView:
+    """Return *view* with the roles that hold in some scope of *reach*."""
+    seen = (
+        replace(held, scopes=tuple(filter(reach.meets, held.scopes)))
+        for held in view.roles
+    )
+    return replace(view, roles=tuple(held for held in seen if held.scopes))
+
+
+def _within(
+    context: AdminContext, reach: ScopeSet, *, search: str, source: str, role: str
+) -> Iterator[Person]:
+    wanted = search.casefold()
+    for person in sorted(context.people.everyone(), key=lambda person: person.id):
+        held = context.policy.held_by(subject_of(context, person))
+        if (
+            (not source or person.source == source)
+            and (not role or any(map(reach.meets, held.get(role, ()))))
+            and wanted in f"{person.id}\n{person.display_name}".casefold()
+            and is_theirs(context.policy, reach, subject_of(context, person))
+        ):
+            yield person
 
 
 def find_person(context: AdminContext, id: str) -> PersonView:  # noqa: A002 - as in Person

@@ -12,7 +12,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.patterns import path_match
 from authz.policy.records import Entry, Snapshot
 from authz.policy.rules import row_problems, without_scope
-from authz.scope import ANY_SCOPE
+from authz.scope import ANY_SCOPE, EVERYWHERE, ScopeSet
 
 _RULE_FIELDS = 3
 _GRANT_FIELDS = 2
@@ -78,6 +78,7 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
     subject: str = "",
     effect: str = "",
     path: str = "",
+    reach: ScopeSet = EVERYWHERE,
     order: str = "",
     descending: bool = False,
     limit: int = DEFAULT_LIMIT,
@@ -95,6 +96,7 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
         if (not subject or rule.subject == subject)
         and (not effect or rule.effect == effect)
         and (not path or path_match(path, rule.path))
+        and (reach.is_all or reach.meets(rule.scope))
         and _holds(search, rule.subject, rule.path, rule.entry.note)
     )
     if order:
@@ -102,11 +104,19 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
     return paged(found, limit=limit, offset=offset, etag=now.etag)
 
 
-def find_rule(context: AdminContext, id: str) -> tuple[RuleEntry, str]:  # noqa: A002
-    """Return the rule *id* and the etag of the state. Raises `NotFound`."""
+def find_rule(
+    context: AdminContext,
+    id: str,  # noqa: A002
+    *,
+    reach: ScopeSet = EVERYWHERE,
+) -> tuple[RuleEntry, str]:
+    """Return the rule *id* and the etag of the state.
+
+    Raises `NotFound`, also if it holds in no scope of *reach*.
+    """
     now = context.records.snapshot()
     for rule in all_rules(now):
-        if rule.id == id:
+        if rule.id == id and (reach.is_all or reach.meets(rule.scope)):
             return rule, now.etag
     raise NotFound(f"there is no rule `{id[:80]}`")
 
@@ -117,6 +127,7 @@ def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
     search: str = "",
     member: str = "",
     role: str = "",
+    reach: ScopeSet = EVERYWHERE,
     limit: int = DEFAULT_LIMIT,
     offset: int = 0,
 ) -> Page[GrantEntry]:
@@ -127,6 +138,7 @@ def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
         for grant in all_grants(context, now)
         if (not member or grant.member == member)
         and (not role or grant.role == role)
+        and (reach.is_all or reach.meets(grant.scope))
         and _holds(
             search, grant.member, grant.role, grant.entry.note if grant.entry else ""
         )
@@ -134,11 +146,19 @@ def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
     return paged(found, limit=limit, offset=offset, etag=now.etag)
 
 
-def find_grant(context: AdminContext, id: str) -> tuple[GrantEntry, str]:  # noqa: A002
-    """Return the grant *id* and the etag of the state. Raises `NotFound`."""
+def find_grant(
+    context: AdminContext,
+    id: str,  # noqa: A002
+    *,
+    reach: ScopeSet = EVERYWHERE,
+) -> tuple[GrantEntry, str]:
+    """Return the grant *id* and the etag of the state.
+
+    Raises `NotFound`, also if it holds in no scope of *reach*.
+    """
     now = context.records.snapshot()
     for grant in all_grants(context, now):
-        if id and grant.id == id:
+        if id and grant.id == id and (reach.is_all or reach.meets(grant.scope)):
             return grant, now.etag
     raise NotFound(f"there is no grant `{id[:80]}`")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from authz.admin.context import Actor, AdminContext
 from authz.audit import EventTag
-from authz.decision import AccessRequest, Subject
+from authz.decision import AccessRequest, Subject, whole_of
 from authz.errors import (
     InvalidValue,
     LockedOut,
@@ -158,7 +158,12 @@ def _may_change(context: AdminContext, actor: Actor) -> bool:
     if actor.on_the_host:
         return True
     path = f"{context.settings.url_prefix}/api/v1/changes"
-    asked = AccessRequest(subject=actor.subject, path=path, method="POST")
+    asked = AccessRequest(
+        subject=actor.subject,
+        path=path,
+        method="POST",
+        scope=whole_of(context.policy),
+    )
     return bool(context.policy.decide(asked))
 
 

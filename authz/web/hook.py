@@ -38,6 +38,7 @@ from authz.web.canonical import check_canonical
 from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
 from authz.web.origin import is_same_origin
+from authz.web.own_scopes import OURS, own_scope
 from authz.web.own_writes import KEY as MARK_KEY
 from authz.web.own_writes import OwnWrites
 from authz.web.refusals import Refusals, redirect_target
@@ -80,6 +81,7 @@ class Hook:
         self._following = runtime.following
         self._may_be_stale = runtime.following.may_be_stale
         self._accounts = runtime.accounts
+        self._prefix = runtime.settings.url_prefix
         self._looked_outside = False
         #: What requests are about, as views and the operator's table declare it.
         self.scopes = RequestScopes(
@@ -94,7 +96,7 @@ class Hook:
         """Say refusals as *kind* says them."""
         self._refusals = kind(self._runtime, self.may)
 
-    def enforce(  # noqa: C901 - one frame: it runs for each request
+    def enforce(  # noqa: C901, PLR0912 - one frame: it runs for each request
         self, current: Request | None = None
     ) -> Response | None:
         """Decide about *current*, or the current request.
@@ -134,7 +136,11 @@ class Hook:
             subject, source = self._identify(facts, rule)
             if subject.name in self._accounts.refused:
                 raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
-            about = self.scopes.of(current, subject) if self.scopes else None
+            policy = self._live.current
+            if policy.source is None and rule and rule.endpoint.startswith(OURS):
+                about = own_scope(policy, rule.endpoint, path, self._prefix)
+            else:
+                about = self.scopes.of(current, subject) if self.scopes else None
         except MalformedRequest as error:
             self._keep_refused(current, Reason.MALFORMED)
             return self._refusals.malformed(facts, error)
@@ -145,7 +151,7 @@ class Hook:
             return self._unavailable(current, facts)
         state = RequestState(subject, path, method)
         state.scope = about
-        state.decision = self._live.current.decide(state)
+        state.decision = policy.decide(state)
         if public or method not in SAFE_METHODS or "HTTP_UPGRADE" in environ:
             self._classify(environ, state, source, public=public)
         current._authz_state = environ[ENVIRON_KEY] = state  # type: ignore[attr-defined]  # noqa: SLF001
@@ -252,9 +258,21 @@ class Hook:
     def _asked(
         self, subject: Subject, method: str, path: str, scope: AskedScope
     ) -> AccessRequest:
-        if scope is None and self.scopes:
+        if scope is None and path.startswith(f"{self._prefix}/"):
+            endpoint = self._endpoint(method, path)
+            if endpoint.startswith(OURS):
+                scope = own_scope(self._live.current, endpoint, path, self._prefix)
+        elif scope is None and self.scopes:
             scope = self.scopes.of_path(self._app, method, path)
         return AccessRequest(subject=subject, path=path, method=method, scope=scope)
+
+    def _endpoint(self, method: str, path: str) -> str:
+        """Return what serves *method* on *path*; empty if nothing does."""
+        try:
+            endpoint, _ = self._app.url_map.bind("").match(path, method)
+        except HTTPException:
+            return ""
+        return str(endpoint)
 
     def explain(
         self, subject: Subject, method: str, path: str, scope: AskedScope = None

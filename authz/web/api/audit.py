@@ -3,6 +3,7 @@
 import threading
 from typing import Any, Final
 
+from authz.admin.reach import tells
 from authz.audit.log import AuditLog, Wanted
 from authz.errors import NotFound
 from authz.per_process import PerProcess
@@ -58,8 +59,14 @@ def _list(call: Call) -> Reply:
         until=read_moment(query.get("until")),
     )
     found = log.find(wanted, limit=query.get("limit", 50), before=query.get("before"))
+    reach = call.reach
     document: dict[str, Any] = {
-        "items": [dict(found) for found in found.records],
+        # A page may be short for who sees some scopes only; the next one goes on.
+        "items": [
+            dict(found)
+            for found in found.records
+            if reach.is_all or tells(reach, found)
+        ],
         "next_before": found.next_before,
     }
     return Reply(document=document)

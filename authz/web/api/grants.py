@@ -42,13 +42,14 @@ def _list(call: Call) -> Reply:
         search=query.get("search", ""),
         member=query.get("member", ""),
         role=query.get("role", ""),
+        reach=call.reach,
         **paging(query),
     )
     return Reply(document=page_document(page, grant_document), etag=page.etag)
 
 
 def _get(call: Call) -> Reply:
-    grant, etag = find_grant(call.context, call.parts["id"])
+    grant, etag = find_grant(call.context, call.parts["id"], reach=call.reach)
     return Reply(document=grant_document(grant), etag=etag)
 
 
@@ -93,7 +94,7 @@ def _remove(call: Call) -> Reply:
 
 
 def _entry(call: Call) -> Entry:
-    grant, _ = find_grant(call.context, call.parts["id"])
+    grant, _ = find_grant(call.context, call.parts["id"], reach=call.reach)
     assert grant.entry is not None  # noqa: S101 - what has an id has an entry
     return grant.entry
 

@@ -6,6 +6,8 @@ from enum import Enum
 from typing import Any, Final
 
 from authz.admin.context import Actor, AdminContext
+from authz.admin.reach import reach_of
+from authz.scope import ScopeSet
 from authz.web.api.schema import Schema
 
 KILOBYTE: Final = 1024
@@ -35,6 +37,11 @@ class Call:
     body: Mapping[str, Any]
     #: The etag in `If-Match`; `*`, or empty if the operation asks for none.
     match: str
+
+    @property
+    def reach(self) -> ScopeSet:
+        """The scopes that whoever calls administers."""
+        return reach_of(self.context, self.actor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,7 @@ def _list(call: Call) -> Reply:
         search=query.get("search", ""),
         source=query.get("source", ""),
         role=query.get("role", ""),
+        reach=call.reach,
         **paging(query),
     )
     return Reply(document=page_document(page, _document))

@@ -11,6 +11,7 @@ from authz.errors import (
     AlreadyThere,
     AuditFailure,
     AuthzError,
+    BeyondReach,
     LastAdmin,
     LockedOut,
     NotFound,
@@ -122,6 +123,7 @@ def problem(
 _STATUSES: Final[tuple[tuple[type[AuthzError], int, str], ...]] = (
     (NotFound, 404, "not-found"),
     (PolicyError, 422, "invalid-policy"),
+    (BeyondReach, 403, "beyond-reach"),
     (LockedOut, 409, "locked-out"),
     (LastAdmin, 409, "last-admin"),
     (StoreReadOnly, 409, "read-only"),

@@ -47,13 +47,14 @@ def _list(call: Call) -> Reply:
         subject=query.get("subject", ""),
         effect=query.get("effect", ""),
         path=query.get("path", ""),
+        reach=call.reach,
         **paging(query),
     )
     return Reply(document=page_document(page, rule_document), etag=page.etag)
 
 
 def _get(call: Call) -> Reply:
-    rule, etag = find_rule(call.context, call.parts["id"])
+    rule, etag = find_rule(call.context, call.parts["id"], reach=call.reach)
     return Reply(document=rule_document(rule), etag=etag)
 
 
@@ -72,7 +73,7 @@ def _add(call: Call) -> Reply:
 
 
 def _replace(call: Call) -> Reply:
-    rule, _ = find_rule(call.context, call.parts["id"])
+    rule, _ = find_rule(call.context, call.parts["id"], reach=call.reach)
     body = call.body
     edited = edits.replace(
         call.context,
@@ -88,7 +89,7 @@ def _replace(call: Call) -> Reply:
 
 
 def _remove(call: Call) -> Reply:
-    rule, _ = find_rule(call.context, call.parts["id"])
+    rule, _ = find_rule(call.context, call.parts["id"], reach=call.reach)
     etag = edits.remove(
         call.context,
         call.actor,
