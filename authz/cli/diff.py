@@ -1,13 +1,14 @@
 """`authz diff`: what differs between two policies, and for whom."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
 from authz.cli.app import app_if_any
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
+from authz.cli.prove import answer_lines
 from authz.cli.sources import (
     build,
     known_routes,
@@ -17,8 +18,14 @@ from authz.cli.sources import (
     settings_here,
 )
 from authz.decision import EVERYONE, PolicyInForce
-from authz.policy.analysis.documents import difference_document
+from authz.policy.analysis.documents import (
+    answer_document,
+    difference_document,
+    verdict_of,
+)
 from authz.policy.analysis.impact import Difference, Impact, impact
+from authz.policy.analysis.promises import Answer
+from authz.policy.analysis.prove import compare
 from authz.policy.csv_rows import Rows, read_rows, spell
 from authz.policy.patterns import methods_in_words
 
@@ -32,6 +39,11 @@ _SHOWN: Final = 50
     "--effect", is_flag=True, help="Say who may do what that they might not before."
 )
 @click.option("--all", "everything", is_flag=True, help="Show every one of them.")
+@click.option(
+    "--takes-away",
+    is_flag=True,
+    help="Fail unless it is proven that AFTER allows nobody anything new.",
+)
 @routes_option
 @model_option
 @with_output
@@ -41,6 +53,7 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     *,
     effect: bool,
     everything: bool,
+    takes_away: bool,
     routes_file: str | None,
     model: str | None,
     out: Output,
@@ -52,7 +65,9 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     what that means: for each name that either policy speaks of, at each route of the
     app; without known routes, at each kind of path that the change touches.
 
-    Exit code 0: they are the same; 6: they differ.
+    Exit code 0: they are the same; 6: they differ. With --takes-away 0: it is proven
+    that nobody gains anything, whatever is asked; 4: somebody does, or it is not
+    proven.
     """
     with problems_in_words():
         settings = settings_here(model)
@@ -61,21 +76,32 @@ def diff(  # noqa: PLR0913 - one parameter for each option
             read_rows(old.data, source=old.source),
             read_rows(new.data, source=new.source),
         )
-        comparison = None
-        if effect:
+        comparison = proof = None
+        if effect or takes_away:
             policies = build(old, settings), build(new, settings)
-            comparison = _compare(*policies, routes_file)
-    out.document(_document(added, removed, comparison))
+            comparison = _compare(*policies, routes_file) if effect else None
+            proof = compare(*policies) if takes_away else None
+    out.document(_document(added, removed, comparison, proof))
     for row in added:
         out.line(f"+ {row}", fg="green")
     for row in removed:
         out.line(f"- {row}", fg="red")
     if comparison is not None:
         out.lines(effect_lines(comparison, shown=None if everything else _SHOWN))
+    if proof is not None:
+        _end_with(proof, after, model, out)
     differs = bool(added or removed or (comparison and comparison.differences))
     if not differs:
         out.line("the same rules and grants")
     end(Exit.DIFFERS if differs else Exit.OK)
+
+
+def _end_with(proof: Answer, after: str, model: str | None, out: Output) -> NoReturn:
+    out.line(f"{proof.verdict}  nobody gains anything", fg="green" if proof else "red")
+    options = ("--policy", after, *(("--model", model) if model else ()))
+    for text in answer_lines(proof, *options):
+        out.line(f"  {text}")
+    end(Exit.OK if proof else Exit.FAILED)
 
 
 def _compare(
@@ -115,11 +141,30 @@ def effect_lines(comparison: Impact, *, shown: int | None) -> Iterator[str]:
             f"not looked at: {comparison.unseen_scopes} more scopes; "
             "what changes in them is not shown"
         )
+    yield from _proof_lines(comparison)
     grouped = list(_grouped(comparison.differences))
     for who, change, where in grouped[:shown]:
         yield f"  {change}  {who}  {where}"
     if shown is not None and len(grouped) > shown:
         yield f"  and {len(grouped) - shown} more; --all shows them"
+
+
+def _proof_lines(comparison: Impact) -> Iterator[str]:
+    """Yield what is proven of a change; where it opens nothing that is served."""
+    gains, loses = comparison.nobody_gains, comparison.nobody_loses
+    if gains and loses:
+        yield "nothing changes for anybody: proven for every request there can be"
+    elif gains:
+        yield "nobody gains anything: proven for every request there can be"
+    elif loses:
+        yield "nobody loses anything: proven for every request there can be"
+    example = gains.example if gains is not None else None
+    if example is not None and not comparison.opened:
+        about = f" in {example.scope}" if example.scope else ""
+        yield (
+            f"beyond that, {example.who} gains something: "
+            f"{example.method} {example.path}{about}"
+        )
 
 
 def _grouped(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]]:
@@ -159,11 +204,16 @@ def _where(difference: Difference) -> str:
 
 
 def _document(
-    added: list[str], removed: list[str], comparison: Impact | None
+    added: list[str],
+    removed: list[str],
+    comparison: Impact | None,
+    proof: Answer | None,
 ) -> dict[str, Any]:
     document: dict[str, Any] = {"added": added, "removed": removed}
     if comparison is not None:
         document["effect"] = effect_document(comparison)
+    if proof is not None:
+        document["proof"] = answer_document(proof)
     return document
 
 
@@ -176,5 +226,7 @@ def effect_document(comparison: Impact) -> dict[str, Any]:
         "denied": len(comparison.closed),
         "opened_to_everyone": len(comparison.public),
         "unseen_scopes": comparison.unseen_scopes,
+        "nobody_gains": verdict_of(comparison.nobody_gains),
+        "nobody_loses": verdict_of(comparison.nobody_loses),
         "differences": [difference_document(each) for each in comparison.differences],
     }

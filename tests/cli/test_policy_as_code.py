@@ -337,6 +337,7 @@ class TestDiff:
                 "looked at 2 places for 4 names: +3 allowed, -0 denied, "
                 f"{none} to everyone"
             ),
+            "nobody loses anything: proven for every request there can be",
             "  denied -> allowed  group:admins  POST /map",
             "  denied -> allowed  role:admin  POST /map",
             "  denied -> allowed  role:user  POST /map",

@@ -186,3 +186,50 @@ def test_beside_an_app(app: Flask):
     result = flask_run(app, "prove", "never", "anonymous", "DELETE /**")
 
     assert result.exit_code == 0, result.output
+
+
+class TestDiff:
+    def edit(self, tmp_path: Path, more: str) -> list[str]:
+        """Return two policies: one, and one with *more* rules."""
+        before, after = tmp_path / "before.csv", tmp_path / "after.csv"
+        before.write_text(POLICY, encoding="utf-8")
+        after.write_text(f"{POLICY}{more}\n", encoding="utf-8")
+        return [str(before), str(after)]
+
+    def test_an_edit_that_only_takes_away(self, tmp_path: Path):
+        """Proven: 0; and the effect says so."""
+        files = self.edit(tmp_path, "p, role:user, /api/users, *, deny")
+        result = run("diff", *files, "--takes-away")
+
+        assert result.exit_code == 0, result.output
+        assert "proven  nobody gains anything" in result.output
+        effect = run("diff", *files, "--effect").output
+        assert "nobody gains anything: proven for every request there can be" in effect
+        again = run("diff", files[0], files[0], "--effect").output
+        assert "nothing changes for anybody: proven" in again
+
+    def test_an_edit_that_gives(self, tmp_path: Path):
+        """Refuted: 4; the command line that is printed shows it."""
+        files = self.edit(tmp_path, "p, role:user, /api/users, POST")
+        result = run("diff", *files, "--takes-away")
+
+        assert result.exit_code == 4
+        command = result.output.rpartition("see why:")[2]
+        assert run(*shlex.split(command)[1:]).exit_code == 0
+        args = ("diff", *files, "--takes-away", "--effect", "--json")
+        printed = document(run(*args), "diff")
+        assert printed["proof"]["verdict"] == "refuted"
+        assert printed["effect"]["nobody_gains"] == "refuted"
+        assert printed["effect"]["nobody_loses"] == "proven"
+
+    def test_what_opens_where_no_route_is(self, tmp_path: Path):
+        """The routes of today say nothing of it; the proof does."""
+        files = self.edit(tmp_path, "p, role:user, /future, POST")
+        routes = tmp_path / "routes.json"
+        routes.write_text(
+            '{"routes": [{"method": "GET", "route": "/api/x", "endpoint": "x"}]}',
+            encoding="utf-8",
+        )
+        result = run("diff", *files, "--effect", "--routes", str(routes))
+
+        assert "gains something: POST /future" in result.output

@@ -5,7 +5,7 @@ from typing import Any
 from authz.decision import Explanation, Rule, RulePath
 from authz.policy.analysis.coverage import Route
 from authz.policy.analysis.impact import Difference
-from authz.policy.analysis.promises import Answer
+from authz.policy.analysis.promises import Answer, Verdict
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:
@@ -84,3 +84,8 @@ def answer_document(answer: Answer, *options: str) -> dict[str, Any]:
             "command": example.command(*options) if example.path else None,
         },
     }
+
+
+def verdict_of(answer: Answer | None) -> str:
+    """Return what came of a promise, in one word; without one it is not proven."""
+    return str(Verdict.NOT_PROVEN if answer is None else answer.verdict)

@@ -27,6 +27,8 @@ from authz.policy.analysis.probes import (
     touched_rules,
     within,
 )
+from authz.policy.analysis.promises import Answer, Question, budget
+from authz.policy.analysis.prove import compare
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.parse_subject import parse_subject
 from authz.policy.path_index import RuleIndex
@@ -43,6 +45,8 @@ from authz.scope import ANY_SCOPE, patterns_of
 
 #: Scopes that two policies are compared in; of more it is said how many are left out.
 MAX_SCOPES: Final = 50
+#: How many kinds of paths a proof may look at; somebody waits for the page.
+_PROOF: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,10 @@ class Impact:
     unserved: tuple[Rule, ...] = ()
     #: How many scopes were not looked at, because there are so many.
     unseen_scopes: int = 0
+    #: Whether nobody gains, or loses, anything by it: whatever is asked, on a route or
+    #: not, and whoever asks. Proven, never sampled.
+    nobody_gains: Answer | None = None
+    nobody_loses: Answer | None = None
 
     @property
     def opened(self) -> tuple[Difference, ...]:
@@ -126,6 +134,24 @@ def impact(
     and wherever the change tells paths apart. With *routes* only what they serve
     counts. A policy in another language is compared at the routes alone.
     """
+    gains, loses = (
+        compare(before, after, question, budget(_PROOF))
+        for question in (Question.TAKES_AWAY, Question.GIVES)
+    )
+    return replace(
+        _compared(before, after, routes=routes, people=people),
+        nobody_gains=gains,
+        nobody_loses=loses,
+    )
+
+
+def _compared(
+    before: PolicyInForce,
+    after: PolicyInForce,
+    *,
+    routes: Sequence[RoutePattern],
+    people: Mapping[str, Subject] | None,
+) -> Impact:
     written = before.written, after.written
     if written[0] and written[1] and (written[0].scoped or written[1].scoped):
         everybody = people_of(before, after) | dict(people or {})
@@ -174,7 +200,7 @@ def _by_scope(
     every = _scopes_of(before, after)
     seen = every[:MAX_SCOPES]
     found = {
-        scope: impact(
+        scope: _compared(
             CompiledPolicy(before.within(scope)),
             CompiledPolicy(after.within(scope)),
             routes=routes,

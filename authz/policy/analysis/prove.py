@@ -23,6 +23,7 @@ from authz.policy.analysis.holders import (
 from authz.policy.analysis.path_classes import PathClasses
 from authz.policy.analysis.promises import (
     EVERY_METHOD,
+    STRIDE,
     UNWATCHED,
     Answer,
     Counterexample,
@@ -113,7 +114,7 @@ class _Case:
                 break  # all that are as small have been looked at
             looked_at += 1
             met |= each.matched
-            if not looked_at % 64:
+            if not looked_at % STRIDE:
                 watch.tell(len(met), len(patterns))
                 if watch.stop():
                     return Answer(

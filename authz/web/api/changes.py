@@ -8,13 +8,15 @@ from authz.admin.drafts import MAX_CHANGES
 from authz.admin.edits import ANY_STATE
 from authz.admin.impact import effect_of
 from authz.admin.rules import grant_row, rule_row
-from authz.policy.analysis.documents import difference_document
+from authz.policy.analysis.documents import difference_document, verdict_of
 from authz.policy.analysis.impact import Impact
+from authz.policy.analysis.promises import Verdict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Remove, Replace, Revision, Switch
 from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
 from authz.web.api.schema import (
     array,
+    choice,
     flag,
     moment,
     name,
@@ -115,6 +117,13 @@ _EFFECT: Final = record(
         "public": number("How much of it opens to people who have not signed in."),
         "differences": array(_DIFFERENCE, "The first of them."),
         "unseen_scopes": number("How many scopes were not looked at: too many."),
+        "nobody_gains": choice(
+            "Whether it is proven, for every request there can be, that nobody gains.",
+            *map(str, Verdict),
+        ),
+        "nobody_loses": choice(
+            "Likewise that nobody loses anything.", *map(str, Verdict)
+        ),
     }
 )
 PREVIEW: Final = record(
@@ -192,6 +201,8 @@ def _effect(effect: Impact) -> dict[str, Any]:
         "closed": len(effect.closed),
         "public": len(effect.public),
         "unseen_scopes": effect.unseen_scopes,
+        "nobody_gains": verdict_of(effect.nobody_gains),
+        "nobody_loses": verdict_of(effect.nobody_loses),
         "differences": [
             difference_document(each) for each in effect.differences[:_SHOWN]
         ],
