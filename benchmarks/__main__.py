@@ -7,7 +7,7 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import changes, decisions, hook, reload, results, tokens, workers
+from benchmarks import changes, decisions, hook, reload, results, serve, tokens, workers
 from benchmarks.results import Bar
 
 
@@ -34,6 +34,7 @@ def main() -> int:
         changes.bars(),
         tokens.bars(),
         hook.bars(),
+        serve.bars(),
     ):
         print(bar, flush=True)
         found.append(bar)

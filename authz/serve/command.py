@@ -47,7 +47,7 @@ def serve(*, bind: str, workers: int, threads: int, development: bool) -> None:
         if development:
             _develop(bind)
             return
-        _check_once()
+        _check_once(workers)
     try:
         from authz.serve.gunicorn_app import run
     except ImportError as error:
@@ -70,12 +70,19 @@ def serve(*, bind: str, workers: int, threads: int, development: bool) -> None:
     )
 
 
-def _check_once() -> None:
+def _check_once(workers: int) -> None:
     """Say what is wrong before workers start and fail one after the other."""
     from authz.extension import get_authz
     from authz.serve import create_app
 
-    get_authz(create_app()).runtime.close()
+    runtime = get_authz(create_app()).runtime
+    shared = runtime.sessions.store.shared
+    runtime.close()
+    if workers > 1 and not shared:
+        raise click.UsageError(
+            "several workers must know the same sessions: set AUTHZ_STORE, or leave "
+            "--workers out"
+        )
 
 
 def _develop(bind: str) -> None:

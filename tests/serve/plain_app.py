@@ -2,6 +2,8 @@
 
 import json
 import sys
+from base64 import b64encode
+from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -12,6 +14,9 @@ class Says(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Answer."""
+        if self.headers.get("Upgrade", "").lower() == "websocket":
+            self.switch(self.headers["Sec-WebSocket-Key"])
+            return
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         said = {
             "method": self.command,
@@ -25,6 +30,17 @@ class Says(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def switch(self, key: str) -> None:
+        """Accept a handshake (RFC 6455, 4.2.2), and say nothing more."""
+        whole = f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()
+        accepted = b64encode(sha1(whole).digest()).decode()  # noqa: S324 - as it says
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", accepted)
+        self.end_headers()
+        self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer  # noqa: N815
 

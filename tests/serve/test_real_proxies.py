@@ -404,6 +404,35 @@ def test_the_portal_shows_the_apps_that_are_theirs(bob: Site):
     assert bob.send("GET", "grafana", "/d/1").status == 401
 
 
+def handshake(site: Site, *headers: tuple[str, str]) -> int:
+    """Return the status of the answer to a WebSocket's handshake."""
+    cookies = "; ".join(f"{name}={value}" for name, value in site.cookies.items())
+    lines = [
+        "GET /live HTTP/1.1",
+        f"Host: grafana.home.test:{site.port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        f"Cookie: {cookies}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    with socket.create_connection(("127.0.0.1", site.port), 20) as connection:
+        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        answer = connection.recv(4096).decode("latin-1")
+    return int(answer.split(" ", 2)[1])
+
+
+def test_a_websocket_opens_from_a_page_of_its_own_host_only(bob: Site, port: int):
+    """Proxies may drop `Upgrade` when they ask; whose page it is counts anyway."""
+    own = ("Origin", bob.origin("grafana"))
+
+    assert handshake(bob, own) == 101
+    assert handshake(Site(port), own) == 401
+    for origin in (bob.origin("wiki"), "http://evil.test", "null"):
+        assert handshake(bob, ("Origin", origin)) == 403
+
+
 def test_in_a_browser(port: int):
     """Chromium itself goes from an app to the portal, back, and out again.
 
