@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from authz.extension import get_authz as get_authz
     from authz.extension import scopes as scopes
     from authz.extension import still_allowed as still_allowed
+    from authz.extension import viewed_by as viewed_by
     from authz.identity.source import IdentitySource as IdentitySource
     from authz.identity.source import RequestFacts as RequestFacts
     from authz.scope import Scope as Scope
@@ -74,6 +75,7 @@ _DEFINED_IN: Final = {
         "get_authz",
         "scopes",
         "still_allowed",
+        "viewed_by",
     ),
     "authz.identity.source": ("IdentitySource", "RequestFacts"),
     "authz.scope": ("Scope", "ScopeSet", "Scopes"),

@@ -44,6 +44,8 @@ class Reason(StrEnum):
     NO_RULE = "no-rule"
     #: An unsafe method came from another site on the back of an ambient identity.
     CROSS_ORIGIN = "cross-origin"
+    #: Somebody looks as somebody else, and this is not only looking, or is authz's own.
+    VIEW_ONLY = "view-only"
     #: The policy raised an error for this request (only models in another language).
     EVALUATION_FAILED = "evaluation-failed"
     #: The person is disabled, and refused whatever the policy says.

@@ -30,8 +30,9 @@ from authz.web.pages.theme import theme
 from authz.web.report_only import hook_for
 from authz.web.scopes import ScopeOf, scoped
 from authz.web.signals import policy_refused, policy_reloaded
-from authz.web.state import SEEN_KEY, current_state
+from authz.web.state import SEEN_KEY, NoDecision, current_state
 from authz.web.static_files import static_url
+from authz.web.view_as import view_as_blueprint
 from authz.web.wsgi_stack import GuardedMiddleware, PassingOn, WsgiStack
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ class Authz:
             blueprints.append(authzen_blueprint(app, context, hook))
         if runtime.break_glass is not None:
             blueprints.append(break_glass_blueprint(context))
+        if runtime.view_as is not None:
+            blueprints.append(view_as_blueprint(context, runtime.view_as))
         for blueprint in blueprints:
             hook.own_writes.tell_with(blueprint)
             app.register_blueprint(blueprint)
@@ -348,6 +351,27 @@ def account_url() -> str:
     return path if can("GET", path.removeprefix(request.script_root)) else ""
 
 
+def viewed_by() -> str:
+    """Return the name of who only looks as the current subject; empty if nobody does.
+
+    `user:anna`, while Anna sees the app as somebody else does. Everything that could
+    change something is refused then, whatever the app does; an app may leave out
+    buttons, and must not count such a visit as the subject's own.
+
+    Raises:
+        NoDecision: if no request is being handled.
+    """
+    return current_state().viewer
+
+
+def _viewed_by() -> str:
+    """Return the same for templates; of a request that was refused early, nobody."""
+    try:
+        return viewed_by()
+    except NoDecision:
+        return ""
+
+
 def _current_subject() -> Subject:
     return current_state().subject
 
@@ -395,6 +419,7 @@ def _template_globals() -> dict[str, Any]:
         "current_subject": current_subject,
         "authz_csrf_token": csrf_token,
         "authz_decision": current_decision,
+        "authz_viewed_by": _viewed_by,
         "authz_theme": theme,
         "authz_static": static_url,
         "authz_admin_url": admin_url,

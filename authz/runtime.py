@@ -31,12 +31,13 @@ from authz.identity.break_glass import BreakGlass
 from authz.identity.client_address import ClientAddress, ClientAddresses
 from authz.identity.cookies import CookieNames
 from authz.identity.named_groups import NamedGroups, unreachable_groups
-from authz.identity.people import LOCAL, PeopleStore, Person
+from authz.identity.people import LOCAL, PeopleStore, Person, subject_of_person
 from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.throttle import Throttle
 from authz.identity.token_owners import TokenOwners
 from authz.identity.tokens import RESERVED
+from authz.identity.view_as import ViewAs
 from authz.identity_factory import Sources, build_sources
 from authz.installed import refuse_wrong_packages
 from authz.policy.analysis.shadow import Deviated, Shadow
@@ -48,7 +49,7 @@ from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
 from authz.policy.pacing import let_go
 from authz.policy.recent_builds import RecentBuilds
 from authz.policy.records import Entry, PolicyRecords, Snapshot
-from authz.policy.rules import nothing_allowed
+from authz.policy.rules import ADMIN, nothing_allowed
 from authz.policy.safety import safety_problems, wide_rules
 from authz.settings import Settings
 from authz.stores.cached_records import CachedRecords
@@ -111,6 +112,8 @@ class Runtime:
     shadow: Shadow | None = None
     #: The way in that the shell opens; None where there is no store for its codes.
     break_glass: BreakGlass | None = None
+    #: Looking as somebody else; None where there is no store to keep it in.
+    view_as: ViewAs | None = None
     #: Notices that the database was restored from a backup; None without one.
     restores: RestoreWatch | None = None
     #: Notices that another program writes into casbin_rule; None without that table.
@@ -399,7 +402,7 @@ def _model(settings: Settings) -> Model:
         return read_model(text, source=source)
 
 
-def start(  # noqa: PLR0913 - what an app is made of
+def start(  # noqa: PLR0913, PLR0915 - what an app is made of
     settings: Settings,
     *,
     audit: AuditSink,
@@ -509,6 +512,12 @@ def start(  # noqa: PLR0913 - what an app is made of
         lambda *a, **kw: runtime.record_decision(*a, **kw),  # noqa: PLW0108 - made below
     )
     break_glass = _break_glass(stores, identity, sessions, record)
+    # Whoever breaks the glass means it: before all others.
+    asked = (
+        *(() if break_glass is None else (break_glass,)),
+        *identity.in_order([*sources, sessions]),
+    )
+    view_as = _view_as(settings, identity, asked, sessions=sessions, live=live)
     runtime = Runtime(
         settings=settings,
         live=live,
@@ -516,11 +525,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         store_sync=kept,
         records=CachedRecords(stores.records, stores.policy.mark),
         people=stores.people,
-        # Whoever breaks the glass means it: before all others.
-        sources=(
-            *(() if break_glass is None else (break_glass,)),
-            *identity.in_order([*sources, sessions]),
-        ),
+        sources=asked if view_as is None else (view_as, *asked),
         identity=identity,
         accounts=accounts,
         sessions=sessions,
@@ -533,6 +538,7 @@ def start(  # noqa: PLR0913 - what an app is made of
         clock=utc_now,
         shadow=shadow,
         break_glass=break_glass,
+        view_as=view_as,
         restores=restores,
         table_watch=table_watch(stores, kept.following, record=record),
         recent_builds=recent_builds,
@@ -610,6 +616,29 @@ def _break_glass(
         )
 
     return BreakGlass(identity.tokens, cookies=sessions.cookies, on_request=on_request)
+
+
+def _view_as(
+    settings: Settings,
+    identity: Sources,
+    others: Sequence[IdentitySource],
+    *,
+    sessions: LocalSessions,
+    live: LivePolicy[Any],
+) -> ViewAs | None:
+    """Return what lets administrators look as others, where that can be kept."""
+    if settings.store.url is None or identity.tokens is None:
+        return None
+    return ViewAs(
+        identity.tokens,
+        cookies=sessions.cookies,
+        others=others,
+        accounts=sessions.accounts,
+        subject_of=partial(subject_of_person, methods=dict(providers(settings))),
+        live=live,
+        admin=ADMIN,
+        prefix=settings.url_prefix,
+    )
 
 
 def _record_deviation(record: Callable[..., None], told: Deviated) -> None:

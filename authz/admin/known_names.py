@@ -18,9 +18,8 @@ from authz.decision import (
     Policy,
     Reason,
     Subject,
-    signed_in,
 )
-from authz.identity.people import PeopleStore, Person
+from authz.identity.people import PeopleStore, Person, subject_of_person
 from authz.policy.parse_subject import parse_subject
 
 #: More than this many who were found by a display name are none in particular.
@@ -61,19 +60,6 @@ class Meant:
             rules=(),
             revision=decision.revision,
         )
-
-
-def subject_of_person(person: Person, methods: Mapping[str, str]) -> Subject:
-    """Return the subject that *person* is when they sign in.
-
-    *methods* says how the people of a provider sign in.
-    """
-    return signed_in(
-        person.subject_name,
-        source=methods.get(person.source, person.source),
-        display_name=person.display_name or person.id,
-        groups=person.groups,
-    )
 
 
 def meant_person(subject: Subject, person: Person) -> Meant:

@@ -7,7 +7,6 @@ from typing import Final
 
 from authz.admin.changes import Draft, apply
 from authz.admin.context import Actor, AdminContext
-from authz.admin.known_names import subject_of_person
 from authz.admin.lockout_checks import people_check
 from authz.admin.own_tokens import revoke_tokens_of
 from authz.admin.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page, paged
@@ -34,6 +33,7 @@ from authz.identity.people import (
     PeopleOrder,
     Person,
     Whom,
+    subject_of_person,
 )
 from authz.names import hidden_character
 from authz.policy.records import Add

@@ -112,6 +112,11 @@ class EventTag(StrEnum):
     BREAK_GLASS_USED = "break-glass:used"
     #: A request was made with it, whatever became of it.
     BREAK_GLASS_REQUEST = "break-glass:request"
+    #: An administrator began to look at the app as whom `about` names; `after` says
+    #: until when at most. Decisions from then on have them as `viewer`.
+    VIEW_AS_BEGUN = "view-as:begun"
+    #: They ended it before its time.
+    VIEW_AS_ENDED = "view-as:ended"
     #: A change of a person or a token was refused; `reason` says why.
     PERSON_CHANGE_REFUSED = "person:change-refused"
     #: The change of a person was written down here, and then it could not be kept.
@@ -155,6 +160,7 @@ CHANGES: Final = frozenset(
         EventTag.TOKEN_REVOKED,
         EventTag.BREAK_GLASS_OPENED,
         EventTag.BREAK_GLASS_USED,
+        EventTag.VIEW_AS_BEGUN,
         EventTag.LINKED_ACCOUNT_ADDED,
         EventTag.LINKED_ACCOUNT_REMOVED,
         EventTag.STORE_RESTORED,

@@ -32,6 +32,8 @@ class Cookie(StrEnum):
     DEVICE = "device"
     #: Stands for the code of `authz break-glass`.
     BREAK_GLASS = "break-glass"
+    #: Stands for looking as somebody else; see `authz.identity.view_as`.
+    VIEW_AS = "view-as"
     #: What is said once, on the next page.
     FLASH = "said"
     #: Marks the store as somebody's last change left it.

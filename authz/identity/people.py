@@ -4,11 +4,13 @@ What a person may do is not kept here; roles are grants of the policy.
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
+
+from authz.decision import Subject, signed_in
 
 #: The source of people who sign in here.
 LOCAL: Final = "local"
@@ -99,6 +101,19 @@ def skeleton(id: str) -> str:  # noqa: A002 - the field's name
     Ids of a provider are the provider's affair; no local id holds a `/`.
     """
     return id if "/" in id else unicodedata.normalize("NFKC", id).casefold()
+
+
+def subject_of_person(person: Person, methods: Mapping[str, str]) -> Subject:
+    """Return the subject that *person* is when they sign in.
+
+    *methods* says how the people of a provider sign in.
+    """
+    return signed_in(
+        person.subject_name,
+        source=methods.get(person.source, person.source),
+        display_name=person.display_name or person.id,
+        groups=person.groups,
+    )
 
 
 class PeopleStore(Protocol):

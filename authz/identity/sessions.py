@@ -233,7 +233,7 @@ class LocalSessions:
         self.store = store
         self.cookies = cookies
         self._catch_up = catch_up
-        self._accounts = accounts
+        self.accounts = accounts
         self._live = live
 
     def identify(self, facts: RequestFacts) -> Subject | None:
@@ -289,7 +289,7 @@ class LocalSessions:
         Raises:
             StoreError: if nobody can say now.
         """
-        account = self._accounts.by_name.get(name)
+        account = self.accounts.by_name.get(name)
         if account is None:
             return ()
         return tuple(s for s in self.store.of(account) if self._why_over(s) is None)
@@ -297,7 +297,7 @@ class LocalSessions:
     def _why_over(self, session: Session) -> str | None:
         """Return why *session* is over, as far as this process knows, or None."""
         account = session.account
-        current = self._accounts.by_name.get(account.name)
+        current = self.accounts.by_name.get(account.name)
         if current is not account or account.epoch != session.epoch:
             if current is None or current.epoch != session.epoch:
                 return "account-changed"

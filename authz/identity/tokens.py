@@ -27,10 +27,11 @@ PREFIX: Final = "authz_"
 #: The name of the token that the environment holds.
 FIXED_NAME: Final = "env"
 #: What the names of records begin with that are no tokens for programs; each opens
-#: one thing: see `break_glass` and `admin.password_links`.
+#: one thing: see `break_glass`, `view_as` and `admin.password_links`.
 BREAK_GLASS: Final = "break-glass/"
 PASSWORD_LINK: Final = "password-link/"  # noqa: S105 - no password
-RESERVED: Final = (BREAK_GLASS, PASSWORD_LINK)
+VIEW_AS: Final = "view-as/"
+RESERVED: Final = (BREAK_GLASS, PASSWORD_LINK, VIEW_AS)
 _RANDOM_BYTES: Final = 32
 _MAX_TOKEN: Final = 1024
 #: Characters of a token.

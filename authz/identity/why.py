@@ -98,6 +98,9 @@ class Why(StrEnum):
     #: what it may.
     OWNER_CHANGED = "owner-changed"
 
+    #: Looking as somebody else is over, or was begun by somebody else than who asks.
+    VIEW_OVER = "view-over"
+
     # People.
     #: An administrator has disabled this person.
     DISABLED = "disabled"

@@ -32,6 +32,8 @@ from authz.errors import InvalidCredentials, MalformedRequest, StoreError
 from authz.identity.break_glass import opens
 from authz.identity.cookies import Cookie
 from authz.identity.source import IdentitySource, RequestFacts, identify
+from authz.identity.view_as import METHOD as VIEW_AS
+from authz.identity.view_as import VIEWER_KEY
 from authz.runtime import Runtime
 from authz.scope import ANY_SCOPE, AskedScope, ScopeSet
 from authz.web.canonical import check_canonical
@@ -51,9 +53,12 @@ from authz.web.state import (
     RequestState,
     current_request,
     keep_state,
+    viewer_in,
 )
 from authz.web.wsgi_stack import middleware_outside
 
+#: Reasons of a denial that nothing turns into an allow.
+_FINAL: Final = frozenset({Reason.CROSS_ORIGIN, Reason.VIEW_ONLY})
 #: What the name of the cookie with a mark ends with; see `own_writes`.
 _MARK: Final = f"-{Cookie.MARK}="
 #: The sign-in page, the one for setting a password, and what they need.
@@ -82,6 +87,7 @@ class Hook:
         self._may_be_stale = runtime.following.may_be_stale
         self._accounts = runtime.accounts
         self._prefix = runtime.settings.url_prefix
+        self._view_as = runtime.view_as
         self._looked_outside = False
         #: What requests are about, as views and the operator's table declare it.
         self.scopes = RequestScopes(
@@ -154,6 +160,8 @@ class Hook:
         state.decision = policy.decide(state)
         if public or method not in SAFE_METHODS or "HTTP_UPGRADE" in environ:
             self._classify(environ, state, source, public=public)
+        if source is not None and source is self._view_as:
+            self._only_look(environ, state)
         current._authz_state = environ[ENVIRON_KEY] = state  # type: ignore[attr-defined]  # noqa: SLF001
         if (
             failure is None
@@ -175,7 +183,7 @@ class Hook:
             return identify(self._runtime.sources, facts)
         except InvalidCredentials as error:
             if (
-                error.source != "session"
+                error.source not in {"session", VIEW_AS}
                 or rule is None
                 or rule.endpoint not in _WAY_IN
             ):
@@ -318,12 +326,27 @@ class Hook:
         ):
             state.decision = _override(state.decision, reason=Reason.CROSS_ORIGIN)
 
+    def _only_look(self, environ: Mapping[str, Any], state: RequestState) -> None:
+        """Reconsider *state*, whose subject somebody else only looks as.
+
+        Nothing is changed in their name, and what is authz's own, their account above
+        all, is nobody else's; its style sheets are everybody's.
+        """
+        state.viewer = environ[VIEWER_KEY]
+        own = state.path.startswith(f"{self._prefix}/")
+        if (
+            state.method not in SAFE_METHODS
+            or "HTTP_UPGRADE" in environ
+            or (own and not state.path.startswith(f"{self._prefix}/static/"))
+        ):
+            state.decision = _override(state.decision, reason=Reason.VIEW_ONLY)
+
     def _open_by_shell(self, state: RequestState) -> None:
         """Reconsider *state*, if it denies what the shell of the host opened."""
         decision = state.decision
         if (
             not decision
-            and decision.reason is not Reason.CROSS_ORIGIN
+            and decision.reason not in _FINAL
             and self._opened(state.subject, state.path)
         ):
             state.decision = _override(
@@ -381,7 +404,11 @@ class Hook:
         self, facts: RequestFacts, asked: AccessRequest, decision: Decision
     ) -> None:
         self._runtime.record_decision(
-            EventTag.DECISION_ALLOW, asked, decision, facts=facts
+            EventTag.DECISION_ALLOW,
+            asked,
+            decision,
+            facts=facts,
+            detail=viewer_in(facts.environ),
         )
 
 

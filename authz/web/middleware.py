@@ -7,6 +7,7 @@ about, because something answered before the hook did, is held back.
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from operator import itemgetter
 from typing import Any, Final
+from urllib.parse import quote
 
 from authz.audit import EventTag
 from authz.decision import ANONYMOUS
@@ -23,7 +24,7 @@ _HELD_BACK: Final = (
 )
 
 
-def middleware(app: Any, runtime: Runtime) -> Any:
+def middleware(app: Any, runtime: Runtime) -> Any:  # noqa: C901 - one frame
     """Return the WSGI callable *app* of a guarded app behind its middleware.
 
     It stands inside all other middleware. A function and no object: it is called for
@@ -52,6 +53,8 @@ def middleware(app: Any, runtime: Runtime) -> Any:
                         else:
                             headers.append(_PRIVATE)
                     headers.append(vary)
+                if state.viewer:
+                    headers.append(viewed_as(state))
             elif status < "4":  # an error, the hook's own included, shows nothing
                 held_back = True
                 status = "500 Internal Server Error"
@@ -105,6 +108,13 @@ def mark_private(
     if state.subject is not ANONYMOUS:
         _make_private(headers)
     headers.append(vary)
+    if state.viewer:
+        headers.append(viewed_as(state))
+
+
+def viewed_as(state: RequestState) -> tuple[str, str]:
+    """Return the header that says as whom somebody only looks."""
+    return ("Authz-View-As", quote(state.subject.name, safe=":/@+"))
 
 
 def _make_private(headers: list[tuple[str, str]]) -> None:

@@ -22,8 +22,10 @@ from authz.decision import (
 )
 from authz.errors import InvalidCredentials, MalformedRequest
 from authz.identity.basic_auth import CHALLENGE, is_basic
+from authz.identity.cookies import Cookie
 from authz.identity.guesses import WINDOW
 from authz.identity.source import IdentitySource, RequestFacts
+from authz.identity.view_as import METHOD as VIEW_AS
 from authz.identity.why import Why
 from authz.runtime import Runtime
 from authz.web.error_handlers import rendered_by_app
@@ -37,6 +39,7 @@ from authz.web.rendering import (
     return_path,
     wants_json,
 )
+from authz.web.state import viewer_in
 
 _MALFORMED: Final = "The address of this page is not written in its plain form."
 _UNKNOWN: Final = "What identified you is not valid any more. Sign in again."
@@ -57,6 +60,11 @@ _NO_ROLE: Final = (
     "You are signed in, but neither your name nor any of your groups has a role here."
 )
 _FOREIGN: Final = "This request came from another site, so it was not carried out."
+_VIEW_ONLY: Final = (
+    "You see the app as somebody else does, and can only look: nothing is changed in "
+    "their name, and their account and the administration stay closed."
+)
+_VIEW_OVER: Final = "You do not see the app as somebody else any more. Ask again."
 _UNAVAILABLE: Final = "The app cannot find out at the moment who may do what."
 _RETRY_SECONDS: Final = "5"
 _UNSERVED: Final = "The API has no such path, or not for this method."
@@ -108,6 +116,17 @@ class Refusals:
             )
             response.headers["Retry-After"] = str(WINDOW)
             return response
+        if error.source == VIEW_AS:
+            response = self._answer(
+                401, _VIEW_OVER, "view-over", request_id, sign_in=False
+            )
+            # Gone, so that the next request is their own.
+            names = self._runtime.cookies
+            response.delete_cookie(
+                names.name(Cookie.VIEW_AS, facts),
+                **names.attributes(Cookie.VIEW_AS, facts),
+            )
+            return response
         if error.source != "session":
             # The sign-in page would be sent the same, and refuse it as well.
             return self._answer(
@@ -150,9 +169,16 @@ class Refusals:
             asked,
             decision,
             facts=facts,
-            detail=self._detail(asked.subject, decision, has_role=has_role),
+            detail={
+                **self._detail(asked.subject, decision, has_role=has_role),
+                **viewer_in(facts.environ),
+            },
             request_id=request_id,
         )
+        if decision.reason is Reason.VIEW_ONLY:
+            return self._answer(
+                403, _VIEW_ONLY, "view-only", request_id, subject=asked.subject
+            )
         if decision.reason is Reason.CROSS_ORIGIN:
             why = origin_problem(facts.environ, self._runtime.settings.trusted_origins)
             return self._answer(

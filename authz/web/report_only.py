@@ -38,7 +38,12 @@ class ReportingHook(Hook):
     ) -> Response | None:
         # Not the current request's: another one may have been asked about.
         state = facts.environ.get(ENVIRON_KEY)
-        if decision or state is None or self._is_ours(asked.path):
+        if (
+            decision
+            or state is None
+            or decision.reason is Reason.VIEW_ONLY
+            or self._is_ours(asked.path)
+        ):
             return super()._not_plainly_allowed(facts, asked, decision, source, failure)
         self._runtime.record_decision(
             EventTag.DECISION_WOULD_DENY, asked, decision, facts=facts
@@ -59,9 +64,11 @@ class ReportingHook(Hook):
 
     def lets_through(self, state: RequestState) -> bool:
         """Return whether what *state* denies is let through all the same."""
-        return state.decision.reason is not Reason.CROSS_ORIGIN and not self._is_own(
-            state.path
-        )
+        reason = state.decision.reason
+        return reason not in {
+            Reason.CROSS_ORIGIN,
+            Reason.VIEW_ONLY,
+        } and not self._is_own(state.path)
 
     def tell(self, state: RequestState, facts: RequestFacts) -> None:
         """Report what middleware answers and the policy denies."""

@@ -4,8 +4,8 @@ A view asks the request object: `g` may live longer than a request, and an envir
 be handed on to another app.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from flask import Request, request
 
@@ -24,7 +24,15 @@ CONCLUDED_KEY: Final = "authz.concluded"
 class RequestState:
     """What was asked and decided about one request, and whether its view may run."""
 
-    __slots__ = ("decision", "method", "path", "public", "scope", "subject")
+    __slots__ = (
+        "decision",
+        "method",
+        "path",
+        "public",
+        "scope",
+        "subject",
+        "viewer",
+    )
 
     #: Set as soon as the policy has answered; there is no state without one.
     decision: Decision
@@ -37,6 +45,8 @@ class RequestState:
         self.scope: AskedScope = None
         #: Whether the app declared the endpoint public: the answer depends on nobody.
         self.public = False
+        #: The name of who looks as the subject; empty if they do so themselves.
+        self.viewer = ""
 
     @property
     def asked(self) -> AccessRequest:
@@ -66,6 +76,12 @@ def keep_state(on: Request, state: RequestState) -> None:
 def state_of(on: Request) -> RequestState | None:
     """Return what is known about the request *on*, if the hook has seen it."""
     return getattr(on, "_authz_state", None)
+
+
+def viewer_in(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return what an event tells of who looks as the subject of a request."""
+    state = environ.get(ENVIRON_KEY)
+    return {"viewer": state.viewer} if state is not None and state.viewer else {}
 
 
 def current_state() -> RequestState:

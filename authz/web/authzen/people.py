@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from authz.admin.known_names import subject_of_person
 from authz.decision import Subject
 from authz.errors import InvalidValue
-from authz.identity.people import Person
+from authz.identity.people import Person, subject_of_person
 from authz.policy.parse_subject import parse_subject
 from authz.runtime import Runtime
 

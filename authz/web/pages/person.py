@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import url_for
+from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -15,6 +15,7 @@ from authz.admin.known_names import meant_person
 from authz.admin.password_links import link_of
 from authz.admin.people import PersonView, give_roles
 from authz.admin.roles import GIVEN
+from authz.admin.view_as import begin_view, may_be_viewed
 from authz.audit.log import Record, Wanted
 from authz.errors import (
     AuthzError,
@@ -25,6 +26,7 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.identity.people import LOCAL
+from authz.identity.view_as import BEGIN
 from authz.policy.route_tables import is_ours
 from authz.settings.identity_parsers import as_list
 from authz.web.pages import wording
@@ -34,6 +36,7 @@ from authz.web.pages.pagination import asked, listing
 from authz.web.pages.people import problems_of
 from authz.web.pages.person_scopes import PersonScopes
 from authz.web.pages.roles import RoleBook
+from authz.web.view_as import keep_view
 
 _RECENT: Final = 20
 _OTHERS: Final = (
@@ -58,6 +61,7 @@ class PersonPages:
         pages.add(
             "/admin/people/person/password", "person_password", self.password, post=True
         )
+        pages.add(BEGIN, "person_view_as", self.view_as, post=True)
         pages.add("/admin/people/person/link", "person_link", self.link, post=True)
         pages.add("/admin/people/person/give", "person_give", self.give, post=True)
         pages.add(
@@ -111,6 +115,20 @@ class PersonPages:
         """Make a link with which a person sets their password, and show it."""
         pages = self._pages
         return show_link(pages, self._find(pages.form()), self._show)
+
+    def view_as(self) -> Response:
+        """Begin to look at the app as a person sees it."""
+        pages = self._pages
+        view = self._find(pages.form())
+        try:
+            value, _ = begin_view(pages.context, pages.actor, view.person)
+        except PolicyError as error:
+            return self._show(view, {"": wording.sentence(error.problems[0])})
+        except StoreReadOnly as error:
+            return self._show(view, {"": wording.sentence(error)})
+        response = pages.go_to(request.script_root + "/")
+        keep_view(pages.context, response, value)
+        return response
 
     def sign_out(self) -> Response:
         """End all sessions of a person."""
@@ -212,6 +230,7 @@ class PersonPages:
             access=only,
             counts=Counter(a.allowed for a in access),
             recent=self._recent(person.subject_name),
+            can_view=may_be_viewed(pages.context, person),
             link=link_of(pages.context, person.id),
             log=pages.runtime.audit_log,
         )

@@ -1,0 +1,95 @@
+"""Looking at the app as somebody else does: begun, and ended."""
+
+import secrets
+from datetime import timedelta
+from typing import Final
+
+from authz.admin.context import Actor, AdminContext
+from authz.admin.people import subject_of
+from authz.audit import EventTag
+from authz.errors import PolicyError, Problem, StoreReadOnly
+from authz.identity.people import Person
+from authz.identity.tokens import ApiToken, new_token
+from authz.identity.view_as import MINUTES, ViewAs, name_for
+
+#: Nobody holds it: what is kept is no token.
+_ROLE: Final = "role:view-as"
+
+
+def may_be_viewed(context: AdminContext, person: Person) -> bool:
+    """Return whether the app can be looked at as *person* sees it."""
+    view = context.runtime.view_as
+    return (
+        view is not None
+        and not person.disabled
+        and not view.is_off_limits(subject_of(context, person))
+    )
+
+
+def begin_view(
+    context: AdminContext, actor: Actor, person: Person
+) -> tuple[str, ApiToken]:
+    """Return what the browser of *actor* is to hold, to look as *person*.
+
+    Raises:
+        PolicyError: if it cannot be: they are disabled, or an administrator.
+        StoreReadOnly: if there is no store for it.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    store = context.runtime.stores.tokens
+    if store is None or context.runtime.view_as is None:
+        raise StoreReadOnly(
+            "there is no store to keep it in", "set AUTHZ_STORE", patch=""
+        )
+    if not may_be_viewed(context, person):
+        why = "is disabled" if person.disabled else "is an administrator"
+        raise PolicyError(
+            [
+                Problem(
+                    where="view-as",
+                    message=f"`{person.id}` {why}, and nobody sees the app as they do",
+                    hint="ask the tester what they may",
+                )
+            ]
+        )
+    now = context.runtime.clock()
+    until = now + timedelta(minutes=MINUTES)
+    value, kept = new_token(
+        name_for(person, secrets.token_hex(4)),
+        role=_ROLE,
+        author=actor.name,
+        now=now,
+        expires=until,
+    )
+
+    def before_commit(_before: ApiToken | None, _after: ApiToken) -> None:
+        context.record(
+            EventTag.VIEW_AS_BEGUN,
+            actor,
+            about=person.subject_name,
+            after=(f"until: {until.isoformat()}",),
+        )
+
+    store.add(kept, before_commit=before_commit)
+    context.runtime.refresh()
+    return value, kept
+
+
+def end_view(
+    context: AdminContext, actor: Actor, view: ViewAs, value: str, about: str
+) -> None:
+    """End what *value*, a browser's, stands for; it was to look as *about*.
+
+    Raises:
+        InvalidCredentials: if it stands for nothing any more.
+        StoreError: if the store or the audit log cannot be written.
+    """
+    kept = view.kept(value)
+    store = context.runtime.stores.tokens
+    assert store is not None  # noqa: S101 - it was found in it
+
+    def before_commit(_before: ApiToken | None, _after: ApiToken) -> None:
+        context.record(EventTag.VIEW_AS_ENDED, actor, about=about)
+
+    store.revoke(kept.id, context.runtime.clock(), before_commit=before_commit)
+    context.runtime.refresh()
