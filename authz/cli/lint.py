@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from authz.cli.app import GuardedApp, app_if_any
 from authz.cli.outcome import Exit, end, print_json, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.reports import finding_cases, github, junit, sarif
@@ -19,6 +20,7 @@ from authz.cli.sources import (
 )
 from authz.policy.lint import MEANINGS, Finding, Severity, lint
 from authz.policy.model import is_scoped, read_model, why_not_compiled
+from authz.policy.route_tables import RoutePattern
 from authz.stores.model_file import read_model_text
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
@@ -64,13 +66,12 @@ def lint_policies(  # noqa: PLR0913 - one parameter for each option
         settings = settings_here(model)
         definition = read_model(read_model_text(settings)[1])
         why = why_not_compiled(definition)
-        if is_scoped(definition):
-            why = "rules that hold in a scope each are not compared yet"
         if why is not None:
             raise click.UsageError(
                 f"only the shipped model can be looked through: {why}"
             )
         routes = known_routes(routes_file)
+        app = app_if_any() if routes_file is None else None
         with out.progress(policies or (None,), label="lint") as places:
             for place in places:
                 text = read_policy(place, settings)
@@ -81,10 +82,29 @@ def lint_policies(  # noqa: PLR0913 - one parameter for each option
                     grants=settings.grants,
                     routes=routes,
                     prefix=settings.url_prefix,
+                    scoped=is_scoped(definition),
+                    declared=_declared(app, routes),
+                    scopes=app.context.named_scopes() if app is not None else (),
                 )
     _print(findings, sources, style="json" if out.as_json else style, out=out)
     worst = min((finding.severity.rank for finding in findings), default=len(Severity))
     end(Exit.INVALID if worst <= Severity(fail_on).rank else Exit.OK)
+
+
+def _declared(
+    app: GuardedApp | None, routes: Sequence[RoutePattern]
+) -> dict[tuple[str, str], list[str]] | None:
+    """Return the kinds of scopes that requests are about; None if that is not known."""
+    if app is None:
+        return None
+    told = {
+        (r.method, r.route): app.scopes(r.endpoint, r.method, r.path) for r in routes
+    }
+    if any("the app says" in each for each in told.values()):
+        return None
+    return {
+        route: [text.partition(" ")[0] for text in each] for route, each in told.items()
+    }
 
 
 def _print(

@@ -149,3 +149,34 @@ def test_who_and_what_may_be_asked_within_a_scope(folder: Path):
     for verb in (["who-can", "GET", "/map"], ["what-can", "bob"]):
         assert run(*verb, *with_policy, "--scope", "library:*").exit_code == 2
         assert run(*verb, "--scope", "library:kids").exit_code == 2
+
+
+def test_lint_knows_what_the_app_declares(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A rule for one library at a route whose requests name none is warned of."""
+    (folder / "narrow.csv").write_text(NARROW + "p, role:admin, *, /*, *\n")
+    monkeypatch.setenv("AUTHZ_POLICY", "narrow.csv")
+    monkeypatch.setenv("AUTHZ_MODEL", str(SCOPED))
+    monkeypatch.setenv("AUTHZ_ADMIN", "alice")
+    monkeypatch.setenv("AUTHZ_ADMIN_PASSWORD", "alice has four words")
+    app = Flask("linted")
+    authz = Authz(app, scope_names=lambda: {"library:old": "Old"})
+
+    @app.get("/api/<library>/tracks")
+    @authz.scoped("library", path="library")
+    def tracks(library: str) -> str:
+        return library
+
+    @app.get("/api/search")
+    def search() -> str:
+        return ""
+
+    try:
+        printed = document(flask_run(app, "lint", "--json"), "lint")
+    finally:
+        get_authz(app).runtime.close()
+    codes = {(f["code"], f["line"]) for f in printed["findings"]}
+    assert ("scope-undeclared", 2) in codes
+    assert ("scope-unknown", 3) in codes
+    assert ("scope-undeclared", 1) not in codes

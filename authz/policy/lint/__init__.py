@@ -5,10 +5,12 @@ is meant, a comment above the line allows: `# lint: allow unsafe-for-everyone`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 from authz.decision import Grant, Origin, Policy
 from authz.errors import PolicyError
-from authz.policy.csv_rows import read_rows
+from authz.policy.csv_rows import read_rows, spell_rule
 from authz.policy.lint.exposure import exposure_findings
 from authz.policy.lint.findings import MEANINGS as MEANINGS
 from authz.policy.lint.findings import Code as Code
@@ -19,18 +21,26 @@ from authz.policy.lint.findings import severity_of as severity_of
 from authz.policy.lint.names import name_findings
 from authz.policy.lint.overlaps import overlap_findings
 from authz.policy.lint.routed import route_findings
+from authz.policy.lint.scopes import Declared, scope_findings
 from authz.policy.lint.way_in import way_in_findings
 from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import ADMIN, policy_from_rows
+from authz.scope import patterns_of
+
+#: In more scopes than this, rules are not compared with each other.
+_COMPARED: Final = 50
 
 
-def lint(
+def lint(  # noqa: PLR0913 - what is known of a policy
     data: bytes,
     *,
     source: str = "policy.csv",
     grants: Iterable[Grant] = (),
     routes: Sequence[RoutePattern] = (),
     prefix: str = "/authz",
+    scoped: bool = False,
+    declared: Declared | None = None,
+    scopes: Iterable[str] = (),
 ) -> tuple[Finding, ...]:
     """Return what is odd about the policy file *data*, line by line.
 
@@ -40,10 +50,16 @@ def lint(
         grants: What settings add.
         routes: The routes of the app; empty if they are not known.
         prefix: Where the pages of authz are.
+        scoped: Whether each line names a scope.
+        declared: The kinds of scopes that requests to *routes* are about; None if that
+            is not known.
+        scopes: The scopes that the app names; empty if it does not say.
     """
     try:
         rows = read_rows(data, source=source)
-        policy = policy_from_rows(rows.rows, grants=grants, source=source, partial=True)
+        policy = policy_from_rows(
+            rows.rows, grants=grants, source=source, partial=True, scoped=scoped
+        )
     except PolicyError as error:
         return tuple(from_problem(p, Code.POLICY_INVALID) for p in error.problems)
     findings = [
@@ -51,7 +67,11 @@ def lint(
         for warning in (*rows.warnings, *policy.warnings)
     ]
     findings += _no_administrator(policy, source)
-    findings += overlap_findings(policy)
+    findings += _overlaps(policy) if scoped else overlap_findings(policy)
+    if scoped:
+        findings += scope_findings(
+            policy, routes=routes, declared=declared, known=scopes
+        )
     findings += name_findings(policy)
     findings += exposure_findings(policy, prefix=prefix)
     findings += way_in_findings(policy, prefix=prefix)
@@ -64,6 +84,33 @@ def lint(
             key=lambda finding: (finding.where.line, finding.severity.rank),
         )
     )
+
+
+def _overlaps(policy: Policy) -> Iterator[Finding]:
+    """Yield the rules that could be taken away, each in the scope in which it holds.
+
+    All that holds in a wider one holds there too.
+    """
+    rules = {rule.origin: rule for rule in policy.rules}
+    said = {(rule.scope, rule.fields[2:], rule.subject): rule for rule in policy.rules}
+    for rule in policy.rules:
+        # Without its scope it would be the same line twice.
+        for scope in patterns_of(rule.scope)[1:]:
+            wider = said.get((scope, rule.fields[2:], rule.subject))
+            if wider is not None and scope != rule.scope:
+                yield Finding(
+                    code=Code.RULE_SHADOWED,
+                    where=rule.origin,
+                    message=f"line {wider.origin.line} says the same and more: {wider}",
+                    hint="remove one of them",
+                    text=spell_rule(rule),
+                )
+                break
+    for scope in list(dict.fromkeys(rule.scope for rule in policy.rules))[:_COMPARED]:
+        for finding in overlap_findings(policy.within(scope)):
+            rule = rules[finding.where]
+            if rule.scope == scope:
+                yield replace(finding, text=spell_rule(rule))
 
 
 def _no_administrator(policy: Policy, source: str) -> Iterator[Finding]:

@@ -48,6 +48,10 @@ class Code(StrEnum):
     WAY_IN_DENIED = "way-in-denied"
     OWN_ADDRESS_DENIED = "own-address-denied"
     NO_ADMINISTRATOR = "no-administrator"
+    SCOPE_UNKNOWN = "scope-unknown"
+    SCOPE_NEAR_TWIN = "scope-near-twin"
+    SCOPE_NEVER_MET = "scope-never-met"
+    SCOPE_UNDECLARED = "scope-undeclared"
     LINT_COMMENT = "lint-comment"
 
 
@@ -79,6 +83,11 @@ MEANINGS: Final = {
     "the addresses that say that the app runs.",
     Code.NO_ADMINISTRATOR: "Nobody in this file is an administrator; the settings "
     "must name one.",
+    Code.SCOPE_UNKNOWN: "A line holds in a scope that the app does not name.",
+    Code.SCOPE_NEAR_TWIN: "Two scopes differ in upper and lower case only.",
+    Code.SCOPE_NEVER_MET: "A role is given in a scope in which no rule of it holds.",
+    Code.SCOPE_UNDECLARED: "A rule holds in some scopes only, and no request to its "
+    "routes names such a scope.",
     Code.LINT_COMMENT: "A comment for lint that names no finding, or one that "
     "is not there.",
 }
