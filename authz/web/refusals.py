@@ -307,7 +307,8 @@ class Refusals:
 
     def _rendered_by_app(self, refusal: Refusal) -> Response | None:
         settings = self._runtime.settings
-        ours = request.path.startswith(f"{settings.url_prefix}/")
+        own = (settings.url_prefix, *settings.own_apis)
+        ours = request.path.startswith(tuple(f"{prefix}/" for prefix in own))
         if ours or not settings.error_handlers:
             return None
         return rendered_by_app(refusal)

@@ -51,6 +51,10 @@ def authzen_blueprint(app: Flask, context: AdminContext, hook: Hook) -> Blueprin
         )
     add = blueprint.add_url_rule
     text = json.dumps(openapi_document(settings.access)) + "\n"
+    # Not the standard's: what rules say of it is about whom may be asked.
+    add(
+        f"{settings.access}/about/<path:name>", "about", serving.about, methods=["POST"]
+    )
     add(f"{settings.access}/openapi.json", "openapi", partial(_openapi, text))
     add(WELL_KNOWN + settings.known_path, "metadata", serving.metadata)
     blueprint.after_app_request(serving.identified)
@@ -138,6 +142,10 @@ class _Serving:
             revision=runtime.policy.revision,
             detail=detail,
         )
+
+    def about(self, name: str) -> Response:  # noqa: ARG002 - the hook has decided
+        """Say that the caller may ask about somebody: whoever may not is not here."""
+        return _json({"decision": True})
 
     @public
     def metadata(self) -> Response:

@@ -15,7 +15,7 @@ from authz.decision import ANONYMOUS
 from authz.errors import SettingsError
 from authz.extension import get_authz
 from tests.web.apps import ALICE, POLICY, Client, RecordingSink
-from tests.web.authzen.pdp import MAY_ASK, ON, PREFIX, Pep, reason, route, user
+from tests.web.authzen.pdp import MAY_ASK, ON, PREFIX, TOKEN, Pep, reason, route, user
 
 MAP = route("/map")
 GET_MAP: dict[str, Any] = {"action": {"name": "GET"}, "resource": MAP}
@@ -110,12 +110,15 @@ def test_about_whom_is_a_decision_too(
     assert [each["decision"] for each in answers["evaluations"]] == [False, True]
     assert answers["evaluations"][0]["context"]["error"]["status"] == 403
 
+    assert pep.ask("/about/user/bob", None) == {"decision": True}
+    assert pep("/about/user/alice").status == 403
     found = pep.ask("/search/subject", {**GET_MAP, "subject": {"type": "user"}})
     assert found == {"results": [user("bob")]}
     found = pep.ask("/search/subject", {**GET_MAP, "subject": {"type": "role"}})
     assert found == {"results": []}
 
 
+@pytest.mark.slow
 def test_whoever_is_disabled_is_denied(
     make_app: Callable[..., Flask], tmp_path: Path, sink: RecordingSink
 ):
@@ -260,3 +263,18 @@ def test_settings_that_cannot_be_used(
     with pytest.raises(SettingsError) as caught:
         ask_with(**{setting: value})
     assert [p.where for p in caught.value.problems] == [setting]
+
+
+def test_the_handlers_of_the_app_render_none_of_it(make_app: Callable[..., Flask]):
+    """Not at the root either: a program gets what is promised."""
+    app = make_app(
+        POLICY + MAY_ASK.replace("/authz", ""),
+        **ON,
+        AUTHZ_AUTHZEN_PREFIX="/",
+        AUTHZ_ERROR_HANDLERS=True,
+    )
+    app.register_error_handler(401, lambda _: ("nobody", 401))
+    app.register_error_handler(403, lambda _: ("no", 403))
+    for token, status in (("", 401), (TOKEN, 400)):
+        answer = Pep(app, prefix="/access/v1", token=token)("/evaluation", {})
+        assert answer.status == status
