@@ -24,10 +24,10 @@ from authz.decision import (
 )
 from authz.policy.analysis.explain import explain_within
 from authz.policy.pacing import paced
-from authz.policy.path_index import PathIndex, in_scope
+from authz.policy.path_index import Cell, PathIndex, in_scope
 from authz.policy.scan import joined
 from authz.policy.weighing import Weighing
-from authz.scope import ANY_SCOPE, Scope, ScopeSet, common, patterns_of
+from authz.scope import ANY_SCOPE, AskedScope, Scope, ScopeSet, common, patterns_of
 
 #: Scopes for which a subject's names are kept with it.
 _NOTED: Final = 256
@@ -50,23 +50,65 @@ class ScopedPolicy:
             alone(rule, policy.revision) for rule in policy.deciding
         )
         self._weighing = Weighing(policy.revision)
+        self._silence, self._weigh = self._weighing.silence, self._weighing.weigh
+        self._owner = self._names.owner
 
-    def decide(self, request: Asked) -> Decision:
+    def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
+        self, request: Asked
+    ) -> Decision:
         """Return the policy's answer to *request*. Never raises, never does I/O."""
+        about = request.scope
+        if type(about) is not Scope:
+            return self._decide_about(request, about)
+        path, index = request.path, self._index
+        # What `PathIndex.find` does, without the call; see `CompiledPolicy.decide`.
+        segments = path.split("/", index.deepest)
+        cell = index.literal.get(path)
+        further: list[Cell] | None = None
+        try:
+            probes = index.by_head.get(segments[1], index.anywhere)[len(segments)]
+        except IndexError:
+            return self._silence  # no slash in it
+        for literals, look_up, parameters in probes:
+            found = look_up(literals(segments))
+            if found is not None and not segments[0]:
+                for parameter in parameters:
+                    if not segments[parameter]:
+                        break
+                else:
+                    if cell is None:
+                        cell = found
+                    elif further is None:
+                        further = [found]
+                    else:
+                        further.append(found)
+        if cell is None:
+            return self._silence
+        note, scope = request.subject.memo, about.text
+        if type(note) is tuple and note[0] is self._owner and scope in note[1]:
+            names = note[1][scope]
+        else:
+            names = self._names.within(request.subject, scope)
+        if further is None and type(cell) is tuple:
+            name, methods, decision = cell
+            if name in names and (methods is None or request.method in methods):
+                return decision
+            return self._silence
+        return self._weigh((cell, *(further or ())), names, request.method)
+
+    def _decide_about(self, request: Asked, about: AskedScope) -> Decision:
+        """Return the answer about several scopes, or about none in particular."""
         cells = self._index.find(request.path)
         if not cells:
-            return self._weighing.silence
-        about, names, method = request.scope, self._names, request.method
-        if isinstance(about, Scope):
-            keys = names.within(request.subject, about.text)
-            return self._weighing.weigh(cells, keys, method)
+            return self._silence
         if about is None:
-            return self._somewhere(request.subject, cells, method)
-        weigh = self._weighing.weigh
+            return self._somewhere(request.subject, cells, request.method)
+        every = (about,) if isinstance(about, Scope) else about
+        names, method = self._names, request.method
         return joined(
             [
-                weigh(cells, names.within(request.subject, scope.text), method)
-                for scope in about
+                self._weigh(cells, names.within(request.subject, each.text), method)
+                for each in every
             ],
             self.revision,
             any_will_do=False,
@@ -123,7 +165,7 @@ class ScopedPolicy:
         """Return the answer about none in particular: what some scope allows."""
         found = Weighing.found(cells, self._names.anywhere(subject), method)
         if not found:
-            return self._weighing.silence
+            return self._silence
         denies = [each for each in found if not each]
         allows = [each for each in found if each]
         if not denies or not allows:
@@ -141,11 +183,11 @@ class ScopedPolicy:
 class ScopedNames:
     """The names that a policy's rules may know somebody by, and in which scopes."""
 
-    __slots__ = ("_owner", "_patterns", "_roles", "_ruled")
+    __slots__ = ("_patterns", "_roles", "_ruled", "owner")
 
     def __init__(self, grants: Iterable[Grant], rules: Iterable[Rule]) -> None:
-        # Stands for the policy in a note: a subject may have met an earlier one.
-        self._owner = object()
+        #: Stands for the policy in a note: a subject may have met an earlier one.
+        self.owner = object()
         self._roles: dict[str, dict[str, list[str]]] = {}
         for grant in paced(grants):
             by_scope = self._roles.setdefault(grant.member, {})
@@ -240,10 +282,10 @@ class ScopedNames:
 
     def _noted(self, subject: Subject) -> dict[str, Any]:
         note = subject.memo
-        if type(note) is tuple and note[0] is self._owner:
+        if type(note) is tuple and note[0] is self.owner:
             return note[1]  # type: ignore[no-any-return]
         noted: dict[str, Any] = {}
-        object.__setattr__(subject, "memo", (self._owner, noted))
+        object.__setattr__(subject, "memo", (self.owner, noted))
         return noted
 
 
