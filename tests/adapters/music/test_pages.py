@@ -681,6 +681,28 @@ class TestPuttingTogether:
         assert "connect" not in response.get_json(force=True)
 
 
+def test_where_somebody_is_is_told_behind_a_proxy(house: Callable[..., House]):
+    """Events of music accounts name the client, as all others do, and the proxy."""
+    home = house(
+        ServerKind.NAVIDROME,
+        AUTHZ_FORWARDED_PROXIES="127.0.0.1",
+        AUTHZ_MUSIC_UNLINKED="refuse",
+    )
+    browser = home._browser("user:carol")
+    browser.environ_base["HTTP_X_FORWARDED_FOR"] = "10.9.9.9, 203.0.113.9"
+    refused = browser.post(
+        "/api/create_playlist",
+        json={"playlist_name": "mix", "track_ids": ["1"]},
+        headers={"X-Who": "user:carol"},
+    )
+    home.connect()
+
+    told = [e for e in home.sink.events if str(e.tag).startswith("linked-account:")]
+    assert refused.status_code == 409
+    assert len({e.tag for e in told}) == 2
+    assert {(e.peer, e.client) for e in told} == {("127.0.0.1", "203.0.113.9")}
+
+
 class TestLeaving:
     def test_whoever_is_removed_is_forgotten(self, house: Callable[..., House]):
         """Before the removal takes effect, by its audit record."""

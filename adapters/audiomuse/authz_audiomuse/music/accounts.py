@@ -65,6 +65,8 @@ class By:
     name: str
     #: The address at the other end of the socket; empty for a command.
     peer: str = ""
+    #: The address of the client, behind listed proxies; likewise.
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -587,7 +589,12 @@ class MusicAccounts:
     def _record(self, tag: EventTag, by: By, **fields: Any) -> None:
         self._audit.record(
             AuditEvent(
-                tag=tag, at=self._clock(), subject=by.name, peer=by.peer, **fields
+                tag=tag,
+                at=self._clock(),
+                subject=by.name,
+                peer=by.peer,
+                client=by.client,
+                **fields,
             )
         )
 

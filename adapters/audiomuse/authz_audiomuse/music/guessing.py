@@ -29,9 +29,9 @@ class Guessing:
         self._all = MovingWindowRateLimiter(shared) if shared is not None else None
         self._asked = SharedGuesses(shared) if shared is not None else None
 
-    def wait(self, person: str, music: MusicServer, peer: str) -> int:
-        """Return how many seconds *person* at *peer* has to wait before trying."""
-        wait = self._people.wait(_guesser(person, music, peer))
+    def wait(self, person: str, music: MusicServer, client: str) -> int:
+        """Return how many seconds *person* at *client* has to wait before trying."""
+        wait = self._people.wait(_guesser(person, music, client))
         limit = _limit(music)
         if wait or limit is None:
             return wait
@@ -44,9 +44,9 @@ class Guessing:
             )
         return 0 if free else _WAIT
 
-    def failed(self, person: str, music: MusicServer, peer: str) -> None:
+    def failed(self, person: str, music: MusicServer, client: str) -> None:
         """Note that the server did not accept what *person* entered."""
-        self._people.failed(_guesser(person, music, peer))
+        self._people.failed(_guesser(person, music, client))
         limit = _limit(music)
         if limit is None:
             return
@@ -64,11 +64,11 @@ def _limit(music: MusicServer) -> RateLimitItemPerMinute | None:
     return RateLimitItemPerMinute(max(1, most - 1), namespace=_NAMESPACE)
 
 
-def _guesser(person: str, music: MusicServer, peer: str) -> Guesser:
+def _guesser(person: str, music: MusicServer, client: str) -> Guesser:
     # Apart from the names of the sign-in page: who mistypes here may sign in there.
     # Who is signed in is counted by themselves, wherever they are.
     return Guesser(
         name=f"music {music.listed.id} {person}",
-        client=f"music {peer}",
+        client=f"music {client}",
         device=f"person {person}",
     )

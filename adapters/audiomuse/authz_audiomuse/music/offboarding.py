@@ -33,7 +33,7 @@ class ForgetLeavers:
             return
         name = event.about if is_person(event.about) else f"user:{event.about}"
         # Whoever removes them holds a lock meanwhile, so no music server is asked.
-        by = By(name=event.subject, peer=event.peer)
+        by = By(name=event.subject, peer=event.peer, client=event.client)
         self.accounts.forget(name, by=by, at_once=False)
 
 

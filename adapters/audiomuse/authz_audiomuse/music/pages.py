@@ -302,9 +302,9 @@ class Pages:
         """Connect an account; return what is wrong, by the field's id."""
         if server not in self._accounts.servers:
             return {"": "There is no such server."}
-        peer = RequestFacts(request.environ).peer
+        client = self._client()
         music = self._accounts.servers[server]
-        wait = self._guessing.wait(person, music, peer)
+        wait = self._guessing.wait(person, music, client)
         if wait:
             return {f"secret-{server}": _WAIT.format(wait)}
         try:
@@ -323,7 +323,7 @@ class Pages:
             return {"": "Accounts cannot be kept: there is no AUTHZ_ENCRYPTION_KEY."}
         except MusicFault as error:
             if error.fault is Fault.WRONG_PASSWORD:
-                self._guessing.failed(person, music, peer)
+                self._guessing.failed(person, music, client)
             return {f"secret-{server}": _words(error)}
         return {}
 
@@ -338,16 +338,16 @@ class Pages:
         if link is None or link.mode is not Mode.OWN:
             return self._pages.go(back)
         music = self._accounts.servers.get(server)
-        peer = RequestFacts(request.environ).peer
+        client = self._client()
         # A dead key counts at the server as a wrong one, however it comes there.
-        if music and (wait := self._guessing.wait(person, music, peer)):
+        if music and (wait := self._guessing.wait(person, music, client)):
             return self._pages.go(back, "music-wait", str(wait))
         try:
             found = self._accounts.check(link)
         except (SealError, LookupError):
             return self._pages.go(back, "music-fails", link.account)
         if music and found.fault is Fault.WRONG_PASSWORD:
-            self._guessing.failed(person, music, peer)
+            self._guessing.failed(person, music, client)
         word = "music-fails" if found.fault else "music-works"
         return self._pages.go(back, word, link.account)
 
@@ -392,9 +392,13 @@ class Pages:
         return Markup(text)  # noqa: S704 - a template of ours, which escapes
 
     def _by(self) -> By:
-        return By(
-            name=self._pages.subject.name, peer=RequestFacts(request.environ).peer
-        )
+        actor = self._pages.actor
+        return By(name=actor.name, peer=actor.peer, client=actor.client)
+
+    def _client(self) -> str:
+        """Return who is counted as one who guesses: behind listed proxies."""
+        facts = RequestFacts(request.environ)
+        return self._pages.runtime.client(facts).subscriber
 
 
 def _words(error: MusicFault) -> str:

@@ -200,9 +200,11 @@ class Playlists:
     def _record(self, tag: EventTag, reason: str) -> str:
         request_id = new_request_id()
         subject = current_state().subject
+        facts = RequestFacts(request.environ)
+        client = str(get_authz(current_app).runtime.client(facts))
         self._accounts.record(
             tag,
-            By(name=subject.name, peer=RequestFacts(request.environ).peer),
+            By(name=subject.name, peer=facts.peer, client=client),
             about=subject.name,
             method=request.method,
             path=request.path,
