@@ -306,7 +306,7 @@ def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPol
     return replace(built, warnings=(*built.warnings, *wide))
 
 
-def _refuse_open(switch: Origin, stores: Stores) -> None:
+def refuse_open(switch: Origin, stores: Stores) -> None:
     """Raise `SettingsError` if a store has somebody, or a program, that signs in."""
     beside = []
     if any(p.source == LOCAL and p.password_hash for p in stores.people.everyone()):
@@ -486,7 +486,7 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
         open_while=lambda: open_while() and not accounts.let_somebody_in,
     )
     if serves and settings.access.open_by and open_while():
-        _refuse_open(settings.access.open_by, stores)
+        refuse_open(settings.access.open_by, stores)
     kept = store_sync(settings, stores, live, accounts, tell=note_unread)
     identity.keep_up(kept.following)
     if identity.tokens is not None:

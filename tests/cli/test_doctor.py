@@ -11,6 +11,7 @@ from flask.cli import ScriptInfo
 from authz import Authz, SettingsError
 from authz.cli import flask_group, main
 from authz.extension import get_authz
+from tests.cli.commands import run
 from tests.e2e.servers import free_ports
 
 POLICY = """\
@@ -237,3 +238,22 @@ def test_a_database_that_is_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
     assert result.exit_code == 3
     assert "start the app once" in result.output
+
+
+def test_an_open_app_with_people_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """An old switch does not start beside people who sign in: doctor says so."""
+    monkeypatch.setenv("AUTHZ_STORE", f"sqlite:///{tmp_path}/a.db")
+    monkeypatch.setenv("AUTHZ_POLICY_SEED", str(tmp_path / "policy.csv"))
+    words = "four plain words here\nfour plain words here\n"
+    added = run("user", "add", "zoe", "--role", "admin", stdin=words)
+    before = run("doctor")
+    monkeypatch.setenv("AUTH_ENABLED", "false")
+    after = run("doctor")
+
+    assert added.exit_code == 0, added.output
+    switch = "AUTH_ENABLED: it makes everybody an administrator, but the store has"
+    assert switch not in before.output
+    assert f"{switch} people who have passwords" in after.output
+    assert after.exit_code != 0

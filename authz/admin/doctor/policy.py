@@ -12,9 +12,9 @@ from authz.admin.doctor.finding import (
 )
 from authz.admin.doctor.installation import Installation
 from authz.decision import PolicyInForce
-from authz.errors import PolicyError, StoreError
+from authz.errors import PolicyError, SettingsError, StoreError
 from authz.policy.build import BuiltPolicy
-from authz.runtime import load_policy
+from authz.runtime import load_policy, open_all, refuse_open
 from authz.settings import Settings
 from authz.stores.policy_text import policy_source, stored_text
 
@@ -29,7 +29,10 @@ def read(
         built = load_policy(settings, stored_text(settings))
     except (PolicyError, StoreError) as error:
         return None, from_error(_CHECK, error)
-    return built.policy, tuple(_about(built, settings, installation))
+    return built.policy, (
+        *_about(built, settings, installation),
+        *_people_beside_a_switch(settings),
+    )
 
 
 def _about(
@@ -46,6 +49,24 @@ def _about(
             f"the app keeps to revision {runtime.policy.revision}: "
             f"{runtime.live.problem}",
         )
+
+
+def _people_beside_a_switch(settings: Settings) -> Iterator[Finding]:
+    """Yield what keeps an app from being open to everybody, if settings say it is."""
+    if settings.access.open_by is None or settings.store.url is None:
+        return
+    try:
+        stores = open_all(settings)
+    except (PolicyError, StoreError, SettingsError) as error:
+        yield from from_error(_CHECK, error)
+        return
+    try:
+        refuse_open(settings.access.open_by, stores)
+    except SettingsError as error:
+        yield from from_error("ways in", error)
+    finally:
+        if stores.database is not None:
+            stores.database.database.close()
 
 
 def _size(policy: PolicyInForce) -> str:
