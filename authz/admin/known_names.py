@@ -19,6 +19,7 @@ from authz.decision import (
     Reason,
     Subject,
 )
+from authz.identity.lookalikes import lookalike
 from authz.identity.people import PeopleStore, Person, subject_of_person
 from authz.policy.parse_subject import parse_subject
 
@@ -198,6 +199,9 @@ def _nobody(id_: str, people: PeopleStore) -> str:
         for person in everyone
         if person.display_name
     }
+    alike = lookalike(id_, (person.id for person in everyone))
+    if alike is not None and alike.casefold() != id_.casefold():
+        return f"{said}: it looks like `{alike}`, and has other letters"
     near = get_close_matches(id_.casefold(), spelled, n=1)
     return f"{said}: did you mean `{spelled[near[0]]}`?" if near else said
 
@@ -211,8 +215,11 @@ def _unspoken(name: str, policy: Policy | None) -> str:
         return ""
     kind, _, own = name.partition(":")
     alike = [n.partition(":")[2] for n in sorted(names) if n.startswith(f"{kind}:")]
-    near = get_close_matches(own, alike, n=1)
     said = f"no rule and no grant speaks of `{name}`"
+    twin = lookalike(own, alike)
+    if twin is not None and twin.casefold() != own.casefold():
+        return f"{said}: it looks like `{kind}:{twin}`, and has other letters"
+    near = get_close_matches(own, alike, n=1)
     return f"{said}: did you mean `{kind}:{near[0]}`?" if near else said
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authz.decision import DroppedGroup, Groups
+from authz.identity.lookalikes import lookalike
 from authz.identity.why import Refused, Why
 from authz.names import hidden_character, name_problem
 
@@ -167,6 +168,10 @@ def near_misses(delivered: Iterable[str], named: Iterable[str]) -> tuple[NearMis
             near = loose.get(_loose(text))
             if near is not None:
                 how = "differs from `{name}` only in blanks and marks"
+            else:
+                near = lookalike(text, sorted(exact))
+                how = "looks like `{name}` and has other letters"
+            if near is not None:
                 found.append((text, near, how))
     return tuple(
         NearMiss(delivered=text, named=name, how=how.format(name=name))

@@ -7,6 +7,7 @@ it comes from.
 """
 
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -19,10 +20,20 @@ def skeletons(id: str) -> frozenset[str]:  # noqa: A002 - the field's name
 
     Two ids look alike if they share one of these. One is of the id as it is written,
     because capital `I` looks like small `l`; the other without its case, because
-    `Admin` and `admin` are one to a reader.
+    `Admin` and `admin` are one to a reader. So are `B0B`, `BOB` and `bob`: the case of
+    a skeleton says nothing.
     """
     plain = unicodedata.normalize("NFKC", id)
-    return frozenset({_skeleton(plain), _skeleton(plain.casefold())})
+    both = _skeleton(plain), _skeleton(plain.casefold())
+    return frozenset(skeleton.casefold() for skeleton in both)
+
+
+def lookalike(id: str, others: Iterable[str]) -> str | None:  # noqa: A002
+    """Return the first of *others* that *id* would be taken for, and is not."""
+    mine = skeletons(id)
+    return next(
+        (o for o in others if o != id and not mine.isdisjoint(skeletons(o))), None
+    )
 
 
 def _skeleton(text: str) -> str:

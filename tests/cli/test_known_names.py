@@ -32,6 +32,8 @@ ASKED = [
     ("user:bob", False, "disabled", "`user:bob` is disabled"),
     ("alcie", False, "unknown", "nobody called `alcie` is known here: did you mean"),
     ("user:alcie", False, "unknown", "did you mean `alice`?"),
+    ("B0B", False, "unknown", "it looks like `bob`, and has other letters"),
+    ("user:b\u043eb", False, "unknown", "it looks like `bob`, and has other letters"),
     ("Bob Jone", False, "unknown", "did you mean `bob`?"),
     ("ghost", True, "named", "nobody of that name has an account"),
     ("role:user", True, "known", ""),

@@ -16,6 +16,7 @@ from authz.admin.password_links import link_of
 from authz.admin.people import PersonView, give_roles
 from authz.admin.roles import GIVEN
 from authz.admin.view_as import begin_view, may_be_viewed
+from authz.audit import EventTag
 from authz.audit.log import Record, Wanted
 from authz.errors import (
     AuthzError,
@@ -46,6 +47,16 @@ _OTHERS: Final = (
 
 #: Does something about a person, who must be as given.
 Deed = Callable[[PersonView, MultiDict[str, str]], object]
+
+#: What is recorded under a name that somebody only gave.
+_TRIED: Final = frozenset(
+    {
+        EventTag.SIGN_IN_FAILURE,
+        EventTag.SIGN_IN_REFUSED,
+        EventTag.SIGN_IN_DELAYED,
+        EventTag.IDENTITY_INVALID,
+    }
+)
 
 
 class PersonPages:
@@ -232,6 +243,7 @@ class PersonPages:
             recent=self._recent(person.subject_name),
             can_view=may_be_viewed(pages.context, person),
             link=link_of(pages.context, person.id),
+            seen_from=self._seen_from(person.subject_name),
             log=pages.runtime.audit_log,
         )
 
@@ -279,6 +291,17 @@ class PersonPages:
             for grant in role.members
             if grant.member == name and grant.entry is not None
         }
+
+    def _seen_from(self, name: str) -> Record | None:
+        """Return the newest record of *name* that says where they were."""
+        log = self._pages.runtime.audit_log
+        if log is None:
+            return None
+        found = log.find(Wanted(subject=name), limit=_RECENT).records
+        # Whoever only tried to be them is somewhere else.
+        return next(
+            (r for r in found if r.get("client") and r.get("event") not in _TRIED), None
+        )
 
     def _recent(self, name: str) -> tuple[Record, ...]:
         log = self._pages.runtime.audit_log

@@ -104,6 +104,8 @@ def test_a_group_that_would_be_dropped_never_arrives():
         ("ROLE_admins", "is `admins` with `ROLE_` before it"),
         ("music,admins", "looks like a list with `admins` in it: set the separator"),
         ("music; admins", "looks like a list with `admins` in it: set the separator"),
+        ("\u0430dmins", "looks like `admins` and has other letters"),
+        ("adm\u0131ns", "looks like `admins` and has other letters"),
     ],
 )
 def test_a_near_miss_is_named(delivered: str, how: str):

@@ -23,6 +23,9 @@ def alike(one: str, other: str) -> bool:
         ("paul", "pau1"),
         ("modern", "modem"),
         ("bob0", "bobO"),
+        ("bob", "B0B"),
+        ("bob", "b0b"),
+        ("bob", "ВОВ"),  # noqa: RUF001 - Cyrillic, all of it
         ("ορφεας", "oρφεας"),  # noqa: RUF001 - a Latin o in a Greek name
         ("José", "José"),
         ("copy", "сору"),  # noqa: RUF001 - all of it Cyrillic

@@ -298,3 +298,35 @@ class TestOwnAccount:
         text = answer.text + "".join(event.as_json() for event in sink.events)
         for secret in (WORDS, OTHER, BOB):
             assert secret not in text
+
+
+def test_where_somebody_was_seen(make_app: Callable[..., Flask], tmp_path: Path):
+    """The client behind a listed proxy, as it is on record; not whoever only tried."""
+    app = make_app(
+        POLICY,
+        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+        AUTHZ_FORWARDED_PROXIES="192.0.2.1",
+    )
+    alice = Client(app)
+    alice.sign_in("alice", ALICE)
+    add(alice)
+    page = f"{PEOPLE}/person?id=carol"
+    before = alice(path=page).text
+    for client, password in (("203.0.113.7", WORDS), ("203.0.113.66", OTHER)):
+        browser = Client(app)
+        browser(path="/authz/sign-in")
+        form = {"username": "carol", "password": password}
+        browser(
+            "POST",
+            "/authz/sign-in",
+            form={**form, "csrf_token": browser.form_token},
+            X_FORWARDED_FOR=client,
+        )
+    get_authz(app).runtime.following.do_chores()
+    after = alice(path=page).text
+
+    assert "Last seen from" not in before
+    seen = after.partition("Last seen from")[2].partition("</dd>")[0]
+    assert "<bdi>203.0.113.7</bdi>" in seen
+    assert "through <bdi>192.0.2.1</bdi>" in seen
+    assert "203.0.113.66" not in seen
