@@ -94,8 +94,10 @@ class ViewAs:
         if viewer.name != kept.author or not self._may_view(viewer):
             raise InvalidCredentials(METHOD, Why.VIEW_OVER)
         person = self._person(person_in(kept))
-        subject = None if person is None else self._subject_of(person)
-        if subject is None or self.is_off_limits(subject):
+        if person is None or person.disabled:
+            raise InvalidCredentials(METHOD, Why.VIEW_OVER)
+        subject = self._subject_of(person)
+        if self.is_off_limits(subject):
             raise InvalidCredentials(METHOD, Why.VIEW_OVER)
         cast("dict[str, Any]", environ)[VIEWER_KEY] = viewer.name
         return subject
