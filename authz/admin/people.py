@@ -65,6 +65,7 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
     search: str = "",
     source: str = "",
     role: str = "",
+    disabled: bool | None = None,
     reach: ScopeSet = EVERYWHERE,
     order: PeopleOrder = BY_ID,
     limit: int = DEFAULT_LIMIT,
@@ -72,8 +73,9 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
 ) -> Page[PersonView]:
     """Return people in *order*, those whose id or display name holds *search*.
 
-    Of the identity *source*, and who hold *role*; each if it is given. With a *reach*
-    less than everywhere, those who have a role in some scope of it, by id.
+    Of the identity *source*, who hold *role*, who are *disabled* or are not; each if it
+    is given. With a *reach* less than everywhere, those who have a role in some scope
+    of it, by id.
     """
     limit = max(1, min(limit, MAX_LIMIT))
     offset = max(0, offset)
@@ -88,7 +90,7 @@ def list_people(  # noqa: PLR0913 - what a list can be narrowed by
     page = context.people.page(
         search=search,
         source=source,
-        whom=_whoever_holds(context, role) if role else None,
+        whom=_whom(context, role, disabled=disabled),
         order=order,
         limit=limit,
         offset=offset,
@@ -468,6 +470,21 @@ def _viewer(context: AdminContext) -> Callable[[Person], PersonView]:
         roles=roles(subject_of(context, person).names),
         etag=_etag(person),
     )
+
+
+def _whom(context: AdminContext, role: str, *, disabled: bool | None) -> Whom | None:
+    """Return what says whether somebody holds *role* and is *disabled*, or not."""
+    holds = _whoever_holds(context, role) if role else None
+    if disabled is None:
+        return holds
+    refused = context.runtime.accounts.refused
+
+    def meant(id_: str, source: str, groups: frozenset[str]) -> bool:
+        return (f"user:{id_}" in refused) is disabled and (
+            holds is None or holds(id_, source, groups)
+        )
+
+    return meant
 
 
 def _whoever_holds(context: AdminContext, role: str) -> Whom:

@@ -22,6 +22,7 @@ from authz.web.pages.roles import RoleBook, Roles
 from authz.web.pages.routes import Routes, RouteTable
 from authz.web.pages.rule_form import RuleForm
 from authz.web.pages.rules import Rules
+from authz.web.pages.several import Several
 from authz.web.pages.tester import Tester
 from authz.web.pages.theme import choose_theme
 from authz.web.pages.tokens import Tokens
@@ -41,6 +42,7 @@ def admin_pages(
     context.runtime.following.do_after(ahead.prepare)
     Overview(pages, table, book)
     People(pages, book)
+    Several(pages, book)
     PersonPages(pages, book)
     Roles(pages, book)
     Tokens(pages, book)

@@ -26,6 +26,9 @@ SENTENCES: Final = {
     "person-added-draft": "{} was added. The roles are in your draft below; apply it.",
     "person-added-bare": "{} was added, but without roles: your draft could not take "
     "them. Give them here once it is applied.",
+    "several-give": "{} of them have the role from now on.",
+    "several-disable": "Disabled: {} of them.",
+    "several-enable": "Let in again: {} of them.",
     "person-password": "{} has a new password, and has to sign in again everywhere.",
     "person-changed": "{} was changed.",
     "person-removed": "{} was removed.",

@@ -32,6 +32,8 @@ from authz.web.pages.sorting import Sorting, asked_sorting
 
 #: Roles that a form offers as boxes to tick.
 _BOXES: Final = 40
+#: Whether people who are disabled are meant, by the word in the address.
+_STATES: Final = {"in": False, "disabled": True}
 #: The columns that the list can be sorted by.
 _SORTED_BY: Final = tuple(PeopleColumn)
 #: The field of the form that a problem is about.
@@ -82,6 +84,7 @@ class People:
             search=asked("search"),
             source=asked("source"),
             role=asked("role"),
+            disabled=_STATES.get(asked("state")),
             order=_order(sorting),
             limit=SIZE,
             offset=(page - 1) * SIZE,
@@ -94,6 +97,7 @@ class People:
             search=asked("search"),
             source=asked("source"),
             role=asked("role"),
+            state=asked("state"),
             sources=[(LOCAL, "here"), *providers],
             roles=self._role_names(),
             can_add=pages.runtime.settings.store.url is not None,

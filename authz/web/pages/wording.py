@@ -4,6 +4,7 @@ The pages never show how the policy language abbreviates things; a name is shown
 what kind of name it is, a rule as a sentence.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -119,6 +120,11 @@ def _count(number: int, word: str) -> str:
 def count(number: int, word: str, plural: str = "") -> str:
     """Return *number* and *word*, in the plural if it wants one."""
     return f"{number:,} {word if number == 1 else plural or word + 's'}"
+
+
+def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return *names* as a field offers them: the name, and how it is read."""
+    return [(name, who(name).label) for name in names]
 
 
 def sentence(wrong: Problem | AuthzError | str) -> str:
