@@ -181,6 +181,11 @@ def _failure(outcome: Outcome) -> Iterator[str]:
             f"    line {expectation.line}  {expectation.person}  {surprise.place}"
             f"{about}  expected {wanted}, {surprise.why}"
         )
+    if outcome.unproven:
+        yield (
+            f"    line {expectation.line}  {expectation}  not proven: "
+            f"{outcome.unproven}"
+        )
     more = len(outcome.surprises) - _SHOWN
     if more > 0:
         yield f"    line {expectation.line}  and {more} more places like these"

@@ -187,7 +187,11 @@ def budget(paths: int) -> Watch:
     return Watch(stop=lambda: next(left, None) is None)
 
 
-def parse_promised(text: str) -> tuple[tuple[str, ...], PathPattern]:
+#: Methods of `EVERY_METHOD`, and paths.
+Promised = tuple[tuple[str, ...], PathPattern]
+
+
+def parse_promised(text: str) -> Promised:
     """Return the methods and the paths that *text* means: `POST /api/**`.
 
     `change` stands for every method but those that only look, `/**` at the end for

@@ -22,12 +22,16 @@ from typing import Final
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, Subject, signed_in
 from authz.errors import InvalidValue, PolicyError
 from authz.names import name_problem
+from authz.policy.analysis.promises import ANYONE as WHOEVER
+from authz.policy.analysis.promises import Promised, parse_promised
 from authz.policy.analysis.yaml_nodes import Document, Node, line
 from authz.policy.patterns import Methods, PathPattern
 from authz.policy.route_tables import PARAMETER
-from authz.scope import AskedScope, asked_scope
+from authz.scope import AskedScope, Scopes, asked_scope
 
 ANYONE: Final = "anonymous"
+#: What `paths` may say: the routes that are known, or every path there can be.
+PATHS: Final = ("routes", "all")
 _REQUEST: Final = re.compile(r"(\S+)[ \t]+(\S+)")
 
 
@@ -50,6 +54,10 @@ class Expectation:
     request: str
     #: What the request is about; None is about no scope in particular.
     scope: AskedScope = None
+    #: The methods and the pattern, if it is promised of every path there can be.
+    promised: Promised | None = None
+    #: Who is left out of the promise: whoever has one of these names.
+    but: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.person}: {self.request}"
@@ -100,6 +108,8 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self._document = document
         self.people: dict[str, Subject] = {ANYONE: ANONYMOUS}
+        #: Whether the test that is read is about every path there can be.
+        self._every = False
 
     def read_people(self, node: Node) -> None:
         for key, key_node, value in self._document.mapping(node, "`people`"):
@@ -152,7 +162,7 @@ class _Reader:
 
     def tests(self, node: Node) -> Iterator[PolicyTest]:
         for item in self._document.items(node, "`tests`"):
-            keys = ("name", "scope", "as", "allow", "deny", "matrix")
+            keys = ("name", "scope", "paths", "but", "as", "allow", "deny", "matrix")
             parts = self._document.known(item, "a test", keys)
             name = None
             if "name" in parts:
@@ -162,12 +172,43 @@ class _Reader:
                     item, "a test has no name", "write `name: what holds`"
                 )
             scope = self._scope(parts["scope"]) if "scope" in parts else None
+            self._every = "paths" in parts and self._paths(parts["paths"], scope)
+            but = tuple(self._but(parts["but"])) if "but" in parts else ()
             expectations = tuple(
-                replace(each, scope=scope) for each in self._expectations(item, parts)
+                replace(each, scope=scope, but=but)
+                for each in self._expectations(item, parts)
             )
             yield PolicyTest(
                 name=name or "", line=line(item), expectations=expectations
             )
+
+    def _paths(self, node: Node, scope: AskedScope) -> bool:
+        """Return whether a test is about every path there can be."""
+        text = self._document.text(node, "`paths`")
+        if text is not None and text not in PATHS:
+            self._document.problem(
+                node, f"`paths` is `{text}`", "write `all`, or leave it out"
+            )
+        if text == "all" and isinstance(scope, Scopes):
+            self._document.problem(
+                node,
+                "a promise is about one scope, or about each",
+                "write a test for each scope, or leave `scope:` out",
+            )
+        return text == "all"
+
+    def _but(self, node: Node) -> Iterator[str]:
+        if not self._every:
+            self._document.problem(
+                node, "`but` leaves nobody out here", "write `paths: all` beside it"
+            )
+        for item in self._document.one_or_more(node):
+            text = self._document.text(item, "a name") or ""
+            problem = name_problem(text)
+            if problem:
+                self._document.problem(item, problem.message, problem.hint)
+            else:
+                yield text
 
     def _scope(self, node: Node) -> AskedScope:
         found = []
@@ -247,7 +288,7 @@ class _Reader:
             name = self._document.text(item, "a person")
             if name is None:
                 continue
-            if name not in self.people:
+            if name not in self.people and not (self._every and name == WHOEVER):
                 near = get_close_matches(name, self.people, n=1)
                 self._document.problem(
                     item,
@@ -273,7 +314,9 @@ class _Reader:
         if text is None:
             return
         try:
-            methods, path, below = parse_request(text)
+            promised = parse_promised(text) if self._every else None
+            parts = (frozenset[str](), "", False) if promised else parse_request(text)
+            methods, path, below = parts
         except InvalidValue as error:
             self._document.problem(node, error.problem.message, error.problem.hint)
             return
@@ -286,6 +329,7 @@ class _Reader:
                 allowed=allowed,
                 line=line(node),
                 request=text,
+                promised=promised,
             )
 
     def mounts(self, node: Node) -> Iterator[str]:

@@ -8,10 +8,20 @@ as soon as one rule opens anything below it.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Final
 
-from authz.decision import Decision, Effect, Origin, PolicyInForce, Rule
-from authz.errors import PolicyError, Problem
+from authz.decision import Decision, Effect, Origin, PolicyInForce, Rule, Subject
+from authz.errors import InvalidValue, PolicyError, Problem
+from authz.policy.analysis.path_classes import EVERY_PATH
 from authz.policy.analysis.probes import Place, outcome_at, places
+from authz.policy.analysis.promises import (
+    Party,
+    Promise,
+    Question,
+    budget,
+    check_known,
+)
+from authz.policy.analysis.prove import prove
 from authz.policy.analysis.tests_file import Expectation, PolicyTest, TestFile
 from authz.policy.patterns import USUAL, PathPattern, fresh_sample, in_order
 from authz.policy.route_tables import (
@@ -21,6 +31,10 @@ from authz.policy.route_tables import (
     same_shape,
     serves,
 )
+from authz.scope import asked_scope, texts_of
+
+#: How many kinds of paths one promise may look at.
+_PROOF: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +62,13 @@ class Outcome:
     surprises: tuple[Surprise, ...]
     #: At how many places the policy was asked.
     places: int
+    #: Why it could not be proven, of every path there can be; empty if it could.
+    unproven: str = ""
 
     @property
     def passed(self) -> bool:
         """Whether it held everywhere."""
-        return not self.surprises
+        return not self.surprises and not self.unproven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +124,9 @@ def run_tests(
     asker = _Asker(file, policy, routes)
     for test in file.tests:
         for expectation in test.expectations:
+            if expectation.promised:
+                asker.check_names(expectation)
+                continue
             asker.find(expectation)
             asker.check_scope(expectation)
     if asker.problems:
@@ -140,6 +159,9 @@ class _Asker:
         self.problems: list[Problem] = []
 
     def ask(self, expectation: Expectation, decided: set[Rule]) -> Outcome:
+        """Return what came of *expectation*; the rules that decide are kept."""
+        if expectation.promised:
+            return self._prove(expectation, self._promise(expectation))
         who = self._file.people[expectation.person]
         found = self.find(expectation)
         surprises = []
@@ -150,6 +172,60 @@ class _Asker:
                 surprises.append(Surprise(place=place, decision=decision))
         return Outcome(
             expectation=expectation, surprises=tuple(surprises), places=len(found)
+        )
+
+    def check_names(self, expectation: Expectation) -> None:
+        """Refuse a promise about what the policy does not know."""
+        if self._policy.written is None:
+            return
+        try:
+            check_known(self._promise(expectation), self._policy.written)
+        except InvalidValue as error:
+            where = f"{self._file.source}:{expectation.line}"
+            self.problems.append(replace(error.problem, where=where))
+
+    def _promise(self, expectation: Expectation) -> Promise:
+        who = self._file.people.get(expectation.person)
+        # The people of a test are made up; what they hold is not.
+        party = (
+            Party(text=expectation.person, names=None)
+            if who is None
+            else Party(
+                text=expectation.person, names=who.names, known=frozenset({who.name})
+            )
+        )
+        methods, region = expectation.promised or ((), EVERY_PATH)
+        return Promise(
+            question=Question.ALWAYS if expectation.allowed else Question.NEVER,
+            parties=(party,),
+            methods=methods,
+            region=region,
+            but=expectation.but,
+            scope="".join(texts_of(expectation.scope)),
+            text=str(expectation),
+        )
+
+    def _prove(self, expectation: Expectation, promise: Promise) -> Outcome:
+        answer = prove(self._policy, promise, budget(_PROOF))
+        surprises: tuple[Surprise, ...] = ()
+        example = answer.example
+        if example is not None:
+            place = Place(
+                method=example.method,
+                path=example.path,
+                shown=f"{example.path} by {example.who}",
+            )
+            who = Subject(
+                name=expectation.person, names=example.names, source="", display_name=""
+            )
+            scope = asked_scope([example.scope] if example.scope else [])
+            decision = outcome_at(self._policy, who, place, scope)
+            surprises = (Surprise(place=place, decision=decision),)
+        return Outcome(
+            expectation=expectation,
+            surprises=surprises,
+            places=answer.paths,
+            unproven=answer.why,
         )
 
     def check_scope(self, expectation: Expectation) -> None:

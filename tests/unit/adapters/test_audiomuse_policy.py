@@ -18,6 +18,8 @@ from authz.decision import (
     Subject,
     signed_in,
 )
+from authz.policy.analysis.tests_file import read_tests
+from authz.policy.analysis.tests_run import run_tests
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.patterns import METHODS, method_match, path_match
@@ -323,3 +325,33 @@ class TestTraps:
         """A user is refused what changes the server or is everybody's; unknown too."""
         assert not _may(compiled, SUBJECTS["user"], method, path)
         assert _may(compiled, SUBJECTS["admin"], method, path)
+
+
+class TestPromises:
+    """What `policy_test.yaml` promises of every request there can be."""
+
+    def test_they_hold(self, policy: Policy):
+        """Proven, for routes too that no release has yet."""
+        file = read_tests(POLICY_FILE.with_name("policy_test.yaml").read_bytes())
+
+        for result, _ in run_tests(file, CompiledPolicy(policy)):
+            assert result.passed, result
+
+    def test_the_list_is_every_route_that_changes_more_than_a_user_may(self):
+        """The sentence is this list: neither more routes nor fewer."""
+        file = read_tests(POLICY_FILE.with_name("policy_test.yaml").read_bytes())
+        listed = {
+            (method, re.sub(r"/:\w+", "/:any", str(each.promised[1])))
+            for each in file.tests[0].expectations
+            if each.promised
+            for method in each.promised[0]
+        }
+        changing = {
+            (route.method, _PARAMETER.sub(":any", route.path))
+            for route in ROUTES
+            if route.proposed == "admin"
+            and route.method in {"POST", "PUT", "PATCH", "DELETE"}
+        }
+
+        assert listed == changing
+        assert all(each.but == ("role:admin",) for each in file.tests[0].expectations)
