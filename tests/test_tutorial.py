@@ -52,4 +52,4 @@ def test_the_tutorial(tmp_path: Path):
             ran += 1
         elif text.startswith("p, "):
             (tmp_path / "policy.csv").write_text(text)
-    assert ran == 4
+    assert ran == 6
