@@ -88,6 +88,9 @@ class Hook:
         self._accounts = runtime.accounts
         self._prefix = runtime.settings.url_prefix
         self._view_as = runtime.view_as
+        #: What all of authz's own pages are about, where that is one scope: a rule for
+        #: another host says nothing of them.
+        self._own = runtime.settings.own_scope
         self._looked_outside = False
         #: What requests are about, as views and the operator's table declare it.
         self.scopes = RequestScopes(
@@ -144,7 +147,9 @@ class Hook:
                 raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
             policy = self._live.current
             if policy.source is None and rule and rule.endpoint.startswith(OURS):
-                about = own_scope(policy, rule.endpoint, path, self._prefix)
+                about = self._own or own_scope(
+                    policy, rule.endpoint, path, self._prefix
+                )
             else:
                 about = self.scopes.of(current, subject) if self.scopes else None
         except MalformedRequest as error:
@@ -269,7 +274,9 @@ class Hook:
         if scope is None and path.startswith(f"{self._prefix}/"):
             endpoint = self._endpoint(method, path)
             if endpoint.startswith(OURS):
-                scope = own_scope(self._live.current, endpoint, path, self._prefix)
+                scope = self._own or own_scope(
+                    self._live.current, endpoint, path, self._prefix
+                )
         elif scope is None and self.scopes:
             scope = self.scopes.of_path(self._app, method, path)
         return AccessRequest(subject=subject, path=path, method=method, scope=scope)
