@@ -32,12 +32,10 @@ from authz.scope import Scope
 from authz.settings import Address, DeclaredHost
 from authz.settings.forward import HOST_KIND
 from authz.web.guarded_views import GuardedViews
-from authz.web.pages.theme import theme
 from authz.web.refusals import Refusals
 from authz.web.report_only import hook_for
 from authz.web.scopes import RequestScopes
 from authz.web.state import current_state
-from authz.web.static_files import static_url
 
 USER: Final = "Remote-User"
 GROUPS: Final = "Remote-Groups"
@@ -116,11 +114,12 @@ class Behind:
                     )
                 )
         app.view_functions["yes"] = self._yes
-        app.jinja_env.globals.update(
-            authz_static=static_url,
-            authz_theme=theme,
-            authz_start_url=f"{forward.portal}{runtime.settings.url_prefix}/start",
-        )
+        # The templates are the portal's, and so is what they ask for.
+        for name, value in portal.jinja_env.globals.items():
+            if name.startswith("authz_") or name == "can":
+                app.jinja_env.globals[name] = value
+        start = f"{forward.portal}{runtime.settings.url_prefix}/start"
+        app.jinja_env.globals["authz_start_url"] = start
         app.url_build_error_handlers.append(_at(portal, forward.portal))
         app.after_request(_finished_for(forward.portal))
 
