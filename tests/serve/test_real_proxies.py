@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -125,6 +126,13 @@ def _servers() -> Iterator[Servers]:
     servers.close()
 
 
+def wait_for_routes(site: Site) -> None:
+    """Wait until the proxy knows the hosts: Traefik listens before it has read them."""
+    deadline = monotonic() + 20
+    while site.send("GET", "grafana", "/").status == 404:
+        assert monotonic() < deadline, "the proxy does not know its hosts"
+
+
 @pytest.fixture(name="running", scope="module", params=PROXIES)
 def _running(request: pytest.FixtureRequest, servers: Servers) -> tuple[int, int]:
     """Return the ports of a proxy and of its `authz serve`."""
@@ -163,6 +171,7 @@ def _running(request: pytest.FixtureRequest, servers: Servers) -> tuple[int, int
     servers.wait(f"{kind}-app", app)
     servers.wait(f"{kind}-wiki", wiki)
     servers.wait(kind, port)
+    wait_for_routes(Site(port))
     return port, serve
 
 
@@ -466,3 +475,28 @@ def test_in_a_browser(port: int):
         page.goto(f"{site.origin('grafana')}/d/1")
         assert page.url.startswith(f"{site.origin('auth')}/authz/sign-in?")
         chromium.close()
+
+
+@pytest.mark.parametrize("kind", PROXIES)
+def test_nothing_gets_through_while_authz_is_away(servers: Servers, kind: str):
+    """No answer is no: the app hears of nothing, whoever asks."""
+    port, nobody, app, wiki = free_ports(4)
+    folder = servers.folder / f"{kind}-alone"
+    folder.mkdir()
+    plain = [sys.executable, "-m", "tests.serve.plain_app", str(app)]
+    servers.start(f"{kind}-alone-app", plain)
+    places = Places(port=port, serve=nobody, grafana=app, wiki=wiki)
+    servers.start(f"{kind}-alone", command(kind, folder, places))
+    servers.wait(f"{kind}-alone-app", app)
+    servers.wait(f"{kind}-alone", port)
+    site = Site(port)
+    wait_for_routes(site)
+
+    forged = [(name, "alice") for name in TOLD]
+    for headers in ([], [PAGE], forged):
+        for target in ("/", "/d/1", "/public/x"):
+            answer = site.send("GET", "grafana", target, *headers)
+            assert answer.status in {401, 403, 500, 502, 503}
+            assert "headers" not in answer.text
+    servers.stop(f"{kind}-alone")
+    servers.stop(f"{kind}-alone-app")
