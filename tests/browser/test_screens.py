@@ -1,13 +1,15 @@
 """Every screen, in light and dark, on a wide and on a narrow window."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browser.conftest import Site, serving
+from tests.browser.conftest import ROOT, Site, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -96,6 +98,54 @@ def test_a_screen(visit: Callable[..., Page], width: int, dark: bool, axe: bool)
             found += [f"{screen}: {problem}" for problem in axe_problems(page)]
 
     assert found == []
+
+
+SCOPED_SCREENS = (
+    "/authz/admin/people/person?id=bob&role=role:user",
+    "/authz/admin/people/person?id=bob&role=role:user&find=kids",
+    "/authz/admin/changes",
+    "/authz/admin/roles/role?name=role:user",
+    "/authz/admin/rules",
+    "/authz/admin/rules/new",
+    "/authz/admin/rules/matrix?scope=library:kids",
+    "/authz/admin/tester?who=bob&method=GET&path=/map&scope=library:kids",
+    "/authz/admin/tester?who=bob&method=GET&path=/map&scope=kids",
+    "/",
+)
+
+
+class TestTwoLibraries:
+    @pytest.fixture(name="site")
+    def _site(self, tmp_path: Path) -> Iterator[Site]:
+        folder = tmp_path
+        shutil.copy(ROOT / "examples/demo/libraries.csv", folder / "libraries.csv")
+        with serving(
+            folder,
+            AUTHZ_MODEL=str(ROOT / "model-scoped.conf"),
+            AUTHZ_POLICY_SEED=str(folder / "libraries.csv"),
+        ) as site:
+            yield site
+
+    @pytest.mark.parametrize(("width", "dark"), [(1280, True), (360, False)])
+    def test_a_screen(self, visit: Callable[..., Page], width: int, dark: bool):
+        """With scopes too, and a library is ticked with the keyboard alone."""
+        page = visit(width=width, dark=dark)
+        page.goto("/authz/admin/people/person?id=bob&role=role:admin")
+        page.get_by_label("Originals").focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/authz/admin/changes")
+        assert "library:originals" in page.inner_text(".authz-effect")
+        found: list[str] = []
+        for screen in SCOPED_SCREENS:
+            page.goto(screen)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append(f"{screen} is {wide} wide")
+            found += [f"{screen}: {problem}" for problem in axe_problems(page)]
+
+        assert found == []
 
 
 def axe_problems(page: Page) -> Iterator[str]:
