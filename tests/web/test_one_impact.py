@@ -15,10 +15,12 @@ from authz.extension import get_authz
 from authz.web.pages import wording
 from tests.cli.commands import document, flask_run
 from tests.web.api.client import Api
-from tests.web.apps import Client
+from tests.web.apps import ALICE, Client
 from tests.web.pages.walk import draft_rule, hidden
 
 ADMIN = "p, role:admin, /*, *\n"
+SCOPED_ADMIN = "p, role:admin, *, /*, *\n"
+_FIELDS = ("subject", "path", "methods", "effect")
 _PATHS = (
     "/files/*", "/files/secret/*", "/files/secret/key", "/files/:name", "/map",
     "/artist/42", "/artist/:id", "/api/*", "/gone", "/*", "/:page/edit", "/wiki/:word",
@@ -32,8 +34,13 @@ _ROW = re.compile(
 )
 _PATH = re.compile(r'<bdi class="authz-path">(.*?)</bdi>')
 
-#: Somebody, a method, a place, what of it is not meant, its route, and the new answer.
-Told = tuple[str, str, str, tuple[str, ...], str | None, bool]
+_IN = re.compile(r">in ([^<]*)</span>")
+_SCOPES = ("*", "library:*", "library:kids", "library:old", "host:a.test")
+MODEL = Path(__file__).parents[2] / "model-scoped.conf"
+
+#: Somebody, a method, a place, what of it is not meant, its route, in which scopes, and
+#: the new answer.
+Told = tuple[str, str, str, tuple[str, ...], str | None, str, bool]
 
 
 @pytest.fixture(name="app")
@@ -72,11 +79,11 @@ class Surfaces:
         for change in changes:
             if "rule" in change:
                 rule = change["rule"] | {"methods": _spelled(change)}
-                lines.append(", ".join(["p", *rule.values()]))
+                subject, path, *rest = (rule[key] for key in _FIELDS)
+                scope = [rule["scope"]] if "scope" in rule else []
+                lines.append(", ".join(["p", subject, *scope, path, *rest]))
             elif "grant" in change:
-                lines.append(
-                    f"g, {change['grant']['member']}, {change['grant']['role']}"
-                )
+                lines.append(", ".join(["g", *change["grant"].values()]))
             else:
                 lines[int(change["id"][1:]) - 1] = "# gone"
         new.write_text("\n".join(lines) + "\n")
@@ -107,12 +114,13 @@ class Surfaces:
             return None
         told: list[Told] = []
         for who, method, place, now in _ROW.findall(text):
+            where = "".join(map(unescape, _IN.findall(place)))
             holes, _, route = place.partition("part of")
             shown, *exceptions = map(unescape, _PATH.findall(holes))
             whole = _PATH.findall(route)
             told.append((
                 unescape(who), method, shown, tuple(exceptions),
-                unescape(whole[0]) if whole else shown, now == "Denied",
+                unescape(whole[0]) if whole else shown, where, now == "Denied",
             ))  # fmt: skip
         return told
 
@@ -129,13 +137,31 @@ def _told(difference: dict[str, Any]) -> Told:
         difference["path"],
         tuple(difference["except"]),
         difference["route"],
+        _where(difference),
         difference["allowed"],
     )
+
+
+def _where(difference: dict[str, Any]) -> str:
+    """Return in which scopes, in the words of the page."""
+    if difference["scope"] is None:
+        return ""
+    scope = "every scope" if difference["scope"] == "*" else difference["scope"]
+    but = ", ".join(difference["except_scopes"])
+    return f"{scope} but {but}" if but else scope
 
 
 @pytest.fixture(name="surfaces")
 def _surfaces(app: Flask, alice: Client) -> Surfaces:
     return Surfaces(app, alice)
+
+
+@pytest.fixture(name="surfaces_with_scopes")
+def _surfaces_with_scopes(make_app: Callable[..., Flask]) -> Surfaces:
+    app = make_app(SCOPED_ADMIN, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
+    client = Client(app)
+    assert client.sign_in("alice", ALICE).status == 303
+    return Surfaces(app, client)
 
 
 def rule(
@@ -157,20 +183,51 @@ def test_random_drafts(surfaces: Surfaces):
     told = 0
     for _ in range(12):
         lines = {_line(rng) for _ in range(rng.randint(2, 10))}
-        surfaces.begin(ADMIN + "".join(sorted(lines)))
-        changes = _draft(rng, len(lines))
-        by_api = surfaces.told_by_api(changes)
-        by_page = surfaces.told_by_page(changes)
-        assert (by_api is None) == (by_page is None)
-        if by_api is None or by_page is None:
-            continue
-        told += len(by_api)
-        if len(by_api) > 60:  # the page lists no more
-            assert set(by_page) <= set(by_api)
-        else:
-            assert sorted(by_page) == sorted(by_api)
-        assert surfaces.told_by_command(changes) == by_api
+        told += agreed(surfaces, ADMIN + "".join(sorted(lines)), _draft(rng, lines))
     assert told
+
+
+@pytest.mark.slow
+def test_random_drafts_with_scopes(
+    surfaces_with_scopes: Surfaces,
+):
+    """And of the same scopes; what is put into the policy file does the same."""
+    rng = random.Random(12)  # noqa: S311 - repeatable, not secret
+    told = 0
+    for _ in range(10):
+        lines = {scoped_line(rng) for _ in range(rng.randint(2, 8))}
+        drawn = _draft(rng, lines)
+        changes = [each for n, each in enumerate(drawn) if each not in drawn[:n]]
+        for change in changes:
+            for kind in {"rule", "grant"} & change.keys():
+                change[kind]["scope"] = rng.choice(_SCOPES)
+        policy = SCOPED_ADMIN + "".join(sorted(lines))
+        told += agreed(surfaces_with_scopes, policy, changes)
+    assert told
+
+
+def agreed(surfaces: Surfaces, policy: str, changes: list[dict[str, Any]]) -> int:
+    """Return how many differences the three tell of, all of them the same."""
+    surfaces.begin(policy)
+    by_api = surfaces.told_by_api(changes)
+    by_page = surfaces.told_by_page(changes)
+    assert (by_api is None) == (by_page is None)
+    if by_api is None or by_page is None:
+        return 0
+    if len(by_api) > 60:  # the page lists no more
+        assert set(by_page) <= set(by_api)
+    else:
+        assert sorted(by_page) == sorted(by_api)
+    assert surfaces.told_by_command(changes) == by_api
+    return len(by_api)
+
+
+def scoped_line(rng: random.Random) -> str:
+    """Return a line of a policy with scopes."""
+    kind, *fields = _line(rng).strip().split(", ")
+    at = 1 if kind == "p" else 2
+    fields.insert(at, rng.choice(_SCOPES))
+    return f"{', '.join([kind, *fields])}\n"
 
 
 def _line(rng: random.Random) -> str:
@@ -182,7 +239,8 @@ def _line(rng: random.Random) -> str:
     return f"p, {', '.join(fields)}{effect}\n"
 
 
-def _draft(rng: random.Random, lines: int) -> list[dict[str, Any]]:
+def _draft(rng: random.Random, there: set[str]) -> list[dict[str, Any]]:
+    lines = len(there)
     changes = []
     for _ in range(rng.randint(1, 3)):
         kind = rng.random()
@@ -203,12 +261,12 @@ def _draft(rng: random.Random, lines: int) -> list[dict[str, Any]]:
         (
             "p, role:docs, /files/secret/*, GET\n",
             [grant("user:bob", "role:docs")],
-            ("bob", "GET", "/files/secret/*", (), "/files/<path:name>", True),
+            ("bob", "GET", "/files/secret/*", (), "/files/<path:name>", "", True),
         ),
         (
             "p, role:user, /artist/:id, GET\np, role:banned, /artist/42, GET, deny\n",
             [grant("user:bob", "role:banned")],
-            ("bob", "GET", "/artist/42", (), "/artist/<int:id>", False),
+            ("bob", "GET", "/artist/42", (), "/artist/<int:id>", "", False),
         ),
         (
             "p, role:docs, /*, GET\np, user:bob, /files/secret/*, GET, deny\n",
@@ -219,6 +277,7 @@ def _draft(rng: random.Random, lines: int) -> list[dict[str, Any]]:
                 "/files/<path:name>",
                 ("/files/secret/*",),
                 "/files/<path:name>",
+                "",
                 True,
             ),
         ),
