@@ -20,6 +20,7 @@ from authz.decision import (
     Rule,
     Subject,
 )
+from authz.policy.analysis.path_classes import PathClasses
 from authz.policy.analysis.probes import (
     Place,
     outcome_at,
@@ -330,7 +331,8 @@ class _Change:
         """Yield what changes for *who*."""
         splitting = self._rules_for(who)
         seen: set[tuple[str, str, bool]] = set()
-        for place in self._asked:
+        queue = list(self._asked)
+        for place in queue:
             old, new = (
                 outcome_at(policy, who, place) for policy in (self._before, self._after)
             )
@@ -346,8 +348,15 @@ class _Change:
                 who=who, place=named, before=old, after=new, opens=bool(new)
             )
             if region is not None:
-                exceptions = widest(self._exceptions(found, region, splitting))
+                parts = self._parts(found, region, splitting)
+                exceptions = widest(part for part, _, holds in parts if not holds)
                 found = replace(found, exceptions=tuple(map(str, exceptions)))
+                # Where it holds again within an exception is a place of its own.
+                queue += [
+                    there
+                    for part, there, holds in parts
+                    if holds and any(each.covers(part) for each in exceptions)
+                ]
             yield found
 
     def unserved(self) -> Iterator[Rule]:
@@ -385,38 +394,44 @@ class _Change:
             }.values()
         )
 
-    def _exceptions(
+    def _parts(
         self, found: Difference, region: PathPattern, rules: RulesByHead
-    ) -> Iterator[PathPattern]:
-        """Yield the patterns within *region* where *found* does not hold."""
+    ) -> list[tuple[PathPattern, Place, bool]]:
+        """Return each part of *region* that rules tell apart, and if *found* holds.
+
+        Parts are where rules overlap: also where two of them do that say nothing
+        alone. Each with a place that stands for what is in no smaller part.
+        """
         if not region.is_wide:
-            return
+            return []
         route = found.place.route
         if route is not None:
             region = region.overlap(route.region) or region
-        seen: set[PathPattern] = set()
-        for rule in rules.near(region):
-            part = region.overlap(pattern_of(rule))
-            if (
-                part is None
-                or part.covers(region)
-                or part in seen
-                or not Methods(rule.methods).matches(found.place.method)
-            ):
-                continue
-            seen.add(part)
-            path = part.sample(self._sample)
+        patterns = list(
+            {
+                pattern_of(rule): None
+                for rule in rules.near(region)
+                if Methods(rule.methods).matches(found.place.method)
+                and pattern_of(rule).overlap(region)
+            }
+        )
+        parts = []
+        for each in PathClasses(patterns).within(region, odd=True):
+            part: PathPattern | None = region
+            for number in each.matched:
+                part = part and part.overlap(patterns[number])
+            path = each.path
             if route is not None and self._table.serving(route.method, path) != route:
-                path = route.sample_in(part) or ""
-            if not path:
+                path = (part and route.sample_in(part)) or ""
+            if part is None or part.covers(region) or not path:
                 continue
             there = replace(found.place, path=path)
             answers = [
                 bool(outcome_at(policy, found.who, there))
                 for policy in (self._before, self._after)
             ]
-            if answers != [not found.opens, found.opens]:
-                yield part
+            parts.append((part, there, answers == [not found.opens, found.opens]))
+        return parts
 
 
 def _reached(policy: Policy, who: Subject) -> frozenset[str]:

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from authz.decision import AccessRequest, Policy
 from authz.policy.analysis.impact import (
@@ -46,6 +46,7 @@ def effect(before: str, after: str, routes: tuple[RoutePattern, ...] = ()) -> Im
 
 
 @given(SEEDS)
+@example(3180013700)
 def test_no_difference_is_missed_and_each_is_one(seed: int):
     """Whatever question has two answers lies in a listed place, and no other does.
 
@@ -181,6 +182,18 @@ def test_a_hole_that_was_open_already():
     assert [(str(d.place), d.exceptions) for d in found.differences] == [
         ("GET /x/*", ("/x/:id",))
     ]
+
+
+def test_a_part_that_another_rule_lies_in_is_no_whole():
+    """Where two rules overlap it opens, and where only the one speaks it was open."""
+    rule = "p, user:bob, /x/a/*, GET\n"
+    before = f"{rule}p, user:bob, /x/a/:id, GET, deny\n"
+    found = effect(before, f"{rule}p, user:bob, /x/*, GET\n")
+
+    assert {(str(d.place), d.exceptions) for d in found.differences} == {
+        ("GET /x/*", ("/x/a/*",)),
+        ("GET /x/a/:id", ()),
+    }
 
 
 def test_a_rule_that_no_route_is_served_by_is_said():
