@@ -2,13 +2,22 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from authz.decision import Origin
 from authz.extension import get_authz
+from authz.policy.csv_rows import Row
+from authz.policy.records import Add, Remove
+from authz.runtime import Runtime
+from tests.cli.commands import flask_run
+from tests.web.api.client import Api
 from tests.web.apps import ALICE, POLICY, Client, RecordingSink
+from tests.web.pages.walk import apply, draft_rule
 
 _NAMES = [
     "auth:anonymous", "auth:local", "auth:headers", "role:everyone",
@@ -80,3 +89,137 @@ def test_no_policy_closes_the_app_to_its_administrators(
     assert administers(app, sink)
     if runtime.live.problem is not None:
         assert not administers(make_app(policy), sink)
+
+
+_UNCHECKED: dict[str, Any] = {
+    "author": "", "note": "", "check": lambda _: None, "before_commit": lambda _: None,
+}  # fmt: skip
+#: Puts denies into the store of an app; what it says of them, for a message.
+Entrance = Callable[[Flask, Client, list[str], Path], str]
+
+
+def rows(denies: list[str]) -> list[Row]:
+    """Return *denies* as rows."""
+    split = (line.split(", ") for line in denies)
+    return [Row(kind, tuple(fields), Origin("test")) for kind, *fields in split]
+
+
+def rule(line: str) -> dict[str, Any]:
+    """Return *line* as the API has it."""
+    _, subject, path, methods, effect = line.split(", ")
+    named = methods.split("|")
+    return {"subject": subject, "path": path, "methods": named, "effect": effect}
+
+
+def through_api(_: Flask, alice: Client, denies: list[str], __: Path) -> str:
+    """All of them as one change."""
+    api = Api(alice, headers={"ORIGIN": "http://app.test"})
+    changes = [{"do": "add", "rule": rule(line)} for line in denies]
+    return api(
+        "POST", "/changes", {"changes": changes, "why": "x"}, match=api.etag
+    ).text
+
+
+def through_import(_: Flask, alice: Client, denies: list[str], __: Path) -> str:
+    """As a policy of its own that is added to what is there."""
+    api = Api(alice, headers={"ORIGIN": "http://app.test"})
+    body = {"format": "csv", "content": "\n".join(denies), "mode": "merge", "why": "x"}
+    return api("POST", "/import", body, match=api.etag).text
+
+
+def through_pages(_: Flask, alice: Client, denies: list[str], __: Path) -> str:
+    """One after the other into the draft, which is then applied if it may be."""
+    fields = [(*line.split(", "),) for line in denies]
+    one_each = [(w, p, m) for _, w, p, methods, _ in fields for m in methods.split("|")]
+    for who, path, method in dict.fromkeys(one_each):
+        shown = draft_rule(alice, who, path, methods=method, effect="deny")
+    if "cannot be put in force" not in shown.text:
+        shown = apply(alice, "because")
+    alice.cookies.pop("authz-draft", None)
+    return shown.text
+
+
+def through_apply(app: Flask, _: Client, denies: list[str], folder: Path) -> str:
+    """`flask authz apply` of a file."""
+    file = folder / "more.csv"
+    file.write_text(POLICY + "".join(f"{line}\n" for line in denies))
+    return flask_run(app, "apply", str(file), "--note", "x", "--wait", "0").output
+
+
+def through_rollback(app: Flask, _: Client, denies: list[str], __: Path) -> str:
+    """`flask authz rollback` to a revision that somebody made without a check."""
+    by_hand(app, denies)
+    number = get_authz(app).runtime.records.snapshot().number
+    take_out(get_authz(app).runtime)
+    args = ("rollback", str(number), "--note", "x", "--wait", "0")
+    return flask_run(app, *args).output
+
+
+def through_the_database(app: Flask, _: Client, denies: list[str], __: Path) -> str:
+    """Another program changes the store and asks nobody."""
+    by_hand(app, denies)
+    return ""
+
+
+def by_hand(app: Flask, denies: list[str]) -> None:
+    """Write *denies* into the store of *app*; nothing is checked."""
+    records = get_authz(app).runtime.records
+    seen = records.snapshot().etag
+    records.apply([Add(row=row) for row in rows(denies)], expected=seen, **_UNCHECKED)
+
+
+def take_out(runtime: Runtime) -> None:
+    """Take every deny out of the store, and put what is left in force."""
+    now = runtime.records.snapshot()
+    gone = [Remove(id=e.id) for e in now.entries if e.row.fields[-1] == "deny"]
+    if gone:
+        runtime.records.apply(gone, expected=now.etag, **_UNCHECKED)
+    runtime.refresh()
+    assert runtime.live.problem is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "entrance",
+    [
+        through_api, through_import, through_pages, through_apply, through_rollback,
+        through_the_database,
+    ],
+)  # fmt: skip
+def test_whatever_way_it_comes_in(
+    make_app: Callable[..., Flask],
+    tmp_path: Path,
+    sink: RecordingSink,
+    entrance: Entrance,
+):
+    """A change is taken if, and only if, alice could administer with it."""
+    (tmp_path / "seed.csv").write_text(POLICY)
+    app = make_app(
+        AUTHZ_POLICY="",
+        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
+        AUTHZ_POLICY_SEED=str(tmp_path / "seed.csv"),
+        AUTHZ_POLL_SECONDS="3600",
+    )
+    runtime = get_authz(app).runtime
+    alice = Client(app)
+    alice.sign_in("alice", ALICE)
+    taken: list[bool] = []
+
+    @settings(max_examples=8, deadline=None, derandomize=True)
+    @given(denies=st.lists(_DENY, min_size=1, max_size=3, unique=True))
+    def search(denies: list[str]) -> None:
+        take_out(runtime)
+        before = runtime.policy.revision
+        said = entrance(app, alice, denies, tmp_path)
+        runtime.refresh()
+        taken.append(runtime.policy.revision != before)
+
+        assert administers(app, sink), said
+        # Nobody shuts themselves out, though others could go on.
+        if not taken[-1] and "another administrator make" not in said:
+            policy = POLICY + "".join(f"{line}\n" for line in denies)
+            assert not administers(make_app(policy), sink), said
+
+    search()
+    assert True in taken
+    assert False in taken
