@@ -36,7 +36,7 @@ from authz.identity.people import (
     subject_of_person,
 )
 from authz.names import hidden_character
-from authz.policy.records import Add
+from authz.policy.records import Add, Remove
 from authz.scope import EVERYWHERE, ScopeSet
 from authz.settings import ACCOUNT_NAME
 
@@ -212,6 +212,15 @@ def give_roles(
         ),
     )
     apply(context, actor, draft, note=f"roles of {person.id}")
+
+
+def take_grant(context: AdminContext, actor: Actor, person: Person, entry: str) -> None:
+    """Take the grant *entry* of *person* away at once, as one revision.
+
+    Raises as `apply` of changes does.
+    """
+    draft = Draft(base=context.records.etag(), changes=(Remove(id=entry),))
+    apply(context, actor, draft, note=f"role taken from {person.id}")
 
 
 def edit_person(

@@ -106,6 +106,7 @@ def something_happens(page: Page, chromium: Browser, site: Site) -> None:
     page.goto("/authz/admin/people/new")
     page.fill("#id", "carol")
     page.fill("#display_name", "Carol Dunne")
+    page.click("text=Choose their password yourself instead")
     page.fill("#password", "four plain words here")
     page.fill("#again", "four plain words here")
     page.get_by_label("user", exact=True).check()

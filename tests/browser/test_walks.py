@@ -1,5 +1,6 @@
 """Whole walks through the admin pages, as different people make them."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -84,15 +85,18 @@ class Mouse:
 
 
 def add_a_person(hands: Keyboard | Mouse, page: Page) -> None:
-    """Add carol, give her a role, and ask what she may."""
+    """Add carol with a role and a link, see the app as she does, ask what she may."""
     hands.press("People")
     hands.press("New person")
     hands.type("Sign-in name", "carol")
-    hands.type("Password", "correct horse battery")
-    hands.type("Password again", "correct horse battery")
     hands.tick("user")
     hands.press("Add")
-    expect(page.get_by_role("status")).to_contain_text("carol was added, and has")
+    expect(page.locator("#link")).to_contain_text("/authz/password#carol:authz_")
+    hands.press("I have sent it")
+    hands.press("See the app as they do")
+    page.goto("/authz/account")
+    expect(page.locator(".authz-viewing")).to_contain_text("carol")
+    hands.press("Stop")
     hands.press("Test as this person")
     hands.type("Path", "/playlists")
     hands.check()
@@ -144,6 +148,31 @@ def test_without_scripts(visit: Callable[..., Page]):
     add_a_person(hands, page)
     change_a_rule(hands, page)
     take_it_back(hands, page)
+
+
+def test_a_link_is_used_with_and_without_scripts(visit: Callable[..., Page]):
+    """With scripts the code leaves the address; without them it is typed in."""
+    admin = visit(width=375)
+    for id_, scripts in (("dora", True), ("emil", False)):
+        admin.goto("/authz/admin/people/new")
+        admin.fill("#id", id_)
+        admin.click("text=Add")
+        link = admin.inner_text("#link")
+        page = visit(width=375, scripts=scripts)
+        page.context.clear_cookies()
+        page.goto(link)
+        if scripts:
+            expect(page).to_have_url(re.compile("/authz/password$"))
+            expect(page.locator("#code")).to_be_hidden()
+        else:
+            page.fill("#username", id_)
+            page.fill("#code", link.rpartition(":")[2])
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        page.fill("#password", "paper boat harbour lamp")
+        page.fill("#again", "paper boat harbour lamp")
+        page.click("text=Set the password")
+        page.goto("/authz/account")
+        expect(page.locator("main")).to_contain_text(id_)
 
 
 def test_two_administrators_at_once(visit: Callable[..., Page]):

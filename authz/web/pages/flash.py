@@ -23,6 +23,7 @@ SENTENCES: Final = {
     "person-added": "{} was added.",
     "person-added-roles": "{} was added, and has the roles you chose.",
     "role-in-force": "They have {} from now on.",
+    "role-taken": "They do not have {} any more. Changes takes that back.",
     "person-added-draft": "{} was added. The roles are in your draft below; apply it.",
     "person-added-bare": "{} was added, but without roles: your draft could not take "
     "them. Give them here once it is applied.",

@@ -72,6 +72,7 @@ class PersonPages:
         pages.add(
             "/admin/people/person/password", "person_password", self.password, post=True
         )
+        pages.add("/admin/people/person/take", "person_take", self.take, post=True)
         pages.add(BEGIN, "person_view_as", self.view_as, post=True)
         pages.add("/admin/people/person/link", "person_link", self.link, post=True)
         pages.add("/admin/people/person/give", "person_give", self.give, post=True)
@@ -164,6 +165,24 @@ class PersonPages:
         except AuthzError as error:
             return self._show(view, {"role": wording.sentence(error)})
         return pages.go("authz_admin.person", "role-in-force", role, id=view.person.id)
+
+    def take(self) -> Response:
+        """Take a role away at once: one grant, which the newest revision gives back."""
+        pages = self._pages
+        form = pages.form()
+        view = use_cases.find_person(pages.context, form.get("person", ""))
+        entry = form.get("id", "")
+        held = self._grants(view.person.subject_name)
+        role = next((role for role, id_ in held.items() if id_ == entry), "")
+        if not role:
+            return self._show(view, {"": _OTHERS})
+        try:
+            use_cases.take_grant(pages.context, pages.actor, view.person, entry)
+        except PolicyError as error:
+            return self._show(view, {"": wording.sentence(error.problems[0])})
+        except AuthzError as error:
+            return self._show(view, {"": wording.sentence(error)})
+        return pages.go("authz_admin.person", "role-taken", role, id=view.person.id)
 
     def confirm(self) -> Response:
         """Ask whether a person is really to be removed."""

@@ -12,6 +12,7 @@ from tests.web.pages.walk import hidden, send
 
 PEOPLE = "/authz/admin/people"
 PERSON = f"{PEOPLE}/person"
+DRAFT = "/authz/admin/changes/draft/remove"
 ACCOUNT = "/authz/account"
 WORDS = "correct horse battery"
 OTHER = "staple fence window tree"
@@ -330,3 +331,20 @@ def test_where_somebody_was_seen(make_app: Callable[..., Flask], tmp_path: Path)
     assert "<bdi>203.0.113.7</bdi>" in seen
     assert "through <bdi>192.0.2.1</bdi>" in seen
     assert "203.0.113.66" not in seen
+
+
+def test_a_role_is_taken_away_with_one_form(app: Flask, alice: Client):
+    """At once, as one revision; the last administrator's stays."""
+    add(alice, roles="role:user")
+    assert carol(app)(path="/map").status == 200
+
+    page = f"{PERSON}?id=carol"
+    fields = hidden(alice(path=page).text, DRAFT)
+    shown = send(alice, page, DRAFT, **fields)
+    assert "draft" in shown.text  # as before; the other button does it now
+    answer = alice("POST", f"{PERSON}/take", form=fields)
+    assert answer.status == 303
+    assert "They do not have" in alice(path=answer.headers["Location"]).text
+    assert carol(app)(path="/map").status == 403
+    again = alice("POST", f"{PERSON}/take", form=fields)
+    assert again.status == 422
