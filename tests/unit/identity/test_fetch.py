@@ -76,7 +76,8 @@ class TestAnswers:
             assert not done.is_set()  # it goes on still
             done.set()
 
-        assert "did not finish" in said
+        # On a busy machine it may be cut before the first byte of the body.
+        assert "did not finish" in said or "cannot be reached" in said
 
     def test_compression_is_not_undone(self):
         """A small answer cannot become a large one."""
