@@ -209,3 +209,25 @@ def test_random_ticks(alice: Client):
         if "Your draft" in alice(path=PAGE).text:
             apply(alice, "ticked")
         assert lines(alice) == set(wanted)
+
+
+def test_a_chain_leads_where_all_of_it_holds(make_app: Callable[..., Flask]):
+    """A role that comes with another elsewhere is not held."""
+    chain = (
+        "g, user:bob, role:singer, library:kids\n"
+        "g, role:singer, role:listener, library:jazz\n"
+        "g, role:singer, role:reader, library:*\n"
+        "p, role:reader, *, /map, GET\n"
+        "p, role:singer, *, /talk, GET\n"
+    )
+    app = make_app(POLICY + chain, AUTHZ_MODEL=str(MODEL))
+    client = Client(app)
+    client.sign_in("alice", ALICE)
+    roles = Api(client).get("/people/local/bob")["roles"]
+    held = {role["role"]: (role["scopes"], role["via"]) for role in roles}
+
+    assert "role:listener" not in held
+    assert held["role:reader"] == (
+        ["library:kids"],
+        ["user:bob", "role:singer", "role:reader"],
+    )
