@@ -8,6 +8,7 @@ long as each address that says more is a listed proxy's.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
@@ -111,6 +112,7 @@ def _forwarded(value: str) -> Iterator[str]:
         yield found
 
 
+@lru_cache(maxsize=1024)
 def _shown(peer: str) -> str:
     if peer in _UNIX_PEERS:
         return _UNIX

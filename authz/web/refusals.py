@@ -378,7 +378,7 @@ class Refusals:
             else None,
             sign_in=sign_in,
             next_page=self._back(return_path(request))
-            if request.method == "GET"
+            if sign_in and request.method == "GET"
             else None,
             contact=runtime.settings.contact,
         )

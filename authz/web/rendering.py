@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from flask import Request, current_app, request, url_for
@@ -123,6 +123,8 @@ def as_page(  # noqa: PLR0913 - what the template shows
             sign_out_url=url_for("authz.sign_out") if csrf_token else sign_out_url,
             csrf_token=csrf_token,
             contact=contact,
+            # Importing it in the template costs as much as two addresses.
+            icon=_icons().icon,
         ),
         status=refusal.status,
         content_type="text/html; charset=utf-8",
@@ -137,6 +139,10 @@ def render(template: str, **values: object) -> str:
     error in one would turn every refusal into a server error.
     """
     return current_app.jinja_env.get_or_select_template(template).render(values)
+
+
+def _icons() -> Any:
+    return current_app.jinja_env.get_template("authz/admin/icons.html").module
 
 
 def return_path(current: Request) -> str | None:
