@@ -327,6 +327,21 @@ def refuse_open(switch: Origin, stores: Stores) -> None:
         )
 
 
+def _refuse_idle_groups(settings: Settings) -> None:
+    """Raise `SettingsError` if groups give roles in scopes, and there are none."""
+    if settings.proxy.scoped_groups and not takes_scopes(settings):
+        raise SettingsError(
+            [
+                Problem(
+                    where="AUTHZ_SCOPED_GROUPS",
+                    message="the policy has no scopes, so it would give nothing",
+                    hint="turn the policy into one with scopes (`authz scope add`), or "
+                    "remove it",
+                )
+            ]
+        )
+
+
 def _refuse_unusable(settings: Settings, entries: Iterable[Entry]) -> None:
     policy_of(settings, entries)
 
@@ -430,6 +445,7 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
         SettingsError, PolicyError, StoreError: if it cannot start; nothing runs then.
     """
     refuse_wrong_packages()
+    _refuse_idle_groups(settings)
     recent_builds = RecentBuilds()
 
     def note_reload(old: PolicyInForce, new: PolicyInForce) -> None:

@@ -1,10 +1,11 @@
 """Whom a proxy vouches for: by a signed token, by plain headers, or by both."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from authz.decision import Subject
 from authz.errors import InvalidCredentials
+from authz.identity.scoped_groups import ScopedGroup, with_scoped
 from authz.identity.source import RequestFacts
 from authz.identity.trusted_headers import TrustedHeaders
 from authz.identity.why import Why
@@ -23,7 +24,7 @@ class ProxiedIdentity:
     method = "proxy"
     ambient = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom it asks, and whom it tells
         self,
         tokens: "Iterable[SignedTokens]",
         headers: TrustedHeaders | None,
@@ -31,6 +32,7 @@ class ProxiedIdentity:
         on_seen: Callable[[Subject], object] | None = None,
         on_dropped: Callable[[Subject, RequestFacts], object] | None = None,
         denies_groups: Callable[[], bool] = lambda: True,
+        scoped_groups: Sequence[ScopedGroup] = (),
     ) -> None:
         """Ask *tokens* and *headers*.
 
@@ -41,7 +43,9 @@ class ProxiedIdentity:
             on_dropped: Told of somebody who has groups that no policy can name.
             denies_groups: Whether the policy in force denies something to groups: then
                 somebody with such a group is refused, as it might be one of those.
+            scoped_groups: The patterns of groups that give a role in a scope.
         """
+        self._scoped_groups = scoped_groups
         self.tokens = tuple(tokens)
         self.headers = headers
         self._on_seen = on_seen
@@ -63,6 +67,8 @@ class ProxiedIdentity:
             self._check_dropped(found, facts)
         if found is not None and self._on_seen is not None:
             self._on_seen(found)
+        if found is not None and self._scoped_groups:
+            return with_scoped(found, self._scoped_groups)
         return found
 
     def _check_dropped(self, subject: Subject, facts: RequestFacts) -> None:

@@ -198,6 +198,7 @@ def build_sources(  # noqa: PLR0913 - what sources are made of
             headers,
             on_seen=seen.note,
             on_dropped=DroppedGroups(record),
+            scoped_groups=settings.proxy.scoped_groups,
             denies_groups=denies_groups,
         )
         if signed or headers

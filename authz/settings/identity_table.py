@@ -85,6 +85,14 @@ IDENTITY_SETTINGS: Final = (
         default="none",
     ),
     Setting(
+        name="AUTHZ_SCOPED_GROUPS",
+        help="Groups whose names hold a scope, and the role that they give there, one "
+        "a line (or separated by `;`): `music-{library} user` gives `role:user` in "
+        "`library:kids` to whoever is in `music-kids`. The policy must be one with "
+        "scopes.",
+        default="none",
+    ),
+    Setting(
         name="AUTHZ_SIGN_OUT_URL",
         help="Where the proxy signs people out: a path, or an `https://` address.",
         default="the preset's",

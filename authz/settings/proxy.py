@@ -1,11 +1,13 @@
 """The sign-in proxy in front of the app: what it sends, and whom it makes what."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from authz.decision import Grant, Origin
 from authz.identity.peers import Peers, peers
 from authz.identity.presets import PRESETS, Preset
+from authz.identity.scoped_groups import ScopedGroup
 from authz.identity.trusted_headers import HeaderNames, ProxySecret
 from authz.settings import identity_parsers, parsers
 from authz.settings.jwt import JwtSetting, preset_word, read_issuers
@@ -38,6 +40,8 @@ class ProxySettings:
     sign_out_url: str | None = None
     #: `group:...`, with the role that each gives.
     groups: tuple[tuple[str, str, Origin], ...] = ()
+    #: The patterns of groups that give a role in a scope.
+    scoped_groups: tuple[ScopedGroup, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.issuers) or self.headers is not None
@@ -92,6 +96,13 @@ def read_proxy(reader: Reader) -> ProxySettings:
             "there is no proxy that could name a group",
             "set AUTHZ_PROXY_PRESET, or remove it",
         )
+    scoped_groups = reader.parse("AUTHZ_SCOPED_GROUPS", scoped_groups_in, ())
+    if scoped_groups and not issuers and headers is None and not reader.problems:
+        reader.problem(
+            "AUTHZ_SCOPED_GROUPS",
+            "there is no proxy that could name a group",
+            "set AUTHZ_PROXY_PRESET, or remove it",
+        )
     proxied = bool(issuers) or headers is not None
     return ProxySettings(
         name=(issuers[0].name if issuers else name) if proxied else "",
@@ -106,7 +117,14 @@ def read_proxy(reader: Reader) -> ProxySettings:
             _preset_sign_out(preset, issuers) if proxied else None,
         ),
         groups=groups,
+        scoped_groups=scoped_groups,
     )
+
+
+def scoped_groups_in(text: str) -> tuple[ScopedGroup, ...]:
+    """Return the patterns in *text*, one a line. Raises `InvalidValue`."""
+    lines = (line.strip() for line in re.split(r"[\n;]", text))
+    return tuple(ScopedGroup.parse(line) for line in lines if line)
 
 
 def _preset_sign_out(

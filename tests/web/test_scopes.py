@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, Request, jsonify, request
 
-from authz import Authz, Scope, Scopes, Subject, scopes
+from authz import Authz, Scope, Scopes, SettingsError, Subject, scopes
 from authz.extension import can, get_authz
 from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, Answer, Client, RecordingSink
 
@@ -374,3 +374,43 @@ def test_middleware_is_not_asked_about_a_body_that_the_function_may_read(
     assert asked == []
     assert client("GET", "/api/search?library=kids").text == "kids"
     assert asked == ["/api/search"]
+
+
+def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
+    """By their names, and only where the policy has scopes."""
+    (tmp_path / "policy.csv").write_text(POLICY, encoding="utf-8")
+    app = Flask("grouped")
+    settings = {
+        "AUTHZ_POLICY": str(tmp_path / "policy.csv"),
+        "AUTHZ_MODEL": str(MODEL),
+        "AUTHZ_ADMIN": "alice",
+        "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
+        "AUTHZ_TRUSTED_PROXIES": "127.0.0.1",
+        "AUTHZ_USER_HEADER": "X-User",
+        "AUTHZ_GROUPS_HEADER": "X-Groups",
+        "AUTHZ_GROUPS_SEPARATOR": ",",
+        "AUTHZ_SCOPED_GROUPS": "music-{library} listener",
+    }
+    app.config.update(settings)
+    add_views(app)
+    Authz(app, audit=RecordingSink())
+    client = Client(app)
+
+    def status(library: str, groups: str) -> int:
+        path = f"/api/libraries/{library}/tracks"
+        environ = {"REMOTE_ADDR": "127.0.0.1", "SERVER_SOFTWARE": "gunicorn/23.0.0"}
+        asked = client("GET", path, environ=environ, x_user="dan", x_groups=groups)
+        return asked.status
+
+    assert status("kids", "music-kids,others") == 200
+    assert status("other", "music-kids,others") == 403
+    assert status("kids", "others") == 403
+    assert status("kids", "music-*") in {401, 403}
+    get_authz(app).runtime.close()
+
+    plain = Flask("plain")
+    (tmp_path / "plain.csv").write_text("p, role:admin, /*, *\n", encoding="utf-8")
+    plain.config.update(settings, AUTHZ_POLICY=str(tmp_path / "plain.csv"))
+    plain.config.pop("AUTHZ_MODEL")
+    with pytest.raises(SettingsError, match="no scopes"):
+        Authz(plain)

@@ -1,0 +1,83 @@
+"""Groups whose names hold a scope: `music-kids` gives a role in `library:kids`.
+
+A pattern such as `music-{library}` says which part of a name is the id of a scope, and
+of which kind. What is no id of a scope gives nothing: `music-*` is not every library.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from authz.decision import AUTHENTICATED, EVERYONE, Subject
+from authz.errors import InvalidValue
+from authz.names import name_problem
+from authz.scope import Scope
+
+_PLACE: Final = re.compile(r"\{([^{}]*)\}")
+_GROUP: Final = "group:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopedGroup:
+    """One pattern of names of groups, and the role that it gives."""
+
+    #: What stands before and behind the id.
+    before: str
+    after: str
+    kind: str
+    role: str
+
+    @classmethod
+    def parse(cls, text: str) -> "ScopedGroup":
+        """Return what `music-{library} user` means. Raises `InvalidValue`."""
+        pattern, _, role = text.strip().rpartition(" ")
+        pattern = pattern.strip().removeprefix(_GROUP)
+        role = f"role:{role.removeprefix('role:')}"
+        places = _PLACE.findall(pattern)
+        before, after = _PLACE.sub("\0", pattern, count=1).partition("\0")[::2]
+        if len(places) != 1 or not before + after or set("{}") & set(before + after):
+            raise InvalidValue(
+                f"`{text.strip()[:80]}` is no pattern of groups and a role",
+                "write for example `music-{library} user`: a name with one kind of "
+                "scope in braces and something beside it, a blank, and a role",
+            )
+        Scope.of(places[0], "any")  # raises `InvalidValue`
+        if role in {EVERYONE, AUTHENTICATED} or role.count(":") > 1:
+            raise InvalidValue(
+                f"`{role[:80]}` cannot be given", "write for example `user`"
+            )
+        for name in (f"{_GROUP}{before}x{after}", role):
+            problem = name_problem(name)
+            if problem:
+                raise InvalidValue.of(problem)
+        return cls(before=before, after=after, kind=places[0], role=role)
+
+    def scope_of(self, group: str) -> str | None:
+        """Return the scope in the name of *group*, or None if it is another one."""
+        if not (
+            len(group) > len(self.before) + len(self.after)
+            and group.startswith(self.before)
+            and group.endswith(self.after)
+        ):
+            return None
+        id_ = group[len(self.before) : len(group) - len(self.after)]
+        try:
+            return Scope.of(self.kind, id_).text
+        except InvalidValue:
+            return None
+
+
+def with_scoped(subject: Subject, patterns: Sequence[ScopedGroup]) -> Subject:
+    """Return *subject* with the roles that its groups give in scopes."""
+    held: dict[str, set[str]] = {}
+    groups = [n.removeprefix(_GROUP) for n in subject.names if n.startswith(_GROUP)]
+    for pattern in patterns:
+        for group in groups:
+            scope = pattern.scope_of(group)
+            if scope is not None:
+                held.setdefault(pattern.role, set()).add(scope)
+    if not held:
+        return subject
+    given = tuple((role, frozenset(where)) for role, where in sorted(held.items()))
+    return replace(subject, scoped=(*subject.scoped, *given))
