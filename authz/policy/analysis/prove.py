@@ -97,11 +97,7 @@ class _Case:
         """Walk through every kind of path and method of *promise*."""
         patterns = list(self._patterns)
         entries = [list(said.items()) for said in self._patterns.values()]
-        wanted = None
-        if self._wanted is not None:
-            saying = enumerate(self._patterns.values())
-            wanted = [number for number, said in saying if self._wanted(said)]
-        classes = PathClasses(patterns, wanted=wanted)
+        classes = PathClasses(patterns, wanted=self._where_it_may_break())
         asked = sum(1 << EVERY_METHOD.index(method) for method in promise.methods)
         met: set[int] = set()
         looked_at = 0
@@ -123,6 +119,8 @@ class _Case:
                         why=_TOO_LONG,
                         paths=looked_at,
                     )
+            if found is not None and (len(each.path), each.path) > found[0][1:3]:
+                continue  # it could only break it with a longer path
             for method, said in self._said(
                 [entry for number in each.matched for entry in entries[number]], asked
             ):
@@ -145,6 +143,13 @@ class _Case:
             example=found and found[1],
             paths=looked_at,
         )
+
+    def _where_it_may_break(self) -> list[int] | None:
+        """Return the numbers of the patterns that are wanted; None is everywhere."""
+        if self._wanted is None:
+            return None
+        saying = enumerate(self._patterns.values())
+        return [number for number, said in saying if self._wanted(said)]
 
     def _said(
         self, entries: Sequence[tuple[_About, int]], asked: int
