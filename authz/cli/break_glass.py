@@ -21,10 +21,10 @@ from authz.cli.tokens import span
 def break_glass(*, user: str, ttl: str, out: Output) -> None:
     """Let somebody administer for minutes, whatever is wrong with signing in.
 
-    Prints a code that is typed in once, at /authz/break-glass, by a browser. It gives
-    role:admin until the time is over; the policy still decides what that may do. It is
-    written to the audit log, with each request that is made. `authz token revoke
-    break-glass/NAME` ends it early.
+    Prints a code that is typed in once, at /authz/break-glass, by a browser. It opens
+    the admin area until the time is over, whatever the policy says; the rest of the app
+    stays as the policy has it for role:admin. It is written to the audit log, with each
+    request that is made. `authz token revoke break-glass/NAME` ends it early.
 
     For whoever has a shell on the host, and with AUTHZ_STORE; without a store set
     AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD, and start the app again.

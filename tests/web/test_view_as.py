@@ -137,6 +137,16 @@ def test_somebody_disabled_cannot_be_looked_as(app: Flask, alice: Client):
     assert begin(alice, "carol").status == 422
 
 
+def test_who_is_disabled_meanwhile_is_looked_as_no_more(app: Flask, alice: Client):
+    """The next request says so, and the one after is one's own again."""
+    send(alice, "/authz/admin/people/new", "/authz/admin/people/new", id="carol")
+    begin(alice, "carol")
+    context = get_authz(app).context
+    edit_person(context, shell(), find_person(context, "carol").person, disabled=True)
+    assert alice(path="/who").status == 401
+    assert alice(path="/who").text.startswith("viewed by nobody")
+
+
 def test_the_cookie_is_nothing_without_who_began(app: Flask, alice: Client):
     """In another browser, signed in as another or not at all, it opens nothing."""
     begin(alice)
