@@ -13,6 +13,7 @@ from authz.audit import EventTag
 from authz.decision import AccessRequest, Decision, Effect, Reason
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.policy.analysis.shadow import Note, Shadow
+from authz.policy.route_tables import is_ours
 from authz.runtime import Runtime
 from authz.web.guarded_views import GuardedViews
 from authz.web.hook import Hook
@@ -87,7 +88,7 @@ class ReportingHook(Hook):
         if self._is_own(path):
             return True
         rule = current_request().url_rule
-        return rule is not None and rule.endpoint.partition(".")[0].startswith("authz")
+        return rule is not None and is_ours(rule.endpoint)
 
 
 class ShadowingHook(Hook):

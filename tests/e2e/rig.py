@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
-from time import monotonic
 from typing import Any
 
 import jwt
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.e2e.browser import Browser, send
 from tests.e2e.outpost import Outpost
 from tests.e2e.servers import ROOT, Servers, free_ports
+from tests.services import until
 
 HERE = Path(__file__).parent
 CLIENT_ID = "flaskapp"
@@ -74,9 +74,7 @@ class Provider:
         self._write()
         self.servers.signal("provider", signal.SIGHUP)
         kids = [key["kid"] for key in keys]
-        deadline = monotonic() + 120
-        while [key["kid"] for key in self.published()] != kids:
-            assert monotonic() < deadline, self.servers.log("provider")
+        until(lambda: [key["kid"] for key in self.published()] == kids)
 
     def published(self) -> list[dict[str, Any]]:
         """Return the keys at the address where it publishes them."""

@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from urllib.parse import urlencode
 
 import pytest
@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.attacks import BOB, EVIL, Attack, attacks
 from tests.e2e.guarded_app import ADMIN, USER
 from tests.e2e.servers import free_ports
+from tests.services import until
 
 pytestmark = pytest.mark.slow
 
@@ -82,15 +83,14 @@ def _server(
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = monotonic() + 120
-    while monotonic() < deadline:
+    def listens() -> bool:
         assert process.poll() is None, "the server ended at once"
-        try:
+        with suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 0.2).close()
-        except OSError:
-            continue
-        return
-    raise AssertionError("the server did not start")
+            return True
+        return False
+
+    until(listens)
 
 
 def _sign_in(port: int) -> str:

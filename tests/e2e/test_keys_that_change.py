@@ -5,31 +5,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from time import monotonic, sleep
 
 import pytest
 
 from tests.e2e.browser import Browser, send
 from tests.e2e.rig import Rig, new_key, settings_for, start_app
 from tests.e2e.servers import free_ports
+from tests.services import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rig")]
-
-#: An unknown key makes each worker fetch at most every 10 seconds.
-_PATIENCE = 120
 
 
 def ask(app: str, page: str, token: str) -> int:
     """Return the status of *page* for the bearer of *token*."""
     return send("GET", f"{app}{page}", [("X-authentik-jwt", token)]).status
-
-
-def wait_for(what: Callable[[], bool], seconds: float = _PATIENCE) -> None:
-    """Wait until *what* is true."""
-    deadline = monotonic() + seconds
-    while not what():
-        assert monotonic() < deadline, "it did not come true in time"
-        sleep(0.05)
 
 
 @contextmanager
@@ -68,15 +57,15 @@ def test_keys_change_under_load(rig: Rig):
     }
 
     with load(tasks) as answers:
-        wait_for(lambda: all(sum(a.values()) > 20 for a in answers.values()))
+        until(lambda: all(sum(a.values()) > 20 for a in answers.values()))
         rig.provider.sign_with([new_key("second")])
         new.update({name: rig.token_of(name) for name in ("alice", "bob")})
-        wait_for(
+        until(
             lambda: all(ask(rig.app, "/admin", new["alice"]) == 200 for _ in range(20))
         )
         before = {name: sum(a.values()) for name, a in answers.items()}
         refused = answers["alice, new"][401]
-        wait_for(lambda: all(
+        until(lambda: all(
             sum(answers[name].values()) > before[name] + 50 for name in answers
         ))  # fmt: skip
 
@@ -121,7 +110,7 @@ def test_an_app_that_starts_without_the_provider(rig: Rig):
     finally:
         rig.provider.start()
     try:
-        wait_for(lambda: ask(app, "/admin", token) == 200)
+        until(lambda: ask(app, "/admin", token) == 200)
         assert "keys-unavailable" in rig.servers.log("late")
     finally:
         rig.servers.stop("late")

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from authz import Problem, SettingsError
 from authz.integration.settings import Settings, read_settings
@@ -43,14 +43,6 @@ class HostAccess:
             hint=f"set one of {SHORTEST_TOKEN} characters or more in its set-up, and "
             "in the plug-ins that use it",
         )
-
-
-class AccessPort(Protocol):
-    """Where the app is asked."""
-
-    def now(self) -> HostAccess:
-        """Return what is in force. Runs at each request, so it waits for nothing."""
-        ...
 
 
 class ConfigAccess:

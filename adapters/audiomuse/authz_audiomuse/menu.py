@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Flask, request, url_for
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 from markupsafe import Markup, escape
 from werkzeug.routing import BuildError
 
@@ -29,15 +29,6 @@ _PAGES: Final = (
     ("Who may do what", "authz_admin.overview"),
 )
 _SIGN_OUT: Final = "/logout"
-
-
-def has_menu(app: Flask) -> bool:
-    """Return whether *app* draws its menu from the template that is known."""
-    return MENU_TEMPLATE in _names(app.jinja_loader)
-
-
-def _names(loader: BaseLoader | None) -> list[str]:
-    return [] if loader is None else loader.list_templates()
 
 
 def install_menu(app: Flask, guarded: Guarded, more: Callable[[], str]) -> None:

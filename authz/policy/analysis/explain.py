@@ -1,6 +1,6 @@
 """Why a decision came out as it did, and what would have come closest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from authz.decision import (
     AccessRequest,
@@ -29,15 +29,7 @@ def explain(policy: Policy, request: AccessRequest, decision: Decision) -> Expla
     for rule in matching_rules(policy, request):
         found = RulePath(rule=rule, grants=names[rule.subject])
         (because if rule.effect is decisive else overruled).append(found)
-    nearest: tuple[Rule, ...] = ()
-    if decision.reason is Reason.NO_RULE:
-        nearest = tuple(dict.fromkeys(_nearest(policy, request)))[:_NEAREST]
-    return Explanation(
-        decision=decision,
-        because=tuple(because),
-        overruled=tuple(overruled),
-        nearest=nearest,
-    )
+    return _told(policy, request, decision, because, overruled)
 
 
 def explain_within(
@@ -63,6 +55,17 @@ def explain_within(
             names = policy.within(first).reached_from(own)
             found = RulePath(rule=rule, grants=names[rule.subject])
             (because if rule in decision.rules else overruled).append(found)
+    return _told(policy, request, decision, because, overruled)
+
+
+def _told(
+    policy: Policy,
+    request: AccessRequest,
+    decision: Decision,
+    because: Iterable[RulePath],
+    overruled: Iterable[RulePath],
+) -> Explanation:
+    """Return what was found, with the rules that came closest if none spoke."""
     nearest: tuple[Rule, ...] = ()
     if decision.reason is Reason.NO_RULE:
         nearest = tuple(dict.fromkeys(_nearest(policy, request)))[:_NEAREST]

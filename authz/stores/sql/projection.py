@@ -52,11 +52,6 @@ def as_tuple(entry_id: str, row: Row) -> tuple[int | str | None, ...]:
     return int(entry_id), row.kind, *row.fields, *padding
 
 
-def expected_rows(entries: Iterable[Entry], normalize: Normalize) -> tuple[Row, ...]:
-    """Return what ought to be in casbin_rule."""
-    return tuple(normalize(entry.row) for entry in entries if not entry.disabled)
-
-
 def adopted(
     entries: Sequence[Entry],
     found: Iterable[Row],

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from authz.policy.rules import policy_from_rows
 from tests.adapters.audiomuse.rig import ACCOUNTS, guarded
 from tests.adapters.audiomuse.test_attach import ROUTES
 from tests.adapters.deployments.places import ADAPTERS
+from tests.services import until
 
 FOLDER = ADAPTERS / "demo-server"
 POLICY = FOLDER / "policy.csv"
@@ -139,10 +139,12 @@ def _port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     )
     server = subprocess.Popen([nginx, "-p", str(folder), "-c", f"{folder}/nginx.conf"])
     try:
-        deadline = time.monotonic() + 120
-        while get(port, "/api/health") is None:
+
+        def answers() -> bool:
             assert server.poll() is None, (folder / "error.log").read_text("utf-8")
-            assert time.monotonic() < deadline
+            return get(port, "/api/health") is not None
+
+        until(answers)
         yield port
     finally:
         server.terminate()

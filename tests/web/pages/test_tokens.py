@@ -1,7 +1,6 @@
 """The pages about all API tokens."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import unescape
@@ -12,6 +11,7 @@ from flask import Flask
 
 from authz.extension import get_authz
 from authz.identity.tokens import new_token
+from tests.services import until
 from tests.web.apps import ALICE, POLICY, Client, RecordingSink
 from tests.web.pages.walk import hidden, send
 
@@ -168,8 +168,10 @@ def test_it_is_last_used(app: Flask, alice: Client):
     secret = secret_in(send(alice, NEW, NEW, **FORM).text)
     assert "never" in alice(path=TOKENS).text.partition("<tbody")[2]
     ask(app, secret)
-    deadline = time.monotonic() + 120
-    while "never" in alice(path=TOKENS).text.partition("<tbody")[2]:
-        # Noted in the background, where it may be under way just now.
-        assert time.monotonic() < deadline
+
+    def is_noted() -> bool:
+        # In the background, where it may be under way just now.
         get_authz(app).runtime.following.do_chores()
+        return "never" not in alice(path=TOKENS).text.partition("<tbody")[2]
+
+    until(is_noted)
