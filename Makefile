@@ -39,6 +39,7 @@ imports: $(VENV)/dev.stamp
 
 docs: $(VENV)/dev.stamp ## Write the generated pages again, run the examples, build the site.
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/plots.py
 	$(BIN)/python -m pytest -q docs README.md
 	$(BIN)/mkdocs build --quiet --strict
 	@echo "The docs are a site now: build/site/index.html"

@@ -7,7 +7,17 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import changes, decisions, hook, reload, results, serve, tokens, workers
+from benchmarks import (
+    changes,
+    decisions,
+    hook,
+    reload,
+    results,
+    serve,
+    startup,
+    tokens,
+    workers,
+)
 from benchmarks.results import Bar
 
 
@@ -27,8 +37,10 @@ def main() -> int:
         print(line)
     print()
     found: list[Bar] = []
+    starts = startup.measure()
     changed = reload.measure()
     for bar in chain(
+        startup.bars(starts),
         decisions.bars(figures),
         reload.bars(changed),
         changes.bars(),
@@ -39,7 +51,11 @@ def main() -> int:
         print(bar, flush=True)
         found.append(bar)
     if wanted.json is not None:
-        parts = figures.json() | {"workers": memory, "reload": [asdict(changed)]}
+        parts = figures.json() | {
+            "workers": memory,
+            "starts": [asdict(start) for start in starts],
+            "reload": [asdict(changed)],
+        }
         results.write(wanted.json, parts, found)
     failed = any(bar.holds is False for bar in found)
     return 1 if failed and wanted.strict else 0
