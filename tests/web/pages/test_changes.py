@@ -296,3 +296,4 @@ class TestEffect:
         """A rule that denies takes something away from people."""
         text = draft_rule(alice, "role:user", "/map", effect="deny").text
         assert "become denied" in text
+        assert "Nobody gains anything by this change" in text
