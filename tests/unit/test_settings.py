@@ -113,6 +113,7 @@ def test_every_setting_is_read():
         "AUTH_MODE": "open",
         "AUTHZ_MODE": "off",
         "AUTHZ_SCOPES_FILE": "nowhere.csv",
+        "AUTHZ_SCOPED_GROUPS": "music-* user",
         "AUTHZ_FORWARD_PORTAL": "auth.home.test",
         "AUTHZ_FORWARD_PEERS": "*",
         "AUTHZ_FORWARD_HOSTS": "https://grafana.home.test/path",
