@@ -58,7 +58,7 @@ from authz.stores.file.policy import CsvFile, Mark
 from authz.stores.file.records import CsvRecords
 from authz.stores.followers import StoreFollowers
 from authz.stores.model_file import read_model_text
-from authz.stores.policy_text import policy_source, shown
+from authz.stores.places import policy_source, shown
 from authz.stores.replicas import Replica
 from authz.stores.restores import Restored, RestoreWatch
 from authz.stores.shared_limits import shared_limits

@@ -18,7 +18,8 @@ from authz.policy.build import build_policy
 from authz.policy.csv_rows import MAX_BYTES
 from authz.settings import Settings, read_settings
 from authz.stores.model_file import read_model_text
-from authz.stores.policy_text import policy_source, shown, stored_text
+from authz.stores.places import policy_source, shown
+from authz.stores.policy_text import stored_text
 
 if TYPE_CHECKING:
     from authz.policy.route_tables import RoutePattern

@@ -25,7 +25,7 @@ from authz.stores.file.history import CsvHistory
 from authz.stores.file.policy import CsvFile
 from authz.stores.file.records import CsvRecords
 from authz.stores.fixed_people import FixedPeople
-from authz.stores.policy_text import shown
+from authz.stores.places import shown
 from authz.stores.schema import NO_SQLALCHEMY
 from authz.stores.serialized_people import SerializedPeople
 

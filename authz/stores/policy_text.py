@@ -1,14 +1,9 @@
-"""The policy of an app as one text, and what it is called."""
-
-from pathlib import Path
-from typing import Final
+"""The policy of an app as one text."""
 
 from authz.errors import StoreError
 from authz.policy.csv_rows import spell
 from authz.settings import Settings
-
-#: What rules of a database name as the place where they stand.
-STORED: Final = "casbin_rule"
+from authz.stores.factory import open_database
 
 
 def stored_text(settings: Settings) -> bytes:
@@ -23,8 +18,6 @@ def stored_text(settings: Settings) -> bytes:
         from authz.stores.file.policy import CsvFile
 
         return CsvFile(settings.policy).read()
-    from authz.stores.factory import open_database
-
     store = open_database(settings.store.url)
     try:
         if store.is_new:
@@ -40,16 +33,3 @@ def stored_text(settings: Settings) -> bytes:
     finally:
         store.database.close()
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def policy_source(settings: Settings) -> str:
-    """Return what rules name as the place where they stand."""
-    return STORED if settings.store.holds_rules else shown(settings.policy)
-
-
-def shown(path: Path) -> str:
-    """Return *path* as a person in the current folder would write it."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -16,7 +16,8 @@ from authz.errors import PolicyError, SettingsError, StoreError
 from authz.policy.build import BuiltPolicy
 from authz.runtime import load_policy, open_all, refuse_open
 from authz.settings import Settings
-from authz.stores.policy_text import policy_source, stored_text
+from authz.stores.places import policy_source
+from authz.stores.policy_text import stored_text
 
 _CHECK = "policy"
 

@@ -21,7 +21,7 @@ from authz.policy.records import (
     differences,
     note_problem,
 )
-from authz.stores.policy_text import STORED
+from authz.stores.places import STORED
 from authz.stores.sql.tables import MAX_FIELD, MAX_FIELDS
 
 

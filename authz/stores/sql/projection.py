@@ -13,7 +13,7 @@ from authz.decision import Origin
 from authz.policy.csv_rows import Row
 from authz.policy.normalize import Normalize
 from authz.policy.records import Entry
-from authz.stores.policy_text import STORED
+from authz.stores.places import STORED
 from authz.stores.sql.changes import Step, new_entry
 from authz.stores.sql.tables import MAX_FIELDS, casbin_rule
 
