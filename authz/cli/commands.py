@@ -14,8 +14,12 @@ import click
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Where a command is defined: `module:attribute`, below `authz.cli` or in full."""
+    """Where a command is defined, and what the list says of it: it is imported later.
 
+    An adapter's entry point may lead to one as well as to a `click.Command`.
+    """
+
+    #: `module:attribute`. A name without a dot is of a module of `authz.cli`.
     place: str
     help: str
     #: Whether it knows more with an app, and does without.
@@ -24,7 +28,7 @@ class Command:
     def load(self) -> click.Command:
         """Return the command itself."""
         module, _, attribute = self.place.partition(":")
-        whole = module if module.startswith("authz.") else f"authz.cli.{module}"
+        whole = module if "." in module else f"authz.cli.{module}"
         command: click.Command = getattr(import_module(whole), attribute)
         return command
 

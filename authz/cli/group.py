@@ -4,12 +4,13 @@ An adapter names its own in the entry point group `authz.commands`. They are loo
 when asked for, so that one that cannot be loaded does not take the others along.
 """
 
+from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 import click
 
-from authz.cli.commands import Commands
+from authz.cli.commands import Command, Commands
 
 GROUP: Final = "authz.commands"
 
@@ -30,23 +31,33 @@ class CommandGroup(click.Group):
         for point in entry_points(group=GROUP, name=cmd_name):
             try:
                 command = point.load()
+                if isinstance(command, Command):
+                    command = command.load()
             except (ImportError, AttributeError) as error:
                 return _broken(point, str(error))
             if isinstance(command, click.Command):
                 return command
         return None
 
+    def _listed(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return what the list shows of the command *name*."""
+        text = isinstance(self.commands, Commands) and self.commands.help_of(name)
+        if not text and name not in self.commands:
+            for point in entry_points(group=GROUP, name=name):
+                with suppress(ImportError, AttributeError):
+                    found = point.load()
+                    text = isinstance(found, Command) and found.help
+        return click.Command(name, help=text) if text else self.get_command(ctx, name)
+
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        """Write the list of commands; none of authz's own is imported for it."""
+        """Write the list of commands, without importing them where it can be."""
         names = self.list_commands(ctx)
         width = formatter.width - 6 - max(map(len, names))
         rows = []
         for name in names:
-            text = isinstance(self.commands, Commands) and self.commands.help_of(name)
-            command = click.Command(name, help=text) if text else None
-            command = command or self.get_command(ctx, name)
+            command = self._listed(ctx, name)
             if command is not None and not command.hidden:
                 rows.append((name, command.get_short_help_str(width)))
         with formatter.section("Commands"):

@@ -5,12 +5,14 @@ from types import ModuleType
 
 import click
 import pytest
+from authz_audiomuse.command_list import AUDIOMUSE, MUSIC
 from click.testing import CliRunner
 
 import authz.cli.group
 import authz.settings.adapters
 from authz.cli import main
 from authz.errors import SettingsError
+from authz.integration.commands import Command
 from authz.settings import Setting, read_settings
 
 
@@ -88,3 +90,20 @@ def test_what_is_no_command_is_none(install):
     install(authz.cli.group, "authz.commands", hello=f"{__name__}:SETTINGS")
 
     assert CliRunner().invoke(main, ["hello"]).exit_code == 2
+
+
+HEAVY = Command("no_such_module:command", "Do something that takes much.")
+
+
+def test_the_list_says_what_a_command_is_without_importing_it(install):
+    """Only running it does, and says then if it cannot be."""
+    install(authz.cli.group, "authz.commands", heavy=f"{__name__}:HEAVY")
+
+    assert HEAVY.help in CliRunner().invoke(main, ["--help"]).output
+    assert "cannot be loaded" in CliRunner().invoke(main, ["heavy"]).output
+
+
+@pytest.mark.parametrize("listed", [MUSIC, AUDIOMUSE])
+def test_the_list_says_what_the_command_says(listed: Command):
+    """The first line of its own help."""
+    assert listed.help == (listed.load().help or "").partition("\n")[0]
