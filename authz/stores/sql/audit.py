@@ -36,14 +36,18 @@ class SqlAudit:
         database: Database,
         *,
         days: float = 365.0,
+        rate: float = RATE,
         clock: Clock = utc_now,
     ) -> None:
-        """Use *database*, which `migrate` has prepared; keep records for *days*."""
+        """Use *database*, which `migrate` has prepared; keep records for *days*.
+
+        Of what is no change, *rate* events a second are kept, and a burst.
+        """
         self._database = database
         self._kept = timedelta(days=days)
         self._clock = clock
         self._waiting: deque[AuditEvent] = deque()
-        self._bucket = Bucket(RATE, BURST)
+        self._bucket = Bucket(rate, BURST)
         self._tidied = time.monotonic()
         # The last record that this process wrote in a transaction of its own: what is
         # written with a change may be undone with it.
