@@ -63,9 +63,11 @@ class ScopedGroup:
             return None
         id_ = group[len(self.before) : len(group) - len(self.after)]
         try:
-            return Scope.of(self.kind, id_).text
+            scope = Scope.of(self.kind, id_).text
         except InvalidValue:
             return None
+        # A grant's scope may be a pattern; what a provider sends never is one.
+        return None if "*" in scope else scope
 
 
 def with_scoped(subject: Subject, patterns: Sequence[ScopedGroup]) -> Subject:

@@ -112,7 +112,7 @@ class TestToken:
             (("create", "x", "--role", "everyone"), 3, "cannot be given"),
             (("create", "x*", "--role", "user"), 3, "no patterns"),
             (("create", "env", "--role", "user"), 3, "token of the environment"),
-            (("create", "break-glass/x", "--role", "user"), 3, "only the shell makes"),
+            (("create", "break-glass/x", "--role", "user"), 3, "is kept for authz"),
             (("create", "x", "--role", "user", "--expires", "soon"), 2, "write 15m"),
             (("create", "x", "--role", "user", "--expires", "0m"), 2, "write 15m"),
             (("revoke", "x"), 3, "there is no token `x`"),

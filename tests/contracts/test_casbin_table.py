@@ -247,6 +247,7 @@ def test_an_older_schema_is_brought_up_to_date(
     database = open_database(url)
     with database.write() as connection:
         connection.exec_driver_sql("DROP TABLE authz_limit")
+        connection.exec_driver_sql("ALTER TABLE authz_token DROP COLUMN scopes")
         for column in authz_head.columns.keys()[7:]:
             connection.exec_driver_sql(f"ALTER TABLE authz_head DROP COLUMN {column}")
         connection.exec_driver_sql(

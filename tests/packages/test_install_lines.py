@@ -65,6 +65,7 @@ BY_EXTRA = {
     "cookie-domain": ({}, "import publicsuffixlist"),
     "metrics": ({"AUTHZ_METRICS": "true"}, "import prometheus_client"),
     "demo": ({}, "import gunicorn"),
+    "serve": ({}, "import gunicorn, authz.serve"),
     "all": (STORE, "import psycopg, redis, publicsuffixlist, prometheus_client"),
 }
 

@@ -10,6 +10,10 @@ HINTS: Final[Mapping[Why, str]] = {
         "a header came twice: the proxy has to remove what clients send under this "
         "name before it adds its own"
     ),
+    Why.VIEW_OVER: (
+        "the half hour is over, or one of the two people changed: begin again on the "
+        "page of the person"
+    ),
     Why.TOO_LONG: (
         "the value is longer than any honest one: give the person fewer groups, or "
         "have the provider send only those of this app"

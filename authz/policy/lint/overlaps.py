@@ -43,6 +43,10 @@ class _Covering:
         self._sample = fresh_sample(rule.path for rule in policy.rules)
         self._order = {id(rule): n for n, rule in enumerate(policy.rules)}
         self._held: dict[str, frozenset[str]] = {}
+        #: What a role leads to may be held without signing in.
+        self._of_roles = policy.reached_from(
+            {g.member for g in policy.grants if g.member.startswith("role:")}
+        )
 
     def finding(self, rule: Rule) -> Finding | None:
         held = self._names_with(rule.subject)
@@ -86,7 +90,8 @@ class _Covering:
         if names is None:
             always = {name, EVERYONE}
             # A role may be held without signing in (AUTHZ_ANONYMOUS_ROLE).
-            if name.startswith(("user:", "group:", "token:")):
+            personal = name.startswith(("user:", "group:", "token:"))
+            if personal and name not in self._of_roles:
                 always.add(AUTHENTICATED)
             names = frozenset(self._policy.reached_from(always))
             self._held[name] = names

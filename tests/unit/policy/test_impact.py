@@ -57,7 +57,8 @@ def test_no_difference_is_missed_and_each_is_one(seed: int):
     new = CompiledPolicy(changed(made.policy, seed))
     found = impact(old, new).differences
     for request in made.requests:
-        if request.method not in USUAL:
+        # An empty segment is refused before anything is decided.
+        if request.method not in USUAL or "//" in request.path:
             continue
         for subject in people_of(old, new).values():
             asked = AccessRequest(

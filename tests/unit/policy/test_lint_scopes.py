@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from authz.decision import AUTHENTICATED, AccessRequest
 from authz.policy.csv_rows import spelled
 from authz.policy.lint import Code, Finding, lint
 from authz.policy.route_tables import RoutePattern
@@ -114,5 +115,12 @@ def test_a_rule_that_changes_nothing_changes_nothing(seed: int):
         if finding.code in GONE and line <= len(rules):
             left = rules[: line - 1] + rules[line:]
             less = ScopedPolicy(replace(world.policy, rules=left))
-            for asked in world.requests:
+            for asked in filter(_can_be, world.requests):
                 assert bool(whole.decide(asked)) == bool(less.decide(asked)), finding
+
+
+def _can_be(asked: AccessRequest) -> bool:
+    """Whether whoever asks goes by a name of their own only as one who signed in."""
+    names = asked.subject.names
+    personal = any(name.startswith(("user:", "group:", "token:")) for name in names)
+    return AUTHENTICATED in names or not personal
