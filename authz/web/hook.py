@@ -272,11 +272,12 @@ class Hook:
         self, subject: Subject, method: str, path: str, scope: AskedScope
     ) -> AccessRequest:
         if scope is None and path.startswith(f"{self._prefix}/"):
-            endpoint = self._endpoint(method, path)
-            if endpoint.startswith(OURS):
-                scope = self._own or own_scope(
-                    self._live.current, endpoint, path, self._prefix
-                )
+            policy = self._live.current
+            # As in `enforce`: only a policy with scopes asks what ours are about.
+            if policy.source is None:
+                endpoint = self._endpoint(method, path)
+                if endpoint.startswith(OURS):
+                    scope = self._own or own_scope(policy, endpoint, path, self._prefix)
         elif scope is None and self.scopes:
             scope = self.scopes.of_path(self._app, method, path)
         return AccessRequest(subject=subject, path=path, method=method, scope=scope)
@@ -304,11 +305,7 @@ class Hook:
         """Return what becomes of a request for *path* that no rule may speak of."""
         if decision.reason is not Reason.NO_RULE:
             return decision
-        try:
-            endpoint, _ = self._app.url_map.bind("").match(path, method)
-        except HTTPException:
-            return decision
-        declared = endpoint in self._views.public_endpoints
+        declared = self._endpoint(method, path) in self._views.public_endpoints
         return outcome(decision, declared_public=declared)
 
     def _classify(
