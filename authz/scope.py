@@ -210,7 +210,12 @@ class ScopeSet:
         )
 
     def meets(self, pattern: str) -> bool:
-        """Return whether some scope that *pattern* matches is in it."""
+        """Return whether some scope that *pattern* matches is in it.
+
+        Everything is in every scope, so also a line of a policy without scopes.
+        """
+        if self.is_all:
+            return True
         shared = common(self.patterns, frozenset((pattern,)))
         return bool(ScopeSet.where(shared, self.but))
 

@@ -96,7 +96,7 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
         if (not subject or rule.subject == subject)
         and (not effect or rule.effect == effect)
         and (not path or path_match(path, rule.path))
-        and (reach.is_all or reach.meets(rule.scope))
+        and reach.meets(rule.scope)
         and _holds(search, rule.subject, rule.path, rule.entry.note)
     )
     if order:
@@ -116,7 +116,7 @@ def find_rule(
     """
     now = context.records.snapshot()
     for rule in all_rules(now):
-        if rule.id == id and (reach.is_all or reach.meets(rule.scope)):
+        if rule.id == id and reach.meets(rule.scope):
             return rule, now.etag
     raise NotFound(f"there is no rule `{id[:80]}`")
 
@@ -138,7 +138,7 @@ def list_grants(  # noqa: PLR0913 - what a list can be narrowed by
         for grant in all_grants(context, now)
         if (not member or grant.member == member)
         and (not role or grant.role == role)
-        and (reach.is_all or reach.meets(grant.scope))
+        and reach.meets(grant.scope)
         and _holds(
             search, grant.member, grant.role, grant.entry.note if grant.entry else ""
         )
@@ -158,7 +158,7 @@ def find_grant(
     """
     now = context.records.snapshot()
     for grant in all_grants(context, now):
-        if id and grant.id == id and (reach.is_all or reach.meets(grant.scope)):
+        if id and grant.id == id and reach.meets(grant.scope):
             return grant, now.etag
     raise NotFound(f"there is no grant `{id[:80]}`")
 
