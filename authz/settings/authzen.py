@@ -2,20 +2,17 @@
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from authz.bounded_read import read_file
-from authz.errors import InvalidValue, PolicyError
+from authz.errors import InvalidValue
 from authz.policy.authzen_table import AuthzenTable, read_authzen_table
 from authz.settings import parsers
 from authz.settings.reader import Reader
+from authz.settings.table_file import table_file
 
 #: Where the operations are, below the prefix (AuthZEN 1.0, table 1).
 ACCESS: Final = "/access/v1"
-#: A table names types and actions; in bytes.
-_MAX_TABLE: Final = 1024 * 1024
 _HTTPS: Final = re.compile(r"https://[^/?#\s@]+(?:/[^?#\s]*[^/?#\s])?")
 
 
@@ -47,7 +44,9 @@ def read_authzen(reader: Reader, *, url_prefix: str) -> AuthzenSettings:
         enabled=reader.parse("AUTHZ_AUTHZEN", parsers.boolean, default=False),
         prefix=reader.parse("AUTHZ_AUTHZEN_PREFIX", _prefix, url_prefix),
         url=reader.parse("AUTHZ_AUTHZEN_URL", _url, ""),
-        table=reader.parse("AUTHZ_AUTHZEN_TABLE", _table, AuthzenTable()),
+        table=reader.parse(
+            "AUTHZ_AUTHZEN_TABLE", table_file(read_authzen_table), AuthzenTable()
+        ),
     )
 
 
@@ -63,16 +62,3 @@ def _url(text: str) -> str:
             "write for example `https://pdp.home` or `https://music.home/authz`",
         )
     return found
-
-
-def _table(text: str) -> AuthzenTable:
-    path = Path(text)
-    try:
-        return read_authzen_table(read_file(path, most=_MAX_TABLE), source=path.name)
-    except OSError as error:
-        raise InvalidValue(
-            f"`{text}` cannot be read ({error.strerror or error})", "check the path"
-        ) from error
-    except PolicyError as error:
-        first, *_ = error.problems
-        raise InvalidValue(f"{first.where}: {first.message}", first.hint) from error
