@@ -80,16 +80,22 @@ def nullable(schema: Schema) -> dict[str, Any]:
     return {**schema, "type": [schema["type"], "null"]}
 
 
-def record(
+def open_record(
     required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None
 ) -> dict[str, Any]:
-    """Return the schema of an object with these fields and no others."""
+    """Return the schema of an object with these fields and any others."""
     return {
         "type": "object",
         "properties": {**required, **(optional or {})},
         "required": list(required),
-        "additionalProperties": False,
     }
+
+
+def record(
+    required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None
+) -> dict[str, Any]:
+    """Return the schema of an object with these fields and no others."""
+    return {**open_record(required, optional), "additionalProperties": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from authz.decision import Subject
 from authz.web.api.body import BadRequest
 from authz.web.api.operation import KILOBYTE
-from authz.web.api.schema import Schema, flag, number, text
+from authz.web.api.schema import Schema, flag, number, open_record, text
 from authz.web.authzen import questions
 from authz.web.authzen.meaning import Pdp, Verdict
 from authz.web.authzen.questions import Faulty, Question
@@ -125,30 +125,26 @@ def _need_leave(asking: Asking, asked: Question) -> None:
         raise BadRequest(403, "not-about-them", "you may not ask about this subject")
 
 
-def _object(required: Mapping[str, Schema], **optional: Schema) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {**required, **optional},
-        "required": list(required),
-    }
-
-
 _CONTEXT: Final = {"type": "object", "description": "Why a question was none."}
-_DECISION: Final = _object(
-    {"decision": flag("Whether it is allowed.")}, context=_CONTEXT
+_DECISION: Final = open_record(
+    {"decision": flag("Whether it is allowed.")}, {"context": _CONTEXT}
 )
-_PAGE: Final = _object(
+_PAGE: Final = open_record(
     {"next_token": text("What the next page is asked for by; empty at the end.")},
-    count=number("How many are in this answer."),
-    total=number("How many there are."),
+    {
+        "count": number("How many are in this answer."),
+        "total": number("How many there are."),
+    },
 )
 
 
 def _found(item: Schema) -> dict[str, Any]:
-    return _object({"results": {"type": "array", "items": item}}, page=_PAGE)
+    return open_record({"results": {"type": "array", "items": item}}, {"page": _PAGE})
 
 
-_ENTITY: Final = _object({"type": text("The type."), "id": text("The id.", most=2048)})
+_ENTITY: Final = open_record(
+    {"type": text("The type."), "id": text("The id.", most=2048)}
+)
 
 OPERATIONS: Final = (
     Operation(
@@ -168,7 +164,7 @@ OPERATIONS: Final = (
         body=questions.EVALUATIONS,
         answer={
             "anyOf": [
-                _object({"evaluations": {"type": "array", "items": _DECISION}}),
+                open_record({"evaluations": {"type": "array", "items": _DECISION}}),
                 _DECISION,
             ]
         },
@@ -199,7 +195,7 @@ OPERATIONS: Final = (
         parameter="search_action_endpoint",
         summary="What a subject may do to a resource",
         body=questions.ACTION_SEARCH,
-        answer=_found(_object({"name": text("The name of the action.")})),
+        answer=_found(open_record({"name": text("The name of the action.")})),
         run=_actions,
     ),
 )

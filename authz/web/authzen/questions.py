@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from authz.web.api.body import BadRequest
-from authz.web.api.schema import Schema, choice, faults, number, text
+from authz.web.api.schema import Schema, choice, faults, number, open_record, text
 
 #: More questions than this are not answered at once.
 MAX_QUESTIONS: Final = 1000
@@ -56,25 +56,14 @@ def _word(description: str, *, most: int = 255) -> dict[str, Any]:
     return text(description, least=1, most=most, pattern=_SEEN)
 
 
-def _entity(
-    required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None
-) -> dict[str, Any]:
-    """Return the schema of an object with these fields and any others."""
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-    }
-
-
 _PROPERTIES: Final = {
     "type": "object",
     "description": "Further attributes.",
 }
 _TYPE: Final = _word("What kind it is.")
 _ID: Final = _word("Which one it is.", most=2048)
-SUBJECT: Final = _entity({"type": _TYPE, "id": _ID}, {"properties": _PROPERTIES})
-RESOURCE: Final = _entity(
+SUBJECT: Final = open_record({"type": _TYPE, "id": _ID}, {"properties": _PROPERTIES})
+RESOURCE: Final = open_record(
     {"type": _TYPE, "id": _ID},
     {
         "properties": {
@@ -84,14 +73,14 @@ RESOURCE: Final = _entity(
         }
     },
 )
-ACTION: Final = _entity(
+ACTION: Final = open_record(
     {"name": _word("An HTTP method for a `route`; else a declared name.")},
     {"properties": _PROPERTIES},
 )
 CONTEXT: Final = {"type": "object", "description": "The circumstances; not looked at."}
 #: What is searched for is told by its type.
-SOUGHT: Final = _entity({"type": _TYPE}, {"properties": _PROPERTIES})
-PAGE: Final = _entity(
+SOUGHT: Final = open_record({"type": _TYPE}, {"properties": _PROPERTIES})
+PAGE: Final = open_record(
     {},
     {
         "token": text("The `next_token` of the page before.", least=1, most=8192),
@@ -99,7 +88,7 @@ PAGE: Final = _entity(
         "properties": _PROPERTIES,
     },
 )
-OPTIONS: Final = _entity(
+OPTIONS: Final = open_record(
     {},
     {
         "evaluations_semantic": choice(
@@ -107,7 +96,7 @@ OPTIONS: Final = _entity(
         )
     },
 )
-EVALUATION: Final = _entity(
+EVALUATION: Final = open_record(
     {"subject": SUBJECT, "action": ACTION, "resource": RESOURCE}, {"context": CONTEXT}
 )
 _PARTS: Final = {
@@ -116,8 +105,8 @@ _PARTS: Final = {
     "resource": RESOURCE,
     "context": CONTEXT,
 }
-_ITEM: Final = _entity({}, _PARTS)
-EVALUATIONS: Final = _entity(
+_ITEM: Final = open_record({}, _PARTS)
+EVALUATIONS: Final = open_record(
     {},
     {
         **_PARTS,
@@ -130,15 +119,15 @@ EVALUATIONS: Final = _entity(
         "options": OPTIONS,
     },
 )
-SUBJECT_SEARCH: Final = _entity(
+SUBJECT_SEARCH: Final = open_record(
     {"subject": SOUGHT, "action": ACTION, "resource": RESOURCE},
     {"context": CONTEXT, "page": PAGE},
 )
-RESOURCE_SEARCH: Final = _entity(
+RESOURCE_SEARCH: Final = open_record(
     {"subject": SUBJECT, "action": ACTION, "resource": SOUGHT},
     {"context": CONTEXT, "page": PAGE},
 )
-ACTION_SEARCH: Final = _entity(
+ACTION_SEARCH: Final = open_record(
     {"subject": SUBJECT, "resource": RESOURCE}, {"context": CONTEXT, "page": PAGE}
 )
 
