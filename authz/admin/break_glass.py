@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from authz.admin.context import Actor, AdminContext
-from authz.admin.tokens import revoke_token
+from authz.admin.kept_codes import end_codes, make_code, use_up
 from authz.audit import EventTag
 from authz.errors import InvalidCredentials, PolicyError, Problem, StoreReadOnly
 from authz.identity.break_glass import MAX_MINUTES, METHOD, is_code
@@ -35,25 +35,18 @@ def open_glass(
             "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
     store = _store(context)
-    name, now = BREAK_GLASS + user, context.runtime.clock()
-    for before in store.all():
-        if before.name == name and before.revoked is None:
-            revoke_token(context, actor, before.id)
-    secret, code = new_token(
-        name, role=ADMIN, author=actor.name, now=now, expires=now + lasts
+    name = BREAK_GLASS + user
+    end_codes(context, actor, store, name)
+    return make_code(
+        context,
+        actor,
+        store,
+        tag=EventTag.BREAK_GLASS_OPENED,
+        said=(f"role: {ADMIN}",),
+        name=name,
+        role=ADMIN,
+        lasts=lasts,
     )
-
-    def before_commit(_before: ApiToken | None, after: ApiToken) -> None:
-        context.record(
-            EventTag.BREAK_GLASS_OPENED,
-            actor,
-            about=after.subject_name,
-            after=(f"role: {ADMIN}", f"until: {(now + lasts).isoformat()}"),
-        )
-
-    store.add(code, before_commit=before_commit)
-    context.runtime.refresh()
-    return secret, code
 
 
 def use_code(
@@ -72,27 +65,23 @@ def use_code(
     kept = tokens.reserved(code, BREAK_GLASS)
     if not is_code(kept):
         raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
-    store, now = _store(context), context.runtime.clock()
+    store = _store(context)
     secret, cookie = new_token(
         kept.name,
         role=kept.role,
         author=kept.subject_name,
-        now=now,
+        now=context.runtime.clock(),
         expires=kept.expires,
     )
-    used = False
-
-    def before_commit(_before: ApiToken | None, _after: ApiToken) -> None:
-        # Of several who type it in at once, the store calls this for one.
-        nonlocal used
-        context.runtime.record(
+    use_up(
+        context,
+        store,
+        kept,
+        method=METHOD,
+        record=lambda: context.runtime.record(
             EventTag.BREAK_GLASS_USED, subject=kept.subject_name, facts=facts
-        )
-        used = True
-
-    store.revoke(kept.id, now, before_commit=before_commit)
-    if not used:
-        raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
+        ),
+    )
     # It comes of the code, whose use has just been written down.
     store.add(cookie, before_commit=lambda _before, _after: None)
     context.runtime.refresh()

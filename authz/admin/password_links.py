@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Final
 
 from authz.admin.context import Actor, AdminContext
-from authz.admin.tokens import list_tokens, revoke_token
+from authz.admin.kept_codes import end_codes, make_code, use_up
+from authz.admin.tokens import list_tokens
 from authz.audit import EventTag
 from authz.errors import (
     InvalidCredentials,
@@ -21,7 +22,7 @@ from authz.errors import (
 from authz.identity.accounts import METHOD, Account, same_password
 from authz.identity.passwords import password_problem
 from authz.identity.people import LOCAL, Person
-from authz.identity.tokens import PASSWORD_LINK, ApiToken, new_token
+from authz.identity.tokens import PASSWORD_LINK, ApiToken
 from authz.identity.why import Why
 
 #: Where the code is used, below the prefix of authz.
@@ -66,26 +67,16 @@ def make_link(
     if store is None:
         raise StoreReadOnly("there is no store for links", "set AUTHZ_STORE", patch="")
     end_links_of(context, actor, person.id)
-    now = context.runtime.clock()
-    code, kept = new_token(
-        PASSWORD_LINK + person.id,
+    return make_code(
+        context,
+        actor,
+        store,
+        tag=EventTag.PASSWORD_LINK_MADE,
+        about=person.subject_name,
+        name=PASSWORD_LINK + person.id,
         role=_ROLE,
-        author=actor.name,
-        now=now,
-        expires=now + lasts,
+        lasts=lasts,
     )
-
-    def before_commit(_before: ApiToken | None, _after: ApiToken) -> None:
-        context.record(
-            EventTag.PASSWORD_LINK_MADE,
-            actor,
-            about=person.subject_name,
-            after=(f"until: {(now + lasts).isoformat()}",),
-        )
-
-    store.add(kept, before_commit=before_commit)
-    context.runtime.refresh()
-    return code, kept
 
 
 def link_of(context: AdminContext, id: str) -> ApiToken | None:  # noqa: A002 - as in Person
@@ -103,10 +94,9 @@ def end_links_of(context: AdminContext, actor: Actor, id: str) -> None:  # noqa:
     Raises:
         StoreError: if the store or the audit log cannot be written.
     """
-    if context.stores_tokens:
-        for kept in list_tokens(context):
-            if kept.name == PASSWORD_LINK + id:
-                revoke_token(context, actor, kept.id)
+    store = context.runtime.stores.tokens
+    if store is not None:
+        end_codes(context, actor, store, PASSWORD_LINK + id)
 
 
 def account_of(context: AdminContext, code: str, name: str) -> Account:
@@ -146,19 +136,17 @@ def use_link(
                 )
             ]
         )
-    used = False
-
-    def before_commit(_before: ApiToken | None, _after: ApiToken) -> None:
-        # Of several who use it at once, the store calls this for one.
-        nonlocal used
-        context.record(EventTag.PASSWORD_LINK_USED, actor, about=account.subject.name)
-        used = True
-
     store = context.runtime.stores.tokens
     assert store is not None  # noqa: S101 - a code was found in it
-    store.revoke(kept.id, context.runtime.clock(), before_commit=before_commit)
-    if not used:
-        raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
+    use_up(
+        context,
+        store,
+        kept,
+        method=METHOD,
+        record=lambda: context.record(
+            EventTag.PASSWORD_LINK_USED, actor, about=account.subject.name
+        ),
+    )
     return account
 
 

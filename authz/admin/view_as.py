@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Final
 
 from authz.admin.context import Actor, AdminContext
+from authz.admin.kept_codes import make_code
 from authz.admin.people import subject_of
 from authz.audit import EventTag
 from authz.errors import PolicyError, Problem, StoreReadOnly
 from authz.identity.people import Person
-from authz.identity.tokens import ApiToken, new_token
+from authz.identity.tokens import ApiToken
 from authz.identity.view_as import MINUTES, ViewAs, name_for
 
 #: Nobody holds it: what is kept is no token.
@@ -52,27 +53,16 @@ def begin_view(
                 )
             ]
         )
-    now = context.runtime.clock()
-    until = now + timedelta(minutes=MINUTES)
-    value, kept = new_token(
-        name_for(person, secrets.token_hex(4)),
+    return make_code(
+        context,
+        actor,
+        store,
+        tag=EventTag.VIEW_AS_BEGUN,
+        about=person.subject_name,
+        name=name_for(person, secrets.token_hex(4)),
         role=_ROLE,
-        author=actor.name,
-        now=now,
-        expires=until,
+        lasts=timedelta(minutes=MINUTES),
     )
-
-    def before_commit(_before: ApiToken | None, _after: ApiToken) -> None:
-        context.record(
-            EventTag.VIEW_AS_BEGUN,
-            actor,
-            about=person.subject_name,
-            after=(f"until: {until.isoformat()}",),
-        )
-
-    store.add(kept, before_commit=before_commit)
-    context.runtime.refresh()
-    return value, kept
 
 
 def end_view(
