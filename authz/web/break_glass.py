@@ -9,15 +9,14 @@ from werkzeug.wrappers import Response
 
 from authz.admin.break_glass import use_code
 from authz.admin.context import AdminContext
-from authz.audit import EventTag
 from authz.errors import InvalidCredentials, StoreError
 from authz.identity.break_glass import METHOD, PATH
 from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import ApiToken
+from authz.web.code_forms import foreign_form, note_wrong_code
 from authz.web.guarded_views import public
-from authz.web.origin import origin_detail, origin_message, origin_problem
-from authz.web.rendering import new_request_id, protect_page, render
+from authz.web.rendering import protect_page, render
 
 #: A form with one code; more is not one.
 _MAX_FORM: Final = 4 * 1024
@@ -55,31 +54,15 @@ class _Page:
         request.max_content_length = _MAX_FORM
         runtime = self._context.runtime
         facts = RequestFacts(request.environ)
-        why = origin_problem(request.environ, runtime.settings.trusted_origins)
-        if why is not None:
-            runtime.record(
-                EventTag.SIGN_IN_REFUSED,
-                facts=facts,
-                reason=why,
-                request_id=new_request_id(),
-                detail={"source": METHOD, **origin_detail(request.environ)},
-            )
-            told = origin_message(why, request.environ) or _FOREIGN
+        told = foreign_form(runtime, source=METHOD, message=_FOREIGN)
+        if told is not None:
             return self._form(HTTPStatus.BAD_REQUEST, told)
         try:
             secret, kept = use_code(
                 self._context, request.form.get("code", "").strip(), facts=facts
             )
         except InvalidCredentials as error:
-            runtime.record(
-                EventTag.IDENTITY_INVALID,
-                facts=facts,
-                method=request.method,
-                path=request.path,
-                reason=error.why,
-                request_id=new_request_id(),
-                detail={"source": METHOD},
-            )
+            note_wrong_code(runtime, error, source=METHOD)
             return self._form(HTTPStatus.FORBIDDEN, _WRONG)
         except StoreError:
             return self._form(HTTPStatus.SERVICE_UNAVAILABLE, _LATER)

@@ -10,17 +10,15 @@ from werkzeug.wrappers import Response
 from authz.admin.context import Actor, AdminContext
 from authz.admin.password_links import CHANGE_TIME, account_of, make_link, use_link
 from authz.admin.people import find_person, set_password
-from authz.audit import EventTag
 from authz.errors import AuthzError, InvalidCredentials, PolicyError, StoreError
 from authz.identity.accounts import Account
 from authz.identity.source import RequestFacts
+from authz.web.code_forms import foreign_form, note_wrong_code
 from authz.web.guarded_views import public
 from authz.web.next_page import safe_next
-from authz.web.origin import origin_detail, origin_message, origin_problem
 from authz.web.pages import wording
 from authz.web.rendering import (
     CONTENT_SECURITY_POLICY,
-    new_request_id,
     protect_page,
     render,
 )
@@ -82,16 +80,8 @@ class PasswordPage:
         context, facts = self._context, RequestFacts(request.environ)
         runtime = context.runtime
         form = request.form
-        why = origin_problem(request.environ, runtime.settings.trusted_origins)
-        if why is not None:
-            runtime.record(
-                EventTag.SIGN_IN_REFUSED,
-                facts=facts,
-                reason=why,
-                request_id=new_request_id(),
-                detail={"source": _SOURCE, **origin_detail(request.environ)},
-            )
-            told = origin_message(why, request.environ) or _FOREIGN
+        told = foreign_form(runtime, source=_SOURCE, message=_FOREIGN)
+        if told is not None:
             return self._form(HTTPStatus.BAD_REQUEST, error=told)
         name, code = form.get("username", "").strip(), form.get("code", "").strip()
         try:
@@ -99,7 +89,7 @@ class PasswordPage:
                 runtime.following.catch_up()  # it may have been made a moment ago
             account = account_of(context, code, name)
         except InvalidCredentials as error:
-            return self._wrong(facts, error)
+            return self._wrong(error)
         except StoreError:
             return self._form(HTTPStatus.SERVICE_UNAVAILABLE, error=_LATER)
         return self._set(facts, account, code)
@@ -118,7 +108,7 @@ class PasswordPage:
                 person = find_person(context, account.name).person
                 set_password(context, actor, person, password)
         except InvalidCredentials as error:
-            return self._wrong(facts, error)
+            return self._wrong(error)
         except PolicyError as error:
             problem = wording.sentence(error.problems[0])
         except AuthzError:
@@ -143,16 +133,8 @@ class PasswordPage:
         client = str(self._context.runtime.client(facts))
         return Actor(subject=account.subject, peer=facts.peer, client=client)
 
-    def _wrong(self, facts: RequestFacts, error: InvalidCredentials) -> Response:
-        self._context.runtime.record(
-            EventTag.IDENTITY_INVALID,
-            facts=facts,
-            method=request.method,
-            path=request.path,
-            reason=error.why,
-            request_id=new_request_id(),
-            detail={"source": _SOURCE},
-        )
+    def _wrong(self, error: InvalidCredentials) -> Response:
+        note_wrong_code(self._context.runtime, error, source=_SOURCE)
         return self._form(HTTPStatus.FORBIDDEN, error=_WRONG)
 
     def _form(  # noqa: PLR0913 - what the template shows
