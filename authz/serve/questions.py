@@ -4,7 +4,6 @@ Everything else is for the portal, which always stands at the address that is de
 whatever host a request names, no page of it is another's.
 """
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,7 +26,8 @@ from authz.identity.wsgi_server import merges_names
 from authz.runtime import Runtime
 from authz.serve.behind import Behind
 from authz.settings import DeclaredHost
-from authz.web.rendering import new_request_id, protect_page
+from authz.web.api.problems import problem
+from authz.web.rendering import new_request_id
 
 #: nginx takes anything but these, and 2xx, for an error of its own.
 _NGINX: Final = {"401": "401 Unauthorized"}
@@ -124,19 +124,11 @@ class Questions:
         )
         listed = error.why not in _NOT_LISTED
         status = HTTPStatus.BAD_REQUEST if listed else HTTPStatus.FORBIDDEN
-        body = {
-            "type": f"urn:authz:problem:{error.why}",
-            "title": status.phrase,
-            "status": int(status),
-            "detail": _MESSAGES[error.why].replace("{header}", error.header),
-            "request_id": request_id,
-        }
-        return protect_page(
-            Response(
-                json.dumps(body) + "\n",
-                status=status,
-                content_type="application/problem+json",
-            )
+        return problem(
+            status=status,
+            reason=error.why,
+            detail=_MESSAGES[error.why].replace("{header}", error.header),
+            request_id=request_id,
         )
 
 
