@@ -8,6 +8,7 @@ numbers: its mark is of the state itself, and is looked for once.
 """
 
 import hmac
+from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -126,6 +127,10 @@ class OwnWrites:
         """Return what only processes know that share the store."""
         if self._watch is not None:
             return self._watch.head.policy.incarnation.encode()
+        return self._settings_key
+
+    @cached_property
+    def _settings_key(self) -> bytes:
         settings = self._runtime.settings
         secrets = [account.password for account in settings.accounts]
         known = [str(settings.policy), settings.access.api_token, *secrets]
