@@ -232,31 +232,19 @@ def compare_of(
 
 def superfluous(policy: Policy, rule: Rule, watch: Watch = UNWATCHED) -> Answer:
     """Return whether no answer would change without *rule*, whoever asks."""
-    return _without(
-        policy,
-        rule,
-        Promise(
-            question=Question.SAME,
-            region=PathPattern.of(rule.path),
-            methods=tuple(m for m in EVERY_METHOD if Methods(rule.methods).matches(m)),
-        ),
-        watch,
+    promise = Promise(
+        question=Question.SAME,
+        region=PathPattern.of(rule.path),
+        methods=tuple(m for m in EVERY_METHOD if Methods(rule.methods).matches(m)),
     )
-
-
-def _without(policy: Policy, rule: Rule, promise: Promise, watch: Watch) -> Answer:
-    rules = tuple(each for each in policy.rules if each is not rule)
-    built_in = tuple(each for each in policy.built_in if each is not rule)
-    less = Policy(
-        rules=rules,
-        built_in=built_in,
-        grants=policy.grants,
-        scoped=policy.scoped,
-        revision=policy.revision,
+    rules, built_in = (
+        tuple(each for each in some if each is not rule)
+        for some in (policy.rules, policy.built_in)
     )
+    without = replace(policy, rules=rules, built_in=built_in)
     if rule.effect is Effect.DENY:
-        return _gains(policy, less, promise, watch)
-    return _gains(less, policy, promise, watch)
+        return _gains(policy, without, promise, watch)
+    return _gains(without, policy, promise, watch)
 
 
 def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer:
