@@ -10,12 +10,10 @@ from flask import Flask
 from authz.extension import get_authz
 from authz.serve import create_app
 from tests.serve.served import POLICY, SETTINGS, Browser
-from tests.web.apps import ALICE, BOB, RecordingSink, guarded_app
+from tests.web.apps import ALICE, BOB, RecordingSink
 
-
-@pytest.fixture(name="sink")
-def _sink() -> RecordingSink:
-    return RecordingSink()
+# What records events, and the apps that ask for themselves.
+from tests.web.conftest import _make_app, _sink  # noqa: F401
 
 
 @pytest.fixture(name="serve")
@@ -56,16 +54,3 @@ def _alice(served: Flask) -> Browser:
     found = Browser(served)
     assert found.sign_in_at_portal("alice", ALICE).status == 303
     return found
-
-
-@pytest.fixture(name="make_app")
-def _make_app(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Flask]]:
-    made: list[Flask] = []
-
-    def make(policy: str, **config: Any) -> Flask:
-        made.append(guarded_app(tmp_path / "plain.csv", policy, sink, **config))
-        return made[-1]
-
-    yield make
-    for app in made:
-        get_authz(app).runtime.close()
