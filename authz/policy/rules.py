@@ -80,7 +80,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
         reader.problems.extend(_cycles(reader.grants))
     if not reader.problems:
         reader.problems.extend(
-            _admin_problems(reader.rules, reader.grants, partial=partial)
+            _admin_problems(reader.rules, reader.grants, partial=partial, scoped=scoped)
         )
     if not reader.problems and scoped:
         reader.problems.extend(_whole_problems(reader, partial=partial))
@@ -132,6 +132,8 @@ class _RowReader:
 
     def __init__(self, *, scoped: bool) -> None:
         self._scoped = scoped
+        #: What a line has that holds in every scope, before what is behind it.
+        self._everywhere = f"{ANY_SCOPE}, " if scoped else ""
         self._good_scopes: set[str] = set()
         self.rules: list[Rule] = []
         self.grants: list[Grant] = []
@@ -159,7 +161,7 @@ class _RowReader:
             self._problem(
                 Origin(source),
                 "there is no rule in it",
-                "add a line such as `p, role:user, /map, GET`; "
+                f"add a line such as `p, role:user, {self._everywhere}/map, GET`; "
                 "a policy without rules would refuse everybody",
             )
         if len(self.rules) > MAX_RULES:
@@ -368,7 +370,7 @@ def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:
 
 
 def _admin_problems(
-    rules: Sequence[Rule], grants: Sequence[Grant], *, partial: bool
+    rules: Sequence[Rule], grants: Sequence[Grant], *, partial: bool, scoped: bool
 ) -> Iterator[Problem]:
     """Yield a problem when nobody, or everybody, could administer."""
     by_member = grants_by_member(grants)
@@ -388,7 +390,8 @@ def _admin_problems(
                 where=str(admin_grants[0].origin),
                 message=f"`{ADMIN}` is given to `{admin_grants[0].member}`, "
                 "but no rule allows it anything",
-                hint=f"add `p, {ADMIN}, /*, *`, or do not give the role",
+                hint=f"add `p, {ADMIN}, {'*, ' if scoped else ''}/*, *`, "
+                "or do not give the role",
             )
         return
     holders = [
@@ -400,8 +403,8 @@ def _admin_problems(
         yield Problem(
             where=str(opened[0].origin),
             message=f"there are rules for `{ADMIN}`, but nobody could use them",
-            hint=f"add `g, user:<you>, {ADMIN}`, or set AUTHZ_ADMIN "
-            "and AUTHZ_ADMIN_PASSWORD",
+            hint=f"add `g, user:<you>, {ADMIN}{', *' if scoped else ''}`, "
+            "or set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD",
         )
 
 

@@ -1,6 +1,7 @@
 """`policy.csv` is read whole or not at all; each problem says where and what to do."""
 
 import gzip
+import re
 
 import pytest
 from hypothesis import given
@@ -329,6 +330,28 @@ class TestWhatIsRefused:
     def test_somebody_must_be_able_to_administer(self, text: str, said: str):
         """A policy whose rules for administrators are nobody's is refused."""
         assert said in refusal(text)
+
+    @pytest.mark.parametrize("scoped", [False, True], ids=["plain", "scoped"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "# nothing\n",
+            "p, role:admin, {}/*, *\n",
+            "p, role:user, {}/x, GET\ng, user:a, role:admin{}\n",
+        ],
+    )
+    def test_the_line_to_add_is_of_the_same_language(self, text: str, *, scoped: bool):
+        """With what the message says to add, that problem is none any more."""
+        text = text.format("*, ", ", *") if scoped else text.format("", "")
+        with pytest.raises(PolicyError) as caught:
+            policy_from_rows(read_rows(text.encode()).rows, source="p", scoped=scoped)
+        (problem,) = caught.value.problems
+        line = re.search("`([pg], [^`]+)`", problem.hint)
+        assert line is not None
+        text += line[1].replace("<you>", "alice") + "\n"
+        rows = read_rows(text.encode()).rows
+
+        assert policy_from_rows(rows, source="p", scoped=scoped).rules
 
     @pytest.mark.parametrize(
         "deny",
