@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import MethodType
 from typing import Any, Final, Protocol
-from weakref import WeakMethod
+from weakref import WeakMethod, finalize
 
 from authz.background import Poller
 from authz.deadline import watch, within
@@ -152,9 +152,18 @@ def bounded_pool(url: str, *, seconds: float) -> Any:
 
 
 class _Bounded:
-    """A connection that is cut at the deadline of the call it is used for."""
+    """A connection that is cut at the deadline of the call it is used for.
+
+    It belongs to a thread, and nobody is told when that ends: the socket is closed as
+    soon as the connection is gone, in whatever order the collector finds the two.
+    """
 
     _sock: socket.socket | None
+
+    def _connect(self) -> socket.socket:
+        connected: socket.socket = super()._connect()  # type: ignore[misc]
+        finalize(self, connected.close).atexit = False
+        return connected
 
     def send_packed_command(self, *arguments: Any, **options: Any) -> Any:
         """Send a command; its answer, too, has to come before the deadline."""

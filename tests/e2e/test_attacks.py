@@ -79,7 +79,7 @@ def _server(
         yield Server(request.param, port, _sign_in(port))
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -71,7 +71,7 @@ class Chain:
         """Ask through the proxy *name*; return the client and the peer in the log."""
         host = "::1" if ":" in source else "127.0.0.1"
         connection = http.client.HTTPConnection(
-            host, self.ports[name], timeout=10, source_address=(source, 0)
+            host, self.ports[name], timeout=60, source_address=(source, 0)
         )
         before = len(self.records())
         sent = {k.replace("_", "-"): v for k, v in headers.items()}

@@ -62,7 +62,7 @@ def test_hup_brings_a_new_key(tmp_path: Path):
 
     def published() -> list[str]:
         url = f"http://127.0.0.1:{port}/authz/jwks.json"
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        with urllib.request.urlopen(url, timeout=120) as answer:
             return [key["kid"] for key in json.load(answer)["keys"]]
 
     try:

@@ -89,7 +89,7 @@ class Site:
         body: str = "",
     ) -> Answer:
         """Send one request, with exactly these headers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         connection.putrequest(method, target, skip_host=True)
         connection.putheader("Host", f"{host}.home.test:{self.port}")
         if self.cookies:
@@ -128,7 +128,7 @@ def _servers() -> Iterator[Servers]:
 
 def wait_for_routes(site: Site) -> None:
     """Wait until the proxy knows the hosts: Traefik listens before it has read them."""
-    deadline = monotonic() + 20
+    deadline = monotonic() + 120
     while site.send("GET", "grafana", "/").status == 404:
         assert monotonic() < deadline, "the proxy does not know its hosts"
 

@@ -83,7 +83,7 @@ def connected(address: str, headers: dict[str, str]) -> Iterator[WebSocket]:
 
 def refused(host: str, path: str, headers: dict[str, str] | None = None) -> bool:
     """Return whether a WebSocket is refused before it is one."""
-    connection = HTTPConnection(host, timeout=10)
+    connection = HTTPConnection(host, timeout=60)
     connection.request(
         "GET",
         path,
@@ -183,7 +183,7 @@ def test_a_stream_that_asks_ends(tmp_path: Path, gone: str):
     def live() -> object:
         def events() -> Iterator[str]:
             yield "begun\n"
-            step.wait(20)
+            step.wait(120)
             yield f"{still_allowed()}\n"
 
         return app.response_class(stream_with_context(events()))

@@ -70,7 +70,7 @@ def listed(kind: ServerKind, fake: Loopback, **changes: Any) -> ListedServer:
 
 def connect(kind: ServerKind, fake: Loopback, **settings: Any) -> MusicServer:
     """Return the module for *kind*, which calls *fake*."""
-    settings.setdefault("timeout", 5.0)
+    settings.setdefault("timeout", 60.0)
     return music_servers(MusicSettings(servers=(listed(kind, fake),), **settings))[
         "home"
     ]

@@ -24,7 +24,7 @@ class Caller:
         try:
             with self._turns.turn(known=self._known):
                 self._served.append("known" if self._known else "stranger")
-                self.leave.wait(10)
+                self.leave.wait(120)
         except TooBusy:
             self.turned_away = True
 

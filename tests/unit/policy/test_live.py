@@ -191,7 +191,7 @@ class TestPoller:
         assert thread is not None
         del poller
         gc.collect()
-        thread.join(10)
+        thread.join(120)
 
         assert not thread.is_alive()
 

@@ -14,12 +14,12 @@ def test_a_fork_waits_for_a_transaction_and_keeps_the_next_out():
     def transaction(name: str, wait: threading.Event) -> None:
         with gate.inside():
             began.set()
-            wait.wait(10)
+            wait.wait(120)
             order.append(name)
 
     first = threading.Thread(target=transaction, args=("first", leave))
     first.start()
-    began.wait(10)
+    began.wait(120)
     second = threading.Thread(target=transaction, args=("second", leave))
 
     def fork() -> None:
