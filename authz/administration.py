@@ -30,6 +30,7 @@ from authz.policy.build import BuiltPolicy
 from authz.policy.csv_rows import spell_rule
 from authz.policy.own_paths import API, PAGES, WAY_IN
 from authz.policy.rules import ADMIN
+from authz.scope import Scope
 from authz.settings import Settings
 
 #: So many people are enough to find out what stands in the way.
@@ -65,6 +66,8 @@ class Administration:
     actor: Subject | None = None
     #: The prefix of the admin area.
     prefix: str = "/authz"
+    #: What the pages of authz itself are about, if that is one scope.
+    own: Scope | None = None
 
     def somebody(self) -> Subject | None:
         """Return somebody who can come in and administer, or None.
@@ -168,7 +171,9 @@ class Administration:
                 subject=subject,
                 path=self.prefix + path,
                 method=method,
-                scope=whole_of(self.policy),
+                scope=self.own
+                if (method, path) in WAY_IN
+                else whole_of(self.policy, self.own),
             )
         )
 
@@ -247,6 +252,7 @@ class KeptAdministrable:
             people=self._accounts.people,
             providers=self._providers,
             prefix=self._settings.url_prefix,
+            own=self._settings.own_scope,
         )
 
 

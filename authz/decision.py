@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from authz.errors import Problem
-from authz.scope import WHOLE, AskedScope, ScopeSet, patterns_of
+from authz.scope import WHOLE, AskedScope, Scope, Scopes, ScopeSet, patterns_of
 
 #: Every subject has this name, signed in or not.
 EVERYONE = "role:everyone"
@@ -472,10 +472,13 @@ class PolicyInForce(Protocol):
         """Return the answer to *request* with every rule and chain behind it."""
         ...
 
-    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+    def scopes(
+        self, subject: Subject, path: str, method: str, *, public: bool = False
+    ) -> ScopeSet:
         """Return the scopes in which *subject* may use *method* on *path*.
 
-        One that knows no scopes gives all or none.
+        One that knows no scopes gives all or none. The app declared *public* what is
+        allowed where no rule speaks of it.
         """
         ...
 
@@ -501,13 +504,16 @@ class PolicyHolder(Protocol):
         ...
 
 
-def whole_of(policy: PolicyInForce) -> AskedScope:
+def whole_of(policy: PolicyInForce, own: Scope | None = None) -> AskedScope:
     """Return what a question about the whole of *policy* is about.
 
-    Who administers some scopes only is not one who administers the whole.
+    Who administers some scopes only is not one who administers the whole. Where authz
+    has a scope of its *own*, its administration is about that too.
     """
     written = policy.written
-    return WHOLE if written is not None and written.scoped else None
+    if written is None or not written.scoped:
+        return own
+    return WHOLE if own is None else Scopes((own, WHOLE))
 
 
 def no_rule(revision: str) -> Decision:

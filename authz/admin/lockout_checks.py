@@ -108,4 +108,5 @@ def _administration(
         providers=context.runtime.providers,
         actor=actor.subject,
         prefix=context.settings.url_prefix,
+        own=context.settings.own_scope,
     )

@@ -21,7 +21,7 @@ def refuse_lockout(context: AdminContext, actor: Actor, after: PolicyInForce) ->
             subject=actor.subject,
             path=prefix + path,
             method=method,
-            scope=whole_of(context.policy),
+            scope=whole_of(context.policy, context.settings.own_scope),
         )
         if context.policy.decide(asked) and not after.decide(asked):
             raise LockedOut(

@@ -16,7 +16,7 @@ from authz.identity.break_glass import METHOD as BREAK_GLASS
 from authz.policy.csv_rows import Row
 from authz.policy.own_paths import API, PAGES
 from authz.policy.records import Entry
-from authz.scope import EVERYWHERE, WHOLE, ScopeSet
+from authz.scope import EVERYWHERE, ScopeSet
 
 
 def reach_of(context: AdminContext, actor: Actor) -> ScopeSet:
@@ -29,11 +29,14 @@ def reach_of(context: AdminContext, actor: Actor) -> ScopeSet:
         or context.runtime.open_to_everyone
     ):
         return EVERYWHERE
-    prefix = context.settings.url_prefix
+    prefix, own = context.settings.url_prefix, context.settings.own_scope
     found = ScopeSet()
     for method, path in (API[-1], PAGES[-1]):
         asked = AccessRequest(
-            subject=actor.subject, path=prefix + path, method=method, scope=WHOLE
+            subject=actor.subject,
+            path=prefix + path,
+            method=method,
+            scope=whole_of(policy, own),
         )
         if policy.decide(asked):
             return EVERYWHERE

@@ -162,7 +162,7 @@ def _may_change(context: AdminContext, actor: Actor) -> bool:
         subject=actor.subject,
         path=path,
         method="POST",
-        scope=whole_of(context.policy),
+        scope=whole_of(context.policy, context.settings.own_scope),
     )
     return bool(context.policy.decide(asked))
 

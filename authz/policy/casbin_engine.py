@@ -25,6 +25,7 @@ from authz.decision import (
     RulePath,
     Subject,
     combine,
+    outcome,
 )
 from authz.errors import PolicyError, Problem
 from authz.policy.csv_rows import Row
@@ -172,14 +173,18 @@ class CasbinPolicy:
                 held |= roles
         return frozenset(name for name in held if name.startswith("role:"))
 
-    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+    def scopes(
+        self, subject: Subject, path: str, method: str, *, public: bool = False
+    ) -> ScopeSet:
         """Return every scope if *subject* may use *method* on *path*, else none.
 
-        None where the model has scopes: which ones cannot be told without asking for
-        each.
+        None where the model has scopes and the path is not *public*: which ones cannot
+        be told without asking for each.
         """
         asked = AccessRequest(subject=subject, path=path, method=method)
-        allowed = "dom" not in self._fields and self.decide(asked)
+        allowed = outcome(self.decide(asked), declared_public=public)
+        if "dom" in self._fields and allowed.reason is not Reason.DECLARED_PUBLIC:
+            return ScopeSet()
         return ScopeSet.where((ANY_SCOPE,) if allowed else ())
 
     def _values(self, request: Asked, scope: str) -> list[Any]:

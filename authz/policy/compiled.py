@@ -23,6 +23,7 @@ from authz.decision import (
     Policy,
     Subject,
     alone,
+    outcome,
 )
 from authz.policy.analysis.explain import explain
 from authz.policy.held_names import HeldNames
@@ -93,10 +94,13 @@ class CompiledPolicy:
         """Return the decision for *request* with every rule and chain behind it."""
         return explain(self.source, request, self.decide(request))
 
-    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+    def scopes(
+        self, subject: Subject, path: str, method: str, *, public: bool = False
+    ) -> ScopeSet:
         """Return every scope if *subject* may use *method* on *path*, else none."""
         asked = AccessRequest(subject=subject, path=path, method=method)
-        return ScopeSet.where((ANY_SCOPE,) if self.decide(asked) else ())
+        allowed = outcome(self.decide(asked), declared_public=public)
+        return ScopeSet.where((ANY_SCOPE,) if allowed else ())
 
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:
         """Return every role that somebody with *names* holds, however indirectly."""

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from authz.decision import AccessRequest, Decision, Policy, Rule, combine
+from authz.decision import (
+    AccessRequest,
+    Decision,
+    Policy,
+    Reason,
+    Rule,
+    combine,
+    no_rule,
+)
 from authz.policy.patterns import speaks_of
 from authz.scope import Scope, scope_match
 
@@ -48,10 +56,13 @@ def joined(
 ) -> Decision:
     """Return one decision of the *answers* for several scopes.
 
-    Each must allow it, unless *any_will_do*.
+    Each must allow it, unless *any_will_do*: then it is denied by a rule only where one
+    denies it in every scope.
     """
     given = tuple(answers)
     decisive = [each for each in given if bool(each) is any_will_do] or given
+    if any_will_do and any(each.reason is Reason.NO_RULE for each in decisive):
+        return no_rule(revision)
     rules = dict.fromkeys(rule for each in decisive for rule in each.rules)
     return combine(tuple(rules), revision)
 

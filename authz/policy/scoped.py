@@ -114,11 +114,13 @@ class ScopedPolicy:
             any_will_do=False,
         )
 
-    def scopes(self, subject: Subject, path: str, method: str) -> ScopeSet:
+    def scopes(
+        self, subject: Subject, path: str, method: str, *, public: bool = False
+    ) -> ScopeSet:
         """Return the scopes in which *subject* may use *method* on *path*."""
         cells = self._index.find(path)
         held = self._names.held(subject)
-        allowed: set[str] = set()
+        allowed: set[str] = {ANY_SCOPE} if public else set()
         denied: set[str] = set()
         keys = self._names.anywhere(subject)
         for decision in Weighing.found(cells, keys, method):
@@ -168,7 +170,7 @@ class ScopedPolicy:
             return self._silence
         denies = [each for each in found if not each]
         allows = [each for each in found if each]
-        if not denies or not allows:
+        if not denies:
             return self._weighing.combine(found)
         held = self._names.held(subject)
         denied = frozenset().union(*[_region(held, each.rules[0]) for each in denies])
@@ -177,6 +179,8 @@ class ScopedPolicy:
             for each in allows
             if ScopeSet.where(_region(held, each.rules[0]), denied)
         ]
+        if not left and ANY_SCOPE not in denied:
+            return self._silence  # as in a scope of which no rule speaks
         return combine(tuple(left or [each.rules[0] for each in denies]), self.revision)
 
 

@@ -26,10 +26,10 @@ def add_portal(
     """Add the start page and the keys to *app*."""
     prefix = runtime.settings.url_prefix
     blueprint = Blueprint("authz_portal", __name__, url_prefix=prefix)
-    forward, here = runtime.settings.forward, runtime.settings.own_scope
+    forward = runtime.settings.forward
 
     def may(subject: Subject, path: str) -> bool:
-        return get_authz(app).hook.may(subject, "GET", path, here)
+        return get_authz(app).hook.may(subject, "GET", path)
 
     def start() -> Response:
         """Show somebody the apps that are theirs."""

@@ -88,8 +88,7 @@ class Hook:
         self._accounts = runtime.accounts
         self._prefix = runtime.settings.url_prefix
         self._view_as = runtime.view_as
-        #: What all of authz's own pages are about, where that is one scope: a rule for
-        #: another host says nothing of them.
+        #: What all of authz's own pages are about, where that is one scope.
         self._own = runtime.settings.own_scope
         self._looked_outside = False
         #: What requests are about, as views and the operator's table declare it.
@@ -147,9 +146,7 @@ class Hook:
                 raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
             policy = self._live.current
             if policy.source is None and rule and rule.endpoint.startswith(OURS):
-                about = self._own or own_scope(
-                    policy, rule.endpoint, path, self._prefix
-                )
+                about = own_scope(policy, rule.endpoint, path, self._prefix, self._own)
             else:
                 about = self.scopes.of(current, subject) if self.scopes else None
         except MalformedRequest as error:
@@ -259,14 +256,9 @@ class Hook:
         """Return the scopes in which *subject* may use *method* on *path*."""
         if self._runtime.report_only or self._opened(subject, path):
             return ScopeSet.where((ANY_SCOPE,))
-        policy = self._runtime.policy
-        found = policy.scopes(subject, path, method)
-        if not found:
-            asked = AccessRequest(subject=subject, path=path, method=method)
-            decision = self._outcome(policy.decide(asked), method, path)
-            if decision.reason is Reason.DECLARED_PUBLIC:
-                return ScopeSet.where((ANY_SCOPE,))  # and no rule denies it anywhere
-        return found
+        return self._runtime.policy.scopes(
+            subject, path, method, public=self._is_public(method, path)
+        )
 
     def _asked(
         self, subject: Subject, method: str, path: str, scope: AskedScope
@@ -277,7 +269,7 @@ class Hook:
             if policy.source is None:
                 endpoint = self._endpoint(method, path)
                 if endpoint.startswith(OURS):
-                    scope = self._own or own_scope(policy, endpoint, path, self._prefix)
+                    scope = own_scope(policy, endpoint, path, self._prefix, self._own)
         elif scope is None and self.scopes:
             scope = self.scopes.of_path(self._app, method, path)
         return AccessRequest(subject=subject, path=path, method=method, scope=scope)
@@ -305,8 +297,11 @@ class Hook:
         """Return what becomes of a request for *path* that no rule may speak of."""
         if decision.reason is not Reason.NO_RULE:
             return decision
-        declared = self._endpoint(method, path) in self._views.public_endpoints
-        return outcome(decision, declared_public=declared)
+        return outcome(decision, declared_public=self._is_public(method, path))
+
+    def _is_public(self, method: str, path: str) -> bool:
+        """Return whether the app declared public what serves *method* on *path*."""
+        return self._endpoint(method, path) in self._views.public_endpoints
 
     def _classify(
         self,

@@ -6,8 +6,8 @@ it is about none in particular, and `authz.admin.reach` says what they see and c
 
 from typing import Final
 
-from authz.decision import PolicyInForce
-from authz.scope import WHOLE, AskedScope
+from authz.decision import PolicyInForce, whole_of
+from authz.scope import AskedScope, Scope
 
 #: How the blueprints of authz and of its adapters begin; the app's way in is `authz`.
 OURS: Final = "authz_"
@@ -22,19 +22,26 @@ REACHING: Final = frozenset(
 )  # fmt: skip
 #: What is nobody's administration.
 _EVERYBODY_S: Final = frozenset({"authz_api.openapi", "authz_admin.theme"})
+#: The way in by a shell of the host, and the start page of `authz serve`.
+_EVERYBODY_S_PAGES: Final = ("authz_break_glass.", "authz_portal.")
 
 
 def own_scope(
-    policy: PolicyInForce, endpoint: str, path: str, prefix: str
+    policy: PolicyInForce,
+    endpoint: str,
+    path: str,
+    prefix: str,
+    own: Scope | None = None,
 ) -> AskedScope:
     """Return what a request to *endpoint*, one of ours, is about.
 
-    *path* is below *prefix*, that of our pages.
+    *path* is below *prefix*, that of our pages, all of which are about the scope *own*
+    if there is one: a rule for another host says nothing of them.
     """
-    written = policy.written
-    if written is None or not written.scoped:
-        return None
     personal = f"{path}/".startswith(f"{prefix}/account/")
-    opened = endpoint.startswith("authz_break_glass.")
+    opened = endpoint.startswith(_EVERYBODY_S_PAGES)
     limited = endpoint in REACHING or endpoint in _EVERYBODY_S
-    return None if personal or opened or limited else WHOLE
+    # Whoever asks `authz serve` about its hosts has a role for that, at its own.
+    asks = own is not None and endpoint.startswith("authz_authzen.")
+    administers = not (personal or opened or limited or asks)
+    return whole_of(policy, own) if administers else own

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 
-from authz.decision import AccessRequest, Decision, Policy
+from authz.decision import AccessRequest, Decision, Policy, outcome
 from authz.policy import scan
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.oracle import oracle
@@ -93,6 +93,14 @@ def test_scopes_are_those_in_which_it_is_allowed(seed: int):
         assert {s for s in known if s.id in found.ids(s.kind)} == allowed
         assert bool(found) is bool(compiled.decide(replace(asked, scope=None)))
         assert found.is_all <= (allowed == set(known))
+
+        public = compiled.scopes(asked.subject, asked.path, asked.method, public=True)
+        decided = {s: compiled.decide(replace(asked, scope=s)) for s in known}
+        passed = {s for s in known if outcome(decided[s], declared_public=True)}
+        nowhere = compiled.decide(replace(asked, scope=None))
+
+        assert {scope for scope in known if scope in public} == passed
+        assert bool(public) is bool(outcome(nowhere, declared_public=True))
 
 
 @given(seed=SEEDS)

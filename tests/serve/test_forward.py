@@ -1,13 +1,15 @@
 """What a proxy is told about the requests that it asks about."""
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 
 from authz.errors import SettingsError
-from tests.serve.served import GRAFANA, PORTAL, PROXY, TOLD, WIKI, Browser
+from authz.extension import get_authz
+from tests.serve.served import GRAFANA, POLICY, PORTAL, PROXY, TOLD, WIKI, Browser
 from tests.web.apps import BOB, RecordingSink
 
 FORMS = ("forward", "forward/nginx", "forward/nginx/page", "forward/envoy")
@@ -268,6 +270,38 @@ def test_rules_for_a_host_open_nothing_of_the_portal(
         environ = {"HTTP_HOST": host}
         assert bob.portal("GET", path, environ=environ).status == 403
         assert alice.portal("GET", path, environ=environ).status != 403
+
+
+def test_who_administers_the_portal_s_host_alone_administers_nothing(
+    serve: Callable[..., Flask],
+):
+    """The administration is of the whole: a role at one host could give itself all."""
+    policy = f"{POLICY}g, user:bob, role:admin, host:auth.home.test\n"
+    bob = Browser(serve(policy))
+    bob.sign_in_at_portal("bob", BOB)
+
+    assert bob.portal("GET", "/authz/admin/people").status == 403
+    assert bob.portal("POST", "/authz/api/v1/people").status == 403
+    assert "/authz/admin/" not in bob.portal("GET", "/authz/start").text
+    assert bob.portal("GET", "/authz/account").status == 200
+
+
+def test_a_rule_that_closes_the_portal_to_everybody_is_refused(
+    serve: Callable[..., Flask],
+):
+    """The last administrator is looked for where the administration is."""
+    app = serve(AUTHZ_POLICY_WRITABLE="true")
+    runtime = get_authz(app).runtime
+    policy = Path(app.config["AUTHZ_POLICY"])
+    before = runtime.policy.revision
+    policy.write_text(
+        f"{POLICY}p, role:admin, host:auth.home.test, /authz/*, *, deny\n", "utf-8"
+    )
+    runtime.refresh()
+
+    assert runtime.policy.revision == before
+    assert runtime.live.problem
+    assert "leaves nobody" in runtime.live.problem
 
 
 def test_several_hosts_need_rules_that_name_them(serve: Callable[..., Flask]):

@@ -414,3 +414,30 @@ def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
     plain.config.pop("AUTHZ_MODEL")
     with pytest.raises(SettingsError, match="no scopes"):
         Authz(plain)
+
+
+def test_a_rule_that_denies_in_one_library_closes_no_public_page(tmp_path: Path):
+    """What is about no library in particular is denied where every scope denies it."""
+    (tmp_path / "policy.csv").write_text(
+        POLICY + "p, role:everyone, library:old, /*, *, deny\n", encoding="utf-8"
+    )
+    app = Flask("public")
+    app.config.update(
+        AUTHZ_POLICY=str(tmp_path / "policy.csv"),
+        AUTHZ_MODEL=str(MODEL),
+        AUTHZ_ADMIN="alice",
+        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
+    )
+
+    @app.get("/open")
+    @Authz.public
+    def open_to_all() -> Any:
+        return jsonify(sorted(scopes("GET", "/open").ids("library").ids))
+
+    Authz(app)
+    client = Client(app)
+
+    assert client("GET", "/open").status == 200
+    assert json.loads(client("GET", "/open").text) == ["old"]  # all but that
+    assert client("GET", "/authz/sign-in").status == 200
+    get_authz(app).runtime.close()
