@@ -11,6 +11,7 @@ from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from authz.admin.context import AdminContext
+from authz.admin.view_as import end_overdue
 from authz.audit import AuditSink, LoggingSink
 from authz.decision import Decision, Explanation, Subject
 from authz.errors import AuthzError, Problem, SettingsError
@@ -176,6 +177,7 @@ class Authz:
             blueprints.append(break_glass_blueprint(context))
         if runtime.view_as is not None:
             blueprints.append(view_as_blueprint(context, runtime.view_as))
+            runtime.following.do_after(partial(end_overdue, context))
         for blueprint in blueprints:
             hook.own_writes.tell_with(blueprint)
             app.register_blueprint(blueprint)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authz.admin.context import Actor, AdminContext
-from authz.admin.tokens import list_tokens, revoke_token
+from authz.admin.tokens import kept_tokens, revoke_token
 from authz.audit import EventTag
 from authz.errors import StoreReadOnly
 from authz.identity.tokens import ApiToken
@@ -54,7 +54,7 @@ def after_restore(
 
     sessions, restored = database.take_up(before_commit=before_commit)
     context.runtime.refresh()
-    tokens = [token for token in list_tokens(context) if not token.fixed]
+    tokens = [token for token in kept_tokens(context) if not token.fixed]
     back = None if restored is None else set(restored.tokens)
     wanted = [t for t in tokens if back is None or t.name in back] if revoke else []
     return AfterRestore(

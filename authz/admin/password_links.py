@@ -10,7 +10,7 @@ from typing import Final
 
 from authz.admin.context import Actor, AdminContext
 from authz.admin.kept_codes import end_codes, make_code, use_up
-from authz.admin.tokens import list_tokens
+from authz.admin.tokens import kept_tokens
 from authz.audit import EventTag
 from authz.errors import (
     InvalidCredentials,
@@ -82,7 +82,7 @@ def make_link(
 def link_of(context: AdminContext, id: str) -> ApiToken | None:  # noqa: A002 - as in Person
     """Return the record of the link that the person *id* may still use, or None."""
     now = context.runtime.clock()
-    for kept in list_tokens(context):
+    for kept in kept_tokens(context):
         if kept.name == PASSWORD_LINK + id and kept.expires and kept.expires > now:
             return kept
     return None

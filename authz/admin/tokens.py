@@ -16,6 +16,7 @@ from authz.errors import (
 )
 from authz.identity.token_owners import TokenOwners
 from authz.identity.tokens import (
+    NO_TOKENS,
     RESERVED,
     ApiToken,
     ApiTokens,
@@ -27,7 +28,21 @@ from authz.identity.tokens import (
 def list_tokens(
     context: AdminContext, *, revoked: bool = False
 ) -> tuple[ApiToken, ...]:
-    """Return the API tokens, those of settings first; *revoked* ones too if wanted."""
+    """Return the API tokens, those of settings first; *revoked* ones too if wanted.
+
+    What break-glass opened is among them, so that it can be ended like one.
+    """
+    return tuple(
+        token
+        for token in kept_tokens(context, revoked=revoked)
+        if not token.name.startswith(NO_TOKENS)
+    )
+
+
+def kept_tokens(
+    context: AdminContext, *, revoked: bool = False
+) -> tuple[ApiToken, ...]:
+    """Return all that is kept as API tokens are, links and views among them."""
     tokens = context.runtime.identity.tokens
     if tokens is None:
         return ()
@@ -119,7 +134,7 @@ def revoke_token(context: AdminContext, actor: Actor, id: str) -> ApiToken:  # n
         StoreReadOnly: if settings hold it.
         StoreError: if the store or the audit log cannot be written.
     """
-    known = {t.id: t for t in list_tokens(context, revoked=True)}
+    known = {t.id: t for t in kept_tokens(context, revoked=True)}
     token = known.get(id)
     if token is None:
         raise NotFound(f"there is no token `{id[:80]}`")

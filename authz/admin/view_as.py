@@ -10,8 +10,8 @@ from authz.admin.people import subject_of
 from authz.audit import EventTag
 from authz.errors import PolicyError, Problem, StoreReadOnly
 from authz.identity.people import Person
-from authz.identity.tokens import ApiToken
-from authz.identity.view_as import MINUTES, ViewAs, name_for
+from authz.identity.tokens import VIEW_AS, ApiToken
+from authz.identity.view_as import MINUTES, ViewAs, name_for, person_in
 
 #: Nobody holds it: what is kept is no token.
 _ROLE: Final = "role:view-as"
@@ -83,3 +83,29 @@ def end_view(
 
     store.revoke(kept.id, context.runtime.clock(), before_commit=before_commit)
     context.runtime.refresh()
+
+
+def end_overdue(context: AdminContext) -> None:
+    """Write down that views are over whose time is; of all processes one does.
+
+    It reads nothing unless there is one.
+
+    Raises:
+        StoreError: if the store or the audit log cannot be written.
+    """
+    tokens, store = context.runtime.identity.tokens, context.runtime.stores.tokens
+    if tokens is None or store is None:
+        return
+    for kept in tokens.over(VIEW_AS):
+
+        def before_commit(
+            _before: ApiToken | None, _after: ApiToken, kept: ApiToken = kept
+        ) -> None:
+            context.runtime.record(
+                EventTag.VIEW_AS_ENDED,
+                subject=kept.author,
+                about=f"user:{person_in(kept)}",
+                detail={"why": "its time was over"},
+            )
+
+        store.revoke(kept.id, context.runtime.clock(), before_commit=before_commit)

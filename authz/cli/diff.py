@@ -1,6 +1,6 @@
 """`authz diff`: what differs between two policies, and for whom."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 import click
@@ -17,7 +17,8 @@ from authz.cli.sources import (
     routes_option,
     settings_here,
 )
-from authz.decision import EVERYONE, PolicyInForce
+from authz.decision import PolicyInForce
+from authz.policy.analysis.by_meaning import Meaning, by_meaning, in_words, says_more
 from authz.policy.analysis.documents import (
     answer_document,
     difference_document,
@@ -30,6 +31,8 @@ from authz.policy.csv_rows import Rows, read_rows, spell
 from authz.policy.patterns import methods_in_words
 
 _SHOWN: Final = 50
+#: As many names as are told of those for whom one thing changes.
+_NAMED: Final = 20
 
 
 @click.command("diff")
@@ -142,11 +145,10 @@ def effect_lines(comparison: Impact, *, shown: int | None) -> Iterator[str]:
             "what changes in them is not shown"
         )
     yield from _proof_lines(comparison)
-    grouped = list(_grouped(comparison.differences))
-    for who, change, where in grouped[:shown]:
-        yield f"  {change}  {who}  {where}"
-    if shown is not None and len(grouped) > shown:
-        yield f"  and {len(grouped) - shown} more; --all shows them"
+    said = [line for each in by_meaning(comparison.differences) for line in _said(each)]
+    yield from said[:shown]
+    if shown is not None and len(said) > shown:
+        yield f"  and {len(said) - shown} more; --all shows them"
 
 
 def _proof_lines(comparison: Impact) -> Iterator[str]:
@@ -167,27 +169,16 @@ def _proof_lines(comparison: Impact) -> Iterator[str]:
         )
 
 
-def _grouped(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]]:
-    """Yield who, change and place, the methods of one path together.
-
-    What changes for everyone is not said again for each name.
-    """
-    groups: dict[tuple[str, str, bool], dict[str, None]] = {}
-    everybody: set[tuple[str, str, bool]] = set()
-    for each in differences:
-        where = _where(each)
-        what = each.place.method, where, each.opens
-        who = each.who.name
-        if not each.who.is_authenticated:
-            who = EVERYONE
-            everybody.add(what)
-        elif what in everybody:
-            continue
-        groups.setdefault((who, where, each.opens), {})[each.place.method] = None
-    for (who, path, opens), methods in groups.items():
-        change = "denied -> allowed" if opens else "allowed -> denied"
-        mark = "  opens to everyone" if opens and who == EVERYONE else ""
-        yield who, change, f"{methods_in_words(methods)} {path}{mark}"
+def _said(meaning: Meaning) -> Iterator[str]:
+    """Yield what changes for whom, and then who that is."""
+    for methods, each in meaning.changes:
+        change = "denied -> allowed" if each.opens else "allowed -> denied"
+        where = f"{methods_in_words(methods)} {_where(each)}"
+        yield f"  {change}  {in_words(meaning.name)}  {where}"
+    if says_more(meaning):
+        shown = ", ".join(meaning.members[:_NAMED])
+        more = len(meaning.members) - _NAMED
+        yield f"      that is: {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def _where(difference: Difference) -> str:

@@ -9,7 +9,7 @@ import click
 
 from authz.admin.context import AdminContext
 from authz.admin.known_names import remark_on
-from authz.admin.tokens import list_tokens, make_token, revoke_token
+from authz.admin.tokens import kept_tokens, list_tokens, make_token, revoke_token
 from authz.cli.app import context_here, shell
 from authz.cli.outcome import problems_in_words, warn
 from authz.cli.output import Output, plain, with_output
@@ -80,7 +80,7 @@ def list_(*, everything: bool, out: Output) -> None:
 def revoke(name: str, *, out: Output) -> None:
     """End the token NAME at once; its id does as well."""
     with problems_in_words(), context_here() as context:
-        named = [t for t in list_tokens(context) if name in {t.name, t.id}]
+        named = [t for t in kept_tokens(context) if name in {t.name, t.id}]
         if not named:
             raise NotFound(f"there is no token `{name}`, or it is revoked already")
         ended = revoke_token(context, shell(), named[0].id)

@@ -31,7 +31,9 @@ FIXED_NAME: Final = "env"
 BREAK_GLASS: Final = "break-glass/"
 PASSWORD_LINK: Final = "password-link/"  # noqa: S105 - no password
 VIEW_AS: Final = "view-as/"
-RESERVED: Final = (BREAK_GLASS, PASSWORD_LINK, VIEW_AS)
+#: Those that no list of tokens shows: whoever looks through it did not make them there.
+NO_TOKENS: Final = (PASSWORD_LINK, VIEW_AS)
+RESERVED: Final = (BREAK_GLASS, *NO_TOKENS)
 _RANDOM_BYTES: Final = 32
 _MAX_TOKEN: Final = 1024
 #: Characters of a token.
@@ -394,6 +396,18 @@ class ApiTokens:
         if self._now() >= until:
             raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
         return record
+
+    def over(self, kind: str) -> list[ApiToken]:
+        """Return the records of the reserved *kind* whose time is over. Without I/O.
+
+        Nobody has revoked them, as far as this process knows.
+        """
+        now = self._now()
+        return [
+            record
+            for record, _, until in list(self._table.values())
+            if now >= until and record.name.startswith(kind)
+        ]
 
     def look(self) -> Callable[[], None]:
         """Read tokens that came or went; return what puts them in force.

@@ -9,7 +9,9 @@ import pytest
 from flask import Flask, render_template_string
 
 from authz import viewed_by
-from authz.admin.people import edit_person, find_person
+from authz.admin.password_links import make_link
+from authz.admin.people import add_person, edit_person, find_person
+from authz.admin.tokens import list_tokens, make_token
 from authz.cli.app import shell
 from authz.extension import get_authz
 from authz.identity.view_as import MINUTES
@@ -168,13 +170,24 @@ def test_who_is_no_administrator_begins_nothing(bob: Client):
     assert answer.status == 403
 
 
-def test_it_is_over_in_time(app: Flask, alice: Client):
-    """After half an hour the next request says so, and the one after is one's own."""
+def test_it_is_over_in_time(app: Flask, alice: Client, sink: RecordingSink):
+    """After half an hour the next request says so, and the one after is one's own.
+
+    The audit log has the end once, whether or not anybody asks again.
+    """
     begin(alice)
+    do_chores = get_authz(app).runtime.following.do_chores
+    do_chores()
+    assert "view-as:ended" not in sink.tags
     tokens = get_authz(app).runtime.identity.tokens
     assert tokens is not None
     later = datetime.now(UTC) + timedelta(minutes=MINUTES)
     tokens._now = later.timestamp
+    do_chores()
+    do_chores()
+    [ended] = [event for event in sink.events if event.tag == "view-as:ended"]
+    assert (ended.subject, ended.about) == ("user:alice", "user:bob")
+    assert ended.detail == {"why": "its time was over"}
 
     over = alice(path="/who", accept="application/json")
     assert over.status == 401
@@ -200,3 +213,19 @@ def test_signing_in_stays_possible(app: Flask, alice: Client):
     begin(alice)
     alice.cookies = {k: v for k, v in alice.cookies.items() if "view-as" in k}
     assert alice(path="/authz/sign-in").status == 200
+
+
+def test_no_list_of_tokens_shows_it(app: Flask, alice: Client):
+    """Neither looking as somebody nor a link for a password is a token of anybody."""
+    begin(alice)
+    context = get_authz(app).context
+    make_token(context, shell(), name="backup", role="role:user")
+    person = add_person(context, shell(), id="carol").person
+    make_link(context, shell(), person, lasts=timedelta(hours=1))
+
+    assert [t.name for t in list_tokens(context)] == ["backup"]
+    alice("POST", END)
+    shown = alice(path="/authz/admin/tokens?revoked=yes").text
+    assert "backup" in shown
+    assert "view-as/" not in shown
+    assert "password-link/" not in shown

@@ -66,6 +66,8 @@ class Difference:
     scope: str = ""
     #: Scope patterns within that one where it is not so.
     except_scopes: tuple[str, ...] = ()
+    #: All names that they go by where it is allowed: in the new policy if it opens.
+    names: frozenset[str] = frozenset()
 
     @property
     def where(self) -> str:
@@ -162,11 +164,12 @@ def _compared(
     differences: list[tuple[int, int, Difference]] = []
     for alike in change.groups(everybody.values()):
         found = list(change.differences(alike[0][1]))
-        differences += [
-            (order, n, replace(difference, who=who))
-            for order, who in alike
-            for n, difference in enumerate(found)
-        ]
+        for order, who in alike if found else ():
+            names = change.names_of(who)
+            differences += [
+                (order, n, replace(each, who=who, names=names[each.opens]))
+                for n, each in enumerate(found)
+            ]
     return Impact(
         differences=tuple(
             difference for *_, difference in sorted(differences, key=lambda d: d[:2])
@@ -326,6 +329,14 @@ class _Change:
                 sight = old, new
             found.setdefault(sight, []).append((order, who))
         yield from found.values()
+
+    def names_of(self, who: Subject) -> tuple[frozenset[str], frozenset[str]]:
+        """Return all names that *who* goes by in the old policy, and in the new one."""
+        old, new = (
+            who.names | policy.roles_of(who.names)
+            for policy in (self._before, self._after)
+        )
+        return old, new
 
     def differences(self, who: Subject) -> Iterator[Difference]:
         """Yield what changes for *who*."""

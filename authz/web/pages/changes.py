@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from flask import url_for
 from werkzeug.wrappers import Response
@@ -21,6 +21,7 @@ from authz.errors import (
     StoreConflict,
     StoreReadOnly,
 )
+from authz.policy.analysis.by_meaning import by_meaning, says_more
 from authz.policy.analysis.impact import Impact, impact
 from authz.policy.records import Revision, note_problem
 from authz.web.pages import wording
@@ -137,7 +138,7 @@ class Changes:
             mark=_mark(draft) if draft else "",
             lines=list(draft_lines(draft)) if draft else [],
             seen=seen,
-            effect=self._effect(draft, seen),
+            **_told(self._effect(draft, seen)),
             gone=gone,
             patch=patch or (self._patch(draft, seen) if draft and seen else ""),
             note=note,
@@ -191,11 +192,13 @@ class Changes:
             revision=made,
             made=list(text_lines(made.added, made.removed)),
             back=back,
-            effect=impact(
-                difference.after, difference.before, routes=pages.context.served()
-            )
-            if difference and difference.after and difference.before
-            else None,
+            **_told(
+                impact(
+                    difference.after, difference.before, routes=pages.context.served()
+                )
+                if difference and difference.after and difference.before
+                else None
+            ),
             base=base,
             unreadable=difference is None,
             previous=number - 1 if self._is_kept(number - 1) else None,
@@ -211,6 +214,15 @@ class Changes:
         except NotFound:
             return False
         return True
+
+
+def _told(effect: Impact | None) -> dict[str, Any]:
+    """Return what the pages tell of *effect*."""
+    return {
+        "effect": effect,
+        "groups": by_meaning(effect.differences) if effect else [],
+        "says_more": says_more,
+    }
 
 
 def _status(problem: str) -> int:

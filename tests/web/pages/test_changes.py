@@ -276,8 +276,11 @@ class TestEffect:
         text = draft_rule(alice, "role:user", "/admin").text
 
         effect = text[text.index('id="effect"') :]
-        assert "become allowed" in effect
-        assert "bob" in effect
+        assert "1 place becomes allowed" in effect
+        assert effect.count("<h4>") == 1
+        assert "Everyone with the role" in effect
+        _, _, who = effect.partition("Who that is: ")
+        assert "bob" in who
         assert "/admin" in effect
         assert "have not signed in" not in effect
 
@@ -295,5 +298,5 @@ class TestEffect:
     def test_what_closes(self, alice: Client):
         """A rule that denies takes something away from people."""
         text = draft_rule(alice, "role:user", "/map", effect="deny").text
-        assert "become denied" in text
+        assert "becomes denied" in text
         assert "Nobody gains anything by this change" in text
