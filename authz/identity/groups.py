@@ -34,11 +34,20 @@ _LDAP_PART: Final = re.compile(
 #: These are enough alone: nobody names a group so by chance.
 _SURE: Final = re.compile(r"\s*(?:CN|OU|DC|UID)\s*=.*", re.IGNORECASE | re.DOTALL)
 _BASE: Final = re.compile(r"\s*(?:OU|DC|O)\s*=.*", re.IGNORECASE | re.DOTALL)
+#: It ends with half of an escaped character, or in quotes that do not end.
+_ENDS_WITHIN: Final = re.compile(r'(?:[^\\]|\\.)*\\|.*="[^"]*', re.DOTALL)
 #: What LDAP itself writes between the parts of a name.
 _LDAP_SEPARATOR: Final = ","
 #: Marks that stand between the names of a list which nobody cut.
 _LIST_MARKS: Final = re.compile(r"[,;|\s]+")
 _MARKS: Final = re.compile(r"[\s._-]+")
+
+
+#: What to do about a group that can never arrive.
+ANOTHER_WAY: Final = (
+    "have the provider send another separator, or a list in a signed token, or rename "
+    "the group"
+)
 
 
 def groups_in_text(text: str, *, place: str, separator: str | None) -> Groups:
@@ -55,7 +64,11 @@ def groups_in_text(text: str, *, place: str, separator: str | None) -> Groups:
     """
     pieces = [text] if separator is None else text.split(separator)
     pieces = [piece for piece in map(str.strip, pieces) if piece]
-    if separator == _LDAP_SEPARATOR and is_cut_ldap_name(pieces):
+    if separator is not None and (
+        is_cut_ldap_name(pieces)
+        if separator == _LDAP_SEPARATOR
+        else was_cut_by_somebody(pieces)
+    ):
         raise Refused(Why.LDAP_NAME_CUT, place=place, value=text)
     return _groups(pieces, place=place, separator=separator)
 
@@ -68,13 +81,7 @@ def groups_in_list(values: Iterable[object], *, place: str) -> Groups:
     """
     values = list(values)
     texts = [value for value in values if isinstance(value, str)]
-    if (
-        len(texts) > 1
-        and all(map(_LDAP_PART.fullmatch, texts))
-        and not any(_LDAP_SEPARATOR in text for text in texts)
-        and any(map(_BASE.fullmatch, texts))
-    ):
-        # Whoever made the list cut it.
+    if was_cut_by_somebody(texts):
         raise Refused(Why.LDAP_NAME_CUT, place=place, value=",".join(texts))
     return _groups(values, place=place, separator=None)
 
@@ -84,6 +91,21 @@ def is_cut_ldap_name(pieces: Iterable[str]) -> bool:
     pieces = list(pieces)
     parts = [piece for piece in pieces if _LDAP_PART.fullmatch(piece)]
     return len(parts) > 1 or any(map(_SURE.fullmatch, parts))
+
+
+def was_cut_by_somebody(pieces: Iterable[str]) -> bool:
+    """Return whether *pieces*, which nobody here cut at commas, are parts all the same.
+
+    Whole LDAP names hold commas. Parts of one that was cut hold none, and one of them
+    names its base (`OU=`, `DC=`, `O=`); or the cut went through an escaped or quoted
+    mark (RFC 4514, 2.4).
+    """
+    pieces = list(pieces)
+    parts = [piece for piece in pieces if _LDAP_PART.fullmatch(piece)]
+    bare = [part for part in parts if _LDAP_SEPARATOR not in part]
+    return (len(bare) > 1 and any(map(_BASE.fullmatch, bare))) or (
+        len(pieces) > 1 and any(map(_ENDS_WITHIN.fullmatch, parts))
+    )
 
 
 def group_problem(text: str) -> str | None:
@@ -119,7 +141,9 @@ def undeliverable(
         problem = group_problem(text)
         if problem:
             yield name, problem
-        elif separators and all(cut and cut in text for cut in separators.values()):
+        elif not separators:
+            yield name, "whoever vouches for people names no groups"
+        elif all(cut and cut in text for cut in separators.values()):
             yield (
                 name,
                 " and ".join(

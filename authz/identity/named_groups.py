@@ -5,7 +5,12 @@ from typing import Final
 
 from authz.decision import Effect, Origin, PolicyHolder, PolicyInForce, Subject
 from authz.errors import Problem
-from authz.identity.groups import NearMiss, near_misses, undeliverable
+from authz.identity.groups import (
+    ANOTHER_WAY,
+    NearMiss,
+    near_misses,
+    undeliverable,
+)
 
 _KIND: Final = "group:"
 
@@ -59,8 +64,7 @@ def unreachable_groups(
         yield Problem(
             where=str(named[name]),
             message=f"nobody can ever be in `{name}`: {why}",
-            hint="have the provider send another separator, or a list in a signed "
-            "token, or rename the group",
+            hint=ANOTHER_WAY,
         )
 
 

@@ -53,6 +53,14 @@ class ScopedGroup:
                 raise InvalidValue.of(problem)
         return cls(before=before, after=after, kind=places[0], role=role)
 
+    def __str__(self) -> str:
+        return f"{self.before}{{{self.kind}}}{self.after}"
+
+    @property
+    def example(self) -> str:
+        """A group that fits it, `group:...`."""
+        return f"{_GROUP}{self.before}x{self.after}"
+
     def scope_of(self, group: str) -> str | None:
         """Return the scope in the name of *group*, or None if it is another one."""
         if not (

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from authz.errors import InvalidValue
-from authz.identity.groups import is_cut_ldap_name
+from authz.identity.groups import is_cut_ldap_name, was_cut_by_somebody
 from authz.names import name_problem
 from authz.settings.parsers import ROLE_NAME, positive
 
@@ -102,8 +102,9 @@ def groups(text: str) -> tuple[str, ...]:
     """
     by_comma = "\n" not in text and not text.lstrip().startswith("[")
     parts = [p.removeprefix("group:") for p in listed(text)]
-    if by_comma and is_cut_ldap_name(parts):
-        example = json.dumps([text.strip().removeprefix("group:")], ensure_ascii=False)
+    if is_cut_ldap_name(parts) if by_comma else was_cut_by_somebody(parts):
+        whole = text.strip().removeprefix("group:") if by_comma else ",".join(parts)
+        example = json.dumps([whole], ensure_ascii=False)
         raise InvalidValue(
             f"`{parts[0]}` looks like a part of an LDAP name, which itself has commas",
             f"write one group a line, or a JSON list such as `{example[:300]}`",

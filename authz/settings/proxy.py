@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from authz.decision import Grant, Origin
+from authz.errors import Problem
+from authz.identity.groups import ANOTHER_WAY, undeliverable
 from authz.identity.peers import Peers, peers
 from authz.identity.presets import PRESETS, Preset
 from authz.identity.scoped_groups import ScopedGroup
@@ -104,7 +106,7 @@ def read_proxy(reader: Reader) -> ProxySettings:
             "set AUTHZ_PROXY_PRESET, or remove it",
         )
     proxied = bool(issuers) or headers is not None
-    return ProxySettings(
+    found = ProxySettings(
         name=(issuers[0].name if issuers else name) if proxied else "",
         issuers=issuers,
         headers=headers,
@@ -119,6 +121,23 @@ def read_proxy(reader: Reader) -> ProxySettings:
         groups=groups,
         scoped_groups=scoped_groups,
     )
+    _warn_of_unreachable(reader, found)
+    return found
+
+
+def _warn_of_unreachable(reader: Reader, proxy: ProxySettings) -> None:
+    """Warn of patterns that no group can ever fit; of groups the policy knows more."""
+    if not proxy:
+        return
+    fitting = {p.example: p for p in proxy.scoped_groups}
+    for name, why in undeliverable(fitting, proxy.group_separators):
+        reader.warnings.append(
+            Problem(
+                where="AUTHZ_SCOPED_GROUPS",
+                message=f"no group can ever fit `{fitting[name]}`: {why}",
+                hint=ANOTHER_WAY,
+            )
+        )
 
 
 def scoped_groups_in(text: str) -> tuple[ScopedGroup, ...]:

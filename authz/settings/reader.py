@@ -19,7 +19,19 @@ _NUMBERED: Final = re.compile(r"(AUTHZ_JWT)_[2-9](_.+)")
 
 #: Claims, which may be spelled in double quotes.
 _EXPRESSION: Final = re.compile(r"AUTHZ_JWT(?:_[2-9])?_(?:SUBJECT|GROUPS|DISPLAY_NAME)")
-_QUOTES: Final = {'"': "double quotes", "'": "single quotes"}
+#: What may open a quotation, what closes it, and what they are called.
+_QUOTES: Final = {'"': ('"', "double quotes"), "'": ("'", "single quotes")}
+_QUOTES |= {
+    opening: (closing, "typographic quotes")
+    for opening, closing in {
+        "\u201c": "\u201d",
+        "\u201e": "\u201c\u201d",
+        "\u2018": "\u2019",
+        "\u00ab": "\u00bb",
+    }.items()
+}
+#: What env files let stand behind the quotes.
+_COMMENT: Final = re.compile(r"\s+#.*")
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -115,15 +127,25 @@ class Reader:
         Docker's `--env-file`, and lists below `environment:` in a compose file, take
         quotes as they stand.
         """
-        quote = text[:1]
-        if len(text) > 1 and quote == text[-1] and quote in _QUOTES:
-            if quote == '"' and _EXPRESSION.fullmatch(key):
+        bare = text.strip()
+        closing, quotes = _QUOTES.get(bare[:1], ("", ""))
+        if any(
+            len(whole) > 1 and whole[-1] in closing
+            for whole in (bare, _COMMENT.sub("", bare))
+        ):
+            if closing == '"' and _EXPRESSION.fullmatch(key):
                 return  # a claim with odd characters, as JMESPath spells it
             self.problem(
                 key,
-                f"it stands in {_QUOTES[quote]}, which count as a part of it",
+                f"it stands in {quotes}, which count as a part of it",
                 "remove the quotes; what really begins and ends with one goes into a "
                 "file, if the setting has a form `..._FILE`",
+            )
+        elif text.startswith("\ufeff"):
+            self.problem(
+                key,
+                "it begins with a byte order mark, which counts as a part of it",
+                "save the file that it comes from as UTF-8 without one",
             )
         elif text.endswith("\r"):
             self.problem(
@@ -153,7 +175,7 @@ class Reader:
                 "check the path and who may read it",
             )
             return None
-        return text.removesuffix("\n").removesuffix("\r")
+        return text.rstrip("\r\n")
 
     def problem(self, where: str, message: str, hint: str) -> None:
         """Note a problem, once."""

@@ -308,12 +308,23 @@ class TestAccounts:
     def test_a_byte_order_mark_is_no_part_of_a_secret(self, tmp_path: Path):
         """Editors on Windows put one in front of a file."""
         file = tmp_path / "secret"
-        file.write_bytes(b"\xef\xbb\xbfcorrect horse\r\n")
+        file.write_bytes(b"\xef\xbb\xbfcorrect horse\r\n\r\n")
         environ = {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD_FILE": str(file)}
 
         assert read_settings({}, environ).accounts[0].password == "correct horse"
 
-    @pytest.mark.parametrize("text", ['"correct horse"', "'correct horse'", "horse\r"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '"correct horse"',
+            "'correct horse'",
+            '"correct horse"\r',
+            "'correct horse' # mine",
+            "\u201ccorrect horse\u201d",
+            "\ufeffhorse",
+            "horse\r",
+        ],
+    )
     def test_what_an_env_file_leaves_in_is_said(self, text: str):
         """Docker takes quotes and carriage returns as they stand."""
         found = problems({}, {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD": text})

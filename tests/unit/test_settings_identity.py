@@ -279,6 +279,20 @@ class TestRoles:
         assert "LDAP name" in found
         assert "one group a line, or a JSON list" in found
 
+    @pytest.mark.parametrize("text", ['["CN=a", "OU=b"]', "CN=a\nOU=b\nDC=c"])
+    def test_a_list_of_parts_is_refused(self, text: str):
+        """Whoever wrote it has cut the name."""
+        assert '`["CN=a,OU=b' in problems(HEADERS | {"AUTHZ_ADMIN_GROUPS": text})
+
+    def test_a_pattern_that_no_group_can_fit_is_named(self):
+        """What is cut at commas never holds one."""
+        given = HEADERS | {"AUTHZ_SCOPED_GROUPS": "cn=m-{library},o=x user"}
+
+        [warned] = warnings(given)
+        assert "no group can ever fit `cn=m-{library},o=x`" in warned
+        assert "cut at `,`" in warned
+        assert warnings(given | {"AUTHZ_GROUPS_SEPARATOR": "|"}) == []
+
     def test_names_with_commas_can_be_written(self):
         """On lines, as a JSON list, or as a list in the app's config."""
         name = "CN=music-admins,OU=Groups,DC=example,DC=org"

@@ -76,10 +76,12 @@ def _doors(settings: Settings) -> Iterator[Finding]:
 
 def _groups(settings: Settings, policy: PolicyInForce) -> Iterator[Finding]:
     """Warn if nobody whom the proxy vouches for could hold a role, or some cannot."""
-    if not settings.proxy or policy.source is None:
+    if not settings.proxy:
         return
     for problem in unreachable_groups(policy, settings.proxy.group_separators):
         yield warn("groups", f"{problem.where}: {problem.message}", problem.hint)
+    if policy.source is None:
+        return
     known = ("group:", "user:" + settings.proxy.name + "/", "auth:", "role:auth")
     if not any(grant.member.startswith(known) for grant in policy.source.grants):
         yield warn(

@@ -54,14 +54,34 @@ def test_parts_of_an_ldap_name_are_recognised(pieces: list[str], *, cut: bool):
     assert is_cut_ldap_name(pieces) is cut
 
 
+CUT_ELSEWHERE = [
+    ["CN=a", "OU=b", "DC=c"],
+    ["users", "cn=a", "dc=c", "CN=x,OU=y"],
+    ["CN=Friends\\", " Family,OU=b"],
+    ['CN="Friends', 'Family",OU=b'],
+]
+
+
+@pytest.mark.parametrize("pieces", CUT_ELSEWHERE, ids=str)
+def test_parts_that_somebody_else_has_cut_are_recognised(pieces: list[str]):
+    """In a list, and in a text with another separator than LDAP's own."""
+    for cut in (
+        lambda: groups_in_list(pieces, place="x"),
+        lambda: groups_in_text(";".join(pieces), place="x", separator=";"),
+        lambda: groups_in_text("|".join(pieces), place="x", separator="|"),
+    ):
+        with pytest.raises(Refused, match="ldap-name-cut"):
+            cut()
+
+
 def test_whole_ldap_names_in_a_list_are_groups():
     """Nothing cuts a list."""
-    name = "CN=music-admins,OU=Groups,DC=example,DC=org"
+    names = ["CN=music-admins,OU=Groups,DC=example,DC=org", "cn=a,o=b", "cn=c", "users"]
+    expected = {f"group:{name}" for name in names}
 
-    assert groups_in_list([name, "users"], place="x").names == {
-        f"group:{name}",
-        "group:users",
-    }
+    assert groups_in_list(names, place="x").names == expected
+    text = ";".join(names)
+    assert groups_in_text(text, place="x", separator=";").names == expected
 
 
 @pytest.mark.parametrize(
@@ -71,13 +91,13 @@ def test_whole_ldap_names_in_a_list_are_groups():
         ({HEADER: ";"}, set()),
         ({HEADER: ",", "the claim `groups`": None}, set()),
         ({HEADER: ",", "the claim `groups`": ","}, {"group:Friends, Family"}),
-        ({}, set()),
+        ({}, {"group:Friends, Family", "group:users"}),
     ],
 )
 def test_a_group_that_holds_every_separator_never_arrives(
     separators: Mapping[str, str | None], found: set[str]
 ):
-    """Unless one place delivers groups whole."""
+    """Unless one place delivers groups whole; where there is no place, none does."""
     named = ["group:Friends, Family", "group:users"]
 
     assert {name for name, _ in undeliverable(named, separators)} == found
