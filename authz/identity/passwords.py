@@ -12,6 +12,7 @@ import unicodedata
 from typing import Final
 
 from authz.errors import Problem
+from authz.identity.password_hashes import HashKind, hash_kind
 
 MIN_PASSWORD: Final = 15
 #: Longer input is refused before it is hashed.
@@ -63,6 +64,9 @@ def password_problem(
     elif count > MAX_PASSWORD:
         message = f"the password has {count} characters"
         hint = f"use at most {MAX_PASSWORD}"
+    elif hash_kind(password) is not HashKind.PASSWORD:
+        message = "the password looks like a hash"
+        hint = "give the password itself; it is hashed here"
     elif is_easy_to_guess(password, id=id):
         message, hint = "the password is easy to guess", "use for example four words"
     else:

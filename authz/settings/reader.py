@@ -33,6 +33,11 @@ _QUOTES |= {
 #: What env files let stand behind the quotes.
 _COMMENT: Final = re.compile(r"\s+#.*")
 
+#: A variable or a place of a template, as it stands where nobody has filled it in.
+_UNFILLED: Final = re.compile(
+    r"\$\{\w+[^}]*\}|\$[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|\{\{[^}]*\}\}|%[A-Z][A-Z0-9_]+%"
+)
+
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
@@ -140,6 +145,12 @@ class Reader:
                 f"it stands in {quotes}, which count as a part of it",
                 "remove the quotes; what really begins and ends with one goes into a "
                 "file, if the setting has a form `..._FILE`",
+            )
+        elif _UNFILLED.fullmatch(bare):
+            self.problem(
+                key,
+                "it is the name of a variable, which nothing has filled in",
+                "write the value itself: env files of docker know no variables",
             )
         elif text.startswith("\ufeff"):
             self.problem(

@@ -332,6 +332,15 @@ class TestAccounts:
         assert "count" in found
         assert "horse" not in found
 
+    @pytest.mark.parametrize(
+        "text", ["${PASSWORD}", "${PASSWORD:-}", "$ADMIN_PASSWORD", "{{ password }}"]
+    )
+    def test_a_variable_that_nothing_filled_in_is_no_value(self, text: str):
+        """It stands in a file that anybody may have read."""
+        found = problems({}, {"AUTHZ_ADMIN": "alice", "AUTHZ_ADMIN_PASSWORD": text})
+
+        assert "nothing has filled in" in found
+
     def test_a_claim_may_be_spelled_in_quotes(self):
         """JMESPath needs them around odd characters; in single ones it is no claim."""
         issuer = AN_ISSUER | {"AUTHZ_JWT_GROUPS": '"https://example.org/groups"'}

@@ -84,8 +84,36 @@ def test_pieces_of_an_argon2id_hash_are_damaged(damaged: str):
     assert hash_kind(damaged) is HashKind.DAMAGED
 
 
+@pytest.mark.parametrize("text", [ARGON2ID, *OTHERS])
+def test_a_hash_with_what_files_write_around_it_makes_no_password(text: str):
+    """Quotes, comments, and the ways in which a dollar is written."""
+    around = [f'"{text}"', f" {text};", f"{text} # of alice", text.replace("$", "$$", 1)]
+    dollars = [text.replace("$", one) for one in ("$$$$", "^$", "%24", "&#36;")]
+
+    for written in (*around, *dollars):
+        assert hash_kind(written) not in {HashKind.PASSWORD, HashKind.ARGON2ID}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "y0",
+        "a5.23456789abcdefghijkuNNg8R1xqYEZJ0FhcI1yZ8X4qWJrGfZOab",
+        "ounds=5000sesomesillystri4IrlXatmP7rx3P",
+        "=1000/sm9CRXCG2pPKlZ1nL1k8",
+        "altsaltFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9",
+        "y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317f",
+        "$1.CzflDtaK/",
+    ],
+)
+def test_pieces_of_other_hashes_are_damaged(damaged: str):
+    """What a shell, make and a slip of the mouse leave."""
+    assert hash_kind(damaged) is HashKind.DAMAGED
+
+
 def test_a_hash_that_was_cut_off_is_damaged():
-    """However much of it is left, from its scheme on."""
+    """However much of it is left, from its scheme on; three bytes of four are seen."""
+    assert hash_kind(ARGON2ID[:-2]) is HashKind.DAMAGED
     for length in range(len("$argon2id"), len(ARGON2ID) - 21):
         assert hash_kind(ARGON2ID[:length]) is HashKind.DAMAGED, length
 
