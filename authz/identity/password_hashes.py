@@ -92,7 +92,9 @@ def hash_kind(text: str) -> HashKind:
         return HashKind.ARGON2ID
     if _is_other(text):
         return HashKind.OTHER
-    plain = _COMMENT.sub("", _WRITTEN_DOLLAR.sub("$", text).strip(_AROUND)).strip(_AROUND)
+    plain = _COMMENT.sub("", _WRITTEN_DOLLAR.sub("$", text).strip(_AROUND)).strip(
+        _AROUND
+    )
     if (
         any(pattern.fullmatch(one) for pattern in _DAMAGED for one in (text, plain))
         or _WHOLE.fullmatch(plain)

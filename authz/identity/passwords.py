@@ -9,6 +9,7 @@ or two here, and what is left must be long enough.
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 from authz.errors import Problem
@@ -17,18 +18,27 @@ from authz.identity.password_hashes import HashKind, hash_kind
 MIN_PASSWORD: Final = 15
 #: Longer input is refused before it is hashed.
 MAX_PASSWORD: Final = 1024
-#: What has to be left when what can be guessed is taken out.
-_MIN_LEFT: Final = 6
+#: What has to be left when what can be guessed is taken out, and what of a password
+#: that says one thing several times.
+_MIN_LEFT: Final = 7
+_MIN_REPEATED: Final = 11
 #: Fewer different characters than this are a pattern.
 _DIFFERENT: Final = 5
 #: Words that everybody tries first; longer ones before those that begin them.
-_TRIED_FIRST: Final = re.compile(
-    "correcthorsebatterystaple|administrator|passwort|password|passw0rd|p@ssw0rd"
-    "|p@ssword|motdepasse|contrasena|iloveyou|changeme|letmein|welcome|princess"
-    "|football|baseball|sunshine|superman|trustno1|whatever|abcdef|monkey|dragon"
-    "|master|secret|shadow|azerty|qwerty|qwertz|hunter2|default|login|admin|guest"
-    "|hello|music|authz|pass|root|test|user"
+_TRIED_FIRST: Final = (
+    "correcthorsebatterystaple|administrator|passwort|password|motdepasse|contrasena"
+    "|iloveyou|changeme|letmein|welcome|princess|football|baseball|sunshine|superman"
+    "|starwars|trustno1|whatever|abcdef|monkey|dragon|master|secret|shadow|azerty"
+    "|qwerty|qwertz|hunter2|default|login|admin|guest|hello|music|authz|pass|root|test"
+    "|user|spring|summer|autumn|winter|january|february|march|april|june|july|august"
+    "|september|october|november|december|monday|friday|sunday"
 )
+#: Signs that stand for letters.
+_STANDS_FOR: Final = {
+    spelled[0]: spelled for spelled in ("a4@", "e3", "i1!", "l1", "o0", "s5$", "t7")
+}
+_YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_AGAIN: Final = re.compile(r"(.{2,}?)\1+", re.DOTALL)
 #: Letters that stand in a row on a keyboard, or in the order of the alphabet.
 _ROWS: Final = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -42,9 +52,13 @@ _ROWS: Final = (
     "yxcvbnm",
     "wxcvbn",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    "qazwsxedcrfvtgbyhnujmikolp",
+    "1q2w3e4r5t6y7u8i9o0p",
     "!@#$%^&*()",
 )
 _SHORTEST_RUN: Final = 3
+#: The least combining class of an accent (Unicode, `UnicodeData.txt`).
+_ACCENT: Final = 200
 _SHORTEST_ID: Final = 3
 
 
@@ -76,26 +90,56 @@ def password_problem(
 
 def is_easy_to_guess(password: str, *, id: str) -> bool:  # noqa: A002 - as in Person
     """Return whether little is left of *password* without what everybody tries."""
-    folded = unicodedata.normalize("NFKC", password).casefold()
+    folded = _folded(password)
     if len(set(folded)) < _DIFFERENT:
         return True
-    own = unicodedata.normalize("NFKC", id).casefold()
+    own = _folded(id)
     for word in {own, own[::-1], *re.split(r"[\W_]+", own)}:
         if len(word) >= _SHORTEST_ID or word == own:
-            folded = folded.replace(word, "\0") if word else folded
-    folded = _TRIED_FIRST.sub("\0", folded)
-    folded = re.sub(r"(.{2,}?)\1+", r"\1", folded, flags=re.DOTALL)
-    letters = [c for c in folded if c.isalnum() or unicodedata.category(c)[0] == "M"]
-    others = {c for c in folded if not c.isalnum()}
-    left = "".join(letters).replace("".join(filter(str.isalnum, own)) or "\0", "")
-    return _without_runs(left) + len(others) < _MIN_LEFT
+            folded = re.sub(_spelled(word), "\0", folded) if word else folded
+    folded = _YEAR.sub("\0", _words().sub("\0", folded))
+    once = _AGAIN.sub(r"\1", folded)
+    letters = "".join(c for c in once if _is_letter(c))
+    marks = "".join(c for c in once if not _is_letter(c))
+    left = letters.replace("".join(filter(str.isalnum, own)) or "\0", "")
+    count = _without_runs(left) + min(len(set(marks)), _without_runs(marks))
+    return count < (_MIN_LEFT if once == folded else _MIN_REPEATED)
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
+def _folded(text: str) -> str:
+    """Return *text* without case, accents and what looks the same."""
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    # Accents stand above and below; what is a letter of its own does not.
+    plain = "".join(c for c in apart if unicodedata.combining(c) < _ACCENT)
+    return unicodedata.normalize("NFKC", plain)
+
+
+def _spelled(word: str) -> str:
+    """Return a pattern for *word*, with signs in the place of letters as well."""
+    return "".join(
+        f"[{re.escape(_STANDS_FOR[c])}]" if c in _STANDS_FOR else re.escape(c)
+        for c in word
+    )
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    return re.compile("|".join(map(_spelled, _TRIED_FIRST.split("|"))))
 
 
 def _without_runs(text: str) -> int:
-    """Return the length of *text* if each run of neighbours counts as two."""
+    """Return the length of *text* if each run of neighbours counts as two.
+
+    A character that comes again and again counts as one.
+    """
+    text = re.sub(r"(.)\1{2,}", r"\1", text, flags=re.DOTALL)
     count = place = 0
     while place < len(text):
-        run = max(1, *(_run(text, place, row) for row in (*_ROWS, text[place] * 64)))
+        run = max(1, *(_run(text, place, row) for row in _ROWS))
         count += run if run < _SHORTEST_RUN else 2
         place += run
     return count

@@ -20,15 +20,13 @@ _NUMBERED: Final = re.compile(r"(AUTHZ_JWT)_[2-9](_.+)")
 #: Claims, which may be spelled in double quotes.
 _EXPRESSION: Final = re.compile(r"AUTHZ_JWT(?:_[2-9])?_(?:SUBJECT|GROUPS|DISPLAY_NAME)")
 #: What may open a quotation, what closes it, and what they are called.
-_QUOTES: Final = {'"': ('"', "double quotes"), "'": ("'", "single quotes")}
-_QUOTES |= {
-    opening: (closing, "typographic quotes")
-    for opening, closing in {
-        "\u201c": "\u201d",
-        "\u201e": "\u201c\u201d",
-        "\u2018": "\u2019",
-        "\u00ab": "\u00bb",
-    }.items()
+_QUOTES: Final = {
+    '"': ('"', "double quotes"),
+    "'": ("'", "single quotes"),
+    "\u201c": ("\u201d", "typographic quotes"),
+    "\u201e": ("\u201c\u201d", "typographic quotes"),
+    "\u2018": ("\u2019", "typographic quotes"),
+    "\u00ab": ("\u00bb", "typographic quotes"),
 }
 #: What env files let stand behind the quotes.
 _COMMENT: Final = re.compile(r"\s+#.*")

@@ -87,7 +87,12 @@ def test_pieces_of_an_argon2id_hash_are_damaged(damaged: str):
 @pytest.mark.parametrize("text", [ARGON2ID, *OTHERS])
 def test_a_hash_with_what_files_write_around_it_makes_no_password(text: str):
     """Quotes, comments, and the ways in which a dollar is written."""
-    around = [f'"{text}"', f" {text};", f"{text} # of alice", text.replace("$", "$$", 1)]
+    around = [
+        f'"{text}"',
+        f" {text};",
+        f"{text} # of alice",
+        text.replace("$", "$$", 1),
+    ]
     dollars = [text.replace("$", one) for one in ("$$$$", "^$", "%24", "&#36;")]
 
     for written in (*around, *dollars):
