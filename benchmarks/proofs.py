@@ -1,6 +1,6 @@
 """How long one promise takes: 10 000 rules, 1 000 roles, 100 scopes.
 
-`python -m benchmarks.proofs` prints seconds for each question.
+`python -m benchmarks.proofs` prints seconds of processor time for each question.
 """
 
 import random
@@ -74,6 +74,19 @@ def policy(rng: random.Random) -> Policy:
     )
 
 
+def closed(policy: Policy) -> Policy:
+    """Return *policy* with a rule that denies everybody all that it allows."""
+    wide = replace(
+        policy.rules[0],
+        subject="role:authenticated",
+        path="/*",
+        methods=frozenset(),
+        effect=Effect.DENY,
+        scope="*",
+    )
+    return replace(policy, rules=(*policy.rules, wide))
+
+
 def promise(question: str, *who: str, on: str = "* /**", but: str = "") -> Promise:
     """Return the promise that *question* holds of *who*."""
     methods, region = parse_promised(on)
@@ -96,9 +109,11 @@ def main() -> None:
     reached = Promise(question=Question.REACHABLE, rule=before.rules[77])
     secret = promise("never", "anyone", on="* /secret/**", but="role:admin")
     everywhere = promise("never", "anyone", but="role:admin")
+    kept = closed(before)
     asked: dict[str, Callable[[], Answer]] = {
         "never, on one branch": lambda: prove_of(before, secret),
         "never, everywhere": lambda: prove_of(before, everywhere),
+        "never, and it holds": lambda: prove_of(kept, everywhere),
         "always": lambda: prove_of(before, promise("always", "role:admin")),
         "implies": lambda: prove_of(
             before, promise("implies", "role:r5", "role:admin")
@@ -113,9 +128,9 @@ def main() -> None:
         ),
     }
     for name, ask in asked.items():
-        began = time.perf_counter()
+        began = time.process_time()
         answer = ask()
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         print(
             f"{name:22}{seconds:6.2f} s  {answer.verdict}  {answer.paths} paths",
             flush=True,

@@ -249,6 +249,14 @@ def _representatives(*patterns: str) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def _told_apart(methods: list[str], fields: list[str]) -> list[str]:
+    """Return one of *methods* for each set of *fields* that some are in."""
+    found: dict[tuple[bool, ...], str] = {}
+    for method in methods:
+        found.setdefault(tuple(method_match(method, f) for f in fields), method)
+    return list(found.values())
+
+
 class Reading:
     """A policy as the reference reads it: one rule after another."""
 
@@ -419,13 +427,26 @@ def brute_force(made: Case) -> tuple[frozenset[str], str, str, str] | None:
         for path in _representatives(*sorted(patterns))
         if path in _matches(str(promise.region))
     ]
-    methods = [m for m in ASKED if m in promise.methods]
+    rules = (*made.policy.deciding, *(made.after.deciding if made.after else ()))
+    fields = sorted({rule.method_field for rule in rules})
+    methods = _told_apart([m for m in ASKED if m in promise.methods], fields)
     if promise.question is Question.SEPARATE:
         asked, methods = ["/"], ["GET"]
+    ruled = {rule.subject for rule in rules}
+    met: set[object] = set()
     for who in askers(made):
         for scope in scopes_of(made):
             if not is_meant(made, who, scope):
                 continue
+            # Whom rules know by the same names there, they answer the same.
+            known = [
+                each.reached(who.names, scope) & ruled
+                for each in (who.reading, who.after)
+            ]
+            key = (scope, who.names - who.base, *known)
+            if promise.question is not Question.SEPARATE and key in met:
+                continue
+            met.add(key)
             for method, path in product(methods, asked):
                 if breaks(made, who, scope, method, path):
                     return who.names, scope, method, path

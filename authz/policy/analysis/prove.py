@@ -6,11 +6,12 @@ one operation on bits answers for everybody in every scope. What is found is the
 smallest request; what is not found does not exist.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from authz.decision import Effect, Policy, PolicyInForce, Rule
+from authz.policy.analysis.cases import Broken, Case, Opening, Said, Saying
 from authz.policy.analysis.holders import (
     BASE,
     Names,
@@ -20,10 +21,9 @@ from authz.policy.analysis.holders import (
     groups_of,
     holding,
 )
-from authz.policy.analysis.path_classes import PathClasses
+from authz.policy.analysis.pattern_tree import PatternTree
 from authz.policy.analysis.promises import (
     EVERY_METHOD,
-    STRIDE,
     UNWATCHED,
     Answer,
     Counterexample,
@@ -37,138 +37,10 @@ from authz.policy.analysis.promises import (
 from authz.policy.patterns import Methods, PathPattern, pattern_of
 from authz.scope import ANY_SCOPE
 
-#: Whom the rules of one side speak of, at one method and path: (allowed, denied).
-_Said = tuple[int, int]
-#: What breaks the promise: who, and in which scope.
-_Broken = tuple[Names, str]
-#: For no more patterns than this it is asked, for each rule, whether it overlaps one.
-_FEW: Final = 20
-_TOO_LONG: Final = "the time was up before everything was looked at"
 _OTHER_LANGUAGE: Final = (
     "the model is not one of the shipped ones, and other Casbin models cannot be "
     "looked through"
 )
-
-
-#: What rules speak of beside people and paths: on which side, whether they deny, and
-#: the methods as bits.
-_About = tuple[int, bool, int]
-#: What the rules with one pattern say, of whom.
-_Saying = dict[_About, int]
-
-
-class _Case:
-    """A promise made ready: sides to compare, and what breaks it."""
-
-    def __init__(
-        self,
-        people: People,
-        *,
-        broken: Callable[[Sequence[_Said]], _Broken | None],
-        sides: int,
-        meant: int,
-        wanted: Callable[[_Saying], bool] | None,
-    ) -> None:
-        """Compare *sides*, as far as *meant* people go.
-
-        It can be broken only where a pattern matches that is *wanted*; with None also
-        where no rule speaks.
-        """
-        self.people = people
-        self.broken = broken
-        self.sides = sides
-        self.meant = meant
-        self._wanted = wanted
-        self._patterns: dict[PathPattern, _Saying] = {}
-
-    def add(
-        self, side: int, policy_rules: Iterable[Rule], held: dict[str, int]
-    ) -> None:
-        """Let *policy_rules* speak on *side*, of those who hold what names *held*."""
-        for rule in policy_rules:
-            held_by = held.get(rule.subject, 0)
-            whom = held_by and held_by & self.people.within(rule.scope) & self.meant
-            if whom:
-                said = self._patterns.setdefault(PathPattern.of(rule.path), {})
-                about = side, rule.effect is Effect.DENY, method_bits(rule.methods)
-                said[about] = said.get(about, 0) | whom
-
-    def answer(self, promise: Promise, watch: Watch) -> Answer:
-        """Walk through every kind of path and method of *promise*."""
-        patterns = list(self._patterns)
-        entries = [list(said.items()) for said in self._patterns.values()]
-        classes = PathClasses(patterns, wanted=self._where_it_may_break())
-        asked = sum(1 << EVERY_METHOD.index(method) for method in promise.methods)
-        met: set[int] = set()
-        looked_at = 0
-        if watch.stop():
-            return Answer(promise=promise, verdict=Verdict.NOT_PROVEN, why=_TOO_LONG)
-        found: tuple[tuple[int, int, str, int], Counterexample] | None = None
-        for each in classes.within(promise.region):
-            depth = each.path.count("/")
-            if found is not None and depth > found[0][0]:
-                break  # all that are as small have been looked at
-            looked_at += 1
-            met |= each.matched
-            if not looked_at % STRIDE:
-                watch.tell(len(met), len(patterns))
-                if watch.stop():
-                    return Answer(
-                        promise=promise,
-                        verdict=Verdict.NOT_PROVEN,
-                        why=_TOO_LONG,
-                        paths=looked_at,
-                    )
-            if found is not None and (len(each.path), each.path) > found[0][1:3]:
-                continue  # it could only break it with a longer path
-            for method, said in self._said(
-                [entry for number in each.matched for entry in entries[number]], asked
-            ):
-                broken = self.broken(said)
-                if broken is None:
-                    continue
-                size = (depth, len(each.path), each.path, method)
-                if found is None or size < found[0]:
-                    example = Counterexample(
-                        names=broken[0],
-                        scope=broken[1],
-                        method=EVERY_METHOD[method],
-                        path=each.path,
-                    )
-                    found = size, example
-        watch.tell(len(patterns), len(patterns))
-        return Answer(
-            promise=promise,
-            verdict=Verdict.PROVEN if found is None else Verdict.REFUTED,
-            example=found and found[1],
-            paths=looked_at,
-        )
-
-    def _where_it_may_break(self) -> list[int] | None:
-        """Return the numbers of the patterns that are wanted; None is everywhere."""
-        if self._wanted is None:
-            return None
-        saying = enumerate(self._patterns.values())
-        return [number for number, said in saying if self._wanted(said)]
-
-    def _said(
-        self, entries: Sequence[tuple[_About, int]], asked: int
-    ) -> Iterator[tuple[int, list[_Said]]]:
-        """Yield each kind of method with what the rules say of it, side by side."""
-        kinds = [asked]
-        for methods in {methods for (_, _, methods), _ in entries}:
-            kinds = [
-                part
-                for kind in kinds
-                for part in (kind & methods, kind & ~methods)
-                if part
-            ]
-        for kind in kinds:
-            said = [[0, 0] for _ in range(self.sides)]
-            for (side, denies, methods), whom in entries:
-                if methods & kind:
-                    said[side][denies] |= whom
-            yield (kind & -kind).bit_length() - 1, [(a, d) for a, d in said]
 
 
 def prove(policy: PolicyInForce, promise: Promise, watch: Watch = UNWATCHED) -> Answer:
@@ -237,22 +109,40 @@ def superfluous(policy: Policy, rule: Rule, watch: Watch = UNWATCHED) -> Answer:
         region=PathPattern.of(rule.path),
         methods=tuple(m for m in EVERY_METHOD if Methods(rule.methods).matches(m)),
     )
-    rules, built_in = (
-        tuple(each for each in some if each is not rule)
-        for some in (policy.rules, policy.built_in)
-    )
-    without = replace(policy, rules=rules, built_in=built_in)
-    if rule.effect is Effect.DENY:
-        return _gains(policy, without, promise, watch)
-    return _gains(without, policy, promise, watch)
+    others = [each for each in _about(policy, promise) if each is not rule]
+    names = {rule.subject, *(each.subject for each in others)}
+    people = People(everybody(names), ScopeKinds([policy]))
+    held = people.held(policy)
+    denies = rule.effect is Effect.DENY
+
+    def breaks(said: Sequence[Said]) -> Broken | None:
+        (allowed, denied), (gives, takes) = said
+        if not denies:
+            needed = gives & ~allowed & ~denied
+            return people.first(needed) if needed else None
+        may = allowed & ~denied
+        if may & takes:
+            return people.first(may & takes)
+        return _in_two(people, may, takes & ~denied)
+
+    def opens(said: Saying) -> Opening | None:
+        of_rule = [(about[2], whom) for about, whom in said.items() if about[0]]
+        for methods, whom in of_rule:  # of a deny, whoever is somebody else beside
+            return Opening(whom=people.everybody if denies else whom, methods=methods)
+        return None
+
+    case = Case(people, breaks=breaks, sides=2, meant=people.everybody, opens=opens)
+    case.add(0, others, held)
+    case.add(1, [rule], held)
+    return case.answer(promise, watch)
 
 
 def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer:
     """Return whether whoever may something under *more* may it under *less*."""
-    touched = _touched(less, more)
+    touched = PatternTree(_touched(less, more))
     rules = [
-        [rule for rule in _about(policy, promise) if _near(rule, touched)]
-        for policy in (less, more)
+        [rule for rule in each.deciding if touched.meeting(pattern_of(rule))]
+        for each in (less, more)
     ]
     # Whoever gets or loses a role is told apart from whoever has it either way.
     regranted = {g.fields for g in less.grants} ^ {g.fields for g in more.grants}
@@ -262,20 +152,26 @@ def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer
     held = people.held(less)
     helds = held, held if more.grants == less.grants else people.held(more)
 
-    def broken(said: Sequence[_Said]) -> _Broken | None:
+    def breaks(said: Sequence[Said]) -> Broken | None:
         (had, was_denied), (has, denied) = said
         gained = has & ~denied & (~had | was_denied)
         if gained:
             return people.first(gained)
         return _in_two(people, has & ~denied, was_denied & ~denied)
 
-    case = _Case(
-        people,
-        broken=broken,
-        sides=2,
-        meant=people.everybody,
-        wanted=_differs,  # where both say the same of everybody, nobody gains
-    )
+    def opens(said: Saying) -> Opening | None:
+        given = taken = methods = 0
+        for (side, denies, each), whom in said.items():
+            if denies is bool(side):
+                continue  # nobody gains by more denies, or by what was allowed
+            new = whom & ~said.get((1 - side, denies, each), 0)
+            methods |= each if new else 0
+            given, taken = (given, taken | new) if denies else (given | new, taken)
+        if taken:  # somebody else beside may be allowed now
+            return Opening(whom=people.everybody, methods=methods)
+        return Opening(whom=given, methods=methods, more=(1, False)) if given else None
+
+    case = Case(people, breaks=breaks, sides=2, meant=people.everybody, opens=opens)
     for side in range(2):
         case.add(side, rules[side], helds[side])
     return case.answer(promise, watch)
@@ -294,14 +190,6 @@ def _touched(less: Policy, more: Policy) -> frozenset[PathPattern]:
     )
 
 
-def _near(rule: Rule, touched: frozenset[PathPattern]) -> bool:
-    """Return whether *rule* may matter where one of *touched* patterns matches."""
-    if len(touched) > _FEW:
-        return True
-    pattern = pattern_of(rule)
-    return any(pattern.overlap(each) for each in touched)
-
-
 def _about(policy: Policy, promise: Promise) -> list[Rule]:
     """Return the rules of *policy* that speak of what *promise* is about."""
     region, methods = promise.region, set(promise.methods)
@@ -313,24 +201,21 @@ def _about(policy: Policy, promise: Promise) -> list[Rule]:
     ]
 
 
-def _differs(said: _Saying) -> bool:
-    """Return whether one of two sides says of somebody what the other does not."""
-    sides: list[dict[tuple[bool, int], int]] = [{}, {}]
-    for (side, denies, methods), whom in said.items():
-        sides[side][denies, methods] = whom
-    return sides[0] != sides[1]
+def _allows(*sides: int) -> Callable[[Saying], Opening | None]:
+    """Return what opens a promise where a rule allows, on one of *sides*."""
+    more = (sides[0], False) if len(sides) == 1 else None
+
+    def opens(said: Saying) -> Opening | None:
+        whom = methods = 0
+        for (side, denies, each), some in said.items():
+            if side in sides and not denies:
+                whom, methods = whom | some, methods | each
+        return Opening(whom=whom, methods=methods, more=more) if whom else None
+
+    return opens
 
 
-def _allows_of(*sides: int) -> Callable[[_Saying], bool]:
-    """Return what finds the patterns with a rule that allows, on one of *sides*."""
-
-    def wanted(said: _Saying) -> bool:
-        return any(side in sides and not denies for side, denies, _ in said)
-
-    return wanted
-
-
-def _in_two(people: People, ones: int, others: int) -> _Broken | None:
+def _in_two(people: People, ones: int, others: int) -> Broken | None:
     """Return somebody who is one of *ones* and one of *others*, in one scope."""
     if not ones or not others:
         return None
@@ -355,14 +240,14 @@ def _one_party(policy: Policy, promise: Promise, watch: Watch) -> Answer:
     meant = people.within(promise.scope) & ~holding(held, promise.but)
     must = promise.question is Question.ALWAYS
 
-    def broken(said: Sequence[_Said]) -> _Broken | None:
+    def breaks(said: Sequence[Said]) -> Broken | None:
         ((allowed, denied),) = said
         may = allowed & ~denied
-        breaks = meant & (~may if must else may)
-        return people.first(breaks) if breaks else None
+        broken = meant & (~may if must else may)
+        return people.first(broken) if broken else None
 
-    wanted = None if must else _allows_of(0)
-    case = _Case(people, broken=broken, sides=1, meant=meant, wanted=wanted)
+    opens = None if must else _allows(0)
+    case = Case(people, breaks=breaks, sides=1, meant=meant, opens=opens)
     case.add(0, rules, held)
     return case.answer(promise, watch)
 
@@ -381,20 +266,19 @@ def _two_parties(policy: Policy, promise: Promise, watch: Watch) -> Answer:
         meant &= ~holding(each, promise.but)
     question = promise.question
 
-    def broken(said: Sequence[_Said]) -> _Broken | None:
+    def breaks(said: Sequence[Said]) -> Broken | None:
         one, other, anyone = (allowed & ~denied for allowed, denied in said)
         if question is Question.DISJOINT:
-            breaks = one & other & ~anyone
+            broken = one & other & ~anyone
         elif question is Question.IMPLIES:
-            breaks = one & ~other
+            broken = one & ~other
         else:
-            breaks = one ^ other
-        breaks &= meant
-        return people.first(breaks) if breaks else None
+            broken = one ^ other
+        broken &= meant
+        return people.first(broken) if broken else None
 
-    sides_that_may = (0, 1) if question is Question.EQUIVALENT else (0,)
-    wanted = _allows_of(*sides_that_may)
-    case = _Case(people, broken=broken, sides=3, meant=meant, wanted=wanted)
+    opens = _allows(0, 1) if question is Question.EQUIVALENT else _allows(0)
+    case = Case(people, breaks=breaks, sides=3, meant=meant, opens=opens)
     rules = _about(policy, promise)
     for side, each in enumerate(held):
         case.add(side, rules, each)
@@ -438,7 +322,7 @@ def _separate(policy: Policy, promise: Promise) -> Answer:
     held = people.held(policy)
     meant = people.within(promise.scope) & ~holding(held, promise.but)
     both = [held.get(name, 0) & meant for name in (one, other)]
-    broken: _Broken | None = None
+    broken: Broken | None = None
     if both[0] & both[1]:
         broken = people.first(both[0] & both[1])
     else:
@@ -481,9 +365,3 @@ def _everywhere(policy: Policy) -> Policy:
     )
     grants = tuple(replace(grant, scope=ANY_SCOPE) for grant in policy.grants)
     return replace(policy, rules=rules, built_in=built_in, grants=grants, scoped=True)
-
-
-def method_bits(methods: frozenset[str]) -> int:
-    """Return which of `EVERY_METHOD` a rule for *methods* speaks of, as bits."""
-    said = Methods(methods)
-    return sum(1 << n for n, method in enumerate(EVERY_METHOD) if said.matches(method))

@@ -4,7 +4,7 @@ import random
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from authz.decision import (
     AccessRequest,
@@ -33,6 +33,7 @@ from authz.policy.patterns import PathPattern
 from authz.policy.rules import policy_from_rows
 from authz.policy.scoped import ScopedPolicy
 from authz.scope import asked_scope
+from benchmarks import proofs
 from tests.proofs import answer, brute_force, case
 from tests.strategies import SEEDS, scoped_world, world
 
@@ -327,6 +328,41 @@ class TestBadInput:
         assert "time" in found.why
 
 
+class TestWork:
+    """How much is looked at: counted, for a clock says little on a busy machine."""
+
+    def test_patterns_that_cross_are_not_multiplied(self):
+        """200 patterns make 10 000 kinds of paths, and few of them matter."""
+        crossing = [
+            line
+            for n in range(100)
+            for line in (
+                f"p, role:a, /a{n}/:x, GET",
+                f"p, role:b, /:x/b{n}, GET",
+            )
+        ]
+        denied = "p, role:authenticated, /*, GET, deny"
+        made = policy("\n".join([*crossing, denied]))
+        assert prove(made, promise("never", "role:a")).paths <= 100
+        assert prove(policy("\n".join(crossing)), promise("never", ANYONE)).paths <= 200
+
+        same = "\n".join([*crossing, "p, role:c, /:x/:y, GET"])
+        assert compare(policy("\n".join(crossing)), policy(same)).paths <= 200
+
+    @pytest.mark.slow
+    def test_ten_thousand_rules(self):
+        """With 1 000 roles and 100 scopes: few kinds of paths are looked at."""
+        large = proofs.policy(random.Random(1))  # noqa: S311 - repeatable, not secret
+        asked = promise("never", ANYONE, but=("role:admin",))
+
+        refuted, proven = prove_of(large, asked), prove_of(proofs.closed(large), asked)
+        assert (refuted.verdict, proven.verdict) == (Verdict.REFUTED, Verdict.PROVEN)
+        assert refuted.paths <= 100
+        assert proven.paths <= len(large.rules)
+        one = Promise(question=Question.REACHABLE, rule=large.rules[77])
+        assert prove_of(large, one).paths <= 100
+
+
 # Three witnesses. The third, an SMT solver, is in `test_prove_solver.py`.
 
 
@@ -338,6 +374,7 @@ def test_brute_force_finds_what_is_refuted_and_nothing_else(seed: int):
 
 @pytest.mark.slow
 @given(SEEDS)
+@settings(max_examples=200)
 def test_brute_force_agrees(seed: int):
     """Likewise, of many more policies."""
     agrees_with_brute_force(seed)
@@ -372,6 +409,7 @@ def allows(policy: PolicyInForce, example: Counterexample) -> bool:
 
 @pytest.mark.parametrize("scoped", [False, True])
 @given(SEEDS)
+@settings(max_examples=100)
 def test_no_request_breaks_what_is_proven(scoped: bool, seed: int):
     """And what refutes a promise is answered so by the engine that is in force."""
     made = (scoped_world if scoped else world)(seed, 60)

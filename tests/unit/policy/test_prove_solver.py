@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 
 @given(SEEDS)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_the_solver_finds_what_is_refuted_and_nothing_else(seed: int):
     """z3 is given the policy as regular expressions, and asked for a counterexample."""
     from tests.solver import Solver
@@ -25,6 +25,6 @@ def test_the_solver_knows_nearly_always():
     """A witness that does not know is none: at most one time in fifty."""
     from tests.solver import Solver
 
-    unknown = sum(Solver(case(seed)).finds() is None for seed in range(100))
+    unknown = sum(Solver(case(seed)).finds() is None for seed in range(50))
 
-    assert unknown <= 2
+    assert unknown <= 1
