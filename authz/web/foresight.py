@@ -111,9 +111,6 @@ class Foresight(Hook):
         allowed = bool(state.decision) or self._hook.lets_through(state)
         return None if allowed else _REFUSED
 
-    def _look_outside(self) -> None:
-        """Leave it to the hook."""
-
 
 class _Silent:
     """Refuses without a word."""

@@ -5,7 +5,6 @@ force decides; an unsafe request on the back of an ambient identity must come fr
 page of the app. Whatever goes wrong on the way, no view runs.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -55,7 +54,6 @@ from authz.web.state import (
     keep_state,
     viewer_in,
 )
-from authz.web.wsgi_stack import middleware_outside
 
 #: Reasons of a denial that nothing turns into an allow.
 _FINAL: Final = frozenset({Reason.CROSS_ORIGIN, Reason.VIEW_ONLY})
@@ -90,7 +88,6 @@ class Hook:
         self._view_as = runtime.view_as
         #: What all of authz's own pages are about, where that is one scope.
         self._own = runtime.settings.own_scope
-        self._looked_outside = False
         #: What requests are about, as views and the operator's table declare it.
         self.scopes = RequestScopes(
             views.scopes, runtime.settings.scope_table, scope_of=views.scope_of
@@ -118,7 +115,6 @@ class Hook:
         if (
             app.view_functions is not self._views
             or app.before_request_funcs[None][0] is not self.before
-            or not self._looked_outside
         ):
             broken = self._misplaced()
             if broken:
@@ -384,20 +380,7 @@ class Hook:
             return "the table of view functions was replaced"
         if app.before_request_funcs[None][0] is not self.before:
             return "another before_request hook was put in front"
-        self._look_outside()
-        self._looked_outside = True
         return None
-
-    def _look_outside(self) -> None:
-        """Name the middleware that is asked before the app, and cannot be guarded."""
-        name = middleware_outside(self._app, sys._getframe())  # noqa: SLF001
-        if name is not None:
-            self._app.logger.warning(
-                "authz: `%s` is wrapped around the app from outside, so what it "
-                "answers by itself is not behind the policy: assign it to "
-                "`app.wsgi_app`, or put `Authz.guard(app, ...)` around it",
-                name,
-            )
 
     def _note_allowed(
         self, facts: RequestFacts, asked: AccessRequest, decision: Decision

@@ -1,7 +1,8 @@
 """The way out: every answer passes here on its way to the server.
 
 What depends on who asked is marked for caches. An answer that nothing was decided
-about, because something answered before the hook did, is held back.
+about, because something answered before the hook did, is held back; so is a success
+that the app made of a refusal.
 """
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
@@ -10,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from authz.audit import EventTag
-from authz.decision import ANONYMOUS
+from authz.decision import ANONYMOUS, Effect
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
 from authz.web.state import ENVIRON_KEY, RequestState
@@ -18,6 +19,8 @@ from authz.web.state import ENVIRON_KEY, RequestState
 _NAME: Final = itemgetter(0)
 _PRIVATE: Final = ("Cache-Control", "private")
 _LENGTH: Final = len("Cache-Control")
+_STATUS: Final = "500 Internal Server Error"
+_HEADERS: Final = (("Content-Type", "application/problem+json"),)
 _HELD_BACK: Final = (
     b'{"type": "urn:authz:problem:misconfigured", "title": "Not available", '
     b'"status": 500, "detail": "The app is set up in a way that cannot be guarded."}\n'
@@ -37,14 +40,19 @@ def middleware(app: Any, runtime: Runtime) -> Any:  # noqa: C901 - one frame
     ) -> Iterable[bytes]:
         # A middleware may send one environ through the app twice.
         environ.pop(ENVIRON_KEY, None)
-        held_back = False
+        held_back: str | None = None
 
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Any:
             nonlocal held_back
             state = environ.get(ENVIRON_KEY)
-            if state is not None:
+            if state is None:
+                held_back = "something answered before authz's hook"
+            elif status < "3" and state.decision.effect is Effect.DENY:
+                held_back = "something answered in the place of a refusal"
+            else:
+                held_back = ""
                 if not state.public:
                     if state.subject is not ANONYMOUS:
                         # Few answers have a header as long as this one.
@@ -55,16 +63,14 @@ def middleware(app: Any, runtime: Runtime) -> Any:  # noqa: C901 - one frame
                     headers.append(vary)
                 if state.viewer:
                     headers.append(viewed_as(state))
-            elif status < "4":  # an error, the hook's own included, shows nothing
-                held_back = True
-                status = "500 Internal Server Error"
-                headers = [("Content-Type", "application/problem+json")]
-            if exc_info is None:
-                return start_response(status, headers)
-            return start_response(status, headers, exc_info)
+                if exc_info is None:
+                    return start_response(status, headers)
+                return start_response(status, headers, exc_info)
+            start_response(_STATUS, list(_HEADERS), *([exc_info] if exc_info else []))
+            return _write_nothing
 
         chunks: Iterable[bytes] = app(environ, start)
-        if ENVIRON_KEY in environ:
+        if held_back == "":
             return chunks
         return _checked(runtime, environ, chunks, lambda: held_back)
 
@@ -76,9 +82,9 @@ def _checked(
     runtime: Runtime,
     environ: MutableMapping[str, Any],
     chunks: Any,
-    held_back: Callable[[], bool],
+    held_back: Callable[[], str | None],
 ) -> Iterator[bytes]:
-    """Yield *chunks*, unless nothing was decided about the request and they show it.
+    """Yield *chunks*, unless they are *held_back* for the reason that it returns.
 
     A generator begins to answer with its first chunk, so that is when one knows.
     """
@@ -90,15 +96,20 @@ def _checked(
     finally:
         if hasattr(chunks, "close"):
             chunks.close()
-    if held_back():
+    why = held_back()
+    if why:
         runtime.record(
             EventTag.DECISION_MISSING,
             facts=RequestFacts(environ),
             method=str(environ.get("REQUEST_METHOD", "")),
             path=str(environ.get("PATH_INFO", "")),
-            detail={"why": "something answered before authz's hook"},
+            detail={"why": why},
         )
         yield _HELD_BACK
+
+
+def _write_nothing(_: bytes) -> None:
+    """Stand for what `start_response` returns to those who do not return a body."""
 
 
 def mark_private(

@@ -9,8 +9,11 @@ nothing of this on the way of its requests.
 """
 
 import copy
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import FrameType, FunctionType
+from inspect import CO_VARARGS
+from itertools import pairwise
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, Final, Protocol, cast
 
 from flask import Flask
@@ -55,11 +58,10 @@ _PASSES_ON: Final = frozenset(
 _INNER: Final = ("below", "app", "wsgi_app", "application", "wsgi", "wrapped_app")
 #: How many wrappers are looked through.
 _DEPTH: Final = 32
-_ARGUMENTS: Final = {"environ", "start_response"}
-#: Modules of ours, and those that replace `Flask.__call__`.
-_OURS: Final = frozenset(
-    {__name__, "authz.web.mounts", "sentry_sdk.integrations.flask"}
-)
+_OURS: Final = frozenset({__name__, "authz.web.mounts"})
+#: How an app is called: Flask's own way, and what replaces it and hands on.
+_PLAIN_CALL: Final = ("flask.app", "Flask.__call__")
+_CALLS: Final = frozenset({"sentry_sdk.integrations.flask"})
 
 
 class PassingOn:
@@ -146,91 +148,163 @@ class WsgiStack:
         self._app = app
         self._gate = gate
         self._declared = tuple(declared)
+        self._called: Any = None
+        self._callers: set[CodeType] = set()
+        #: The last function that called the app.
+        self.caller: CodeType | None = None
+        #: The method that hands what calls the app to `top`, and does nothing else.
+        self.plain: Any = None
         # Not what a class of the app's own makes of it: that may answer by itself too.
         bare: Wsgi = Flask.wsgi_app.__get__(app)
         now: Wsgi = app.wsgi_app
         plain = _hands_on(now, bare)
-        self._top: Wsgi = guard(now if plain else bare)
+        #: What the app is called by: the middleware, the outermost first.
+        self.top: Wsgi = guard(now if plain else bare)
+        self._ground = self.top
         if not plain:
-            self._top = self._guarded(now)
-        self._known: list[Wsgi] = [self._top]
-        app.wsgi_app = self._top  # type: ignore[assignment,method-assign]
+            self.top = self._guarded(now)
+        self._known: list[Wsgi] = [self.top]
         app.__class__ = _watched(type(app), self)
+        app.wsgi_app = self.top  # type: ignore[assignment,method-assign]
 
-    def put(self, wrapper: Wsgi) -> Wsgi:
-        """Return what is to be called where *wrapper* was put around the app."""
+    def put(self, wrapper: Wsgi) -> None:
+        """Have *wrapper*, which is put around the app, called instead of it."""
         # Instrumentation that is taken away puts back what it found.
         if not any(wrapper is known for known in self._known):
-            if not _hands_on(wrapper, self._top):
+            if not _hands_on(wrapper, self.top):
                 wrapper = self._guarded(wrapper)
             self._known.append(wrapper)
-        self._top = wrapper
-        return wrapper
+        self.top = wrapper
 
-    def _guarded(self, wrapper: Wsgi) -> GuardedMiddleware:
+    def remove(self) -> None:
+        """Have the app called without any middleware."""
+        self.top = self._ground
+
+    def entrance(self, call: Any) -> Wsgi:
+        """Return what to call for *call*, the `__call__` of the app's class."""
+        if _origin(call) == _PLAIN_CALL:
+            self.plain = call
+            return self.top
+        bound: Wsgi = call.__get__(self._app)
+        if _origin(call)[0] in _CALLS:
+            return bound
+        if self._called is None or self._called.wrapper != bound:
+            self._called = self._guarded(bound, below=self._enter)
+        return cast("Wsgi", self._called)
+
+    def look_outside(self, caller: FrameType) -> None:
+        """Name the middleware that is asked before the app, and cannot be guarded."""
+        self.caller = caller.f_code
+        if caller.f_code in self._callers:
+            return
+        self._callers.add(caller.f_code)
+        name = _middleware_outside(caller)
+        if name is not None:
+            self._app.logger.warning(
+                "authz: `%s` is wrapped around the app from outside, so what it "
+                "answers by itself is not behind the policy: assign it to "
+                "`app.wsgi_app`, or put `Authz.guard(app, ...)` around it",
+                name,
+            )
+
+    def _enter(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return self.top(environ, start_response)
+
+    def _guarded(
+        self, wrapper: Wsgi, *, below: Wsgi | None = None
+    ) -> GuardedMiddleware:
         # What a change of the policy does there can be told.
         known = self._app.extensions.setdefault(MOUNTS, set())
         known.update(prefix.rstrip("/") for prefix in _mounts(wrapper))
         return GuardedMiddleware(
-            wrapper, self._top, self._gate, declared=self._declared
+            wrapper, below or self.top, self._gate, declared=self._declared
         )
 
 
-def middleware_outside(app: Flask, frame: FrameType | None) -> str | None:
-    """Return the name of WSGI middleware that called *app*, or None.
+def _middleware_outside(frame: FrameType | None) -> str | None:
+    """Return the name of WSGI middleware among *frame* and its callers, or None.
 
     What is wrapped around the app object itself, and not around its `wsgi_app`, answers
     before the app is asked: it can be named, but not be guarded from here.
-
-    Args:
-        app: The app.
-        frame: A frame in which *app* handles a request.
     """
-    outside = False
     while frame is not None:
-        code = frame.f_code
-        arguments = code.co_varnames[: code.co_argcount]
-        if set(arguments) >= _ARGUMENTS:
-            # Only of frames that end with the request: what is asked for its locals
-            # keeps them until it ends.
-            owner = frame.f_locals.get("self")
-            if owner is app:
-                outside = outside or code.co_name == "__call__"
-            elif outside:
-                named = frame.f_globals.get("__name__", ""), code.co_qualname
-                if arguments[0] == "self":
-                    named = _named(owner)
-                if named not in _PASSES_ON and named[0] not in _OURS:
-                    return ".".join(named)
+        if _is_wsgi(frame):
+            code = frame.f_code
+            named = frame.f_globals.get("__name__", ""), code.co_qualname
+            if code.co_argcount and code.co_varnames[0] == "self":
+                named = _named(frame.f_locals["self"])
+            if named not in _PASSES_ON and named[0] not in _OURS:
+                return ".".join(named)
         frame = frame.f_back
     return None
 
 
-def _watched(cls: type[Flask], stack: WsgiStack) -> type[Flask]:
-    """Return a class like *cls* that tells *stack* what is put around the app."""
-
-    def set_attribute(self: Flask, name: str, value: Any) -> None:
-        if name == "wsgi_app":
-            value = stack.put(value)
-        super(watched, self).__setattr__(name, value)
-
-    watched: Any = type(
-        cls.__name__,
-        (cls,),
-        {
-            "__setattr__": set_attribute,
-            "__module__": cls.__module__,
-            "__qualname__": cls.__qualname__,
-            "__doc__": cls.__doc__,
-        },
+def _is_wsgi(frame: FrameType) -> bool:
+    """Whether *frame* was given an environ and a `start_response`."""
+    code = frame.f_code
+    several = bool(code.co_flags & CO_VARARGS)
+    # Only of frames that end with the request: what is asked for its locals keeps them
+    # until it ends.
+    if not (several or code.co_argcount in {2, 3}):
+        return False
+    last = code.co_argcount + code.co_kwonlyargcount
+    given = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
+    if several:
+        given += frame.f_locals.get(code.co_varnames[last], ())
+    return any(
+        isinstance(environ, dict) and "REQUEST_METHOD" in environ and callable(start)
+        for environ, start in pairwise(given)
     )
-    return watched  # type: ignore[no-any-return]
+
+
+def _watched(cls: type[Flask], stack: WsgiStack) -> type[Flask]:
+    """Return a class like *cls* that tells *stack* what is put around the app.
+
+    A property and a method of the class: whoever writes into `app.__dict__`, or makes
+    the app's class one with a `__call__` of its own, goes through them too.
+    """
+
+    class Watched(cls):  # type: ignore[misc,valid-type]
+        @property
+        def wsgi_app(self) -> Wsgi:
+            return stack.top
+
+        @wsgi_app.setter
+        def wsgi_app(self, wrapper: Wsgi) -> None:
+            stack.put(wrapper)
+            # Where whoever puts back what was there looks for it.
+            self.__dict__["wsgi_app"] = stack.top
+
+        @wsgi_app.deleter
+        def wsgi_app(self) -> None:
+            stack.remove()
+            self.__dict__.pop("wsgi_app", None)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "__class__":
+                value = _watched(value, stack)
+            super().__setattr__(name, value)
+
+        def __call__(
+            self, environ: dict[str, Any], start_response: Any
+        ) -> Iterable[bytes]:
+            caller = sys._getframe(1)  # noqa: SLF001
+            if caller.f_code is not stack.caller:
+                stack.look_outside(caller)
+            call = cls.__call__
+            top = stack.top if call is stack.plain else stack.entrance(call)
+            return top(environ, start_response)
+
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(Watched, name, getattr(cls, name))
+    return Watched
 
 
 def _hands_on(wrapper: Any, inner: Wsgi) -> bool:
     """Whether *wrapper* is *inner*, or nothing that answers by itself lies between."""
     for _ in range(_DEPTH):
-        if wrapper is inner or wrapper == inner:
+        # Equal says enough of methods only: a proxy is equal to what it wraps.
+        if wrapper is inner or (type(wrapper) is MethodType and wrapper == inner):
             return True
         if not isinstance(wrapper, PassingOn) and not _is_known(*_named(wrapper)):
             return False
@@ -289,8 +363,16 @@ def _inner(wrapper: Any) -> Any:
 
 
 def _named(wrapper: Any) -> tuple[str, str]:
-    what = wrapper if isinstance(wrapper, FunctionType) else type(wrapper)
-    return what.__module__, what.__qualname__
+    if isinstance(wrapper, FunctionType):
+        return _origin(wrapper)
+    return type(wrapper).__module__, type(wrapper).__qualname__
+
+
+def _origin(function: Any) -> tuple[str, str]:
+    """Return where *function* was written, whatever `functools.wraps` says of it."""
+    if not isinstance(function, FunctionType):
+        return "", ""
+    return function.__globals__.get("__name__", ""), function.__code__.co_qualname
 
 
 def _is_known(module: str, name: str) -> bool:

@@ -106,8 +106,12 @@ class Client:
             env["HTTP_COOKIE"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
         env.update({f"HTTP_{name.upper()}": value for name, value in headers.items()})
         env.update(environ or {})
-        parts, status, answered = run_wsgi_app(self.app.wsgi_app, env, buffered=True)
+        parts, status, answered = run_wsgi_app(self.entry(), env, buffered=True)
         return self.took(int(status[:3]), answered, b"".join(parts).decode())
+
+    def entry(self) -> Any:
+        """Return what is called."""
+        return self.app.wsgi_app
 
     def send_body(self, method: str, path: str, body: bytes) -> Answer:
         """Send a form that is spelled already, with fields that come several times."""

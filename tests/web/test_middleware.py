@@ -1,19 +1,22 @@
 """Middleware answers only what the policy allows, whenever it is installed."""
 
+import functools
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
-from flask import Flask, current_app
+from flask import Flask
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from prometheus_client import make_wsgi_app
 from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.middleware.shared_data import SharedDataMiddleware
+from werkzeug.wrappers import Response
 from whitenoise import WhiteNoise
 
 from authz import Authz
@@ -60,6 +63,15 @@ def lazily(inner: Wsgi) -> Wsgi:
     return answer
 
 
+class Proxy(AtOnce):
+    """Is equal to what it wraps, as the proxies of tracing libraries are."""
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.app == other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 def copying(inner: Wsgi) -> Wsgi:
     """Hand on a copy of the environ."""
     return lambda environ, start: AtOnce(inner)(dict(environ), start)
@@ -72,6 +84,15 @@ def twice(inner: Wsgi) -> Wsgi:
         other = dict(environ, PATH_INFO="/health", REQUEST_METHOD="GET")
         list(inner(other, lambda *_: None))
         return AtOnce(inner)(environ, start_response)
+
+    return answer
+
+
+def handing_on(inner: Wsgi) -> Wsgi:
+    """Hand on whatever it is given."""
+
+    def answer(*args: Any) -> Iterable[bytes]:
+        return inner(*args)
 
     return answer
 
@@ -91,6 +112,14 @@ def swallowing(inner: Wsgi) -> Wsgi:
     return answer
 
 
+class Called(Client):
+    """Calls the app as a server does, and not its `wsgi_app`."""
+
+    def entry(self) -> Wsgi:
+        """Return the app."""
+        return self.app
+
+
 def folder(where: Path) -> Path:
     """Return a folder with one file."""
     where.mkdir(exist_ok=True)
@@ -108,6 +137,7 @@ def white_noise(app: Flask, tmp: Path) -> Any:
 MIDDLEWARE: dict[str, Wrap] = {
     "answers at once": lambda app, tmp: AtOnce(app.wsgi_app),
     "answers lazily": lambda app, tmp: lazily(app.wsgi_app),
+    "equals the app": lambda app, tmp: Proxy(app.wsgi_app),
     "copies environ": lambda app, tmp: copying(app.wsgi_app),
     "calls the app twice": lambda app, tmp: twice(app.wsgi_app),
     "swallows errors": lambda app, tmp: swallowing(app.wsgi_app),
@@ -246,26 +276,123 @@ def test_proxy_fix_is_gone_by_in_front_and_behind(made: Callable[..., Flask]):
         assert https("/extra/y").status == 403
 
 
-def test_a_class_of_the_apps_own_is_behind_the_policy(
-    make_app: Callable[..., Flask], tmp_path: Path
+class OwnWsgi(Flask):
+    """Answers by itself where Flask says that one may: in `wsgi_app`."""
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer, or hand on."""
+        return AtOnce(super().wsgi_app)(environ, start_response)
+
+
+class OwnProperty(Flask):
+    """Returns other middleware each time, and takes none."""
+
+    @property
+    def wsgi_app(self) -> Wsgi:
+        """The middleware."""
+        return AtOnce(super().wsgi_app)
+
+    @wsgi_app.setter
+    def wsgi_app(self, _: Wsgi) -> None: ...
+
+
+class OwnCall(Flask):
+    """Answers by itself before `wsgi_app` is asked."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer, or hand on."""
+        return AtOnce(super().__call__)(environ, start_response)
+
+
+class Plain(Flask):
+    """Is changed when it is guarded already."""
+
+
+def patched(_: Flask) -> None:
+    """Replace a method of the class, as tracing does."""
+
+    def call(app: Flask, environ: dict[str, Any], start_response: Any) -> Any:
+        return AtOnce(functools.partial(Flask.__call__, app))(environ, start_response)
+
+    Plain.__call__ = call  # type: ignore[method-assign]
+
+
+def another_class(app: Flask) -> None:
+    """Make it an app of another class, and wrap it."""
+    app.__class__ = Plain
+    app.wsgi_app = AtOnce(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def behind_its_back(app: Flask) -> None:
+    """Wrap it without a word to its class."""
+    app.__dict__["wsgi_app"] = AtOnce(app.wsgi_app)
+    object.__setattr__(app, "wsgi_app", AtOnce(app.wsgi_app))
+
+
+def wrapped_as_known(app: Flask) -> None:
+    """Wrap it in what says that it is the tracing that it wraps."""
+    FlaskInstrumentor().instrument_app(app)
+    wsgi_app = app.wsgi_app
+
+    @functools.wraps(wsgi_app)
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        return AtOnce(wsgi_app)(environ, start_response)
+
+    app.wsgi_app = answer  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("kind", "afterwards"),
+    [
+        (OwnWsgi, None),
+        (OwnProperty, None),
+        (OwnCall, None),
+        (Plain, patched),
+        (Plain, another_class),
+        (Plain, behind_its_back),
+        (Plain, wrapped_as_known),
+    ],
+)
+def test_whatever_the_app_is_made_of_is_behind_the_policy(
+    make_app: Callable[..., Flask],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Flask],
+    afterwards: Callable[[Flask], None] | None,
 ):
-    """An app that overrides `wsgi_app` answers by itself too."""
-
-    class Own(Flask):
-        def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
-            return AtOnce(super().wsgi_app)(environ, start_response)
-
+    """What a class of the app's own answers, too, and what is put there unseen."""
+    monkeypatch.setattr(Plain, "__call__", Flask.__call__)
     (tmp_path / "policy.csv").write_text(RULES + POLICY)
-    app = Own("guarded")
+    app = kind("guarded")
     app.config.update(make_app().config, AUTHZ_POLICY=str(tmp_path / "policy.csv"))
     Authz(app)
-    bob = Client(app)
+    if afterwards is not None:
+        afterwards(app)
+    stranger, bob = Called(app), Called(app)
     bob.sign_in("bob", BOB)
 
-    assert Client(app)(path="/extra/x").status == 302
+    assert stranger(path="/extra/x").status == 302
+    assert stranger(path="/authz/sign-in").status == 200
     assert bob(path="/extra/x").text == SECRET
-    assert type(app).__name__ == "Own"
+    assert isinstance(app, kind)
+    assert type(app).__name__ == kind.__name__
     get_authz(app).runtime.close()
+
+
+def test_middleware_can_be_put_back_and_taken_away(make_app: Callable[..., Flask]):
+    """What a test replaces for a moment is as it was, and guarded, after it."""
+    app = make_app(RULES + POLICY)
+    app.wsgi_app = AtOnce(app.wsgi_app)  # type: ignore[method-assign]
+    before = app.wsgi_app
+    with mock.patch.object(app, "wsgi_app", AtOnce(before)):
+        inside = Called(app)(path="/extra/x")
+    after = app.wsgi_app
+    del app.wsgi_app
+    without = Called(app)(path="/extra/x")
+
+    assert after is before
+    assert [inside.status, without.status] == [302, 302]
+    assert app.wsgi_app is not before
 
 
 def test_what_passes_on_may_be_declared(make_app: Callable[..., Flask]):
@@ -295,6 +422,7 @@ def test_what_is_wrapped_around_the_app_itself(
 ):
     """It is asked before the app: it is named, and `Authz.guard` is put around it."""
     app = make_app(RULES + POLICY)
+    Called(app)(path="/health")  # something else may ask first, and says nothing of it
     outside = AtOnce(app)
     status: list[str] = []
     environ = {"PATH_INFO": "/health", "REQUEST_METHOD": "GET", "SERVER_NAME": "x"}
@@ -304,7 +432,10 @@ def test_what_is_wrapped_around_the_app_itself(
     extra = dict(environ, PATH_INFO="/extra/x")
     body = b"".join(guarded(extra, lambda *said: status.append(said[0])))
 
-    assert f"`{__name__}.AtOnce` is wrapped around the app from outside" in caplog.text
+    list(handing_on(app)(dict(environ), lambda *said: None))
+
+    for name in (f"{__name__}.AtOnce", "handing_on.<locals>.answer"):
+        assert f"{name}` is wrapped around the app from outside" in caplog.text
     assert status[0] == "200 OK"
     assert status[1] == "401 UNAUTHORIZED"
     assert SECRET.encode() not in body
@@ -383,17 +514,60 @@ def test_sentry_needs_no_word_whenever_it_starts(tmp_path: Path, order: str):
     assert "outside" not in done.stderr
 
 
+class Writing(Response):
+    """Answers in the oldest way of WSGI, with what `start_response` returns."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Write, and return nothing."""
+        start_response("200 OK", [])(SECRET.encode())
+        return []
+
+
+class Late(Response):
+    """Begins to answer when it is read."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Yield everything."""
+        start_response("200 OK", [])
+        yield SECRET.encode()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Response(SECRET), Response(SECRET, 404), Response(SECRET, 500), Writing(), Late()],
+    ids=["200", "404", "500", "written", "late"],
+)
 def test_an_answer_from_below_the_hook_is_held_back(
-    make_app: Callable[..., Flask], sink: RecordingSink
+    make_app: Callable[..., Flask], sink: RecordingSink, answer: Response
 ):
-    """What answers inside the app without a decision shows nothing."""
+    """What answers inside the app without a decision shows nothing, not as an error."""
     app = make_app()
-    app.full_dispatch_request = lambda: current_app.response_class(SECRET)  # type: ignore[method-assign]
+    app.full_dispatch_request = lambda: answer  # type: ignore[method-assign]
 
     held_back = Client(app)(path="/health")
 
     assert (held_back.status, SECRET in held_back.text) == (500, False)
     assert sink.tags == ["decision:missing"]
+
+
+@pytest.mark.parametrize("answer", [Response(SECRET), Late()])
+@pytest.mark.parametrize("where", ["after_request", "finalize_request"])
+def test_no_refusal_becomes_a_success(
+    make_app: Callable[..., Flask], sink: RecordingSink, answer: Response, where: str
+):
+    """Whatever the app makes of an answer: to whom it was refused, it stays refused."""
+    app = make_app()
+    if where == "after_request":
+        app.after_request(lambda _: answer)
+    else:
+        app.finalize_request = lambda *_, **__: answer  # type: ignore[method-assign]
+
+    refused, allowed = Client(app)(path="/map"), Client(app)(path="/health")
+
+    assert (refused.status, SECRET in refused.text) == (500, False)
+    assert (allowed.status, allowed.text) == (200, SECRET)
+    assert sink.tags == ["decision:deny", "decision:missing"]
+    assert "in the place of a refusal" in sink.events[1].detail["why"]
 
 
 def test_an_app_without_middleware_has_nothing_on_the_way(app: Flask):
