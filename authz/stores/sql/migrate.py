@@ -1,6 +1,7 @@
 """Brings a database's schema to the state this version needs, at start."""
 
 import sqlite3
+from functools import cache
 from typing import Final
 
 from alembic import command
@@ -134,7 +135,9 @@ def _newest() -> str:
     return str(_scripts().get_current_head())
 
 
+@cache
 def _scripts() -> ScriptDirectory:
+    # Each of them reads and compiles every step of them all.
     return ScriptDirectory.from_config(_config())
 
 

@@ -4,7 +4,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from authz.errors import InvalidCredentials, SettingsError
+from authz.identity import accounts as accounts_module
 from authz.identity.accounts import Accounts, hash_password, new_account
+from tests.sparing import deployed_hasher
 
 
 @pytest.fixture(name="accounts", scope="module")
@@ -18,8 +20,9 @@ def _accounts() -> Accounts:
     )
 
 
-def test_a_hash_is_argon2id():
+def test_a_hash_is_argon2id(monkeypatch: pytest.MonkeyPatch):
     """Passwords are hashed with argon2id, at or above the usual floor."""
+    monkeypatch.setattr(accounts_module, "_hasher", deployed_hasher)
     hashed = hash_password("correct horse")
 
     assert hashed.startswith("$argon2id$v=19$m=47104,t=1,p=1$")
