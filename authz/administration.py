@@ -5,7 +5,7 @@ API, and sees and mends the rules there.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -23,7 +23,7 @@ from authz.decision import (
 from authz.errors import PolicyError, Problem
 from authz.identity.accounts import Accounts
 from authz.identity.claims import METHOD as JWT
-from authz.identity.people import LOCAL, Person
+from authz.identity.people import LOCAL, Arrivals, Person
 from authz.identity.source import IdentitySource
 from authz.identity.trusted_headers import METHOD as HEADERS
 from authz.policy.build import BuiltPolicy
@@ -53,6 +53,13 @@ def providers(settings: Settings) -> tuple[Provider, ...]:
     return (*signed, *([Provider(proxy.name, HEADERS)] if proxy.headers else []))
 
 
+def arrivals(settings: Settings) -> Arrivals:
+    """Return who people are when they sign in, as *settings* say."""
+    return Arrivals(
+        methods=dict(providers(settings)), scoped_groups=settings.proxy.scoped_groups
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administration:
     """What decides who can administer: as it is, or as a change would leave it."""
@@ -68,6 +75,7 @@ class Administration:
     prefix: str = "/authz"
     #: What the pages of authz itself are about, if that is one scope.
     own: Scope | None = None
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
     def somebody(self) -> Subject | None:
         """Return somebody who can come in and administer, or None.
@@ -143,11 +151,13 @@ class Administration:
             # Whoever it is whom the provider vouches for, if everybody it has may.
             theirs.add(f"{prefix}~anybody")
             for name in sorted(theirs - disabled):
-                yield signed_in(
-                    name,
-                    source=provider.method,
-                    display_name=name,
-                    groups=groups.get(name, frozenset()),
+                yield self.arrivals.completed(
+                    signed_in(
+                        name,
+                        source=provider.method,
+                        display_name=name,
+                        groups=groups.get(name, frozenset()),
+                    )
                 )
 
     def _administers(self, subject: Subject) -> bool:
@@ -253,6 +263,7 @@ class KeptAdministrable:
             providers=self._providers,
             prefix=self._settings.url_prefix,
             own=self._settings.own_scope,
+            arrivals=arrivals(self._settings),
         )
 
 

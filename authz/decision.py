@@ -109,6 +109,8 @@ class Subject:
     #: Further names, with the patterns of the scopes in which each is theirs. A policy
     #: without scopes knows them by `names` alone.
     scoped: tuple[tuple[str, frozenset[str]], ...] = ()
+    #: The grants, none of a policy, that gave it those. No part of the value.
+    given: "tuple[Grant, ...]" = field(default=(), compare=False, repr=False)
     #: Where a policy may note what it found out about these names, so that it need
     #: not look again. No part of the value.
     memo: object = field(default=None, init=False, compare=False, repr=False)
@@ -126,6 +128,10 @@ class Subject:
         return self.names | {
             name for name, where in self.scoped if not where.isdisjoint(around)
         }
+
+    def within(self, scope: str) -> "Subject":
+        """Return who they are in *scope*, for a policy that knows of no scopes."""
+        return replace(self, names=self.names_in(scope), scoped=())
 
     def __str__(self) -> str:
         return self.name

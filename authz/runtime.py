@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from authz.administration import KeptAdministrable, Provider, providers
+from authz.administration import KeptAdministrable, Provider, arrivals, providers
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.audit.log import AuditLog
 from authz.background import Poller
@@ -31,7 +31,7 @@ from authz.identity.break_glass import BreakGlass
 from authz.identity.client_address import ClientAddress, ClientAddresses
 from authz.identity.cookies import CookieNames
 from authz.identity.named_groups import NamedGroups, unreachable_groups
-from authz.identity.people import LOCAL, PeopleStore, Person, subject_of_person
+from authz.identity.people import LOCAL, Arrivals, PeopleStore, Person
 from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.throttle import Throttle
@@ -162,6 +162,11 @@ class Runtime:
     def providers(self) -> tuple[Provider, ...]:
         """Who vouches for people besides us."""
         return providers(self.settings)
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """Who people are when they sign in."""
+        return arrivals(self.settings)
 
     @property
     def policy(self) -> PolicyInForce:
@@ -650,7 +655,7 @@ def _view_as(
         cookies=sessions.cookies,
         others=others,
         accounts=sessions.accounts,
-        subject_of=partial(subject_of_person, methods=dict(providers(settings))),
+        subject_of=arrivals(settings).subject_of,
         live=live,
         admin=ADMIN,
         prefix=settings.url_prefix,

@@ -105,6 +105,11 @@ def asked_about(context: AdminContext, scopes: Iterable[str]) -> AskedScope:
     return about
 
 
+def as_within(subject: Subject, about: AskedScope) -> Subject:
+    """Return who *subject* is in the one scope that is asked *about*."""
+    return subject.within(about.text) if isinstance(about, Scope) else subject
+
+
 def within(policy: PolicyInForce, about: AskedScope) -> PolicyInForce:
     """Return what *policy* says in the one scope that is asked *about*; all if none."""
     if not isinstance(about, Scope) or policy.written is None:
@@ -156,7 +161,7 @@ def named(context: AdminContext, text: str, groups: Iterable[str] = ()) -> Meant
             groups,
             people=context.people,
             policy=context.policy.written,
-            methods=dict(context.runtime.providers),
+            arrivals=context.runtime.arrivals,
         )
     except InvalidValue as error:
         raise NotFound(error.message, error.hint) from error

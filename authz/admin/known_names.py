@@ -4,7 +4,7 @@ One answer for the tester, the API and the commands: that somebody is disabled, 
 never here, or that nobody has the name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -20,7 +20,7 @@ from authz.decision import (
     Subject,
 )
 from authz.identity.lookalikes import lookalike
-from authz.identity.people import PeopleStore, Person, subject_of_person
+from authz.identity.people import Arrivals, PeopleStore, Person
 from authz.policy.parse_subject import parse_subject
 
 #: More than this many who were found by a display name are none in particular.
@@ -75,7 +75,7 @@ def whom(
     *,
     people: PeopleStore,
     policy: Policy | None,
-    methods: Mapping[str, str],
+    arrivals: Arrivals,
 ) -> Meant:
     """Return whom *text* means, in *groups* beside those that are known.
 
@@ -85,7 +85,7 @@ def whom(
         groups: Further groups.
         people: The people there are.
         policy: The rules and grants; None if they are in another language.
-        methods: How the people of a provider sign in.
+        arrivals: Who people are when they sign in.
 
     Raises:
         InvalidValue: if *text*, or a group, cannot be a name.
@@ -94,14 +94,16 @@ def whom(
     text = text.strip()
     person = _by_display_name(text, people)
     meant = parse_subject(person.subject_name if person else text, groups)
+    meant = arrivals.completed(meant)
     kind, _, id_ = meant.name.partition(":")
     if kind != "user":
         return _of_policy(meant, text, policy)
     person = person or people.find(id_)
     if person is None:
         return _stranger(meant, id_, people, policy)
-    known = subject_of_person(person, methods)
-    subject = replace(known, names=known.names | meant.names)
+    known = arrivals.subject_of(person)
+    names = known.names | meant.names
+    subject = arrivals.completed(replace(known, names=names, scoped=(), given=()))
     remarks = []
     if text not in {person.id, meant.name}:
         remarks.append(f"`{text}` is the display name of `{meant.name}`, who is meant")

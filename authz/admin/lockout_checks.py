@@ -109,4 +109,5 @@ def _administration(
         actor=actor.subject,
         prefix=context.settings.url_prefix,
         own=context.settings.own_scope,
+        arrivals=context.runtime.arrivals,
     )

@@ -33,8 +33,8 @@ from authz.identity.people import (
     PeopleOrder,
     Person,
     Whom,
-    subject_of_person,
 )
+from authz.identity.scoped_groups import grants_to
 from authz.names import hidden_character
 from authz.policy.records import Add, Remove
 from authz.scope import EVERYWHERE, ScopeSet
@@ -137,7 +137,7 @@ def find_person(context: AdminContext, id: str) -> PersonView:  # noqa: A002 - a
 
 def subject_of(context: AdminContext, person: Person) -> Subject:
     """Return the subject that *person* is when they sign in."""
-    return subject_of_person(person, dict(context.runtime.providers))
+    return context.runtime.arrivals.subject_of(person)
 
 
 def add_person(  # noqa: PLR0913 - what an account is made of
@@ -500,6 +500,11 @@ def _whoever_holds(context: AdminContext, role: str) -> Whom:
     """Return what says of somebody whether they hold *role*, by grants."""
     leading = names_that_lead_to(context, role)
     methods = dict(context.runtime.providers)
+    patterns = [
+        pattern
+        for pattern in context.runtime.arrivals.scoped_groups
+        if pattern.role == role or pattern.role in leading
+    ]
 
     def holds(id_: str, source: str, groups: frozenset[str]) -> bool:
         # The names of `subject_of`, without a subject for each of ten thousand people.
@@ -507,6 +512,7 @@ def _whoever_holds(context: AdminContext, role: str) -> Whom:
             f"user:{id_}" in leading
             or f"auth:{methods.get(source, source)}" in leading
             or not groups.isdisjoint(leading)
+            or bool(patterns and grants_to(groups, patterns))
         )
 
     if role in GIVEN:

@@ -16,6 +16,7 @@ from authz.decision import (
     grants_by_member,
 )
 from authz.errors import NotFound
+from authz.identity.scoped_groups import grants_to
 from authz.policy.records import Snapshot
 from authz.scope import ANY_SCOPE, ScopeSet, common, patterns_of
 
@@ -114,10 +115,11 @@ def role_finder(
 ) -> Callable[[Iterable[str]], tuple[HeldRole, ...]]:
     """Return what does as `held_roles` does, for many people at one state."""
     by_member = grants_now(context)
+    patterns = context.settings.proxy.scoped_groups if context.scoped else ()
 
     def find(names: Iterable[str]) -> tuple[HeldRole, ...]:
         own = frozenset(names)
-        ways = _ways(own, by_member)
+        ways = _ways(own, by_member, grants_by_member(grants_to(own, patterns)))
         return tuple(
             HeldRole(
                 role=name,
@@ -132,9 +134,13 @@ def role_finder(
 
 
 def _ways(
-    own: Iterable[str], by_member: Mapping[str, Sequence[Grant]]
+    own: Iterable[str],
+    by_member: Mapping[str, Sequence[Grant]],
+    also: Mapping[str, Sequence[Grant]],
 ) -> dict[str, dict[str, tuple[Grant, ...]]]:
     """Return what *own* names lead to, and for each the ways to it by where they lead.
+
+    By grants of the policy, *by_member*, and *also* by others.
 
     A way leads where all of its grants hold; in a policy without scopes to `""`.
     """
@@ -143,7 +149,7 @@ def _ways(
     }
     queue = [(name, ANY_SCOPE) for name in ways]
     for name, where in queue:
-        for grant in by_member.get(name, ()):
+        for grant in (*by_member.get(name, ()), *also.get(name, ())):
             reach = common(frozenset((where,)), frozenset((grant.scope,)))
             known = ways.setdefault(grant.role, {}) if reach else {}
             for scope in reach:

@@ -1,6 +1,6 @@
 """Whom a name on the command line means, among the people of the app or the store."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from authz.errors import InvalidValue
 
 if TYPE_CHECKING:
     from authz.admin.known_names import Meant
-    from authz.identity.people import PeopleStore
+    from authz.identity.people import Arrivals, PeopleStore
 
 
 def whom_here(
@@ -30,10 +30,10 @@ def whom_here(
     """
     from authz.admin.known_names import whom
 
-    with _people() as (people, methods):
+    with _people() as (people, here):
         try:
             return whom(
-                text, groups, people=people, policy=policy.written, methods=methods
+                text, groups, people=people, policy=policy.written, arrivals=here
             )
         except InvalidValue as error:
             raise click.BadParameter(str(error), param_hint=param_hint) from error
@@ -50,28 +50,28 @@ def disabled_here() -> frozenset[str]:
 
 
 @contextmanager
-def _people() -> "Iterator[tuple[PeopleStore, Mapping[str, str]]]":
-    from authz.administration import providers
+def _people() -> "Iterator[tuple[PeopleStore, Arrivals]]":
+    from authz.administration import arrivals
     from authz.identity.people import LOCAL, Person
     from authz.stores.factory import open_database, refuse_new_database
     from authz.stores.fixed_people import FixedPeople
 
     app = app_if_any()
     if app is not None:
-        yield app.context.people, dict(app.runtime.providers)
+        yield app.context.people, app.runtime.arrivals
         return
     settings = settings_here()
-    methods = dict(providers(settings))
+    here = arrivals(settings)
     fixed = [
         Person(id=each.name, display_name=each.name, source=LOCAL, fixed=True)
         for each in settings.accounts
     ]
     if settings.store.url is None:
-        yield FixedPeople(fixed), methods
+        yield FixedPeople(fixed), here
         return
     refuse_new_database(settings)
     store = open_database(settings.store.url, fixed=fixed)
     try:
-        yield store.people, methods
+        yield store.people, here
     finally:
         store.database.close()

@@ -70,6 +70,7 @@ def lint_policies(  # noqa: PLR0913 - one parameter for each option
             raise click.UsageError(
                 f"only the shipped model can be looked through: {why}"
             )
+        given = [each.every for each in settings.proxy.scoped_groups]
         routes = known_routes(routes_file)
         app = app_if_any() if routes_file is None else None
         with out.progress(policies or (None,), label="lint") as places:
@@ -79,7 +80,7 @@ def lint_policies(  # noqa: PLR0913 - one parameter for each option
                 findings += lint(
                     text.data,
                     source=text.source,
-                    grants=settings.grants,
+                    grants=(*settings.grants, *given),
                     routes=routes,
                     prefix=settings.url_prefix,
                     scoped=is_scoped(definition),

@@ -21,6 +21,7 @@ from authz.cli.sources import (
     model_option,
     policy_option,
     routes_option,
+    settings_here,
 )
 from authz.decision import (
     ANONYMOUS_METHOD,
@@ -31,6 +32,7 @@ from authz.decision import (
     Subject,
 )
 from authz.errors import InvalidValue, PolicyError
+from authz.identity.scoped_groups import ScopedGroup
 from authz.policy.analysis.coverage import Route, coverage
 from authz.policy.analysis.documents import rule_document
 from authz.policy.analysis.probes import (
@@ -39,6 +41,7 @@ from authz.policy.analysis.probes import (
     places,
 )
 from authz.policy.compiled import CompiledPolicy
+from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import methods_in_words
 from authz.policy.route_tables import RoutePattern, no_route, route_of
 from authz.scope import Scope
@@ -88,11 +91,14 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
                 raise PolicyError([no_route(routes, f"{method} {path}", path)])
             pattern = replace(pattern, endpoint=served.endpoint, public=served.public)
         (found,) = coverage(asked, [pattern])
+        groups = settings_here(model).proxy.scoped_groups
         disabled = disabled_here()
     who = tuple(name for name in found.who if name not in disabled)
     found = replace(found, who=who)
     holders = {
-        name: tuple(m for m in _holders(asked, name) if m not in disabled)
+        name: tuple(
+            m for m in _holders(asked, name, scope, groups) if m not in disabled
+        )
         for name in who
     }
     out.document({**_who_document(found, holders), "scope": scope})
@@ -139,6 +145,7 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
         meant = whom_here(subject, group, asked)
         who = meant.subject
         asked = _within(asked, scope)
+        who = who if scope is None else who.within(scope)
         routes = known_routes(routes_file)
     rules = asked.written.rules if asked.written else ()
     if not rules and not routes:
@@ -182,12 +189,33 @@ def _within(policy: PolicyInForce, scope: str | None) -> PolicyInForce:
         raise click.UsageError(f"--scope: {error.problem}") from error
 
 
-def _holders(policy: PolicyInForce, name: str) -> tuple[str, ...]:
-    """Return the people, groups and tokens that hold the role *name*."""
-    if not name.startswith("role:") or policy.source is None:
+def _holders(
+    policy: PolicyInForce,
+    name: str,
+    scope: str | None,
+    patterns: Iterable[ScopedGroup],
+) -> tuple[str, ...]:
+    """Return the people, groups and tokens that hold the role *name*.
+
+    Groups that give it by *patterns* too: the one for *scope*, or the pattern itself.
+    """
+    if not name.startswith("role:") or policy.written is None:
         return ()
-    members = policy.source.members_of(name)
-    return tuple(sorted(m for m in members if not m.startswith("role:")))
+    roles = {name, *policy.written.members_of(name)}
+    members = {
+        member
+        for member in roles
+        if not member.startswith("role:")
+        # In a policy with scopes a chain may lead nowhere.
+        and name in policy.held_by(parse_subject(member))
+    }
+    for pattern in patterns:
+        group = (
+            pattern.every.member if scope is None else pattern.group_of(Scope(scope))
+        )
+        if pattern.role in roles and group:
+            members.add(group)
+    return tuple(sorted(members))
 
 
 def _who_document(found: Route, holders: dict[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from authz.decision import Subject, signed_in
+from authz.identity.scoped_groups import ScopedGroup, with_scoped
 
 #: The source of people who sign in here.
 LOCAL: Final = "local"
@@ -103,17 +104,29 @@ def skeleton(id: str) -> str:  # noqa: A002 - the field's name
     return id if "/" in id else unicodedata.normalize("NFKC", id).casefold()
 
 
-def subject_of_person(person: Person, methods: Mapping[str, str]) -> Subject:
-    """Return the subject that *person* is when they sign in.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Who people are when they sign in, as settings say."""
 
-    *methods* says how the people of a provider sign in.
-    """
-    return signed_in(
-        person.subject_name,
-        source=methods.get(person.source, person.source),
-        display_name=person.display_name or person.id,
-        groups=person.groups,
-    )
+    #: How the people of a provider sign in.
+    methods: Mapping[str, str] = field(default_factory=dict)
+    #: The patterns of groups that give a role in a scope.
+    scoped_groups: tuple[ScopedGroup, ...] = ()
+
+    def subject_of(self, person: Person) -> Subject:
+        """Return the subject that *person* is when they sign in."""
+        return self.completed(
+            signed_in(
+                person.subject_name,
+                source=self.methods.get(person.source, person.source),
+                display_name=person.display_name or person.id,
+                groups=person.groups,
+            )
+        )
+
+    def completed(self, subject: Subject) -> Subject:
+        """Return *subject* with the roles that its groups give in scopes."""
+        return with_scoped(subject, self.scoped_groups)
 
 
 class PeopleStore(Protocol):

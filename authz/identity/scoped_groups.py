@@ -5,17 +5,19 @@ of which kind. What is no id of a scope gives nothing: `music-*` is not every li
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authz.decision import AUTHENTICATED, EVERYONE, Subject
+from authz.decision import AUTHENTICATED, EVERYONE, Grant, Origin, Subject
 from authz.errors import InvalidValue
 from authz.names import name_problem
-from authz.scope import Scope
+from authz.scope import WHOLE, Scope
 
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 _GROUP: Final = "group:"
+#: Where what they give comes from.
+ORIGIN: Final = Origin("AUTHZ_SCOPED_GROUPS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,11 @@ class ScopedGroup:
                 "scope in braces and something beside it, a blank, and a role",
             )
         Scope.of(places[0], "any")  # raises `InvalidValue`
+        if places[0] == WHOLE.kind:
+            raise InvalidValue(
+                f"`{{{places[0]}}}` would give the whole by the name of a group",
+                "give it by a grant, to the group itself",
+            )
         if role in {EVERYONE, AUTHENTICATED} or role.count(":") > 1:
             raise InvalidValue(
                 f"`{role[:80]}` cannot be given", "write for example `user`"
@@ -61,6 +68,21 @@ class ScopedGroup:
         """A group that fits it, `group:...`."""
         return f"{_GROUP}{self.before}x{self.after}"
 
+    @property
+    def every(self) -> Grant:
+        """What it gives all groups together, as one grant, to be looked at."""
+        scope = f"{self.kind}:*"
+        return Grant(
+            member=f"{_GROUP}{self}", role=self.role, origin=ORIGIN, scope=scope
+        )
+
+    def group_of(self, scope: Scope) -> str | None:
+        """Return the group that gives the role in *scope*; None if none does."""
+        if scope.kind != self.kind:
+            return None
+        group = f"{self.before}{scope.id}{self.after}"
+        return None if self.scope_of(group) is None else f"{_GROUP}{group}"
+
     def scope_of(self, group: str) -> str | None:
         """Return the scope in the name of *group*, or None if it is another one."""
         if not (
@@ -78,16 +100,26 @@ class ScopedGroup:
         return None if "*" in scope else scope
 
 
+def grants_to(
+    names: Iterable[str], patterns: Sequence[ScopedGroup]
+) -> tuple[Grant, ...]:
+    """Return what the groups among *names* give by *patterns*, as grants."""
+    groups = sorted(n.removeprefix(_GROUP) for n in names if n.startswith(_GROUP))
+    return tuple(
+        Grant(member=f"{_GROUP}{group}", role=pattern.role, origin=ORIGIN, scope=scope)
+        for pattern in patterns
+        for group in groups
+        if (scope := pattern.scope_of(group)) is not None
+    )
+
+
 def with_scoped(subject: Subject, patterns: Sequence[ScopedGroup]) -> Subject:
     """Return *subject* with the roles that its groups give in scopes."""
-    held: dict[str, set[str]] = {}
-    groups = [n.removeprefix(_GROUP) for n in subject.names if n.startswith(_GROUP)]
-    for pattern in patterns:
-        for group in groups:
-            scope = pattern.scope_of(group)
-            if scope is not None:
-                held.setdefault(pattern.role, set()).add(scope)
-    if not held:
+    given = grants_to(subject.names, patterns) if patterns else ()
+    if not given:
         return subject
-    given = tuple((role, frozenset(where)) for role, where in sorted(held.items()))
-    return replace(subject, scoped=(*subject.scoped, *given))
+    held: dict[str, set[str]] = {}
+    for grant in given:
+        held.setdefault(grant.role, set()).add(grant.scope)
+    scoped = tuple((role, frozenset(where)) for role, where in sorted(held.items()))
+    return replace(subject, scoped=(*subject.scoped, *scoped), given=given)

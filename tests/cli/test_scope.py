@@ -151,6 +151,44 @@ def test_who_and_what_may_be_asked_within_a_scope(folder: Path):
         assert run(*verb, "--scope", "library:kids").exit_code == 2
 
 
+def test_groups_that_settings_give_a_role_in_scopes_are_known(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Who holds a role, what a group may and why, whom a rule is for."""
+    (folder / "narrow.csv").write_text(NARROW)
+    for name, value in {
+        "AUTHZ_POLICY": "narrow.csv",
+        "AUTHZ_MODEL": str(SCOPED),
+        "AUTHZ_PROXY_PRESET": "authelia",
+        "AUTHZ_TRUSTED_PROXIES": "127.0.0.1",
+        "AUTHZ_ADMIN": "alice",
+        "AUTHZ_ADMIN_PASSWORD": "a password of alice's",
+        "AUTHZ_SCOPED_GROUPS": "music-{library} user",
+    }.items():
+        monkeypatch.setenv(name, value)
+    (folder / "narrow.csv").write_text(
+        NARROW.replace("g, user:bob, role:user, library:kids\n", "")
+        + "p, role:admin, *, /*, *\n"
+    )
+
+    def who(*scope: str) -> object:
+        words = ["who-can", "GET", "/api/search", "--json", *scope]
+        found = document(run(*words), "who-can")["who"]
+        return {each["name"]: each["holders"] for each in found}["role:user"]
+
+    asked = ["explain", "dan", "GET", "/api/search", "--group", "music-kids"]
+    assert who("--scope", "library:kids") == ["group:music-kids"]
+    assert who() == ["group:music-{library}"]
+    assert run(*asked, "--scope", "library:old").exit_code == 5
+    told = run(*asked, "--scope", "library:kids")
+    assert told.exit_code == 0
+    assert "group:music-kids -> role:user (AUTHZ_SCOPED_GROUPS)" in told.output
+    may = ["what-can", "dan", "--group", "music-kids", "--scope"]
+    assert run(*may, "library:kids").exit_code == 0
+    assert run(*may, "library:old").exit_code == 5
+    assert "given to nobody" not in run("lint").output
+
+
 def test_lint_knows_what_the_app_declares(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ):

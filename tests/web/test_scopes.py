@@ -11,8 +11,17 @@ from flask import Flask, Request, jsonify, request
 
 from authz import Authz, Scope, Scopes, SettingsError, Subject, scopes
 from authz.extension import can, get_authz
-from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, Answer, Client, RecordingSink
+from tests.web.apps import (
+    ALICE,
+    BOB,
+    CHEAP_ALICE,
+    CHEAP_BOB,
+    Answer,
+    Client,
+    RecordingSink,
+)
 
+DECISIONS = "/authz/api/v1/decisions"
 MODEL = Path(__file__).parents[2] / "model-scoped.conf"
 POLICY = """\
 p, role:everyone, *, /health, GET
@@ -406,6 +415,25 @@ def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
     assert status("other", "music-kids,others") == 403
     assert status("kids", "others") == 403
     assert status("kids", "music-*") in {401, 403}
+
+    alice = Client(app)
+    alice.sign_in("alice", ALICE)
+
+    def told(what: str, *, scope: str) -> Any:
+        query = f"subject=user:dan&group=music-kids&scope={scope}"
+        path = "&method=GET&path=/api/search" if what != "what-can" else "&limit=500"
+        return json.loads(alice("GET", f"{DECISIONS}/{what}?{query}{path}").text)
+
+    assert told("check", scope="library:kids")["allowed"]
+    assert not told("check", scope="library:other")["allowed"]
+    (because,) = told("explain", scope="library:kids")["because"]
+    assert because["names"] == ["group:music-kids", "role:listener"]
+    assert "AUTHZ_SCOPED_GROUPS" in str(because)
+    for scope, allowed in (("library:kids", True), ("library:other", False)):
+        routes = told("what-can", scope=scope)["items"]
+        assert allowed is any(
+            each["allowed"] for each in routes if each["route"] == "/api/search"
+        )
     get_authz(app).runtime.close()
 
     plain = Flask("plain")

@@ -80,7 +80,7 @@ def _groups(settings: Settings, policy: PolicyInForce) -> Iterator[Finding]:
         return
     for problem in unreachable_groups(policy, settings.proxy.group_separators):
         yield warn("groups", f"{problem.where}: {problem.message}", problem.hint)
-    if policy.source is None:
+    if policy.source is None or settings.proxy.scoped_groups:
         return
     known = ("group:", "user:" + settings.proxy.name + "/", "auth:", "role:auth")
     if not any(grant.member.startswith(known) for grant in policy.source.grants):

@@ -7,14 +7,16 @@ from authz.decision import (
     Decision,
     Effect,
     Explanation,
+    Grant,
     Policy,
     Reason,
     Rule,
     RulePath,
+    Subject,
 )
 from authz.policy.patterns import pattern_of, speaks_of
 from authz.policy.scan import matching_rules
-from authz.scope import ANY_SCOPE, common, texts_of
+from authz.scope import ANY_SCOPE, common, patterns_of, texts_of
 
 #: More rules than this would not be read.
 _NEAREST = 3
@@ -53,9 +55,22 @@ def explain_within(
             first = min(where)
             own = request.subject.names_in(first)
             names = policy.within(first).reached_from(own)
-            found = RulePath(rule=rule, grants=names[rule.subject])
+            chain = _given(request.subject, first, names[rule.subject], rule.subject)
+            found = RulePath(rule=rule, grants=chain)
             (because if rule in decision.rules else overruled).append(found)
     return _told(policy, request, decision, because, overruled)
+
+
+def _given(
+    subject: Subject, scope: str, chain: tuple[Grant, ...], name: str
+) -> tuple[Grant, ...]:
+    """Return *chain* to *name*, with the grant before it that is none of the policy."""
+    first = chain[0].member if chain else name
+    if first in subject.names:
+        return chain
+    around = patterns_of(scope)
+    before = [g for g in subject.given if g.role == first and g.scope in around]
+    return (*before[:1], *chain)
 
 
 def _told(

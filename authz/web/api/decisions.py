@@ -1,11 +1,13 @@
 """`/decisions` and `/routes`: questions to the policy in force."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from authz.admin.decisions import (
     Access,
     Answer,
+    as_within,
     asked_about,
     check,
     covered,
@@ -194,12 +196,13 @@ def _checked(answer: Answer) -> dict[str, Any]:
 
 def _who_can(call: Call) -> Reply:
     query, context = call.query, call.context
-    policy = within(context.policy, _one(call))
+    about = _one(call)
+    policy = within(context.policy, about)
     method, path = query["method"], query["path"]
     people = {}
     if query.get("people", False):
         people = {
-            person.subject_name: subject_of(context, person)
+            person.subject_name: as_within(subject_of(context, person), about)
             for person in context.people.everyone()
             if not person.disabled
         }
@@ -218,9 +221,9 @@ def _who_can(call: Call) -> Reply:
 
 def _what_can(call: Call) -> Reply:
     meant = named(call.context, call.query["subject"], call.query.get("group", []))
-    found = what_can(
-        call.context, meant, policy=within(call.context.policy, _one(call))
-    )
+    about = _one(call)
+    meant = replace(meant, subject=as_within(meant.subject, about))
+    found = what_can(call.context, meant, policy=within(call.context.policy, about))
     return Reply(document=page_document(paged(found, **paging(call.query)), _access))
 
 

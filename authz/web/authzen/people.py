@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from authz.decision import Subject
 from authz.errors import InvalidValue
-from authz.identity.people import Person, subject_of_person
+from authz.identity.people import Person
 from authz.policy.parse_subject import parse_subject
 from authz.runtime import Runtime
 
@@ -16,7 +16,7 @@ class Subjects:
         """Know the people of *runtime*, and what names of each type begin with."""
         self._runtime = runtime
         self._beginnings = beginnings
-        self._methods = dict(runtime.providers)
+        self._arrivals = runtime.arrivals
         #: The people as they were read last, and what was made of them.
         self._people: tuple[Person, ...] = ()
         self._by_name: dict[str, Person] = {}
@@ -36,10 +36,10 @@ class Subjects:
         person = by_name.get(name)
         if person is not None:
             if name not in made:
-                made[name] = subject_of_person(person, self._methods)
+                made[name] = self._arrivals.subject_of(person)
             return made[name]
         try:
-            return parse_subject(name)
+            return self._arrivals.completed(parse_subject(name))
         except InvalidValue:
             return None
 
