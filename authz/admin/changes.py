@@ -125,6 +125,7 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
             _new_rows(entries, would),
             people=context.people,
             before=context.policy.written,
+            scopes=context.named_scopes(),
         ),
     )
     try:

@@ -4,7 +4,7 @@ One answer for the tester, the API and the commands: that somebody is disabled, 
 never here, or that nobody has the name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -15,13 +15,17 @@ from authz.decision import (
     EVERYONE,
     Decision,
     Effect,
+    Origin,
     Policy,
     Reason,
     Subject,
 )
 from authz.identity.lookalikes import lookalike
 from authz.identity.people import Arrivals, PeopleStore, Person
+from authz.policy.csv_rows import Row
+from authz.policy.lint.scopes import near_scope, unknown_scope
 from authz.policy.parse_subject import parse_subject
+from authz.policy.rules import without_scope
 
 #: More than this many who were found by a display name are none in particular.
 _FEW: Final = 50
@@ -132,21 +136,27 @@ def remark_on(name: str, *, people: PeopleStore, policy: Policy | None) -> str:
 
 
 def remarks_on_new(
-    lines: Iterable[Sequence[str]], *, people: PeopleStore, before: Policy | None
+    lines: Iterable[Sequence[str]],
+    *,
+    people: PeopleStore,
+    before: Policy | None,
+    scopes: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return what is odd about names that *lines*, which come new, bring along.
 
-    That nobody has the name of a person, and that another role or group is called
-    nearly so: a new one is meant to be new.
+    That nobody has the name of a person, that another role or group is called nearly
+    so (a new one is meant to be new), and that the app has no such scope.
 
     Args:
         lines: Rules and grants: their kind and fields.
         people: The people there are.
         before: The rules and grants before; None if they are in another language.
+        scopes: The scopes that the app names; empty if it does not say.
 
     Raises:
         StoreError: if people cannot be read.
     """
+    lines = tuple(lines)
     named = {
         name: None
         for kind, *fields in lines
@@ -157,7 +167,29 @@ def remarks_on_new(
         remark
         for name, remark in zip(named, remarks, strict=True)
         if remark and (name.startswith("user:") or "did you mean" in remark)
-    )
+    ) + tuple(_on_scopes(lines, before, frozenset(scopes)))
+
+
+def _on_scopes(
+    lines: Iterable[Sequence[str]], before: Policy | None, scopes: frozenset[str]
+) -> Iterator[str]:
+    """Yield what is odd about the scopes that *lines* name."""
+    if before is None or not before.scoped:
+        return
+    spoken = {r.scope for r in before.rules} | {g.scope for g in before.grants}
+    for scope in dict.fromkeys(
+        without_scope(Row(kind, tuple(fields), Origin("")))[1]
+        for kind, *fields in lines
+        if fields
+    ):
+        if not scope or scope in spoken:
+            continue
+        found = unknown_scope(scope, scopes) if scopes else None
+        near = near_scope(scope, spoken) if not scopes else ""
+        if found is not None:
+            yield ": ".join(found)
+        elif near:
+            yield f"no rule and no grant names `{scope}`: did you mean `{near}`?"
 
 
 def _by_display_name(text: str, people: PeopleStore) -> Person | None:

@@ -198,18 +198,44 @@ def add_person(  # noqa: PLR0913 - what an account is made of
     return _view(context, kept)
 
 
-def give_roles(
-    context: AdminContext, actor: Actor, person: Person, roles: Sequence[str]
-) -> None:
-    """Give *person* each of *roles* at once, as one revision.
+def grants_for(
+    context: AdminContext,
+    id: str,  # noqa: A002 - as in Person
+    roles: Sequence[str],
+    scopes: Sequence[str] = (),
+) -> tuple[Add, ...]:
+    """Return what gives the person *id* each of *roles*, in each of *scopes*.
 
-    Raises as `apply` of changes does.
+    A policy with scopes needs at least one: none is guessed.
+
+    Raises:
+        PolicyError: if one of them cannot be given, or not there.
+    """
+    return tuple(
+        Add(
+            row=grant_row(
+                member=f"user:{id}", role=role, scope=scope, scoped=context.scoped
+            )
+        )
+        for role in roles
+        for scope in scopes or ("",)
+    )
+
+
+def give_roles(
+    context: AdminContext,
+    actor: Actor,
+    person: Person,
+    roles: Sequence[str],
+    scopes: Sequence[str] = (),
+) -> None:
+    """Give *person* each of *roles*, in each of *scopes*, at once, as one revision.
+
+    Raises as `grants_for`, and `apply` of changes, do.
     """
     draft = Draft(
         base=context.records.etag(),
-        changes=tuple(
-            Add(row=grant_row(member=person.subject_name, role=role)) for role in roles
-        ),
+        changes=grants_for(context, person.id, roles, scopes),
     )
     apply(context, actor, draft, note=f"roles of {person.id}")
 

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from authz.admin.changes import Draft, apply
 from authz.admin.context import Actor, AdminContext
-from authz.admin.people import edit_person
-from authz.admin.rules import grant_row
+from authz.admin.people import edit_person, grants_for
 from authz.errors import AuthzError, LastAdmin, LockedOut, NotFound, StoreConflict
 from authz.errors import StoreReadOnly as ReadOnly
 from authz.identity.people import Person
-from authz.policy.records import Add
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +43,16 @@ def let_in(
 
 
 def give_role(
-    context: AdminContext, actor: Actor, people: Sequence[Person], *, role: str
+    context: AdminContext,
+    actor: Actor,
+    people: Sequence[Person],
+    *,
+    role: str,
+    scope: str = "",
 ) -> Outcome:
     """Give each of *people* who was not given it the *role*, as one revision.
+
+    In a policy with scopes in *scope*.
 
     Raises as `apply` of changes does; nobody has it then.
     """
@@ -56,18 +61,20 @@ def give_role(
         for entry in context.records.snapshot().entries
         if not entry.disabled
         and entry.row.kind == "g"
-        and entry.row.fields[1:] == (role,)
+        and entry.row.fields[1:] == (role, *([scope] if context.scoped else []))
     }
     missing = tuple(p for p in people if p.subject_name not in given)
     if missing:
         draft = Draft(
             base=context.records.etag(),
             changes=tuple(
-                Add(row=grant_row(member=person.subject_name, role=role))
+                add
                 for person in missing
+                for add in grants_for(context, person.id, [role], [scope])
             ),
         )
+        where = f" in {scope}" if scope else ""
         named = ", ".join(person.id for person in missing[:5])
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""  # noqa: PLR2004
-        apply(context, actor, draft, note=f"{role} for {named}{more}")
+        apply(context, actor, draft, note=f"{role}{where} for {named}{more}")
     return Outcome(done=missing)

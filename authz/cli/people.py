@@ -1,6 +1,6 @@
 """`authz user`: people whom the store knows, from the shell of the host."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -14,12 +14,12 @@ from authz.admin.people import (
     add_person,
     edit_person,
     find_person,
+    grants_for,
     list_people,
     remove_person,
     set_password,
     sign_out_everywhere,
 )
-from authz.admin.rules import grant_row
 from authz.cli.app import context_here, shell
 from authz.cli.outcome import Exit, complain, end, problems_in_words, warn
 from authz.cli.output import Output, plain, with_output
@@ -71,6 +71,12 @@ def list_(*, search: str, source: str, role: str, out: Output) -> None:
 @user.command("add")
 @_id_argument
 @click.option("--role", "roles", multiple=True, help="A role to give; repeatable.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="Where the roles hold, in a policy with scopes: library:kids; repeatable.",
+)
 @click.option("--display-name", default="", help="What to call them on pages.")
 @click.option(
     "--no-password",
@@ -88,6 +94,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     id: str,  # noqa: A002 - what it is called everywhere
     *,
     roles: tuple[str, ...],
+    scopes: tuple[str, ...],
     display_name: str,
     no_password: bool,
     change_first: bool,
@@ -99,8 +106,15 @@ def add(  # noqa: PLR0913 - one parameter for each option
     Its password is asked for, or read as one line from standard input.
     """
     named = [role if role.startswith("role:") else f"role:{role}" for role in roles]
+    if scopes and not named:
+        raise click.UsageError("--scope says where a role holds: give --role too")
     with problems_in_words(), context_here(creates=True) as context:
-        grants = [grant_row(member=f"user:{id}", role=role) for role in named]
+        if named and not scopes and context.scoped:
+            raise click.UsageError(
+                "each role holds in some scope: name it, as in --scope library:kids, "
+                "or --scope '*' for every scope"
+            )
+        grants = grants_for(context, id, named, scopes)
         view = add_person(
             context,
             shell(),
@@ -112,12 +126,13 @@ def add(  # noqa: PLR0913 - one parameter for each option
         )
         if grants:
             for remark in remarks_on_new(
-                [("p", role) for role in named],
+                [(add.row.kind, *add.row.fields) for add in grants],
                 people=context.people,
                 before=context.policy.written,
+                scopes=context.named_scopes(),
             ):
                 warn(remark)
-            _grant(context, id, [Add(row=row) for row in grants])
+            _grant(context, id, grants)
             view = find_person(context, id)
     out.document({"person": _document(view)})
     out.line(f"added {view.person.subject_name}{_roles_in_words(view)}")
@@ -256,7 +271,7 @@ def _lines_about(context: AdminContext, name: str) -> list[str]:
     return grants + rules
 
 
-def _grant(context: AdminContext, id_: str, changes: list[Add]) -> None:
+def _grant(context: AdminContext, id_: str, changes: Sequence[Add]) -> None:
     """Give roles to a new account; where Git has the policy, say which lines to add."""
     draft = Draft(base=context.records.snapshot().etag, changes=tuple(changes))
     try:

@@ -4,14 +4,18 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 from authz.decision import Grant, PolicyInForce, Rule
 from authz.errors import PolicyError, Problem
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row, read_rows
-from authz.policy.model import is_scoped, read_model, why_not_compiled
+from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
 from authz.policy.rules import policy_from_rows
 from authz.policy.scoped import ScopedPolicy
+
+#: A grant that names no scope: a member and a role.
+_PLAIN_GRANT: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,8 @@ def _build(  # noqa: PLR0913 - what a policy is made of
 ) -> BuiltPolicy:
     definition = read_model(model, source=model_source)
     why = why_not_compiled(definition)
+    grants = tuple(grants)
+    _refuse_idle_scopes(definition, grants)
     if why is None:
         scoped = is_scoped(definition)
         policy = policy_from_rows(
@@ -131,7 +137,6 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         ),
         hint="expect milliseconds for each request, more with more rules",
     )
-    grants = tuple(grants)
     general = CasbinPolicy(definition, rows, rules=rules, grants=grants)
     return BuiltPolicy(
         policy=general,
@@ -139,6 +144,25 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         rows=rows,
         source=policy_source,
     )
+
+
+def _refuse_idle_scopes(model: Model, grants: Iterable[Grant]) -> None:
+    """Refuse *grants* of settings in some scopes, where each would hold in all."""
+    if is_scoped(model) or model.grants.get("g", 0) > _PLAIN_GRANT:
+        return
+    problems = [
+        Problem(
+            where=str(grant.origin),
+            message=f"it gives `{grant.role}` in `{grant.scope}`, and the policy has "
+            "no scopes",
+            hint="leave the scope out, or turn the policy into one with scopes: "
+            "`authz scope add`",
+        )
+        for grant in grants
+        if grant.scope
+    ]
+    if problems:
+        raise PolicyError(problems)
 
 
 @contextmanager

@@ -331,7 +331,9 @@ def _grant_rows(model: Model, grants: Iterable[Grant], scope: str) -> Iterable[R
         if model.grants.get("g") == 2:  # noqa: PLR2004 - member and role
             yield Row("g", (grant.member, grant.role), grant.origin)
         elif "g" in model.grants:
-            yield Row("g", (grant.member, grant.role, scope), grant.origin)
+            yield Row(
+                "g", (grant.member, grant.role, grant.scope or scope), grant.origin
+            )
 
 
 def _closure(

@@ -111,9 +111,10 @@ class Settings:
     def grants(self) -> tuple[Grant, ...]:
         """The grants that settings make; each names the setting as its origin."""
         granted = [
-            Grant(member=member, role=account.role, origin=account.origin)
+            Grant(member=member, role=account.role, origin=account.origin, scope=scope)
             for account in self.accounts
             if (member := account.granted_to(self.proxy.name))
+            for scope in account.scopes or ("",)
         ]
         granted += self.proxy.grants
         granted += self.access.grants

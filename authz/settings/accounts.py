@@ -12,12 +12,19 @@ from authz.identity.lookalikes import skeletons
 from authz.identity.password_hashes import HINTS, MESSAGES, HashKind, hash_kind
 from authz.identity.passwords import is_easy_to_guess
 from authz.names import HIDDEN
+from authz.scope import pattern_problem
 from authz.settings.parsers import ROLE_NAME
 from authz.settings.reader import Reader
 
 #: A local account's id: what may stand behind `user:`, and no `/`.
 ACCOUNT_NAME: Final = re.compile(rf"(?!.*{HIDDEN})[^\W_][\w.@+-]{{0,63}}")
 _WEAK_LENGTH: Final = 8
+#: A scope behind a role, `[library:kids]`; its id may hold brackets too.
+_SCOPE: Final = re.compile(r"\[(.*?)\](?=[\[:]|\Z)")
+#: What stands behind the id of an account: `user:secret`, `user[library:kids]:secret`.
+_ROLE: Final = re.compile(
+    r"(?P<role>[^:\[]*)(?P<scopes>(?:\[.*?\](?=[\[:]|\Z))*)(?::(?P<password>.*))?\Z"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,8 @@ class AccountSetting:
     password: str = field(repr=False)
     #: The setting that named it.
     origin: Origin
+    #: The scope patterns in which it has the role; in all if there are none.
+    scopes: tuple[str, ...] = ()
 
     @property
     def subject_name(self) -> str:
@@ -105,19 +114,27 @@ def _named_accounts(reader: Reader) -> Iterator[AccountSetting]:
         origin = Origin(where, number)
         account, _, rest = line.strip().partition(":")
         # The role may be spelled with its kind: `carol:role:editor:secret`.
-        role, _, password = rest.removeprefix("role:").partition(":")
-        if not account or not ROLE_NAME.fullmatch(role):
+        found = _ROLE.match(rest.removeprefix("role:"))
+        if not account or not found or not ROLE_NAME.fullmatch(found["role"]):
             reader.problem(
                 str(origin),
                 "this is not an account",
-                "write `id:role:password`, for example `carol:user:` and a password",
+                "write `id:role:password`, for example `carol:user:` and a password; "
+                "for one scope `carol:user[library:kids]:` and a password",
             )
+            continue
+        scopes = tuple(_SCOPE.findall(found["scopes"]))
+        odd = [wrong for each in scopes if (wrong := pattern_problem(each))]
+        for problem in odd:
+            reader.problem(str(origin), problem.message, problem.hint)
+        if odd:
             continue
         yield AccountSetting(
             name=account.strip(),
-            role=f"role:{role}",
-            password=password,
+            role=f"role:{found['role']}",
+            password=found["password"] or "",
             origin=origin,
+            scopes=scopes,
         )
 
 

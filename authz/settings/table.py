@@ -90,7 +90,9 @@ SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_ACCOUNTS",
-        help="Any number of further accounts, one a line: `id:role:password`.",
+        help="Any number of further accounts, one a line: `id:role:password`. In a "
+        "policy with scopes the role holds in all, or in those in brackets: "
+        "`id:role[library:kids]:password`.",
         default="none",
         from_file=True,
     ),

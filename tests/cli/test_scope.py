@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from flask import Flask
 
 from authz import Authz
@@ -187,6 +188,40 @@ def test_groups_that_settings_give_a_role_in_scopes_are_known(
     assert run(*may, "library:kids").exit_code == 0
     assert run(*may, "library:old").exit_code == 5
     assert "given to nobody" not in run("lint").output
+
+
+def test_somebody_is_added_with_a_role_in_some_scopes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Where it holds has to be said; nobody is added where that cannot be."""
+    policy = folder / "narrow.csv"
+    policy.write_text(NARROW + "p, role:admin, *, /*, *\n", encoding="utf-8")
+    for name, value in {
+        "AUTHZ_POLICY": "narrow.csv",
+        "AUTHZ_POLICY_WRITABLE": "true",
+        "AUTHZ_MODEL": str(SCOPED),
+        "AUTHZ_STORE": f"sqlite:///{folder}/people.db",
+        "AUTHZ_ADMIN": "alice",
+        "AUTHZ_ADMIN_PASSWORD": "a password of alice's",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def add(*args: str) -> Result:
+        return run("user", "add", "dan", "--no-password", *args)
+
+    assert add("--role", "user").exit_code == 2
+    assert add("--scope", "library:kids").exit_code == 2
+    assert add("--role", "user", "--scope", "kids").exit_code == 3
+    assert "dan" not in run("user", "list").output
+    kids = ["--scope", "library:kids", "--scope", "library:a b"]
+    added = add("--role", "user", *kids)
+    assert added.exit_code == 0
+    assert [
+        line for line in policy.read_text("utf-8").splitlines() if "dan" in line
+    ] == [
+        "g, user:dan, role:user, library:kids",
+        "g, user:dan, role:user, library:a b",
+    ]
 
 
 def test_lint_knows_what_the_app_declares(

@@ -272,6 +272,29 @@ class TestAccounts:
             ("dave", "role:editor", "pass phrase", "AUTHZ_ACCOUNTS:4"),
         ]
 
+    def test_an_account_in_some_scopes(self):
+        """In brackets behind the role, each by itself; an id may hold brackets too."""
+        text = (
+            "a:user[library:kids]:p:[x]\nb:role:user[library:k]s, é][library:*]:pw\n"
+            "c:user[*]:[pass]:word\nd:user:[no scope]:pw\n"
+        )
+        found = read_settings({}, {"AUTHZ_ACCOUNTS": text}).accounts
+
+        assert [(each.scopes, each.password) for each in found] == [
+            (("library:kids",), "p:[x]"),
+            (("library:k]s, é", "library:*"), "pw"),
+            (("*",), "[pass]:word"),
+            ((), "[no scope]:pw"),
+        ]
+
+    @pytest.mark.parametrize(
+        "role", ["user[]", "user[kids]", "user[library:..]", "user[library:k*]",
+                 "user[library:kids", "user[library:kids]x", "[library:kids]"],
+    )  # fmt: skip
+    def test_an_account_in_what_is_no_scope(self, role: str):
+        """It is refused, and has no role anywhere."""
+        assert "AUTHZ_ACCOUNTS:1" in problems({}, {"AUTHZ_ACCOUNTS": f"a:{role}:pw"})
+
     def test_names_that_look_alike_are_one_too_many(self):
         """Two accounts whose ids differ only in case or width would be mistaken."""
         text = "carol:user:battery staple\n\uff23arol:admin:correct horse\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, Request, jsonify, request
 
-from authz import Authz, Scope, Scopes, SettingsError, Subject, scopes
+from authz import Authz, PolicyError, Scope, Scopes, SettingsError, Subject, scopes
 from authz.extension import can, get_authz
 from tests.web.apps import (
     ALICE,
@@ -441,6 +441,36 @@ def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
     plain.config.update(settings, AUTHZ_POLICY=str(tmp_path / "plain.csv"))
     plain.config.pop("AUTHZ_MODEL")
     with pytest.raises(SettingsError, match="no scopes"):
+        Authz(plain)
+
+
+def test_accounts_of_settings_have_their_role_in_some_scopes(tmp_path: Path):
+    """And a policy without scopes refuses to give it in all instead."""
+    (tmp_path / "policy.csv").write_text(POLICY, encoding="utf-8")
+    app = Flask("accounts")
+    settings = {
+        "AUTHZ_POLICY": str(tmp_path / "policy.csv"),
+        "AUTHZ_MODEL": str(MODEL),
+        "AUTHZ_ADMIN": "alice",
+        "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
+        "AUTHZ_ACCOUNTS": f"carl:listener[library:kids][library:a b]:{CHEAP_BOB}",
+    }
+    app.config.update(settings)
+    add_views(app)
+    Authz(app)
+    client = Client(app)
+    client.sign_in("carl", BOB)
+
+    assert client("GET", "/api/search?library=kids").status == 200
+    assert client("GET", "/api/search?library=a+b").status == 200
+    assert client("GET", "/api/search?library=other").status == 403
+    get_authz(app).runtime.close()
+
+    plain = Flask("plain")
+    (tmp_path / "plain.csv").write_text("p, role:admin, /*, *\n", encoding="utf-8")
+    plain.config.update(settings, AUTHZ_POLICY=str(tmp_path / "plain.csv"))
+    plain.config.pop("AUTHZ_MODEL")
+    with pytest.raises(PolicyError, match="the policy has no scopes"):
         Authz(plain)
 
 

@@ -66,26 +66,39 @@ def _twins(lines: Sequence[Rule | Grant]) -> Iterator[Finding]:
 
 def _unknown(lines: Sequence[Rule | Grant], known: frozenset[str]) -> Iterator[Finding]:
     """Yield lines for scopes that the app does not name."""
-    kinds = {scope.partition(":")[0] for scope in known}
+    told = {scope: unknown_scope(scope, known) for scope in {e.scope for e in lines}}
     for line in lines:
-        scope = line.scope
-        kind = scope.partition(":")[0]
-        if scope in known or scope == ANY_SCOPE:
-            continue
-        if scope == f"{kind}:*" and kind in kinds:
-            continue
-        near = get_close_matches(scope, sorted(known), n=1, cutoff=_ALIKE)
-        wide = get_close_matches(kind, sorted(kinds), n=1)
-        hint = (
-            f"did you mean `{near[0]}`?"
-            if near
-            else f"did you mean `{wide[0]}:*`?"
-            if wide and scope.endswith(":*")
-            else "check how the app calls it, or remove the line"
-        )
-        yield _finding(
-            Code.SCOPE_UNKNOWN, line, f"the app has no scope `{scope}`", hint
-        )
+        found = told[line.scope]
+        if found is not None:
+            yield _finding(Code.SCOPE_UNKNOWN, line, *found)
+
+
+def unknown_scope(scope: str, known: frozenset[str]) -> tuple[str, str] | None:
+    """Return what to say of the pattern *scope*, if an app with *known* ones has none.
+
+    That it is unknown, and what to do about it.
+    """
+    kinds = {each.partition(":")[0] for each in known}
+    kind = scope.partition(":")[0]
+    if scope in known or scope == ANY_SCOPE:
+        return None
+    if scope == f"{kind}:*" and kind in kinds:
+        return None
+    near = near_scope(scope, known)
+    wide = get_close_matches(kind, sorted(kinds), n=1)
+    hint = (
+        f"did you mean `{near}`?"
+        if near
+        else f"did you mean `{wide[0]}:*`?"
+        if wide and scope.endswith(":*")
+        else "check how the app calls it, or remove the line"
+    )
+    return f"the app has no scope `{scope}`", hint
+
+
+def near_scope(scope: str, known: Iterable[str]) -> str:
+    """Return which of the *known* ones *scope* is likely a slip for, or nothing."""
+    return next(iter(get_close_matches(scope, sorted(known), n=1, cutoff=_ALIKE)), "")
 
 
 def _never_met(policy: Policy) -> Iterator[Finding]:

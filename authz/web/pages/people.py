@@ -1,7 +1,7 @@
 """Everybody the store knows: to look through, and to add somebody."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 from authz.admin import people as use_cases
 from authz.admin.people import PersonView
 from authz.admin.roles import GIVEN
-from authz.admin.rules import grant_row
 from authz.errors import (
     AlreadyThere,
     AuthzError,
@@ -51,6 +50,8 @@ class Typed:
     id: str = ""
     display_name: str = ""
     roles: Sequence[str] = ()
+    #: Where they hold the roles, in a policy with scopes.
+    scope: str = ""
     #: Whether they get a link with which they set their password.
     link: bool = True
     #: Whether they have to change the password that was typed.
@@ -115,12 +116,18 @@ class People:
             id=form.get("id", "").strip(),
             display_name=form.get("display_name", "").strip(),
             roles=[r for r in form.getlist("roles") if r in self._role_names()],
+            scope=form.get("scope", "").strip(),
             link=form.get("link") == "yes" and not form.get("password"),
             change_first=form.get("change_first") == "yes",
         )
         password = form.get("password", "")
         if password != form.get("again", ""):
             return self._form(typed, {"again": "The two passwords are not the same."})
+        try:
+            self._grants(replace(typed, id="anybody"))  # said before they are added
+        except PolicyError as error:
+            said = " ".join(map(wording.sentence, error.problems))
+            return self._form(typed, {"scope" if pages.context.scoped else "": said})
         try:
             view = use_cases.add_person(
                 pages.context,
@@ -144,12 +151,16 @@ class People:
         if typed.roles:
             try:
                 use_cases.give_roles(
-                    pages.context, pages.actor, view.person, typed.roles
+                    pages.context,
+                    pages.actor,
+                    view.person,
+                    typed.roles,
+                    [typed.scope],
                 )
             except AuthzError:
                 # Another kind of file, or another change meanwhile: the draft says
                 # which. It comes first; a link is made on the person's page.
-                return self._into_draft(view, typed.roles)
+                return self._into_draft(view, typed)
         said = "person-added-roles" if typed.roles else "person-added"
         added = pages.go(
             "authz_admin.person", said, view.person.display_name, id=view.person.id
@@ -159,13 +170,15 @@ class People:
         fresh = use_cases.find_person(pages.context, view.person.id)
         return show_link(pages, fresh, lambda _view, _errors: added)
 
-    def _into_draft(self, view: PersonView, roles: Sequence[str]) -> Response:
+    def _grants(self, typed: Typed) -> Sequence[Add]:
+        scopes = [typed.scope]
+        return use_cases.grants_for(self._pages.context, typed.id, typed.roles, scopes)
+
+    def _into_draft(self, view: PersonView, typed: Typed) -> Response:
         pages = self._pages
         name = view.person.display_name
-        member = view.person.subject_name
-        grants = [Add(row=grant_row(member=member, role=role)) for role in roles]
         try:
-            draft = pages.drafts.amended(pages.draft, *grants)
+            draft = pages.drafts.amended(pages.draft, *self._grants(typed))
             response = pages.go("authz_admin.changes", "person-added-draft", name)
             return pages.keep_draft(response, draft)
         except (StoreConflict, DraftTooLong):

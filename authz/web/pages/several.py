@@ -53,13 +53,17 @@ class Several:
             if what is What.GIVE:
                 if role not in self._roles():
                     return self._asked(what, people, {"role": "Choose a role."})
-                done = give_role(pages.context, pages.actor, people, role=role)
+                scope = form.get("scope", "").strip()
+                done = give_role(
+                    pages.context, pages.actor, people, role=role, scope=scope
+                )
             else:
                 off = what is What.DISABLE
                 done = let_in(pages.context, pages.actor, people, disabled=off)
         except PolicyError as error:
             wrong = wording.sentence(error.problems[0])
-            return self._asked(what, people, {"": wrong})
+            at = "scope" if pages.context.scoped and what is What.GIVE else ""
+            return self._asked(what, people, {at: wrong})
         except AuthzError as error:
             return self._asked(what, people, {"": wording.sentence(error)})
         return self._told(what, done)
@@ -102,6 +106,7 @@ class Several:
             people=people,
             roles=self._roles(),
             role=request.values.get("role", ""),
+            scope=request.values.get("scope", ""),
             errors=errors or {},
             changed=changed,
         )

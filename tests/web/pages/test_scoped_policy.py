@@ -125,6 +125,42 @@ class TestForms:
         changes = alice(path="/authz/admin/changes").text
         assert "in <bdi>library:kids</bdi>" in changes
 
+    def test_people_are_added_and_given_a_role_with_its_scope(
+        self, make_app, tmp_path: Path
+    ):
+        """Where it holds is asked for before anybody is added, and never guessed."""
+        app = make_app(
+            POLICY,
+            AUTHZ_MODEL=str(MODEL),
+            AUTHZ_POLICY_WRITABLE=True,
+            AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+        )
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        new, people = "/authz/admin/people/new", "/authz/admin/people"
+        fields = {"id": "dan", "roles": "role:user"}
+        policy = Path(app.config["AUTHZ_POLICY"])
+        for scope in ("", "kids", "library:.."):
+            refused = send(client, new, new, **fields, scope=scope)
+            assert refused.status == 422
+            assert 'id="scope-error"' in refused.text
+        assert client(path=f"{people}/person?id=dan").status == 404
+        assert send(client, new, new, **fields, scope="library:kids").status == 200
+        assert "g, user:dan, role:user, library:kids\n" in policy.read_text("utf-8")
+
+        several = f"{people}/several?what=give&id=dan&id=alice"
+        many = {"what": "give", "role": "role:user", "id": "dan"}
+        refused = send(client, several, f"{people}/several", **many, scope="kids")
+        assert (refused.status, 'id="scope-error"' in refused.text) == (422, True)
+        send(client, several, f"{people}/several", **many, scope="library:k:2")
+        assert "g, user:dan, role:user, library:k:2\n" in policy.read_text("utf-8")
+
+    def test_a_slip_in_a_scope_is_told_before_it_is_in_force(self, alice: Client):
+        """As one in a name is; what the app does not say is held to the policy."""
+        page = draft_rule(alice, "role:user", "/talk", scope="library:kidz")
+
+        assert "did you mean &#39;library:kids&#39;" in page.text.replace("`", "&#39;")
+
     def test_a_policy_without_scopes_asks_for_none(self, make_app):
         """Its forms are what they were."""
         client = Client(make_app(AUTHZ_POLICY_WRITABLE=True))
