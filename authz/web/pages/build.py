@@ -37,7 +37,7 @@ def admin_pages(
     table = RouteTable(pages)
     book = RoleBook(context)
     previews = Previews(context)
-    matrix = Matrix(pages, previews)
+    matrix = Matrix(pages, previews, table)
     ahead = Warmup(pages, table, book, matrix)
     context.runtime.following.do_after(ahead.prepare)
     Overview(pages, table, book)

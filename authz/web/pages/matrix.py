@@ -1,6 +1,6 @@
 """Rules as a table: what they speak of down the side, roles across, one button each."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,15 +26,19 @@ from authz.errors import NotFound
 from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import USUAL_METHODS, PathPattern
 from authz.policy.records import Add, Remove, Replace, Switch
+from authz.policy.route_tables import is_ours
 from authz.policy.rules import ADMIN, without_scope
 from authz.scope import ANY_SCOPE, Scope, pattern_problem, patterns_of
 from authz.web.pages.base import AdminPages
 from authz.web.pages.pagination import Listing, asked, asked_page
 from authz.web.pages.previews import Previews
+from authz.web.pages.routes import RouteTable, rule_path
 
 #: As many roles as fit beside each other.
 _COLUMNS: Final = 7
 _ROWS: Final = 40
+#: Asks for the routes that no rule names, too.
+_ROUTES_TOO: Final = "routes"
 #: More rules than this, and a draft is not put together for each look at the matrix.
 _MANY: Final = 2000
 
@@ -89,9 +93,12 @@ class _Ground:
 class Matrix:
     """The page with the matrix."""
 
-    def __init__(self, pages: AdminPages, previews: Previews) -> None:
-        """Add the page to *pages*."""
+    def __init__(
+        self, pages: AdminPages, previews: Previews, table: RouteTable
+    ) -> None:
+        """Add the page to *pages*; *table* knows the routes of the app."""
         self._pages = pages
+        self._table = table
         self._previews = previews
         self._grounds: LatestCache[_Ground] = LatestCache()
         pages.add("/admin/rules/matrix", "rules_matrix", self.show)
@@ -139,6 +146,9 @@ class Matrix:
             there = _there(rules, draft, scope)
             more = {(path, methods) for _, path, methods in there | drafted}
             rows_of = sorted(more.union(ground.rows), key=_order)
+        with_routes = asked("rows") == _ROUTES_TOO
+        if with_routes:
+            rows_of = sorted({*rows_of, *self._routes()}, key=_order)
         columns, others = self._columns(rules, policy)
         search = asked("search").casefold()
         keys = [key for key in rows_of if search in " ".join(key).casefold()]
@@ -154,10 +164,17 @@ class Matrix:
             listing=Listing(rows=rows, total=len(keys), page=page, size=_ROWS),
             columns=columns,
             others=others,
+            with_routes=with_routes,
             search=asked("search"),
             scope=scope,
             problem=problem,
         )
+
+    def _routes(self) -> Iterator[tuple[str, str]]:
+        """Yield each route of the app, as a rule for it alone would name it."""
+        for route in self._table.patterns():
+            if not is_ours(route.endpoint):
+                yield rule_path(route.route), route.method
 
     def _policy(self, draft: Draft | None, rules: int) -> tuple[PolicyInForce, str]:
         """Return the policy that the cells show, and why it is not the draft's.

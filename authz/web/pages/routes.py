@@ -24,6 +24,9 @@ _FILTERS: Final[Mapping[str, tuple[str, Callable[[Route], bool]]]] = {
     "admin": ("Administrators only", lambda route: route.who == (ADMIN,)),
 }
 
+#: As many cards as one scrolls through on a phone.
+_ROWS: Final = 20
+
 #: The columns that the table can be sorted by.
 _ORDERS: Final[Mapping[str, Callable[[Route], object]]] = {
     "route": lambda route: (route.route, route.method),
@@ -88,13 +91,13 @@ class Routes:
         ]
         return self._pages.page(
             "authz/admin/routes.html",
-            listing=listing(list(found)),
+            listing=listing(list(found), _ROWS),
             sorting=sorting,
             filters=filters,
             access=asked("access"),
             search=asked("search"),
             uncovered=sum(not route.is_covered for route in routes),
-            rule_path=_rule_path,
+            rule_path=rule_path,
             readable=self._pages.runtime.policy.source is not None,
         )
 
@@ -118,7 +121,7 @@ class Routes:
                 yield route
 
 
-def _rule_path(route: str) -> str:
+def rule_path(route: str) -> str:
     """Return the path of a rule for all that the router's pattern *route* serves."""
     whole = re.sub(r"<path:[^<>]+>.*", "*", route)
     return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r":\1", whole)

@@ -77,6 +77,15 @@ class TestDraft:
         shown = send(alice, CHANGES, f"{CHANGES}/draft/discard")
         assert "You have no draft" in shown.text
 
+    def test_a_route_that_no_rule_names_has_a_row(self, alice: Client):
+        """Asked for; pressed, it is a rule for that route. Pages of authz have none."""
+        matrix = "/authz/admin/rules/matrix"
+        row = '<bdi class="authz-path">/api/analysis</bdi>'
+        assert row not in alice(path=matrix).text
+        shown = alice(path=f"{matrix}?rows=routes").text
+        assert row in shown
+        assert '<bdi class="authz-path">/authz/' not in shown
+
     def test_pressing_a_cell_twice_changes_nothing(self, alice: Client):
         """The matrix adds a rule to the draft, and takes it out again."""
         matrix = "/authz/admin/rules/matrix"
