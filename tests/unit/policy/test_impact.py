@@ -52,7 +52,7 @@ def test_no_difference_is_missed_and_each_is_one(seed: int):
 
     A place is the pattern that it is named by, without its exceptions.
     """
-    made = world(seed, 120)
+    made = world(seed, 60)
     old = CompiledPolicy(made.policy)
     new = CompiledPolicy(changed(made.policy, seed))
     found = impact(old, new).differences
