@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from flask import Request, current_app, request, url_for
@@ -15,6 +15,8 @@ from werkzeug.wrappers import Response
 
 from authz.decision import Subject
 from authz.web.next_page import safe_next
+from authz.web.prepared import fill
+from authz.web.state import current_request
 
 #: Not `Basic` or the like, for which browsers open a window of their own.
 _CHALLENGE: Final = 'Session realm="authz"'
@@ -29,6 +31,10 @@ _TITLES: Final = {
     500: "Not available",
     503: "Not available",
 }
+#: What the page of a refusal is made of.
+_PARTS: Final = ("authz/base.html", "authz/viewing.html", "authz/admin/icons.html")
+#: How much of a path is shown.
+_MAX_PATH: Final = 200
 _JSON_TYPES: Final = ("application/json", "application/problem+json")
 #: For pages of ours: nothing from elsewhere, nothing inline, in nobody's frame.
 CONTENT_SECURITY_POLICY: Final = (
@@ -110,24 +116,32 @@ def as_page(  # noqa: PLR0913 - what the template shows
 ) -> Response:
     """Return *refusal* as a page that says who you are and what to do now."""
     signed_in = subject is not None and subject.is_authenticated
+    current = current_request()
+    page = fill(
+        "authz/refused.html",
+        _PARTS,
+        kind={
+            "status": refusal.status,
+            "heading": _TITLES[refusal.status],
+            "is_start": current.path == "/",
+            "is_change": current.method not in {"GET", "HEAD"},
+        },
+        values={
+            "message": refusal.message,
+            "subject_name": subject.display_name if subject and signed_in else None,
+            "subject_id": subject.name if subject and signed_in else None,
+            "path": current.path[:_MAX_PATH],
+            "request_id": refusal.request_id,
+            "sign_in_url": url_for("authz.sign_in", next=next_page)
+            if sign_in
+            else None,
+            "sign_out_url": url_for("authz.sign_out") if csrf_token else sign_out_url,
+            "csrf_token": csrf_token,
+            "contact": contact,
+        },
+    )
     response = Response(
-        render(
-            "authz/refused.html",
-            status=refusal.status,
-            heading=_TITLES[refusal.status],
-            message=refusal.message,
-            subject_name=subject.display_name if subject and signed_in else None,
-            subject_id=subject.name if subject and signed_in else None,
-            request_id=refusal.request_id,
-            sign_in_url=url_for("authz.sign_in", next=next_page) if sign_in else None,
-            sign_out_url=url_for("authz.sign_out") if csrf_token else sign_out_url,
-            csrf_token=csrf_token,
-            contact=contact,
-            # Importing it in the template costs as much as two addresses.
-            icon=_icons().icon,
-        ),
-        status=refusal.status,
-        content_type="text/html; charset=utf-8",
+        page, status=refusal.status, content_type="text/html; charset=utf-8"
     )
     return _finished(response)
 
@@ -139,10 +153,6 @@ def render(template: str, **values: object) -> str:
     error in one would turn every refusal into a server error.
     """
     return current_app.jinja_env.get_or_select_template(template).render(values)
-
-
-def _icons() -> Any:
-    return current_app.jinja_env.get_template("authz/admin/icons.html").module
 
 
 def return_path(current: Request) -> str | None:
@@ -163,10 +173,11 @@ def protect_page(response: Response, *, leads_to: Iterable[str] = ()) -> Respons
 
     *leads_to* are other sites that its form may lead on to.
     """
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
+    headers = response.headers
+    headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
         "form-action 'self'", " ".join(("form-action 'self'", *sorted(leads_to)))
     )
     return response
