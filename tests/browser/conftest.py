@@ -101,13 +101,11 @@ def _visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         *,
         scripts: bool = True,
         width: int = 1280,
-        dark: bool = False,
     ) -> Page:
         context = chromium.new_context(
             base_url=site.url,
             java_script_enabled=scripts,
             viewport={"width": width, "height": 800},
-            color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
         )
         context.set_default_timeout(8000)

@@ -18,7 +18,7 @@ from tests.adapters.music.test_pages import (
     _house,  # noqa: F401
 )
 from tests.browser.conftest import _chromium  # noqa: F401
-from tests.browser.test_screens import axe_problems
+from tests.browser.test_screens import problems, with_axe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -41,13 +41,9 @@ def _home(house: Callable[..., House]) -> Iterator[tuple[House, str]]:
 def _visit(chromium: Browser, home: tuple[House, str]) -> Iterator[Callable[..., Page]]:
     contexts = []
 
-    def visit(
-        who: str, *, width: int = 1280, dark: bool = False, scripts: bool = True
-    ) -> Page:
+    def visit(who: str, *, scripts: bool = True) -> Page:
         context = chromium.new_context(
             base_url=home[1],
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if dark else "light",
             java_script_enabled=scripts,
             extra_http_headers={"X-Who": who},
         )
@@ -60,10 +56,7 @@ def _visit(chromium: Browser, home: tuple[House, str]) -> Iterator[Callable[...,
         context.close()
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
-def test_a_screen(
-    visit: Callable[..., Page], home: tuple[House, str], width: int, dark: bool
-):
+def test_a_screen(visit: Callable[..., Page], home: tuple[House, str]):
     """Nothing beside the window, and nothing serious for axe."""
     accounts, rigs = home[0].accounts, home[0].rigs
     by = By(name="user:root")
@@ -79,12 +72,9 @@ def test_a_screen(
         ("user:root", "/authz/music/"),
         ("user:root", "/authz/music/link?person=user:dan&server=s0"),
     ):
-        page = visit(who, width=width, dark=dark)
+        page = with_axe(visit(who))
         page.goto(path)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > width:
-            found.append(f"{path} is {wide} wide")
-        found += [f"{path} for {who}: {problem}" for problem in axe_problems(page)]
+        found += [f"{path} for {who}: {problem}" for problem in problems(page)]
 
     assert found == []
 
