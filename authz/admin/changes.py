@@ -12,7 +12,7 @@ from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import remarks_on_new
 from authz.admin.lockout_checks import check_policy
 from authz.admin.own_lockout import refuse_lockout
-from authz.admin.reach import refuse_beyond, refuse_row
+from authz.admin.reach import reach_of, refuse_beyond, refuse_row
 from authz.audit import EventTag
 from authz.decision import PolicyInForce
 from authz.errors import (
@@ -25,6 +25,7 @@ from authz.errors import (
     Problem,
     StoreConflict,
     StoreError,
+    StoreReadOnly,
 )
 from authz.policy.records import (
     Add,
@@ -215,6 +216,10 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
         raise
     except LookupError as error:
         raise _not_found(error) from error
+    except StoreReadOnly as error:
+        if not reach_of(context, actor).is_all:
+            error.patch = ""  # lines stand in it that are not theirs to see
+        raise
     except BaseException as error:
         if witnessed is not None:
             _note_failure(context, actor, witnessed, error)

@@ -127,12 +127,23 @@ def _within(
             yield person
 
 
-def find_person(context: AdminContext, id: str) -> PersonView:  # noqa: A002 - as in Person
-    """Return the person *id*. Raises `NotFound`."""
+def find_person(
+    context: AdminContext,
+    id: str,  # noqa: A002 - as in Person
+    *,
+    reach: ScopeSet = EVERYWHERE,
+) -> PersonView:
+    """Return the person *id*.
+
+    Raises `NotFound`, also if they have no role in some scope of *reach*.
+    """
     person = context.people.find(id)
-    if person is None:
+    if person is None or not (
+        reach.is_all or is_theirs(context.policy, reach, subject_of(context, person))
+    ):
         raise NotFound(f"there is nobody called `{id[:80]}`")
-    return _view(context, person)
+    view = _view(context, person)
+    return view if reach.is_all else _as_seen(view, reach)
 
 
 def subject_of(context: AdminContext, person: Person) -> Subject:

@@ -19,6 +19,13 @@ REACHING: Final = frozenset(
         "replace_grant", "remove_grant", "preview_changes", "apply_changes",
         "list_people", "list_audit",
     )
+) | frozenset(
+    f"authz_admin.{page}"
+    for page in (
+        "overview", "people", "person", "person_scopes", "rules", "audit", "changes",
+        "changes_apply", "draft_give", "draft_take_out", "draft_rebase",
+        "draft_discard",
+    )
 )  # fmt: skip
 #: What is nobody's administration.
 _EVERYBODY_S: Final = frozenset({"authz_api.openapi", "authz_admin.theme"})

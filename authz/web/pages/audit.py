@@ -10,6 +10,7 @@ from typing import Final
 from flask import request
 from werkzeug.wrappers import Response
 
+from authz.admin.reach import tells
 from authz.audit.log import AuditLog, Found, Record, Wanted, time_of
 from authz.web.pages.base import AdminPages
 from authz.web.pages.change_lines import Line, Sign, text_lines
@@ -63,7 +64,7 @@ class Audit:
         log = pages.runtime.audit_log
         errors: dict[str, str] = {}
         found = Found(records=())
-        wanted = _wanted(errors)
+        wanted, reach = _wanted(errors), pages.reach
         if log is not None and not errors:
             before = asked("before")
             found = log.find(
@@ -76,7 +77,13 @@ class Audit:
             status=422 if errors else 200,
             errors=errors,
             log=log,
-            records=[_shown(record) for record in found.records],
+            # A page may be short for who sees some scopes only; the next one goes on.
+            records=[
+                _shown(record)
+                for record in found.records
+                if reach.is_all or tells(reach, record)
+            ],
+            limited=not reach.is_all,
             older=here(before=found.next_before) if found.next_before else None,
             tabs=_TABS,
             show=asked("show"),

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 from flask import Blueprint, Flask, redirect, request, url_for
@@ -15,6 +16,7 @@ from authz.admin.changes import Draft
 from authz.admin.context import Actor, AdminContext
 from authz.admin.history import revisions
 from authz.admin.latest_cache import LatestCache
+from authz.admin.reach import reach_of
 from authz.admin.scopes import KnownScope, known_scopes
 from authz.audit import EventTag
 from authz.decision import PolicyInForce, Subject
@@ -29,6 +31,7 @@ from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
 from authz.policy.records import Revision
 from authz.runtime import Runtime
+from authz.scope import ScopeSet
 from authz.web.hook import Hook
 from authz.web.next_page import safe_next
 from authz.web.origin import origin_detail
@@ -51,6 +54,10 @@ CONTENT_SECURITY_POLICY: Final = (
 
 #: Names that a field offers; more would only make the page long.
 _OFFERED: Final = 300
+
+#: Fields that name a scope; what is refused of them is recorded.
+_OF_SCOPES: Final = frozenset({"scope", "scopes", "another"})
+_TWICE: Final = "The scope was sent twice. Nothing was changed; send it once."
 
 #: As many revisions as any page shows at once, and one more.
 _REVISIONS: Final = 21
@@ -154,6 +161,11 @@ class AdminPages:
         return Actor(subject=self.subject, peer=facts.peer, client=client)
 
     @property
+    def reach(self) -> ScopeSet:
+        """The scopes that the visitor administers; see `authz.admin.reach`."""
+        return reach_of(self.context, self.actor)
+
+    @property
     def session(self) -> Session | None:
         """The session by which the visitor came; None if it was another way."""
         try:
@@ -172,7 +184,9 @@ class AdminPages:
 
     def scopes(self) -> tuple[KnownScope, ...]:
         """Return scopes for a field to offer, a few hundred at most."""
-        return known_scopes(self.context)[:_OFFERED]
+        reach = self.reach
+        known = (s for s in known_scopes(self.context) if reach.covers(s.pattern))
+        return tuple(islice(known, _OFFERED))
 
     def revisions(self, limit: int, before: int | None = None) -> tuple[Revision, ...]:
         """Return the newest revisions first, those below number *before*.
@@ -211,7 +225,21 @@ class AdminPages:
         """
         request.max_content_length = _MAX_FORM
         self._tokens.check()
+        for name in ("scope", "another"):
+            if len(request.form.getlist(name)) > 1:
+                raise Refused(_TWICE)
         return request.form
+
+    def asked_scope(self) -> str:
+        """Return the scope that the address of the page names, as it stands there.
+
+        Raises:
+            Refused: if there are two.
+        """
+        texts = request.args.getlist("scope")
+        if len(texts) > 1:
+            raise Refused(_TWICE)
+        return "".join(texts)
 
     def page(
         self,
@@ -224,6 +252,8 @@ class AdminPages:
         """Return the page that *template* makes of *values*."""
         token = self._tokens.token()
         self.sent = time.monotonic()
+        if not _OF_SCOPES.isdisjoint(values.get("errors") or ()):
+            self._note_refused()
         response = Response(
             render(
                 template,
@@ -256,7 +286,9 @@ class AdminPages:
         runtime = self.runtime
         subject = self.subject
         said = flash.said()
+        limited = not self.reach.is_all
         return {
+            "limited": limited,
             "menu": tuple(self.menu.shown(subject)),
             "subject": subject,
             "who": wording.who(subject.name),
@@ -265,13 +297,14 @@ class AdminPages:
             "word": said[1] if said else "",
             "revision": runtime.policy.revision,
             "number": self._number(),
-            "problem": runtime.live.problem,
+            # What is wrong with the whole may quote lines that are not theirs.
+            "problem": None if limited else runtime.live.problem,
             "instead": runtime.live.instead,
-            "unread": runtime.following.problems,
+            "unread": {} if limited else runtime.following.problems,
             "ages": runtime.following.ages,
-            "write_problem": runtime.write_problem,
-            "restored": runtime.restored,
-            "table": runtime.table_watch,
+            "write_problem": None if limited else runtime.write_problem,
+            "restored": None if limited else runtime.restored,
+            "table": None if limited else runtime.table_watch,
             "report_only": runtime.report_only,
             "open_to_everyone": runtime.open_to_everyone,
             "home": self._home(subject),
@@ -319,7 +352,19 @@ class AdminPages:
             problem=wording.sentence(error),
         )
 
+    def _note_refused(self) -> None:
+        """Record that what was sent, a scope for example, is refused."""
+        self.runtime.record(
+            EventTag.FORM_REFUSED,
+            facts=RequestFacts(request.environ),
+            subject=self.subject.name,
+            method=request.method,
+            path=request.path,
+            reason="does-not-fit",
+        )
+
     def _refused(self, error: Refused) -> Response:
+        self._note_refused()
         return self.page(
             "authz/admin/refused.html",
             status=HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -127,10 +127,12 @@ class Changes:
             except NotFound as not_found:
                 gone = wording.sentence(not_found)
         before = asked("before")
-        revisions = pages.revisions(
-            _HISTORY + 1,
-            int(before) if before.isascii() and before.isdecimal() else None,
-        )
+        revisions: tuple[Revision, ...] = ()
+        if pages.reach.is_all:
+            revisions = pages.revisions(
+                _HISTORY + 1,
+                int(before) if before.isascii() and before.isdecimal() else None,
+            )
         return pages.page(
             "authz/admin/changes.html",
             status=_status(error or failure),

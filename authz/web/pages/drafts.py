@@ -5,8 +5,9 @@ from werkzeug.wrappers import Response
 
 from authz.admin import drafts as use_cases
 from authz.admin.changes import Draft
+from authz.admin.reach import refuse_row
 from authz.admin.rules import grant_row, rule_row
-from authz.errors import NotFound, PolicyError, StoreConflict
+from authz.errors import BeyondReach, NotFound, PolicyError, StoreConflict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Remove, Switch
 from authz.web.next_page import safe_next
@@ -60,8 +61,11 @@ class Drafts:
                 scope=form.get("scope", "").strip(),
                 scoped=self._pages.context.scoped,
             )
+            refuse_row(self._pages.context, self._pages.actor, row)
         except PolicyError as error:
             raise _refused(error) from error
+        except BeyondReach as error:
+            raise Refused(wording.sentence(error)) from error
         return self._amend(form, Add(row=row))
 
     def take_out(self) -> Response:

@@ -22,14 +22,14 @@ from authz.decision import (
     PolicyInForce,
     Subject,
 )
-from authz.errors import NotFound
 from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import USUAL_METHODS, PathPattern
 from authz.policy.records import Add, Remove, Replace, Switch
 from authz.policy.route_tables import is_ours
 from authz.policy.rules import ADMIN, without_scope
 from authz.scope import ANY_SCOPE, Scope, pattern_problem, patterns_of
-from authz.web.pages.base import AdminPages
+from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Refused
 from authz.web.pages.pagination import Listing, asked, asked_page
 from authz.web.pages.previews import Previews
 from authz.web.pages.routes import RouteTable, rule_path
@@ -131,10 +131,10 @@ class Matrix:
         pages = self._pages
         draft = pages.draft
         scope = self.usual_scope()
-        scope = scope and (asked("scope") or scope)
+        scope = scope and (pages.asked_scope() or scope)
         wrong = pattern_problem(scope) if scope else None
         if wrong is not None:
-            raise NotFound(wrong.message, wrong.hint)
+            raise Refused(wording.sentence(wrong))
         about = sample_of(scope, known_scopes(pages.context)) if scope else None
         ground = self.ground(scope)
         rules = ground.rules

@@ -84,8 +84,10 @@ class Overview:
         pages.add("/admin/refusals", "refusals", self.refusals)
 
     def show(self) -> Response:
-        """Show it."""
+        """Show it. Whoever administers some scopes only begins with their people."""
         pages = self._pages
+        if not pages.reach.is_all:
+            return pages.go("authz_admin.people")
         routes = [
             route for route in self._table.covered() if not is_ours(route.endpoint)
         ]

@@ -78,7 +78,7 @@ class People:
     def show(self) -> Response:
         """Show the list."""
         pages = self._pages
-        page = asked_page()
+        page, reach = asked_page(), pages.reach
         sorting = asked_sorting(_SORTED_BY)
         found = use_cases.list_people(
             pages.context,
@@ -86,6 +86,7 @@ class People:
             source=asked("source"),
             role=asked("role"),
             disabled=_STATES.get(asked("state")),
+            reach=reach,
             order=_order(sorting),
             limit=SIZE,
             offset=(page - 1) * SIZE,
@@ -101,7 +102,7 @@ class People:
             state=asked("state"),
             sources=[(LOCAL, "here"), *providers],
             roles=self._role_names(),
-            can_add=pages.runtime.settings.store.url is not None,
+            can_add=pages.runtime.settings.store.url is not None and reach.is_all,
         )
 
     def new(self) -> Response:
@@ -205,7 +206,9 @@ class People:
         )
 
     def _role_names(self) -> list[str]:
-        return [role.name for role in self._book.every() if role.name not in GIVEN]
+        reach = self._pages.reach
+        every = self._book.within(reach)
+        return [role.name for role in every if role.name not in GIVEN]
 
 
 def _order(sorting: Sorting) -> PeopleOrder:

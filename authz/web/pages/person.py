@@ -224,13 +224,16 @@ class PersonPages:
 
     def _find(self, form: Mapping[str, str] | None = None) -> PersonView:
         id_ = asked("id") if form is None else form.get("id", "")
-        return use_cases.find_person(self._pages.context, id_)
+        pages = self._pages
+        return use_cases.find_person(pages.context, id_, reach=pages.reach)
 
     def _show(
         self, view: PersonView, errors: Mapping[str, str] | None = None
     ) -> Response:
         pages = self._pages
         person = view.person
+        if not pages.reach.is_all:
+            return self._show_within(view, errors)
         subject = use_cases.subject_of(pages.context, person)
         access = sorted(
             what_can(pages.context, meant_person(subject, person)),
@@ -282,6 +285,19 @@ class PersonPages:
                 ),
             ],
             grants=self._grants(person.subject_name),
+        )
+
+    def _show_within(
+        self, view: PersonView, errors: Mapping[str, str] | None
+    ) -> Response:
+        """Show what of a person is for who administers some of their scopes."""
+        return self._page(
+            "authz/admin/person_within.html",
+            view,
+            errors,
+            crumbs=[Crumb(label="People", url=url_for("authz_admin.people"))],
+            roles=[role for role in view.roles if role.role not in GIVEN],
+            where=self._scopes.section(view),
         )
 
     def _page(

@@ -70,10 +70,11 @@ class PersonScopes:
     def section(self, view: PersonView) -> Section | None:
         """Return the list for a person; None in a policy without scopes."""
         pages = self._pages
-        context = pages.context
+        context, reach = pages.context, pages.reach
         if not context.scoped:
             return None
-        roles = [role.name for role in self._book.every() if role.name not in GIVEN]
+        every = self._book.within(reach)
+        roles = [role.name for role in every if role.name not in GIVEN]
         role = self._role(view, roles)
         now, draft = context.records.snapshot(), pages.draft
         member = view.person.subject_name
@@ -81,7 +82,7 @@ class PersonScopes:
         here = _counting(given(now, draft, member=member, role=role))
         held = next((h.scopes for h in view.roles if h.role == role), ())
         search = asked("find")
-        known = known_scopes(context, here)
+        known = [s for s in known_scopes(context, here) if reach.covers(s.pattern)]
         found = [one for one in known if _holds(search, one)]
         # What is ticked comes first, or nobody could find it to untick it.
         first = sorted(found, key=lambda one: one.pattern not in here)[:_SHOWN]
@@ -111,10 +112,15 @@ class PersonScopes:
         """Put what was ticked and unticked into the draft, and show its effect."""
         pages = self._pages
         form = pages.form()
-        view = find_person(pages.context, form.get("id", ""))
+        reach = pages.reach
+        view = find_person(pages.context, form.get("id", ""), reach=reach)
         another = form.get("another", "").strip()
         had = frozenset(form.getlist("had"))
         wanted = frozenset((*form.getlist("scopes"), *filter(None, [another])))
+        beyond = sorted(s for s in had ^ wanted if not reach.covers(s))
+        if not reach.is_all and beyond:
+            said = f"'{beyond[0][:80]}' is not yours to give or to take."
+            return self._show(view, {"another": said})
         try:
             changes = ticked(
                 pages.context.records.snapshot(),

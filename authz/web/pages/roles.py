@@ -10,6 +10,7 @@ from authz.admin.latest_cache import LatestCache
 from authz.admin.roles import GIVEN, Role, list_roles
 from authz.decision import Effect
 from authz.errors import NotFound
+from authz.scope import ScopeSet
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.change_lines import rule_of
 from authz.web.pages.menu import Group, MenuEntry
@@ -27,6 +28,15 @@ class RoleBook:
     def every(self) -> tuple[Role, ...]:
         """Return every role, by name. Raises `StoreError` and `PolicyError`."""
         return tuple(self._by_name().values())
+
+    def within(self, reach: ScopeSet) -> tuple[Role, ...]:
+        """Return the roles of which some line speaks that holds in *reach*."""
+        return tuple(
+            role
+            for role in self.every()
+            if any(reach.meets(line.scope) for line in role.rules)
+            or any(reach.meets(line.scope) for line in role.members)
+        )
 
     def find(self, name: str) -> Role:
         """Return the role *name*. Raises `NotFound`."""

@@ -57,7 +57,7 @@ class RuleForm:
         methods = _offered(given.getlist("method"))
         typed = Typed(
             subject=asked("subject"),
-            scope=asked("scope"),
+            scope=self._pages.asked_scope(),
             path=asked("path"),
             methods=methods or ("GET",),
             effect="deny" if given.get("effect") == "deny" else "allow",

@@ -51,7 +51,7 @@ class Rules:
 
     def show(self) -> Response:
         """Show the list."""
-        sorting = asked_sorting(use_cases.RULE_ORDERS)
+        sorting, reach = asked_sorting(use_cases.RULE_ORDERS), self._pages.reach
         found = self._asked_for(sorting)
         routes = self._pages.context.routes()
         drafted = self._drafted()
@@ -66,7 +66,8 @@ class Rules:
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),
-            offered=self._pages.names(),
+            offered=self._pages.names() if reach.is_all else [],
+            limited=not reach.is_all,
         )
 
     def lines(self) -> Response:
@@ -95,6 +96,7 @@ class Rules:
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),
+            reach=self._pages.reach,
             order=sorting.column,
             descending=sorting.descending,
             limit=SIZE,

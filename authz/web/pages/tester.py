@@ -57,7 +57,7 @@ class Tester:
             method=asked("method").upper() or "GET",
             path=_path(asked("path")),
             groups=asked("groups"),
-            scope=asked("scope"),
+            scope=self._pages.asked_scope(),
             policy=asked("policy"),
         )
         errors: dict[str, str] = {}

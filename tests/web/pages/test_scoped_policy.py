@@ -203,4 +203,4 @@ class TestForms:
         apply(alice, "jazz")
         policy = Path(alice.app.config["AUTHZ_POLICY"]).read_text()
         assert "p, role:user, library:jazz, /talk, GET\n" in policy
-        assert alice(path=f"{page}?scope=library:..").status == 404
+        assert alice(path=f"{page}?scope=library:..").status == 422
