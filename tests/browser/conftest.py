@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from authz.extension import get_authz
@@ -19,6 +19,9 @@ from examples.demo.app import create_app
 from tests.web.apps import ALICE, BOB, CHEAP_ALICE, CHEAP_BOB
 
 ROOT = Path(__file__).parents[2]
+#: Milliseconds until something on a page is said not to come: a busy machine's time.
+PATIENCE = 120_000
+expect.set_options(timeout=PATIENCE)
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -108,7 +111,7 @@ def _visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
             viewport={"width": width, "height": 800},
             reduced_motion="reduce",
         )
-        context.set_default_timeout(8000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", lambda m: wrong.append(m.text) if _is_ours(m.text) else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))

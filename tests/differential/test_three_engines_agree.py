@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 
 from authz.decision import AccessRequest, Decision, Policy, outcome
@@ -19,9 +18,6 @@ from tests.strategies import SEEDS, scoped_world, world
 MODEL = (Path(__file__).parents[2] / "model.conf").read_text(encoding="utf-8")
 SCOPED_MODEL = (Path(__file__).parents[2] / "model-scoped.conf").read_text("utf-8")
 QUESTIONS = 60
-
-# Which lines run is known from other tests; counting them would take most of the time.
-pytestmark = pytest.mark.no_cover
 
 #: 450 worlds of 60 questions for each other engine; `make fuzz` asks millions.
 thorough = settings(

@@ -117,7 +117,7 @@ def _stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
             host = Host(rigs, takes_keys=takes_keys)
             sink = RecordingSink()
             accounts = MusicAccounts(
-                servers=music_servers(MusicSettings(servers=servers, timeout=2.0)),
+                servers=music_servers(MusicSettings(servers=servers, timeout=60.0)),
                 links=links or MemoryLinks(),
                 seal=Seal(parse_keys(generate_key())),
                 audit=sink,

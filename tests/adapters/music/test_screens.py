@@ -17,7 +17,7 @@ from tests.adapters.music.test_pages import (
     _compiled,  # noqa: F401 - fixtures
     _house,  # noqa: F401
 )
-from tests.browser.conftest import _chromium  # noqa: F401
+from tests.browser.conftest import PATIENCE, _chromium  # noqa: F401
 from tests.browser.test_screens import problems, with_axe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -48,7 +48,7 @@ def _visit(chromium: Browser, home: tuple[House, str]) -> Iterator[Callable[...,
             extra_http_headers={"X-Who": who},
         )
         contexts.append(context)
-        context.set_default_timeout(8000)
+        context.set_default_timeout(PATIENCE)
         return context.new_page()
 
     yield visit
