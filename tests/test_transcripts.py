@@ -1,26 +1,20 @@
-"""What the docs show in a console is what one sees: every `authz` command is run.
+"""What the docs show in a console is what one sees: every command is run.
 
-Each page has a folder of its own with the shipped policy in a Git repository, two
-accounts, and an audit log in which something happened. What a reader would do between
-two commands, a page says in a comment that is not shown:
+A how-to begins in an empty folder, without any setting; nothing that a reader needs is
+hidden. What is written into a file has the name of the file in its first line. What a
+reader brings is there: `app`, which is the demo, and, once `AUTHZ_AUDIT_FILE` is
+set, a log in which something happened.
 
-    <!--- shell
-    sed -i 's/GET/POST/' policy.csv
-    -->
-
-and what is set, beside the accounts, in another:
-
-    <!--- settings
-    AUTHZ_STORE=sqlite:///authz.db
-    -->
+Other pages have the shipped policy in a Git repository, and two accounts.
 
 In an output `...` stands for anything. A command without an output must run.
 """
 
+import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +48,7 @@ PAGES = sorted(
 )
 _STEP = re.compile(
     r"^```console\n(?P<console>.*?)^```|"
-    r"^<!--- (?P<kind>shell|settings)\n(?P<text>.*?)^-->",
+    r"^```\w*\n# (?P<file>[\w/.]+\.(?:csv|yaml))\n(?P<text>.*?)^```",
     re.DOTALL | re.MULTILINE,
 )
 #: A command whose exit code is none of these cannot be run as it is shown.
@@ -67,38 +61,51 @@ NOW = datetime.now(UTC)
 
 
 class Step(NamedTuple):
-    """One command of a page, or what happens unseen between two."""
+    """One command of a page, or what it says is in a file."""
 
-    kind: str
     text: str
     expected: str = ""
+    file: str = ""
 
 
 def steps(page: str) -> Iterator[Step]:
     """Yield what happens on *page*, in order."""
     for found in _STEP.finditer((ROOT / page).read_text(encoding="utf-8")):
-        if found["kind"] is not None:
-            yield Step(found["kind"], found["text"])
+        if found["file"] is not None:
+            yield Step(found["text"], file=found["file"])
             continue
         for shown in re.split(r"^\$ ", found["console"], flags=re.MULTILINE)[1:]:
             command, _, output = shown.partition("\n")
-            yield Step("command", command, output.rstrip())
+            yield Step(command, output.rstrip())
+
+
+ACCOUNTS = {
+    "AUTHZ_ADMIN": "alice",
+    "AUTHZ_ADMIN_PASSWORD": "correct horse battery",
+    "AUTHZ_USER": "bob",
+    "AUTHZ_USER_PASSWORD": "paper boat harbour",
+}
 
 
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, value in {
-        "AUTHZ_ADMIN": "alice",
-        "AUTHZ_ADMIN_PASSWORD": "correct horse battery",
-        "AUTHZ_USER": "bob",
-        "AUTHZ_USER_PASSWORD": "paper boat harbour",
-        "AUTHZ_AUDIT_FILE": str(tmp_path / "audit.jsonl"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    """An empty folder, no settings, and a Git that knows its user."""
+    for name in [name for name in os.environ if name.startswith("AUTHZ")]:
+        monkeypatch.delenv(name)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
     monkeypatch.chdir(tmp_path)
-    shell(f"cp {ROOT}/policy.csv . && git init -qb main && {commit()}")
-    write_log(tmp_path / "audit.jsonl")
     return tmp_path
+
+
+def furnish(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the shipped policy into *folder*, under Git, with accounts and a log."""
+    log = folder / "audit.jsonl"
+    for name, value in {**ACCOUNTS, "AUTHZ_AUDIT_FILE": str(log)}.items():
+        monkeypatch.setenv(name, value)
+    shell(f"cp {ROOT}/policy.csv . && git init -qb main && {commit()}")
+    write_log(log)
 
 
 def shell(script: str) -> None:
@@ -108,7 +115,7 @@ def shell(script: str) -> None:
 
 def commit() -> str:
     """Return what commits everything here."""
-    return "git add -A && git -c user.name=a -c user.email=a@b.c commit -qm x"
+    return "git add -A && git commit -qm x"
 
 
 def write_log(path: Path) -> None:
@@ -140,24 +147,40 @@ class Output(NamedTuple):
     output: str
 
 
-def run(command: str, app: list[Flask]) -> Result | Output:
-    """Run *command*; `> file` is understood."""
-    command, _, target = command.partition(" > ")
-    words = shlex.split(command)
-    if words[0] == "flask":
+def run(command: str, app: list[Flask], set_: Callable[[str, str], None]) -> Output:
+    """Run *command*; `> file` and `export` are understood."""
+    line, _, target = command.partition(" > ")
+    words = shlex.split(line)
+    result: Result | None = None
+    if words[0] == "export":
+        for name, _, value in (word.partition("=") for word in words[1:]):
+            set_(name, value)
+            if name == "AUTHZ_AUDIT_FILE":
+                set_(name, Path(value).name)  # what is in /var is not a test's
+                write_log(Path(Path(value).name))
+    elif words[0] == "flask":
         assert words[1:4] == ["--app", "app", "authz"], command
-        app += [create_app()] if not app else []
+        app += [demo()] if not app else []
         info = ScriptInfo(create_app=lambda *_: app[0])
         result = CliRunner().invoke(flask_group, words[4:], obj=info)
-    elif words[0] == "sqlite3":
+    elif words[0] == "authz":
+        result = CliRunner().invoke(main, words[1:])
+    else:
         done = subprocess.run(words, check=False, capture_output=True, text=True)
         return Output(done.returncode, done.stdout + done.stderr)
-    else:
-        assert words[0] == "authz", command
-        result = CliRunner().invoke(main, words[1:])
+    if result is None:
+        return Output(0, "")
     if target:
         Path(target.strip()).write_text(result.stdout)
-    return result
+    return Output(result.exit_code, result.output)
+
+
+def demo() -> Flask:
+    """Return the reader's app, with its own accounts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ACCOUNTS.items():
+            patch.setenv(name, value)
+        return create_app()
 
 
 def is_random(command: str) -> bool:
@@ -170,19 +193,17 @@ def test_what_a_page_shows(page: str, folder: Path, monkeypatch: pytest.MonkeyPa
     """Each command prints what the page shows, in the order of the page."""
     app: list[Flask] = []
     text = (ROOT / page).read_text(encoding="utf-8")
+    if not page.startswith("docs/how-to/"):
+        furnish(folder, monkeypatch)
     if page == "docs/tutorial.md":
         write_block(text, r"```\n(p, .*?)```", folder / "policy.csv")
-    write_block(text, r"```yaml\n(people:.*?)```", folder / "policy_test.yaml")
     ran = 0
     try:
         for step in steps(page):
-            if step.kind == "shell":
-                shell(step.text)
-            elif step.kind == "settings":
-                for line in step.text.splitlines():
-                    monkeypatch.setenv(*line.split("=", 1))
+            if step.file:
+                Path(step.file).write_text(step.text, encoding="utf-8")
             elif not is_random(step.text):
-                result = run(step.text, app)
+                result = run(step.text, app, monkeypatch.setenv)
                 ran += 1
                 assert result.exit_code in RUNS, (step.text, result.output)
                 assert re.match(pattern(step.expected), result.output), (
@@ -207,6 +228,15 @@ def pattern(expected: str) -> str:
     text = re.escape(_MOMENT.sub("...", expected))
     text = text.replace(r"\.\.\.", "(?s:.*?)")
     return text + r"(?:\Z|\n)" if expected else ""
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs/how-to").glob("*.md")), ids=lambda page: page.name
+)
+def test_a_how_to_hides_nothing(page: Path):
+    """What a reader does not see, no test does either."""
+    text = page.read_text(encoding="utf-8")
+    assert "<!--" not in text
 
 
 def test_pages_are_found():
