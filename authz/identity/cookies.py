@@ -77,8 +77,11 @@ class CookieNames:
 
     def session(self, facts: RequestFacts) -> str:
         """Return the name of the session cookie. Called for each request."""
-        host = facts.environ.get("HTTP_HOST", "")
-        secure = self.is_secure(facts)
+        environ = facts.environ
+        host = environ.get("HTTP_HOST", "")
+        secure = self._settings.secure
+        if secure is None:
+            secure = environ.get("wsgi.url_scheme") == "https"
         name = self._sessions.get((host, secure))
         if name is None:
             name = self.name(Cookie.SESSION, facts)

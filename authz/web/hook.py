@@ -137,7 +137,12 @@ class Hook:
             check_canonical(environ, path, method)
             if failure is not None:
                 _check_host(failure)
-            subject, source = self._identify(facts, rule)
+            try:
+                subject, source = identify(self._runtime.sources, facts)
+            except InvalidCredentials as error:
+                if not _is_way_in(rule, error):
+                    raise
+                subject, source = ANONYMOUS, None
             if subject.name in self._accounts.refused:
                 raise InvalidCredentials(subject.source, "disabled")  # noqa: TRY301
             policy = self._live.current
@@ -169,24 +174,6 @@ class Hook:
         ):
             return None
         return self._conclude(facts, state, source, failure)
-
-    def _identify(
-        self, facts: RequestFacts, rule: Rule | None
-    ) -> tuple[Subject, IdentitySource | None]:
-        """Return who is asking; on the way in, a session that is over is nobody's.
-
-        The sign-in page has to open with a cookie that nobody can take away.
-        """
-        try:
-            return identify(self._runtime.sources, facts)
-        except InvalidCredentials as error:
-            if (
-                error.source not in {"session", VIEW_AS}
-                or rule is None
-                or rule.endpoint not in _WAY_IN
-            ):
-                raise
-            return ANONYMOUS, None
 
     def _conclude(
         self,
@@ -392,6 +379,18 @@ class Hook:
             facts=facts,
             detail=viewer_in(facts.environ),
         )
+
+
+def _is_way_in(rule: Rule | None, error: InvalidCredentials) -> bool:
+    """Return whether a session that is over is nobody's here.
+
+    The sign-in page has to open with a cookie that nobody can take away.
+    """
+    return (
+        rule is not None
+        and rule.endpoint in _WAY_IN
+        and error.source in {"session", VIEW_AS}
+    )
 
 
 def _check_host(failure: Exception) -> None:

@@ -63,6 +63,9 @@ _OURS: Final = frozenset({__name__, "authz.web.mounts"})
 _PLAIN_CALL: Final = ("flask.app", "Flask.__call__")
 _CALLS: Final = frozenset({"sentry_sdk.integrations.flask"})
 
+#: The class of any object, as an attribute that can be set.
+_class_of: Final[Any] = object.__dict__["__class__"]
+
 
 class PassingOn:
     """Middleware that is declared to hand on every request, perhaps changed."""
@@ -280,10 +283,11 @@ def _watched(cls: type[Flask], stack: WsgiStack) -> type[Flask]:
             stack.remove()
             self.__dict__.pop("wsgi_app", None)
 
-        def __setattr__(self, name: str, value: Any) -> None:
-            if name == "__class__":
-                value = _watched(value, stack)
-            super().__setattr__(name, value)
+        def become(self, other: type[Flask]) -> None:
+            _class_of.__set__(self, _watched(other, stack))
+
+        # No `__setattr__`: Flask sets an attribute of the app for each request.
+        __class__ = property(type, become)
 
         def __call__(
             self, environ: dict[str, Any], start_response: Any
