@@ -6,6 +6,7 @@ request, and anybody can write there. So the header is read from the right, and 
 long as each address that says more is a listed proxy's.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,12 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 #: A Unix socket has no address; gunicorn says nothing and waitress a word.
 _UNIX: Final = "unix:"
 _UNIX_PEERS: Final = frozenset({"", "localhost"})
+
+#: Commas, and quotes that no backslash makes a part of what they quote.
+_MARKS: Final = re.compile(r'(?<!\\)(?:\\\\)*(")|,')
+_PAIR: Final = re.compile(
+    r"""\s*([!#$%&'*+.^_`|~\w-]+)=("(?:[^"\\]|\\.)*"|[^;",\s]*)\s*(?:;|\Z)""", re.ASCII
+)
 
 _Address = IPv4Address | IPv6Address
 
@@ -101,15 +108,31 @@ def _x_forwarded_for(value: str) -> Iterator[str]:
 
 
 def _forwarded(value: str) -> Iterator[str]:
-    """Yield what each `for=` of a `Forwarded` says (RFC 7239, 4), from the right."""
-    while value:
-        value, _, last = value.rpartition(",")
-        found = ""
-        for pair in last.split(";"):
-            name, _, node = pair.partition("=")
-            if name.strip().lower() == "for":
-                found = node.strip().strip('"')
-        yield found
+    """Yield what each `for=` of a `Forwarded` says (RFC 7239, 4), from the right.
+
+    An element that cannot be read says nothing: `for` twice, or quotes that do not end.
+    """
+    for element in _elements(value):
+        pairs = _PAIR.findall(element)
+        said = [node for name, node in pairs if name.lower() == "for"]
+        is_whole = _PAIR.sub("", element) == ""
+        yield said[0].strip('"') if is_whole and len(said) == 1 else ""
+
+
+def _elements(value: str) -> Iterator[str]:
+    """Yield what stands between the commas of *value*, from the right.
+
+    A comma in quotes is none: a proxy may quote there what the client sent as `Host`.
+    Quotes are matched from the right as well, so none that a client left open counts.
+    """
+    end, quoted = len(value), False
+    for mark in reversed(list(_MARKS.finditer(value))):
+        if mark[1]:
+            quoted = not quoted
+        elif not quoted:
+            yield value[mark.end() : end].strip()
+            end = mark.start()
+    yield value[:end].strip()
 
 
 @lru_cache(maxsize=1024)

@@ -62,6 +62,11 @@ def test_it_is_read_from_the_right_through_listed_proxies(
         ("for=203.0.113.7, for=10.0.0.9", "203.0.113.7"),
         ("for=203.0.113.7, for=_hidden", "172.18.0.2"),
         ("for=203.0.113.7, proto=https", "172.18.0.2"),
+        ("for=203.0.113.7;for=198.51.100.1", "172.18.0.2"),
+        # A proxy may quote what the client sent as `Host`; so nothing in it counts.
+        ('for=203.0.113.7;host="a, for=198.51.100.1"', "203.0.113.7"),
+        ('host="a;for=198.51.100.1";for=203.0.113.7', "203.0.113.7"),
+        (r'for=203.0.113.7;host="a\", for=198.51.100.1"', "203.0.113.7"),
     ],
 )
 def test_forwarded_is_read_likewise(value: str, expected: str):
@@ -93,6 +98,8 @@ def test_without_listed_proxies_the_peer_is_the_client():
 def test_no_forged_left_part_is_ever_believed(forged: str, real: str):
     """Whatever a client writes, it is where the proxy says that it is."""
     assert client("172.18.0.2", **{XFF: f"{forged}, {real}"}) == real
+    for spelled in (f'for="[{real}]"', f'for="[{real}]:80";host="a,b"'):
+        assert client("172.18.0.2", **{FORWARDED: f"{forged}, {spelled}"}) == real
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
