@@ -95,7 +95,8 @@ def _fault(name: str) -> tuple[str, str] | None:
         )
     for character in body:
         category = unicodedata.category(character)
-        if category[0] == "C" or category in {"Zl", "Zp"} or character in '"\\':
+        blank = category[0] == "Z" and character != " "  # one like another to a reader
+        if blank or category[0] == "C" or character in '"\\':
             return (
                 f"a name holds {character!a}, which cannot be seen or mistaken safely",
                 "remove it",

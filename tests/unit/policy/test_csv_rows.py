@@ -156,6 +156,8 @@ _BAD_LINES = [
     ("g, user:a\u202eb, role:user", "cannot be seen"),
     ("g, user:a\u200bb, role:user", "cannot be seen"),
     ("g, user:a\\b, role:user", "cannot be seen or mistaken"),
+    ("g, group:a\u00a0b, role:user", "cannot be seen or mistaken"),
+    ("g, group:a\u3000b, role:user", "cannot be seen or mistaken"),
     ("g, user:bob, user:alice", "only a role can be given"),
     ("g, role:user, group:staff", "only a role can be given"),
     ("g, user:bob, role:everyone", "it cannot be given"),
