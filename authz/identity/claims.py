@@ -65,17 +65,19 @@ def check_claims(
     """
     said = header if rules.in_header else claims
     if said.get("iss") != rules.issuer:
-        raise Refused(Why.WRONG_ISSUER)
-    _check_audience(rules, said.get(rules.audience_claim))
+        raise _refused(Why.WRONG_ISSUER, "iss", said)
+    _check_audience(rules, said)
     until = _check_times(rules, said, now)
     # RFC 7519, 4.1.2: optional, and a text. Whether the claim that names the person is
     # there, `subject_of` sees.
-    if not isinstance(claims.get("sub", ""), str):
-        raise Refused(Why.BAD_CLAIM, place="the claim `sub`")
+    if not isinstance(claims.get("sub"), str | None):
+        raise _refused(Why.BAD_CLAIM, "sub", claims)
     everything = {**claims, **header} if rules.in_header else claims
     for expression, expected in rules.required:
-        if _as_text(_search(expression, everything)) != expected:
-            raise Refused(Why.CLAIM_MISMATCH, place=_place(expression))
+        found = _search(expression, everything)
+        if _as_text(found) != expected:
+            value = "" if found is None else str(found)
+            raise Refused(Why.CLAIM_MISMATCH, place=_place(expression), value=value)
     return until
 
 
@@ -90,7 +92,7 @@ def subject_of(rules: ClaimRules, claims: Mapping[str, Any]) -> Subject:
     if found is None or found == "":
         raise Refused(Why.NAME_NOT_ALLOWED, place=place)
     if not isinstance(found, str):
-        raise Refused(Why.BAD_CLAIM, place=place)
+        raise Refused(Why.BAD_CLAIM, place=place, value=str(found))
     verified = str(claims.get("email_verified")).lower()
     if found == claims.get("email") and verified == "false":
         raise Refused(Why.EMAIL_NOT_VERIFIED, place=place, value=found)
@@ -105,38 +107,52 @@ def subject_of(rules: ClaimRules, claims: Mapping[str, Any]) -> Subject:
     )
 
 
-def _check_audience(rules: ClaimRules, audience: object) -> None:
+def _check_audience(rules: ClaimRules, said: Mapping[str, Any]) -> None:
+    name = rules.audience_claim
+    audience = said.get(name)
     named = audience if isinstance(audience, list) else [audience]
     if not all(isinstance(one, str) for one in named):
-        raise Refused(Why.WRONG_AUDIENCE if audience is None else Why.BAD_CLAIM)
+        why = Why.WRONG_AUDIENCE if audience is None else Why.BAD_CLAIM
+        raise _refused(why, name, said)
     if rules.audiences.isdisjoint(named):
-        raise Refused(Why.WRONG_AUDIENCE)
+        raise _refused(Why.WRONG_AUDIENCE, name, said)
 
 
 def _check_times(rules: ClaimRules, said: Mapping[str, Any], now: float) -> float:
     if "exp" not in said:
-        raise Refused(Why.NO_EXPIRY)
-    expires = _moment(said["exp"])
-    begins = [_moment(said[name]) for name in ("nbf", "iat") if name in said]
+        raise _refused(Why.NO_EXPIRY, "exp", said)
+    expires = _moment("exp", said)
+    begins = {name: _moment(name, said) for name in ("nbf", "iat") if name in said}
     if expires + rules.leeway <= now:
-        raise Refused(Why.EXPIRED)
-    if any(begin > now + rules.leeway for begin in begins):
-        raise Refused(Why.NOT_YET_VALID)
-    if any(begin >= expires for begin in begins):
-        raise Refused(Why.BAD_CLAIM)  # it would end before it begins
-    if expires - _moment(said.get("iat", now)) > rules.max_lifetime:
-        raise Refused(Why.LIVES_TOO_LONG)
+        raise _refused(Why.EXPIRED, "exp", said)
+    for name, begin in begins.items():
+        if begin > now + rules.leeway:
+            raise _refused(Why.NOT_YET_VALID, name, said)
+    for name, begin in begins.items():
+        if begin >= expires:  # it would end before it begins
+            raise _refused(Why.BAD_CLAIM, name, said)
+    if expires - begins.get("iat", now) > rules.max_lifetime:
+        raise _refused(Why.LIVES_TOO_LONG, "exp", said)
     return expires
 
 
-def _moment(value: object) -> float:
+def _moment(name: str, said: Mapping[str, Any]) -> float:
     """Return a NumericDate (RFC 7519, 2)."""
+    value = said[name]
     # `True` is a number in Python, and a whole number may be too large for a float.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Refused(Why.BAD_CLAIM)
+        raise _refused(Why.BAD_CLAIM, name, said)
     if not 0 <= value < _LAST_MOMENT:
-        raise Refused(Why.BAD_CLAIM)
+        raise Refused(Why.BAD_CLAIM, place=f"the claim `{name}`")
     return float(value)
+
+
+def _refused(why: Why, name: str, said: Mapping[str, Any]) -> Refused:
+    """Return the refusal because of the claim *name*, with what it says."""
+    value = said.get(name)
+    return Refused(
+        why, place=f"the claim `{name}`", value="" if value is None else str(value)
+    )
 
 
 def _groups(rules: ClaimRules, claims: Mapping[str, Any]) -> Groups:
@@ -144,17 +160,17 @@ def _groups(rules: ClaimRules, claims: Mapping[str, Any]) -> Groups:
     if elsewhere is not None and not (
         isinstance(elsewhere, dict) and rules.group_claims.isdisjoint(elsewhere)
     ):
-        raise Refused(Why.GROUPS_OVERAGE)
+        raise _refused(Why.GROUPS_OVERAGE, "_claim_names", claims)
     found = _search(rules.groups, claims)
     if found is None or rules.groups is None:
         if claims.get("hasgroups"):
-            raise Refused(Why.GROUPS_OVERAGE)
+            raise _refused(Why.GROUPS_OVERAGE, "hasgroups", claims)
         return NO_GROUPS
     place = _place(rules.groups)
     if isinstance(found, str):
         return groups_in_text(found, place=place, separator=rules.separator)
     if not isinstance(found, list):
-        raise Refused(Why.BAD_CLAIM, place=place)
+        raise Refused(Why.BAD_CLAIM, place=place, value=str(found))
     return groups_in_list(found, place=place)
 
 
@@ -172,7 +188,7 @@ def _search(expression: "ParsedResult | None", claims: Mapping[str, Any]) -> obj
         return expression.search(claims)
     # What an expression does with the odd claims of a stranger is not known beforehand.
     except (JMESPathError, ValueError, TypeError, LookupError, ArithmeticError):
-        raise Refused(Why.BAD_CLAIM) from None
+        raise Refused(Why.BAD_CLAIM, place=_place(expression)) from None
 
 
 def _as_text(value: object) -> str | None:

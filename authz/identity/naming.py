@@ -16,6 +16,9 @@ from authz.names import hidden_character, name_problem
 _MAX_DISPLAY_NAME: Final = 256
 #: A proxy that could not fill in a placeholder sends the placeholder.
 _PLACEHOLDER: Final = frozenset("{}")
+#: And others send a word for it: Apache `(null)`, nginx's log formats `-`, scripts the
+#: rest. Everybody who did not sign in would be one person of that name.
+_NOBODY: Final = frozenset({"(null)", "-", "null", "undefined", "None"})
 
 
 def proxied_subject(  # noqa: PLR0913 - what a provider says of somebody
@@ -57,5 +60,6 @@ def _fits(text: str) -> bool:
         and text.isprintable()
         and text == text.strip()
         and _PLACEHOLDER.isdisjoint(text)
+        and text not in _NOBODY
         and unicodedata.is_normalized("NFC", text)
     )

@@ -320,15 +320,12 @@ class DroppedGroups:
         self._seldom = _Seldom(clock)
 
     def __call__(self, subject: Subject, facts: RequestFacts) -> None:
-        """Record it, unless this person was reported a moment ago."""
-        if self._seldom.is_due(subject.name):
-            dropped = subject.groups.dropped
+        """Record it, unless the same was reported of them a moment ago."""
+        told = "; ".join(f"{g.text}: {g.why}" for g in subject.groups.dropped)
+        if self._seldom.is_due(f"{subject.name} {told}"):
             self._record(
                 EventTag.GROUPS_DROPPED,
                 facts=facts,
                 subject=subject.name,
-                detail={
-                    "place": subject.groups.place,
-                    "groups": "; ".join(f"{g.text}: {g.why}" for g in dropped),
-                },
+                detail={"place": subject.groups.place, "groups": told},
             )

@@ -4,7 +4,6 @@ import hmac
 import secrets
 import time
 import unicodedata
-from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -31,12 +30,14 @@ from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.runtime import Runtime
+from authz.web.causes import told
 from authz.web.cookies import Cookies
 from authz.web.guarded_views import public
 from authz.web.health import add_health
 from authz.web.next_page import safe_next
-from authz.web.origin import origin_detail, origin_message, origin_problem
+from authz.web.origin import origin_detail, origin_problem
 from authz.web.password_page import PasswordPage
+from authz.web.refusals import ENDED, SAID_HERE
 from authz.web.rendering import new_request_id, protect_page, render
 from authz.web.signals import sign_in_failed, signed_in, signed_out
 from authz.web.state import current_state
@@ -46,24 +47,8 @@ _HERE: Final = Path(__file__).parent
 #: A sign-in form is a few hundred bytes; more is not one.
 _MAX_FORM = 16 * 1024
 
-_WRONG = "That name and password do not belong together."
 _WAIT = "Too many attempts. Please wait {} seconds and try again."
-_BUSY = "The server is busy. Please try again in a moment."
 _NOT_OUT = "You could not be signed out. Please try again in a moment."
-#: What a person is told whose form is refused, by why.
-_REFUSED: Final[Mapping[str, str]] = {
-    Why.SEVERAL_PROCESSES: "Sign-in is switched off: this app runs in several "
-    "processes, and only the one you signed in to would know you.",
-    Why.FOREIGN_SITE: "This form was sent from another site. Please sign in here.",
-    Why.SECURE_COOKIE_OVER_HTTP: "This app gives its cookies over HTTPS only "
-    "(AUTHZ_COOKIE_SECURE=true), and you came over HTTP, so your browser did not keep "
-    "them. Open the address with https:// in front.",
-    Why.FORM_COOKIE_MISSING: "Your browser did not send the cookie of this form back. "
-    "Allow cookies for this site, and try again.",
-    Why.FORM_TOO_OLD: "This form is too old or was opened elsewhere. Please try again.",
-    Why.OUTSIDE_COOKIE_DOMAIN: "Nobody can sign in at this address: the app gives its "
-    "cookie to the hosts below {domain} only (AUTHZ_COOKIE_DOMAIN).",
-}
 
 
 def sign_in_blueprint(app: Flask, runtime: Runtime, context: AdminContext) -> Blueprint:
@@ -135,7 +120,12 @@ class _SignIn:
             return redirect(next_page or request.script_root + "/")
         if self._forgetful():
             return self._switched_off()
-        return self._form(HTTPStatus.OK, next_page=next_page)
+        ended = request.args.get(ENDED, "")
+        return self._form(
+            HTTPStatus.OK,
+            next_page=next_page,
+            error=self._told(ended) if ended in SAID_HERE else None,
+        )
 
     def _next(self, text: str | None) -> str | None:
         return safe_next(text, self._runtime.settings.forward.origins)
@@ -198,7 +188,7 @@ class _SignIn:
             return self._form(
                 HTTPStatus.UNAUTHORIZED,
                 next_page=next_page,
-                error=_WRONG,
+                error=self._told(Why.WRONG_NAME_OR_PASSWORD),
                 username=name,
             )
         if account.must_change and self.password is not None:
@@ -226,7 +216,7 @@ class _SignIn:
         response = self._form(
             HTTPStatus.SERVICE_UNAVAILABLE,
             next_page=next_page,
-            error=_BUSY,
+            error=self._told(Why.TOO_BUSY),
             username=name,
         )
         response.headers["Retry-After"] = "1"
@@ -318,8 +308,7 @@ class _SignIn:
         return None
 
     def _told(self, why: str) -> str:
-        message = origin_message(why, request.environ) or _REFUSED[why]
-        return message.replace("{domain}", self._runtime.cookies.domain or "")
+        return told(why, request.environ, domain=self._runtime.cookies.domain or "")
 
     def _forgetful(self) -> bool:
         """Whether another process may get the next request, and knows no session."""
@@ -335,7 +324,7 @@ class _SignIn:
         return self._form(
             HTTPStatus.SERVICE_UNAVAILABLE,
             next_page=None,
-            error=_REFUSED[Why.SEVERAL_PROCESSES],
+            error=self._told(Why.SEVERAL_PROCESSES),
         )
 
     def _refused(self, facts: RequestFacts, why: Why) -> None:

@@ -10,13 +10,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from authz.identity.why import Why
+from authz.web.causes import told
 
-#: What stands between the page and the app, if it is no other site.
-_BY_PROXY: Final[Mapping[str, str]] = {
-    Why.ORIGIN_PORT_DIFFERS: "a proxy in between drops the port.",
-    Why.ORIGIN_HOST_DIFFERS: "a proxy in between writes another host, or the page is "
-    "another site's.",
-}
+#: What a proxy in between may be the cause of.
+_BY_PROXY: Final = frozenset({Why.ORIGIN_PORT_DIFFERS, Why.ORIGIN_HOST_DIFFERS})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -52,15 +49,7 @@ def origin_problem(environ: Mapping[str, Any], trusted: Collection[str]) -> Why 
 
 def origin_message(why: str, environ: Mapping[str, Any]) -> str | None:
     """Return what to tell a person whom a proxy in between keeps out, or None."""
-    origin, host = environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_HOST", "")
-    what = _BY_PROXY.get(why)
-    if what is None:
-        return None
-    return (
-        f"Your browser is at {origin}, and the app was asked for {host}: {what} "
-        "Whoever runs the app has to let the proxy hand on the Host header as it came, "
-        f"or set AUTHZ_TRUSTED_ORIGINS={origin}."
-    )
+    return told(why, environ) if why in _BY_PROXY else None
 
 
 def origin_detail(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.view_as import METHOD as VIEW_AS
 from authz.identity.why import Why
 from authz.runtime import Runtime
+from authz.web.causes import told
 from authz.web.error_handlers import rendered_by_app
 from authz.web.next_page import safe_next
 from authz.web.origin import origin_detail, origin_message, origin_problem
@@ -42,7 +43,6 @@ from authz.web.rendering import (
 from authz.web.state import viewer_in
 
 _MALFORMED: Final = "The address of this page is not written in its plain form."
-_UNKNOWN: Final = "What identified you is not valid any more. Sign in again."
 _NOT_VALID: Final = "What was sent with this request to identify you does not hold."
 _TOO_MANY: Final = "Too many wrong tokens came from this address."
 _NO_BASIC: Final = (
@@ -54,6 +54,12 @@ _CLOSED: Final = (
     "A rule of this app denies the sign-in page itself. Whoever runs the app finds the "
     "rule with `authz doctor`."
 )
+#: Why a session is over as the sign-in page is told, and what tells it: a cookie that
+#: names no session may be another app's, so nothing is said of that.
+ENDED: Final = "ended"
+SAID_HERE: Final = frozenset(
+    {Why.ACCOUNT_CHANGED, Why.ROLES_CHANGED, Why.SEVERAL_COOKIES}
+)
 _SIGN_IN: Final = frozenset({"authz.sign_in", "authz.sign_in_submit"})
 _FORBIDDEN: Final = "Your account may not open this page or do this."
 _NO_ROLE: Final = (
@@ -64,7 +70,6 @@ _VIEW_ONLY: Final = (
     "You see the app as somebody else does, and can only look: nothing is changed in "
     "their name, and their account and the administration stay closed."
 )
-_VIEW_OVER: Final = "You do not see the app as somebody else any more. Ask again."
 _UNAVAILABLE: Final = "The app cannot find out at the moment who may do what."
 _RETRY_SECONDS: Final = "5"
 _UNSERVED: Final = "The API has no such path, or not for this method."
@@ -118,7 +123,7 @@ class Refusals:
             return response
         if error.source == VIEW_AS:
             response = self._answer(
-                401, _VIEW_OVER, "view-over", request_id, sign_in=False
+                401, told(error.why), "view-over", request_id, sign_in=False
             )
             # Gone, so that the next request is their own.
             names = self._runtime.cookies
@@ -133,7 +138,9 @@ class Refusals:
                 401, _not_valid(error), "invalid-credentials", request_id, sign_in=False
             )
         # The cookie stays: it may be another app's, which shares this host.
-        return self._sign_in(_UNKNOWN, "invalid-credentials", request_id)
+        return self._sign_in(
+            told(error.why), "invalid-credentials", request_id, ended=error.why
+        )
 
     def unavailable(self, facts: RequestFacts) -> Response:
         """Refuse because the store is out of reach: nobody knows what holds now."""
@@ -278,8 +285,13 @@ class Refusals:
             return None
         return landing if self._may(asked.subject, "GET", landing) else None
 
-    def _sign_in(self, message: str, reason: str, request_id: str) -> Response:
-        """Send a person to the sign-in page; tell a program."""
+    def _sign_in(
+        self, message: str, reason: str, request_id: str, *, ended: str = ""
+    ) -> Response:
+        """Send a person to the sign-in page; tell a program.
+
+        *ended* is why their session is over, if it is.
+        """
         rendered = self._rendered_by_app(
             Refusal(
                 status=HTTPStatus.UNAUTHORIZED,
@@ -296,7 +308,8 @@ class Refusals:
             and is_navigation(request)
             and not wants_json(request, runtime.settings.json_prefixes)
         ):
-            return redirect(sign_in_location(self._back(return_path(request))))
+            back = self._back(return_path(request))
+            return redirect(sign_in_location(back, ended=ended))
         response = self._answer(401, message, reason, request_id)
         if runtime.accounts and request.headers.get("HX-Request") == "true":
             # htmx follows it whatever the status is, and shows the page it leads to.
@@ -398,10 +411,11 @@ class Refusals:
 
 def _not_valid(error: InvalidCredentials) -> str:
     """Return what is wrong with a credential, as far as its sender may know."""
+    sentence = f"{_NOT_VALID} {told(error.why)}"
     if not error.place:
-        return _NOT_VALID
+        return sentence
     said = f": {error.value}" if error.value else ""
-    return f"{_NOT_VALID} See {error.place}{said} ({error.why})."
+    return f"{sentence} See {error.place}{said} ({error.why})."
 
 
 def is_navigation(asked: Request) -> bool:
@@ -431,10 +445,15 @@ def _shown_page() -> str | None:
     return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
-def sign_in_location(next_page: str | None) -> str:
-    """Return the address of the sign-in page that leads on to *next_page*."""
+def sign_in_location(next_page: str | None, *, ended: str = "") -> str:
+    """Return the address of the sign-in page that leads on to *next_page*.
+
+    It says why a session has *ended*, where the page alone cannot know.
+    """
     location = url_for("authz.sign_in")
-    return f"{location}?{urlencode({'next': next_page})}" if next_page else location
+    said = {"next": next_page, ENDED: ended if ended in SAID_HERE else None}
+    query = urlencode({name: value for name, value in said.items() if value})
+    return f"{location}?{query}" if query else location
 
 
 def redirect_target(failure: RequestRedirect) -> tuple[str, str]:

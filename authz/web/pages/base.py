@@ -32,6 +32,7 @@ from authz.identity.source import RequestFacts
 from authz.policy.records import Revision
 from authz.runtime import Runtime
 from authz.scope import ScopeSet
+from authz.web.causes import told
 from authz.web.hook import Hook
 from authz.web.next_page import safe_next
 from authz.web.origin import origin_detail
@@ -393,6 +394,7 @@ class AdminPages:
         return self.page(
             "authz/admin/stale.html",
             status=HTTPStatus.BAD_REQUEST,
+            told=told(error.why, request.environ),
             back=_same_site_referrer(),
         )
 

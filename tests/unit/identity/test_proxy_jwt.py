@@ -284,7 +284,7 @@ class TestAttacks:
         with pytest.raises(InvalidCredentials) as caught:
             source(signer("HS256")).identify(facts(token))
 
-        assert str(caught.value) == "authentik: wrong-audience"
+        assert str(caught.value) == "authentik: wrong-audience (the claim `aud`)"
         assert token not in repr(caught.value)
 
 
