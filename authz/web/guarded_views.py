@@ -6,6 +6,7 @@ may be added behind Flask's back. The table of view functions guards what it hol
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import Any, Final, Self
 
@@ -13,7 +14,7 @@ from flask import current_app
 
 from authz.decision import Effect
 from authz.policy.scope_table import ScopeDeclaration
-from authz.web.scopes import DECLARED, ScopeOf
+from authz.web.scopes import DECLARED, SERVES, ScopeOf
 from authz.web.state import NoDecision, current_request
 
 View = Callable[..., Any]
@@ -50,6 +51,9 @@ class GuardedView(functools.partial[Any]):
         guarded.view = view
         guarded.is_public = bool(getattr(view, _PUBLIC, False))
         guarded.scopes = getattr(view, DECLARED, ())
+        _refuse_declared_method(view)
+        with suppress(AttributeError):  # it can carry no mark, as one of a bound method
+            setattr(view, SERVES, view)
         functools.update_wrapper(guarded, view)
         return guarded
 
@@ -61,6 +65,17 @@ class GuardedView(functools.partial[Any]):
 
     def __hash__(self) -> int:
         return hash(self.view)
+
+
+def _refuse_declared_method(view: View) -> None:
+    """Refuse a class whose method declares scopes, where nobody would see it."""
+    view_class: type[Any] = getattr(view, "view_class", object)
+    for name in dir(view_class):
+        if hasattr(getattr(view_class, name), DECLARED):
+            raise TypeError(
+                f"`{view_class.__name__}.{name}` declares a scope: declare it for the "
+                "class, with `decorators = [authz.scoped(...)]`"
+            )
 
 
 def _run(view: View, /, *args: Any, **kwargs: Any) -> Any:

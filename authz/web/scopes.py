@@ -31,6 +31,8 @@ ScopeOf = Callable[[Request, Subject], AskedScope]
 
 #: What a view function carries that declares its scopes.
 DECLARED: Final = "__authz_scopes__"
+#: What a view function carries, itself, once it serves a route.
+SERVES: Final = "__authz_serves__"
 #: A body that a scope is read from is held in memory; in bytes.
 MAX_BODY: Final = 1024 * 1024
 
@@ -81,6 +83,9 @@ def scoped(  # noqa: PLR0913 - one for each place
         if hasattr(view, "__self__"):
             # The mark would be on the function that every other object shares.
             raise TypeError("declare the function, not the method of one object")
+        if getattr(view, SERVES, None) is view:
+            # Nobody would see it: what a route is about is known from its beginning.
+            raise TypeError("declare the scope below the route, not above it")
         setattr(view, DECLARED, (declaration, *getattr(view, DECLARED, ())))
         return view
 
@@ -293,6 +298,9 @@ def _body(request: Request) -> bytes:
 
 def _json(request: Request, name: str, *, lists: bool) -> Iterator[str]:
     if not request.is_json:
+        if request.mimetype in {"", "text/plain"} and _has_body(request):
+            # An app may take it for JSON all the same (`force=True`).
+            raise MalformedRequest("scope-body")
         return
     try:
         found = json.loads(_body(request), object_pairs_hook=_no_twins)

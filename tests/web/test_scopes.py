@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask, Request, jsonify, request
+from flask.views import MethodView
 
 from authz import Authz, PolicyError, Scope, Scopes, SettingsError, Subject, scopes
 from authz.extension import can, get_authz
+from authz.web.guarded_views import GuardedViews
 from tests.web.apps import (
     ALICE,
     BOB,
@@ -63,6 +65,11 @@ def add_views(app: Flask) -> None:
     def posted() -> str:
         given = request.get_json() if request.is_json else request.form
         return str(given["library"])
+
+    @app.post("/api/json-query")
+    @Authz.scoped("library", json="library", query="library")
+    def forced() -> str:
+        return str(request.get_json(force=True)["library"])
 
     @app.post("/api/json-list")
     @Authz.scoped("library", json="libraries", several=True)
@@ -124,7 +131,7 @@ def _ask(app: Flask) -> Callable[..., Answer]:
         if data is not None:
             body = data if isinstance(data, bytes) else json.dumps(data).encode()
             environ |= {
-                "CONTENT_TYPE": "application/json",
+                "CONTENT_TYPE": "text/plain" if body == b"text" else "application/json",
                 "CONTENT_LENGTH": str(len(body)),
                 "wsgi.input": BytesIO(body),
             }
@@ -198,6 +205,7 @@ def test_another_scope_is_refused(
         ("POST", "/api/json", b'{"library":"kids","library":"x"}', "scope-malformed"),
         ("POST", "/api/json", b'{"library":', "scope-malformed"),
         ("POST", "/api/json", b" " * 2_000_000, "scope-body"),
+        ("POST", "/api/json-query?library=kids", b"text", "scope-body"),
         ("POST", "/api/json-list", {"libraries": []}, "scope-missing"),
         ("GET", "/api/table-query", None, "scope-missing"),
     ],
@@ -442,6 +450,30 @@ def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
     plain.config.pop("AUTHZ_MODEL")
     with pytest.raises(SettingsError, match="no scopes"):
         Authz(plain)
+
+
+def test_a_declaration_that_nobody_would_see_is_refused():
+    """Above the route, or at the method of a class: at once, and never at a request."""
+
+    class Tracks(MethodView):
+        @Authz.scoped("library", path="library")
+        def get(self, library: str) -> str:
+            return library
+
+    class Every(MethodView):
+        decorators = (Authz.scoped("library", path="library"),)
+
+        def get(self, library: str) -> str:
+            return library
+
+    late, every = GuardedViews({}), GuardedViews({"every": Every.as_view("every")})
+    late["view"] = view = lambda library: library
+
+    assert every.scopes["every"]
+    with pytest.raises(TypeError, match="below the route"):
+        Authz.scoped("library", path="library")(view)
+    with pytest.raises(TypeError, match="for the class"):
+        late["tracks"] = Tracks.as_view("tracks")
 
 
 def test_accounts_of_settings_have_their_role_in_some_scopes(tmp_path: Path):

@@ -290,7 +290,10 @@ class AdminPages:
         limited = not self.reach.is_all
         return {
             "limited": limited,
-            "menu": tuple(self.menu.shown(subject)),
+            # Who administers some scopes has no overview; it leads to their people.
+            "menu": tuple(
+                self.menu.shown(subject, without="authz_admin.overview" * limited)
+            ),
             "subject": subject,
             "who": wording.who(subject.name),
             "csrf_token": token,

@@ -55,13 +55,20 @@ class Menu:
         """Add *entry* behind those of its group."""
         self._entries.append(entry)
 
-    def shown(self, subject: Subject) -> Iterable[tuple[str, list[ShownEntry]]]:
-        """Yield each heading with what *subject* may open below it."""
+    def shown(
+        self, subject: Subject, *, without: str = ""
+    ) -> Iterable[tuple[str, list[ShownEntry]]]:
+        """Yield each heading with what *subject* may open below it.
+
+        *without* is an endpoint that is left out.
+        """
         for group in Group:
             shown = [
                 found
                 for entry in self._entries
-                if entry.group is group and (found := self._shown(entry, subject))
+                if entry.group is group
+                and entry.endpoint != without
+                and (found := self._shown(entry, subject))
             ]
             if shown:
                 yield str(group), shown
