@@ -50,7 +50,7 @@ from authz.policy.pacing import let_go
 from authz.policy.recent_builds import RecentBuilds
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.rules import ADMIN, nothing_allowed
-from authz.policy.safety import safety_problems, wide_rules
+from authz.policy.safety import open_to_a_method, safety_problems, wide_rules
 from authz.settings import Settings
 from authz.stores.cached_records import CachedRecords
 from authz.stores.factory import Stores, kept_audit, open_stores
@@ -298,17 +298,22 @@ def policy_of(
 
 def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPolicy:
     """Return *built* with what is odd about it; refuse what opens the app to all."""
+    prefix = settings.url_prefix if settings.admin.enabled else None
     problems = safety_problems(
         built.policy,
         built.rows,
-        prefix=settings.url_prefix if settings.admin.enabled else None,
+        prefix=prefix,
         model_source=model_source,
         scope=settings.own_scope,
+        literals=built.literals,
     )
     if problems:
         raise PolicyError(problems)
     wide = wide_rules(built.policy, settings.own_scope)
-    return replace(built, warnings=(*built.warnings, *wide))
+    by_method = open_to_a_method(
+        built.policy, built.rows, prefix=prefix, scope=settings.own_scope
+    )
+    return replace(built, warnings=(*built.warnings, *wide, *by_method))
 
 
 def refuse_open(switch: Origin, stores: Stores) -> None:

@@ -28,6 +28,8 @@ class BuiltPolicy:
     rows: tuple[Row, ...]
     #: What a problem with the whole of it names.
     source: str
+    #: The texts that the model itself speaks of, where pycasbin answers for it.
+    literals: tuple[str, ...] = ()
 
 
 def build_policy(  # noqa: PLR0913 - what a policy is made of
@@ -119,7 +121,7 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             source=policy_source,
         )
     from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
-    from authz.policy.never import missing_attributes, never_matching
+    from authz.policy.never import literals_of, missing_attributes, never_matching
 
     problem = cannot_ask(definition)
     if problem is not None:
@@ -143,6 +145,7 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         warnings=(warning, *never_matching(definition, rows, grants)),
         rows=rows,
         source=policy_source,
+        literals=literals_of(definition),
     )
 
 

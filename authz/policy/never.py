@@ -25,12 +25,11 @@ _PATHS: Final = frozenset({"keyMatch", "keyMatch2", "keyMatch3", "keyMatch4", "k
 def missing_attributes(model: Model, rows: Iterable[Row]) -> tuple[Problem, ...]:
     """Return where attributes are asked of requests, whose fields are texts."""
     found = [
-        _no_attribute("model.conf", node.value.id.replace("_", ".", 1), node.attr)
-        for node in ast.walk(parse_matcher(model.matcher))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
+        _no_attribute("model.conf", node.value.id.replace("_", ".", 1), asked)
+        for node, asked in _attributes(model)
+        if isinstance(node.value, ast.Name)
         and node.value.id.startswith("r_")
-        and not hasattr(str, node.attr)
+        and not hasattr(str, asked)
     ]
     if "eval(" in model.matcher:
         found += [
@@ -41,6 +40,27 @@ def missing_attributes(model: Model, rows: Iterable[Row]) -> tuple[Problem, ...]
             if not hasattr(str, match[2])
         ]
     return tuple(found)
+
+
+def literals_of(model: Model) -> tuple[str, ...]:
+    """Return the texts that the matcher of *model* compares with."""
+    return tuple(
+        node.value
+        for node in ast.walk(parse_matcher(model.matcher))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def _attributes(model: Model) -> Iterator[tuple[ast.Attribute | ast.Subscript, str]]:
+    """Yield where the matcher asks for a part of something by name, and the name."""
+    for node in ast.walk(parse_matcher(model.matcher)):
+        match node:
+            case ast.Attribute(attr=name):
+                yield node, name
+            case ast.Subscript(slice=ast.Constant(value=str(name))):
+                yield node, name
+            case _:
+                pass
 
 
 def never_matching(

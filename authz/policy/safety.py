@@ -16,6 +16,7 @@ from authz.decision import (
     AccessRequest,
     Decision,
     Effect,
+    Origin,
     PolicyInForce,
     Reason,
     Subject,
@@ -24,6 +25,7 @@ from authz.errors import Problem
 from authz.policy.csv_rows import Row
 from authz.policy.own_paths import AREAS, OPENAPI
 from authz.policy.patterns import METHODS, PathPattern, in_order, pattern_of
+from authz.policy.rules import ADMIN
 from authz.scope import AskedScope
 
 #: Asked about whatever the rules say, and so is what they say of paths in `AREAS`.
@@ -31,6 +33,7 @@ _ALWAYS: Final = (
     ("GET", "/admin/"),
     ("GET", "/admin/people"),
     ("GET", "/admin/rules"),
+    ("HEAD", "/admin/rules"),
     ("GET", "/admin/audit"),
     ("POST", "/admin/changes/apply"),
     ("POST", "/admin/people/new"),
@@ -44,6 +47,7 @@ _ALWAYS: Final = (
     ("POST", "/api/v1/tokens"),
     ("PUT", "/api/v1/people/local/x/password"),
     ("DELETE", "/api/v1/rules/1"),
+    ("PATCH", "/api/v1/rules/1"),
 )
 #: More than this many problems of one kind say nothing new.
 _ENOUGH: Final = 10
@@ -55,13 +59,14 @@ _SILENCE_HINT: Final = (
 )
 
 
-def safety_problems(
+def safety_problems(  # noqa: PLR0913 - what a policy is made of
     policy: PolicyInForce,
     rows: Iterable[Row],
     *,
     prefix: str | None,
     model_source: str = "model.conf",
     scope: AskedScope = None,
+    literals: Iterable[str] = (),
 ) -> tuple[Problem, ...]:
     """Return what *policy* lets people do who hold no role, and must not.
 
@@ -71,8 +76,46 @@ def safety_problems(
         prefix: Where the administration is; None if the app has none.
         model_source: What a problem names when no rule is to blame.
         scope: What the pages of the administration are about, if that is one scope.
+        literals: What the model itself speaks of, as `BuiltPolicy` has it.
     """
-    return tuple(_problems(policy, tuple(rows), prefix, model_source, scope))
+    # What the model speaks of is asked about as a rule of it would be.
+    lines = (*rows, Row("p", tuple(literals), Origin(model_source)))
+    return tuple(_problems(policy, lines, prefix, model_source, scope))
+
+
+def open_to_a_method(
+    policy: PolicyInForce,
+    rows: Iterable[Row],
+    *,
+    prefix: str | None,
+    scope: AskedScope = None,
+) -> tuple[Problem, ...]:
+    """Return the ways to sign in by which everybody may administer, with no role.
+
+    Not wrong where everybody who signs in like that is an administrator, but seldom
+    meant. The arguments are those of `safety_problems`.
+    """
+    if prefix is None:
+        return ()
+    lines = tuple(rows)
+    named = {f: r for r in reversed(lines) for f in r.fields if f.startswith("auth:")}
+    found: list[Problem] = []
+    for method, row in named.items():
+        subject = _nobody(method)
+        if policy.written is not None and ADMIN in policy.roles_of(subject.names):
+            continue  # which is told of the grants
+        asked = [(m, prefix + p) for m, p in _ALWAYS]
+        asked += _spoken_of(policy, lines, subject, prefix)
+        may = next((a for a in asked if _ask(policy, subject, *a, scope)), None)
+        if may is not None and method not in ANONYMOUS.names:
+            found.append(
+                Problem(
+                    where=str(row.origin),
+                    message=f"everybody who signs in by `{method}` may {' '.join(may)}",
+                    hint="give it to people or groups, unless each of them is meant",
+                )
+            )
+    return tuple(found)
 
 
 def wide_rules(policy: PolicyInForce, scope: AskedScope = None) -> tuple[Problem, ...]:
@@ -83,7 +126,7 @@ def wide_rules(policy: PolicyInForce, scope: AskedScope = None) -> tuple[Problem
     """
     found: dict[str, Problem] = {}
     for who, subject in _without_a_role():
-        for method, path in _invented():
+        for method, path in _invented()[:3]:
             decision = _ask(policy, subject, method, path, scope)
             for rule in decision.rules if decision else ():
                 found.setdefault(
@@ -110,9 +153,8 @@ def _problems(
         asked = [] if prefix is None else [(m, prefix + p) for m, p in _ALWAYS]
         if prefix is not None:
             asked += _spoken_of(policy, rows, subject, prefix)
-        if (
-            policy.source is None
-        ):  # where there is one, silence denies by how it is built
+        # Where there is a source, silence denies by how it is built.
+        if policy.source is None:
             asked = [*_invented(), *asked]
         for method, path in asked:
             decision = _ask(policy, subject, method, path, scope)
@@ -138,24 +180,41 @@ def _problems(
 def _without_a_role() -> Iterator[tuple[str, Subject]]:
     """Yield who holds no role, and how to call them."""
     yield "people who have not signed in", ANONYMOUS
-    # Nobody whom a rule could name: the name is another one each time.
+    yield "people who signed in and hold no role", _nobody()
+
+
+def _nobody(*names: str) -> Subject:
+    """Return whom no rule could name, the name is another one each time, with *names*.
+
+    Not `signed_in`: that adds a way of signing in.
+    """
     name = f"user:nobody-{token_hex(8)}"
-    yield (
-        "people who signed in and hold no role",
-        Subject(
-            name=name,
-            names=frozenset({name, EVERYONE, AUTHENTICATED}),
-            source="nobody",
-            display_name="nobody",
-        ),
+    return Subject(
+        name=name,
+        names=frozenset({name, EVERYONE, AUTHENTICATED, *names}),
+        source="nobody",
+        display_name="nobody",
     )
 
 
 def _invented() -> tuple[tuple[str, str], ...]:
-    """Return questions that no rule speaks of, unless it speaks of every path."""
-    name = token_hex(8)
+    """Return questions that no rule speaks of, unless it speaks of many paths.
+
+    The first three: unless it speaks of every path.
+    """
+    name = f"z{token_hex(8)}"
     deep = f"/{name}" * 6
-    return ("GET", deep), ("POST", deep), ("DELETE", f"{deep}/{name}.txt")
+    return (
+        ("GET", deep),
+        ("POST", deep),
+        ("DELETE", f"{deep}/{name}.txt"),
+        ("GET", f"/{name}"),
+        ("GET", f"/{name}/{name}/"),
+        ("HEAD", f"/{name}.html"),
+        ("PUT", f"/{name}/{name}"),
+        ("PATCH", deep),
+        ("OPTIONS", deep),
+    )
 
 
 def _spoken_of(

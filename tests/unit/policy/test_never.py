@@ -75,6 +75,7 @@ def test_what_may_match_is_not(text: str, policy: str):
     ("matcher", "row"),
     [
         ("r.sub.Age > 18 && r.obj == p.obj", "p, user:bob, /x, GET"),
+        ("r.sub['Age'] > 18 && r.obj == p.obj", "p, user:bob, /x, GET"),
         ("eval(p.sub) && r.obj == p.obj", "p, r.sub.Age > 18, /x, GET"),
     ],
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from authz.policy.build import build_policy
-from authz.policy.safety import safety_problems, wide_rules
+from authz.policy.patterns import METHODS
+from authz.policy.safety import open_to_a_method, safety_problems, wide_rules
 
 SHIPPED = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")
 ADMIN = "p, role:admin, /*, *\ng, user:ann, role:admin\n"
@@ -28,7 +29,9 @@ def model(
 def problems(policy: str, text: str = SHIPPED, prefix: str | None = "/authz") -> str:
     """Return what is unsafe about a policy, in one text."""
     built = build_policy(text, policy.encode(), partial=True)
-    found = safety_problems(built.policy, built.rows, prefix=prefix)
+    found = safety_problems(
+        built.policy, built.rows, prefix=prefix, literals=built.literals
+    )
     return "\n".join(map(str, found))
 
 
@@ -76,6 +79,46 @@ def problems(policy: str, text: str = SHIPPED, prefix: str | None = "/authz") ->
 def test_a_model_cannot_open_the_app(text: str, policy: str, said: str):
     """What nobody may who holds no role is asked of the policy, not of the model."""
     assert said in problems(policy, text)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        *(f"r.act == '{method}'" for method in sorted(METHODS)),
+        "regexMatch(r.obj, '^/[^/]+$')",
+        "regexMatch(r.obj, '.*/$')",
+        "regexMatch(r.obj, '/.*[.]html')",
+        "r.obj == '/authz/admin/tester'",
+        "r.act == 'PATCH' && keyMatch(r.obj, '/authz/*')",
+        "keyMatch(r.obj, '/authz/api/v1/*')",
+    ],
+)
+def test_no_way_past_the_rules_of_a_model_is_missed(way: str):
+    """Every method is asked about, paths of every shape, and what the model names."""
+    text = model(f"r.sub == p.sub && r.obj == p.obj || {way}")
+
+    assert "people who have not signed in may" in problems("p, user:x, /x, GET\n", text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("p, auth:local, /*, *", ["policy.csv:3"]),
+        ("p, auth:headers, /authz/admin/tester, GET", ["policy.csv:3"]),
+        ("p, role:x, /authz/api/*, GET\ng, auth:jwt, role:x", ["policy.csv:4"]),
+        ("p, auth:local, /map, *", []),
+        ("p, auth:anonymous, /map, *", []),
+        ("g, auth:local, role:admin", []),
+    ],
+)
+def test_what_is_open_by_how_one_signs_in_is_told(rule: str, told: list[str]):
+    """It is no role, and everybody has it; that it holds one is told elsewhere."""
+    built = build_policy(SHIPPED, f"{ADMIN}{rule}\n".encode())
+
+    found = open_to_a_method(built.policy, built.rows, prefix="/authz")
+
+    assert [problem.where for problem in found] == told
+    assert open_to_a_method(built.policy, built.rows, prefix=None) == ()
 
 
 @pytest.mark.parametrize(
