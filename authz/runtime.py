@@ -43,6 +43,7 @@ from authz.installed import refuse_wrong_packages
 from authz.policy.analysis.shadow import Deviated, Shadow
 from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.compiled import CompiledPolicy
+from authz.policy.csv_rows import Row
 from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
 from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
@@ -279,10 +280,10 @@ def policy_of(
     """
     source, model = read_model_text(settings)
 
-    def build(entries: Iterable[Entry]) -> BuiltPolicy:
+    def build(rows: Iterable[Row]) -> BuiltPolicy:
         built = build_from_rows(
             model,
-            (entry.row for entry in entries if not entry.disabled),
+            rows,
             rules=settings.rules,
             grants=settings.grants,
             model_source=source,
@@ -291,9 +292,8 @@ def policy_of(
         )
         return _safe(built, settings, source)
 
-    if recent is None:
-        return build(entries)
-    return recent.get(entries, model=model, build=build)
+    rows = tuple(entry.row for entry in entries if not entry.disabled)
+    return build(rows) if recent is None else recent.get(rows, model, build)
 
 
 def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPolicy:

@@ -6,7 +6,7 @@ but its author. If somebody else was faster, that is shown and never overwritten
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NoReturn
+from typing import Final
 
 from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import remarks_on_new
@@ -114,9 +114,10 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
         _refuse_rows(context, actor, draft)
     except BeyondReach as error:
         return replace(seen, problems=(_as_problem(error),))
-    would = _would_be(context, actor, draft)
-    if isinstance(would, tuple):
-        return replace(seen, problems=would)
+    try:
+        would = _would_be(context, actor, draft)
+    except PolicyError as error:
+        return replace(seen, problems=error.problems)
     added, removed = differences(entries, would)
     seen = replace(
         seen,
@@ -278,51 +279,24 @@ def _new_rows(
             yield (entry.row.kind, *entry.row.fields)
 
 
-class _Enough(AuthzError):
-    """The preview has seen what it wanted to see."""
+def _would_be(context: AdminContext, actor: Actor, draft: Draft) -> Sequence[Entry]:
+    """Return the entries that *draft* would leave.
 
-
-def _would_be(
-    context: AdminContext, actor: Actor, draft: Draft
-) -> Sequence[Entry] | tuple[Problem, ...]:
-    """Return the entries that *draft* would leave, or why it would leave none.
-
-    The store itself says so, by making the change as far as its check.
+    Raises:
+        PolicyError: with why it would leave none.
+        NotFound: if a change names an entry that is not there.
     """
-    would: list[Entry] | None = None
-
-    def look(entries: Sequence[Entry]) -> NoReturn:
-        nonlocal would
-        would = list(entries)
-        raise _Enough
-
+    records = context.records
     try:
-        _make(
-            context,
-            draft,
-            author=actor.name,
-            note="",
-            check=look,
-            before_commit=_never,
-        )
-    except _Enough:
-        pass
+        if draft.restores is not None:
+            return records.at(draft.restores).entries
+        return records.would_be(draft.changes, expected=draft.base, author=actor.name)
     except LookupError as error:
         raise _not_found(error) from error
-    except StoreConflict:
-        return (_conflict(),)
-    except PolicyError as error:
-        return error.problems
+    except StoreConflict as error:
+        raise PolicyError([_conflict()]) from error
     except StoreError as error:
-        if would is None:
-            return (_as_problem(error),)
-        raise
-    # Without a call the changes change nothing.
-    return list(context.records.snapshot().entries) if would is None else would
-
-
-def _never(revision: Revision) -> None:
-    raise AssertionError(f"a preview made revision {revision.number}")
+        raise PolicyError([_as_problem(error)]) from error
 
 
 def _note_failure(

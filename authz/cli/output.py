@@ -41,10 +41,12 @@ class Output:
         for text in lines:
             self.line(text)
 
-    def document(self, document: Mapping[str, Any]) -> None:
-        """Print *document* for programs, with its schema."""
+    def document(
+        self, document: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Print *document* for programs, with its schema; made only if it is."""
         if self.as_json and not self.quiet:
-            print_json(document)
+            print_json(document() if callable(document) else document)
 
     @contextmanager
     def progress(self, items: Iterable[_T], *, label: str) -> Iterator[Iterable[_T]]:

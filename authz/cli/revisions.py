@@ -1,6 +1,7 @@
 """`apply`, `history` and `rollback`: changes of the policy that a store holds."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -172,13 +173,13 @@ def carry_out(  # noqa: PLR0913 - what every change is asked about
         warn(remark)
     said = [] if tests is None else [_test(context, seen, tests)]
     if dry_run or draft.is_empty:
-        out.document(_document(context, seen, None, None))
+        out.document(partial(_document, context, seen, None, None))
         out.lines(said)
         out.lines(_preview_lines(context, seen))
         return
     revision = make(context, actor, draft, note=note)
     step = wait_for_rollout(context, revision, within=wait) if wait else None
-    out.document(_document(context, seen, revision, step))
+    out.document(partial(_document, context, seen, revision, step))
     said.insert(
         0,
         f"revision {revision.number} applied "

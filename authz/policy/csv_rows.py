@@ -23,6 +23,9 @@ MAX_PROBLEMS = 100
 #: Characters that end a line for some programs and not for others, or that cannot be
 #: seen. CR is legal only as part of CRLF, which is taken off before this is asked.
 ODD = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+#: Fields in which nothing means anything, and the kinds of nearly all lines.
+_PLAIN = re.compile("[pg](?:, [!#-+.-~-]+)+")
+_KINDS = frozenset("pg")
 _OTHER_FILES = {
     b"\x1f\x8b": "a gzip file",
     b"PK\x03\x04": "a zip or spreadsheet file",
@@ -176,6 +179,8 @@ def spell(kind: str, *fields: str) -> str:
     Raises `InvalidValue` when a field could not be read back as it is.
     """
     line = ", ".join([kind, *map(_quote, fields)])
+    if kind in _KINDS and _PLAIN.fullmatch(line) and len(line) <= MAX_LINE:
+        return line  # there is nothing in it that is not read as it is
     row = _read_line(line, Origin("", 0))
     if row is None or row.kind != kind or row.fields != fields:
         raise InvalidValue(

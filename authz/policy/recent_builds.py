@@ -4,40 +4,38 @@ Both times it is the same policy, and at ten thousand rules half a second each.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 
 from authz.policy.build import BuiltPolicy
 from authz.policy.compiled import CompiledPolicy
+from authz.policy.csv_rows import Row
 from authz.policy.pacing import let_go
-from authz.policy.records import Entry
 
 #: The state before a change, the one after it, and what somebody only looks at.
 _KEPT = 3
 
 
 class RecentBuilds:
-    """The policies of a few states, by their entries. Threads may share it."""
+    """The policies of a few states, by their rows. Threads may share it."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[Hashable, tuple[Entry, ...], BuiltPolicy]] = deque()
+        self._kept: deque[tuple[Hashable, tuple[Row, ...], BuiltPolicy]] = deque()
 
     def get(
         self,
-        entries: Iterable[Entry],
-        *,
+        rows: tuple[Row, ...],
         model: Hashable,
-        build: Callable[[tuple[Entry, ...]], BuiltPolicy],
+        build: Callable[[tuple[Row, ...]], BuiltPolicy],
     ) -> BuiltPolicy:
-        """Return the policy of *entries* with *model*, or what *build* makes of them.
+        """Return the policy of *rows* with *model*, or what *build* makes of them.
 
-        Most entries of two states are the same objects: to compare them takes no time.
+        Most rows of two states are the same objects: to compare them takes no time.
         """
-        entries = tuple(entries)
         for known, same, built in list(self._kept):
-            if known == model and same == entries:
+            if known == model and same == rows:
                 return built
-        built = build(entries)
-        self._kept.append((model, entries, built))
+        built = build(rows)
+        self._kept.append((model, rows, built))
         while len(self._kept) > _KEPT:
             _free(self._kept.popleft()[2])
         return built

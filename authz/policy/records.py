@@ -131,6 +131,17 @@ class PolicyRecords(Protocol):
         """
         ...
 
+    def would_be(
+        self, changes: Iterable[Change], *, expected: str, author: str
+    ) -> Sequence[Entry]:
+        """Return the entries that `apply` would leave. Changes nothing, locks nothing.
+
+        Raises:
+            StoreConflict, AlreadyThere, PolicyError, StoreError, LookupError: as
+                `apply` does.
+        """
+        ...
+
     def apply(  # noqa: PLR0913 - what a change is made of
         self,
         changes: Iterable[Change],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from authz.policy.records import Change, PolicyRecords, Revision, Snapshot
+from authz.policy.records import Change, Entry, PolicyRecords, Revision, Snapshot
 
 
 class CachedRecords:
@@ -45,6 +45,10 @@ class CachedRecords:
         snapshot = self._records.snapshot()
         self._newest = mark, snapshot
         return snapshot
+
+    def would_be(self, changes: Iterable[Change], **more: Any) -> Sequence[Entry]:
+        """Return what *changes* would leave; see `PolicyRecords.would_be`."""
+        return self._records.would_be(changes, **more)
 
     def apply(self, changes: Iterable[Change], **more: Any) -> Revision:
         """Make *changes*, all or none; see `PolicyRecords.apply`."""

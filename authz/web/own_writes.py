@@ -2,13 +2,12 @@
 
 The answer to a change carries a mark of the store as the change left it: a header for
 programs, a cookie for browsers, for half a minute. A request that shows one which this
-process has not come to looks at the store first. The marks are signed with what only
-processes that share the store know, so that nobody makes anybody look. A file has no
-numbers: its mark is of the state itself, and is looked for once.
+process has not come to looks at the store first, once. The marks are signed with what
+only processes that share the store know, so that nobody makes anybody look. A file has
+no numbers: its mark is of the state itself.
 """
 
 import hmac
-from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -20,6 +19,7 @@ from authz.errors import StoreError
 from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
+from authz.stores.file.key import shared_key
 from authz.stores.marks import PARTS
 from authz.stores.restores import RestoreWatch
 
@@ -28,7 +28,7 @@ KEY: Final = "HTTP_AUTHZ_MARK"
 _SECONDS: Final = 30
 _MAX: Final = 200
 _BAD: Final = 400
-#: More states of a file than somebody makes in half a minute.
+#: More marks than are given out in half a minute.
 _LOOKED_FOR: Final = 256
 
 
@@ -40,8 +40,15 @@ class OwnWrites:
         self._runtime = runtime
         self._watch = watch
         self._in_file = not runtime.settings.store.holds_rules
-        #: States of the file that were looked for; the newest last.
+        #: Marks that were looked for; the newest last.
         self._looked_for: dict[str, None] = {}
+        settings = runtime.settings
+        # Where nobody can change anything there is nothing to come up to.
+        self._key_of_file = (
+            shared_key(settings.policy)
+            if watch is None and settings.admin.policy_writable
+            else None
+        )
 
     def catch_up(self, facts: RequestFacts) -> None:
         """Look at the store if the request shows a mark this process has not come to.
@@ -55,18 +62,21 @@ class OwnWrites:
         if not shown:
             return
         said, _, _ = str(shown)[:_MAX].rpartition(".")
-        if not hmac.compare_digest(
-            str(shown)[:_MAX].encode("ascii", "replace"), self._signed(said).encode()
+        signed = self._signed(said)
+        if signed is None or not hmac.compare_digest(
+            str(shown)[:_MAX].encode("ascii", "replace"), signed.encode()
         ):
             return
+        if said in self._looked_for:
+            return
         *numbers, file = said.split(".")
-        is_new = self._in_file and file not in {*self._looked_for, self._file()}
-        if is_new or self._is_ahead(numbers):
+        if (self._in_file and file != self._file()) or self._is_ahead(numbers):
             self._runtime.following.catch_up()
-        if is_new:
+            if self._runtime.following.is_failing:
+                return
             # It was there before anybody could show it, so one look finds it, or what
-            # has come after it.
-            self._looked_for[file] = None
+            # has come after it; or a backup was restored, and nothing ever will.
+            self._looked_for[said] = None
             while len(self._looked_for) > _LOOKED_FOR:
                 self._looked_for.pop(next(iter(self._looked_for)), None)
 
@@ -81,6 +91,8 @@ class OwnWrites:
             mark = self._mark()
         except StoreError:
             return response  # the change is made; the others find out by themselves
+        if mark is None:
+            return response
         response.headers[HEADER] = mark
         if "Cookie" in request.headers or "Set-Cookie" in response.headers:
             facts = RequestFacts(request.environ)
@@ -93,8 +105,8 @@ class OwnWrites:
             )
         return response
 
-    def _mark(self) -> str:
-        """Return what stands for the store as it is now.
+    def _mark(self) -> str | None:
+        """Return what stands for the store as it is now; None if nobody could tell.
 
         Raises:
             StoreError: if it cannot be read.
@@ -118,20 +130,17 @@ class OwnWrites:
             for part, number in zip(PARTS, numbers, strict=True)
         )
 
-    def _signed(self, said: str) -> str:
-        key = self._key()
+    def _signed(self, said: str) -> str | None:
+        """Return the mark that says *said*; None where nobody has a key."""
+        key = self._key
+        if key is None:
+            return None
         digest = hmac.new(key, said.encode("ascii", "replace"), sha256).hexdigest()
         return f"{said}.{digest[:32]}"
 
-    def _key(self) -> bytes:
-        """Return what only processes know that share the store."""
+    @property
+    def _key(self) -> bytes | None:
+        """What only processes know that share the store."""
         if self._watch is not None:
             return self._watch.head.policy.incarnation.encode()
-        return self._settings_key
-
-    @cached_property
-    def _settings_key(self) -> bytes:
-        settings = self._runtime.settings
-        secrets = [account.password for account in settings.accounts]
-        known = [str(settings.policy), settings.access.api_token, *secrets]
-        return sha256("\0".join(known).encode()).digest()
+        return self._key_of_file

@@ -295,6 +295,26 @@ class PolicyRecordsContract:
         assert revision.added == ("p, role:user, /x, GET",)
         assert revision.removed == ("p, role:user, /map, GET",)
 
+    def test_what_would_be(self, records: PolicyRecords):
+        """It is what is there then. Nothing changes, and what would be is refused."""
+        before = records.snapshot()
+        gone, *_ = before.entries
+        changes = (Add(row=row("p", "role:user", "/a", "GET")), Remove(id=gone.id))
+        asked: dict[str, Any] = {"expected": before.etag, "author": "user:anna"}
+
+        would = records.would_be(changes, **asked)
+        assert records.snapshot() == before
+        for refused, error in (
+            ((Add(row=gone.row),), AlreadyThere),
+            ((Remove(id="99"),), LookupError),
+        ):
+            with pytest.raises(error):
+                records.would_be(refused, **asked)
+        apply(records, *changes)
+        assert [e.row for e in records.snapshot().entries] == [e.row for e in would]
+        with pytest.raises(StoreConflict):
+            records.would_be(changes, **asked)
+
     def test_history(self, records: PolicyRecords):
         """Every change is told with who, when, why and what; the newest first."""
         for path in ("/a", "/b", "/c"):

@@ -1,6 +1,7 @@
 """An app whose rules, people and sessions are in a database."""
 
 import gc
+import hmac
 import json
 import os
 import sqlite3
@@ -9,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -596,6 +598,74 @@ class TestOwnWrites:
         for each in (mark, later, mark):
             Client(other)(path="/health", AUTHZ_MARK=each)
         assert runtime(other).policy.revision == changed
+
+    def test_no_secret_of_the_settings_is_in_a_mark(
+        self, start_app: Callable[..., Flask], tmp_path: Path
+    ):
+        """The key is made once, at random, and nobody else may read it."""
+        marks = []
+        for folder in (tmp_path / "a", tmp_path / "b"):
+            folder.mkdir()
+            file = folder / "policy.csv"
+            file.write_text(POLICY)
+            settings = {"AUTHZ_POLICY_WRITABLE": "true", "AUTHZ_STORE": ""}
+            settings |= {"AUTHZ_POLICY": str(file), "AUTHZ_POLICY_SEED": ""}
+            app = start_app(**settings)
+            client = Client(app)
+            client.sign_in("alice", ALICE)
+            said, _, signed = (
+                give(client, "user:dora").headers["Authz-Mark"].rpartition(".")
+            )
+            marks.append(signed)
+            kept = folder / ".policy.csv.key"
+            assert kept.stat().st_mode & 0o777 == 0o600
+            assert hmac.new(kept.read_bytes(), said.encode(), sha256).hexdigest()[
+                :32
+            ] == (signed)
+        assert (
+            len({kept.read_bytes() for kept in tmp_path.glob("*/.policy.csv.key")}) == 2
+        )
+
+        # Whoever replaces it gets no marks of theirs believed, and the app goes on.
+        kept.write_bytes(b"short")
+        client = Client(start_app(**settings))
+        client.sign_in("alice", ALICE)
+        assert "Authz-Mark" not in give(client, "user:eve").headers
+
+    def test_where_nothing_can_be_changed_there_are_no_marks(
+        self, start_app: Callable[..., Flask], tmp_path: Path
+    ):
+        """A policy that Git keeps, and no database: no key is made."""
+        file = tmp_path / "policy.csv"
+        file.write_text(POLICY)
+        app = start_app(AUTHZ_POLICY=str(file), AUTHZ_POLICY_SEED="", AUTHZ_STORE="")
+        answer = Client(app).sign_in("alice", ALICE)
+        assert answer.status == 303
+        assert "Authz-Mark" not in answer.headers
+        assert not (tmp_path / ".policy.csv.key").exists()
+
+    def test_a_mark_from_before_a_restore_is_looked_for_once(
+        self, pair: tuple[Flask, Flask], tmp_path: Path
+    ):
+        """Its numbers may never be reached again."""
+        one, other = pair
+        client = Client(one)
+        client.sign_in("alice", ALICE)
+        database = runtime(one).stores.database
+        assert database is not None
+        with closing(sqlite3.connect(str(database.database.engine.url.database))) as it:
+            it.execute("VACUUM INTO ?", [str(tmp_path / "copy")])
+            mark = give(client, "user:dora").headers["Authz-Mark"]
+            with closing(sqlite3.connect(tmp_path / "copy")) as copy:
+                copy.backup(it)
+        runtime(other).store_sync.poller.close()
+        Client(other)(path="/health", AUTHZ_MARK=mark)
+        people = runtime(one).people
+        bob = people.find("bob")
+        assert bob is not None
+        people.replace(replace(bob, disabled=True), expected=bob, **_FREE)
+        Client(other)(path="/health", AUTHZ_MARK=mark)
+        assert "user:bob" not in runtime(other).accounts.refused
 
     @pytest.mark.slow
     @pytest.mark.parametrize("mark", ["*", "seen"])

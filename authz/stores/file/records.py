@@ -77,6 +77,17 @@ class CsvRecords:
         number = 0 if self._history is None else self._history.number_of(digest(data))
         return self._snapshot(data, number)
 
+    def would_be(
+        self,
+        changes: Iterable[Change],
+        *,
+        expected: str,
+        author: str,  # noqa: ARG002 - a file knows of none
+    ) -> Sequence[Entry]:
+        """Return the entries that *changes* would leave; see `PolicyRecords`."""
+        after = edited(self._read(expected), changes, source=self._source)
+        return read_entries(after, source=self._source)
+
     def apply(  # noqa: PLR0913 - what a change is made of
         self,
         changes: Iterable[Change],

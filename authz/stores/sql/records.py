@@ -114,6 +114,14 @@ class SqlRecords:
             state = self._state(connection)
         return _snapshot(state.number, state.digest, state.entries)
 
+    def would_be(
+        self, changes: Iterable[Change], *, expected: str, author: str
+    ) -> Sequence[Entry]:
+        """Return the entries that *changes* would leave; see `PolicyRecords`."""
+        with self._database.read() as connection:
+            state = self._state(connection)
+            return self._after(connection, state, changes, expected, author)[0]
+
     def apply(  # noqa: PLR0913 - the port's signature
         self,
         changes: Iterable[Change],
@@ -127,21 +135,7 @@ class SqlRecords:
         """Make *changes*, all of them or none; see `PolicyRecords`."""
         with self._database.write() as connection:
             state = self._state(connection)
-            if _etag(state.number, state.digest) != expected:
-                raise StoreConflict(
-                    "somebody else changed the policy, which is at revision "
-                    f"{state.number} now",
-                    "look at it and repeat the change",
-                )
-            self._refuse_foreign(connection, state)
-            after, made = apply_changes(
-                state.entries,
-                changes,
-                normalize=self._whole,
-                new_id=state.new_id,
-                author=author,
-                now=self._clock(),
-            )
+            after, made = self._after(connection, state, changes, expected, author)
             if not made:
                 return self._newest(connection, state)
             projection.change(connection, made, self._whole)
@@ -239,6 +233,31 @@ class SqlRecords:
         with self._database.write() as connection:
             entries = self._state(connection).entries
             projection.rewrite(connection, entries, self._whole)
+
+    def _after(
+        self,
+        connection: Connection,
+        state: _State,
+        changes: Iterable[Change],
+        expected: str,
+        author: str,
+    ) -> tuple[tuple[Entry, ...], tuple[Step, ...]]:
+        """Return what *changes* make of *state*, and what differs then."""
+        if _etag(state.number, state.digest) != expected:
+            raise StoreConflict(
+                "somebody else changed the policy, which is at revision "
+                f"{state.number} now",
+                "look at it and repeat the change",
+            )
+        self._refuse_foreign(connection, state)
+        return apply_changes(
+            state.entries,
+            changes,
+            normalize=self._whole,
+            new_id=state.new_id,
+            author=author,
+            now=self._clock(),
+        )
 
     def _state(self, connection: Connection) -> _State:
         head = connection.execute(select(authz_head)).one()
