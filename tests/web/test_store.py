@@ -478,8 +478,10 @@ class TestWithoutTheStore:
 
 
 @pytest.mark.parametrize("store", ["", "sqlite:///{}/authz.db"])
-def test_an_app_that_nobody_uses_any_more_is_gone(tmp_path: Path, store: str):
+def test_an_app_that_nobody_uses_any_more_is_gone(*, tmp_path: Path, store: str):
     """Whoever makes an app for each test does not keep them all, and their threads."""
+    # By name: whatever is given two things by place is looked at as WSGI middleware is,
+    # and its frame keeps them until it ends.
     before = set(threading.enumerate())
     policy = tmp_path / "policy.csv"
     policy.write_text(POLICY)
