@@ -451,3 +451,26 @@ def brute_force(made: Case) -> tuple[frozenset[str], str, str, str] | None:
                 if breaks(made, who, scope, method, path):
                     return who.names, scope, method, path
     return None
+
+
+def answers(policy: Policy, whole: Policy) -> frozenset[object]:
+    """Return all that *policy*, rules of the *whole*, allows of the small alphabet.
+
+    To anybody, and to strangers who have roles by a setting.
+    """
+    reading, rules = Reading(policy), whole.deciding
+    asked = _representatives(*sorted({rule.path for rule in rules}))
+    methods = _told_apart(list(ASKED), sorted({rule.method_field for rule in rules}))
+    ruled = {rule.subject for rule in rules}
+    roles = ("role:r",), ("role:s",), ("role:r", "role:s")
+    strangers = [ANONYMOUS.names | set(more) for more in roles]
+    allowed: set[object] = set()
+    for scope in SCOPES if policy.scoped else ("",):
+        known = {reading.reached(n, scope) & ruled for n in (*people(), *strangers)}
+        allowed |= {
+            (names, scope, method, path)
+            for names in known
+            for method, path in product(methods, asked)
+            if reading.allows(names, scope, method, path)
+        }
+    return frozenset(allowed)

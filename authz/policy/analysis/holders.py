@@ -57,6 +57,10 @@ class ScopeKinds:
         """Return the numbers of the scopes in *pattern*; empty is every scope."""
         return self._matching.get(pattern, ())
 
+    def bits(self, pattern: str) -> int:
+        """Return the scopes in *pattern* as bits; empty is every scope."""
+        return sum(1 << number for number in self.matching(pattern))
+
 
 def _representatives(patterns: set[str]) -> Iterator[str]:
     exact = sorted(p for p in patterns if not p.endswith(":*") and p != ANY_SCOPE)
@@ -203,6 +207,12 @@ def everybody(names: Iterable[str]) -> list[Names]:
     """
     own = sorted(set(names) - GIVEN, key=_order)
     return [ANONYMOUS.names, BASE, *(BASE | {name} for name in own)]
+
+
+def one_person(names: Iterable[str]) -> bool:
+    """Return whether somebody can have *names*: one account, one way to sign in."""
+    single = [_ONE_OF[_kind(name)] for name in names if _kind(name) in _ONE_OF]
+    return len(single) == len(set(single))
 
 
 def groups_of(*policies: Policy) -> list[str]:

@@ -5,12 +5,10 @@ is meant, a comment above the line allows: `# lint: allow unsafe-for-everyone`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import Final
 
 from authz.decision import Grant, Origin, Policy
 from authz.errors import PolicyError
-from authz.policy.csv_rows import read_rows, spell_rule
+from authz.policy.csv_rows import read_rows
 from authz.policy.lint.exposure import exposure_findings
 from authz.policy.lint.findings import MEANINGS as MEANINGS
 from authz.policy.lint.findings import Code as Code
@@ -25,10 +23,6 @@ from authz.policy.lint.scopes import Declared, scope_findings
 from authz.policy.lint.way_in import way_in_findings
 from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import ADMIN, policy_from_rows
-from authz.scope import patterns_of
-
-#: In more scopes than this, rules are not compared with each other.
-_COMPARED: Final = 50
 
 
 def lint(  # noqa: PLR0913 - what is known of a policy
@@ -67,7 +61,7 @@ def lint(  # noqa: PLR0913 - what is known of a policy
         for warning in (*rows.warnings, *policy.warnings)
     ]
     findings += _no_administrator(policy, source)
-    findings += _overlaps(policy) if scoped else overlap_findings(policy)
+    findings += overlap_findings(policy)
     if scoped:
         findings += scope_findings(
             policy, routes=routes, declared=declared, known=scopes
@@ -84,33 +78,6 @@ def lint(  # noqa: PLR0913 - what is known of a policy
             key=lambda finding: (finding.where.line, finding.severity.rank),
         )
     )
-
-
-def _overlaps(policy: Policy) -> Iterator[Finding]:
-    """Yield the rules that could be taken away, each in the scope in which it holds.
-
-    All that holds in a wider one holds there too.
-    """
-    rules = {rule.origin: rule for rule in policy.rules}
-    said = {(rule.scope, rule.fields[2:], rule.subject): rule for rule in policy.rules}
-    for rule in policy.rules:
-        # Without its scope it would be the same line twice.
-        for scope in patterns_of(rule.scope)[1:]:
-            wider = said.get((scope, rule.fields[2:], rule.subject))
-            if wider is not None and scope != rule.scope:
-                yield Finding(
-                    code=Code.RULE_SHADOWED,
-                    where=rule.origin,
-                    message=f"line {wider.origin.line} says the same and more: {wider}",
-                    hint="remove one of them",
-                    text=spell_rule(rule),
-                )
-                break
-    for scope in list(dict.fromkeys(rule.scope for rule in policy.rules))[:_COMPARED]:
-        for finding in overlap_findings(policy.within(scope)):
-            rule = rules[finding.where]
-            if rule.scope == scope:
-                yield replace(finding, text=spell_rule(rule))
 
 
 def _no_administrator(policy: Policy, source: str) -> Iterator[Finding]:

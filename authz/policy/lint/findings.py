@@ -36,6 +36,7 @@ class Code(StrEnum):
     RULE_SHADOWED = "rule-shadowed"
     RULE_OVERRULED = "rule-overruled"
     DENY_WITHOUT_EFFECT = "deny-without-effect"
+    NOT_LOOKED_AT = "not-looked-at"
     RULE_WITHOUT_ROUTE = "rule-without-route"
     ROUTES_OF_DIFFERENT_CLASS = "routes-of-different-class"
     ROLE_WITHOUT_RULES = "role-without-rules"
@@ -60,11 +61,13 @@ MEANINGS: Final = {
     Code.POLICY_INVALID: "The policy cannot be used as it is.",
     Code.SPELLING: "A spelling that works but is not the plain one.",
     Code.RULE_REPEATED: "The same line stands there twice.",
-    Code.RULE_SHADOWED: "Another rule says the same and more, so this one "
-    "changes nothing.",
-    Code.RULE_OVERRULED: "A rule that denies leaves nothing of this one.",
-    Code.DENY_WITHOUT_EFFECT: "A rule denies what no rule allows, so it changes "
-    "nothing today.",
+    Code.RULE_SHADOWED: "Another rule, or several together, say the same and more, so "
+    "this one changes nothing: proven.",
+    Code.RULE_OVERRULED: "Rules that deny leave nothing of this one: proven.",
+    Code.DENY_WITHOUT_EFFECT: "A rule denies what nobody is allowed, so it changes "
+    "nothing today: proven.",
+    Code.NOT_LOOKED_AT: "Rules cross in so many ways that it was not found out whether "
+    "some of them change anything.",
     Code.RULE_WITHOUT_ROUTE: "No route of the app is covered by the rule.",
     Code.ROUTES_OF_DIFFERENT_CLASS: "A wide rule covers routes that another line "
     "means for administrators.",
@@ -97,6 +100,7 @@ _SEVERITIES: Final = {
     Code.ADMIN_AREA_OPENED: Severity.ERROR,
     Code.WAY_IN_DENIED: Severity.ERROR,
     Code.DENY_WITHOUT_EFFECT: Severity.NOTE,
+    Code.NOT_LOOKED_AT: Severity.NOTE,
     Code.NO_ADMINISTRATOR: Severity.NOTE,
 }
 

@@ -3,14 +3,24 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
-from authz.decision import AUTHENTICATED, EVERYONE, AccessRequest, Grant, Origin
+from authz.decision import (
+    AUTHENTICATED,
+    EVERYONE,
+    AccessRequest,
+    Effect,
+    Grant,
+    Origin,
+)
+from authz.policy.analysis.redundancy import redundancies
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows, spelled
 from authz.policy.lint import MEANINGS, Code, Finding, Severity, lint
+from authz.policy.lint.overlaps import overlap_findings
 from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import policy_from_rows
+from tests import proofs
 from tests.strategies import SEEDS, world
 
 #: A policy about which there is nothing to say.
@@ -247,8 +257,9 @@ class TestComments:
 
 
 @given(SEEDS)
+@settings(max_examples=60)
 def test_what_is_superfluous_is(seed: int):
-    """Taking away a shadowed, overruled or idle rule changes no answer."""
+    """Taking away all shadowed, overruled and idle rules changes no answer."""
     made = world(seed, 60)
     text = spelled(iter(made.policy.rules), iter(made.policy.grants))
     superfluous = {
@@ -262,14 +273,13 @@ def test_what_is_superfluous_is(seed: int):
         }
     }
     rows = read_rows(text.encode()).rows
-    for line in superfluous:
-        left = [row for row in rows if row.origin.line != line]
-        if not any(row.kind == "p" for row in left):
-            continue
-        before = CompiledPolicy(policy_from_rows(rows, partial=True))
-        after = CompiledPolicy(policy_from_rows(left, partial=True))
-        for request in map(_as_it_would_come, made.requests):
-            assert bool(before.decide(request)) is bool(after.decide(request)), line
+    left = [row for row in rows if row.origin.line not in superfluous]
+    if not any(row.kind == "p" for row in left):
+        return
+    before = CompiledPolicy(policy_from_rows(rows, partial=True))
+    after = CompiledPolicy(policy_from_rows(left, partial=True))
+    for request in map(_as_it_would_come, made.requests):
+        assert bool(before.decide(request)) is bool(after.decide(request))
 
 
 def _as_it_would_come(request: AccessRequest) -> AccessRequest:
@@ -279,3 +289,67 @@ def _as_it_would_come(request: AccessRequest) -> AccessRequest:
         names |= {AUTHENTICATED}
     subject = replace(request.subject, names=names)
     return AccessRequest(subject=subject, path=request.path, method=request.method)
+
+
+def test_rules_that_leave_nothing_together():
+    """No single one covers it; each that is needed for it is named."""
+    text = CLEAN + (
+        "p, role:user, /songs/:id, GET\n"
+        "p, role:user, /songs/*, PUT\n"
+        "p, role:user, /songs/:song, GET|PUT\n"
+    )
+    (finding,) = lint(text.encode())
+    assert (finding.where.line, finding.code) == (10, Code.RULE_SHADOWED)
+    assert finding.message == "lines 8 and 9 say the same together"
+    denied = text.replace("/songs/*, PUT", "/songs/*, PUT, deny")
+    (finding,) = only(denied, Code.RULE_OVERRULED)
+    assert finding.message == "lines 8 and 9 leave nothing of it"
+
+
+#: What another account is allowed; nobody has both names.
+EVE = "".join(f"p, user:eve, /own/a{n}, GET\n" for n in range(80))
+
+
+def test_a_deny_of_what_nobody_with_that_name_is_allowed():
+    """Nobody has two accounts; whoever has one may have a role."""
+    text = EVE + "p, user:bob, /own/*, GET, deny\n"
+    assert found(text) == [(81, "deny-without-effect")]
+    assert found(text.replace("user:eve", "role:user", 1)) == []
+
+
+def test_what_takes_too_long_is_not_said_to_be_looked_at():
+    """One note says so, and of how many rules; nothing is said to be in order."""
+    rows = read_rows((EVE + "p, user:bob, /own/*, GET, deny\n").encode()).rows
+    made = policy_from_rows(rows, partial=True)
+    result = redundancies(made, each=64)
+    assert [rule.origin.line for rule in result.not_looked_at] == [81]
+    assert not result.found
+
+    result = redundancies(made, total=0)
+    assert len(result.not_looked_at) == len(made.rules)
+    (finding,) = overlap_findings(made, total=0)
+    assert finding.code is Code.NOT_LOOKED_AT
+    assert finding.where.line == 1
+    assert "and of 80 more" in finding.message
+
+
+@given(SEEDS)
+@settings(max_examples=20)
+def test_all_that_is_redundant_can_go_at_once_and_nothing_else(seed: int):
+    """Every question of a small alphabet is answered as before; without more, not."""
+    made = proofs.case(seed).policy
+    result = redundancies(made)
+    gone = {id(each.rule) for each in result.found}
+    seen: set[tuple[str, ...]] = set()
+    for rule in made.rules:
+        gone |= {id(rule)} if rule.fields in seen else set()
+        seen.add(rule.fields)
+    left = replace(made, rules=tuple(r for r in made.rules if id(r) not in gone))
+    assert not result.not_looked_at
+    same = proofs.answers(made, made)
+    assert proofs.answers(left, made) == same
+    overruled = any(r.effect is Effect.ALLOW and id(r) in gone for r in made.rules)
+    for rule in left.rules:
+        if rule.effect is Effect.ALLOW or not overruled:
+            rules = tuple(each for each in left.rules if each is not rule)
+            assert proofs.answers(replace(left, rules=rules), made) != same

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from authz.decision import AUTHENTICATED, AccessRequest
 from authz.policy.csv_rows import spelled
@@ -104,6 +104,7 @@ def test_nothing_is_said_of_what_is_not_known():
 
 
 @given(seed=SEEDS)
+@settings(max_examples=60)
 def test_a_rule_that_changes_nothing_changes_nothing(seed: int):
     """Whatever lint calls shadowed or overruled can go, in every scope."""
     world = scoped_world(seed, 30)
