@@ -142,6 +142,13 @@ def route_patterns(
     )
 
 
+def depths_of(path: str) -> tuple[str, ...]:
+    """Return *path*, a sample of a route, and others of it where it takes any depth."""
+    one, two = SAMPLE, f"{SAMPLE}/{SAMPLE}"
+    others = (path.replace(two, part) for part in (one, f"{two}/{one}"))
+    return tuple(dict.fromkeys((path, *others)))
+
+
 def sample_path(route: str) -> str:
     """Return a path that *route*, a router's pattern, serves: with unlikely values."""
 

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from authz.decision import Subject
 from authz.errors import InvalidValue, MalformedRequest
+from authz.policy.route_tables import depths_of
 from authz.policy.scope_table import (
     DeclaredPath,
     Place,
@@ -123,8 +124,12 @@ class RequestScopes:
         return self._scope_of is not None
 
     def told(self, endpoint: str, method: str, path: str) -> tuple[str, ...]:
-        """Return what is declared for a request in words, for an administrator."""
-        declared = tuple(map(str, self.declared(endpoint, method, path)))
+        """Return what is declared for a route in words, for an administrator.
+
+        *path* is a sample of it. Nothing, if nothing is for some other path of it.
+        """
+        found = [self.declared(endpoint, method, each) for each in depths_of(path)]
+        declared = tuple(map(str, found[0] if all(found) else ()))
         return (*declared, "the app says") if self._scope_of else declared
 
     def declared(

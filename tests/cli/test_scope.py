@@ -130,6 +130,32 @@ def test_a_route_that_a_rule_scopes_and_nothing_declares_fails(app: Flask):
     ]
 
 
+def test_a_route_that_takes_any_path_is_declared_for_each(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A table that speaks of its short paths only leaves the long ones about none."""
+    rules = "p, role:admin, *, /*, *\np, role:user, library:kids, /files/*, GET\n"
+    (folder / "files.csv").write_text(rules)
+    monkeypatch.setenv("AUTHZ_POLICY", "files.csv")
+    monkeypatch.setenv("AUTHZ_MODEL", str(SCOPED))
+    monkeypatch.setenv("AUTHZ_ADMIN", "alice")
+    monkeypatch.setenv("AUTHZ_ADMIN_PASSWORD", "a password of alice's")
+    monkeypatch.setenv("AUTHZ_SCOPES_FILE", "scopes.csv")
+    ended = []
+    for table in ("/files/:lib/:name", "/files/:lib", "/files/:lib/*"):
+        lines = f"scope, {table}, GET, library, path:lib\n"
+        if table.endswith("*"):
+            lines += "scope, /files/:lib, GET, library, path:lib\n"
+        (folder / "scopes.csv").write_text(lines)
+        app = Flask("files", static_folder=None)
+        app.add_url_rule("/files/<path:name>", "files", lambda name: name)
+        Authz(app)
+        ended.append(flask_run(app, "routes").exit_code)
+        get_authz(app).runtime.close()
+
+    assert ended == [4, 4, 0]
+
+
 def test_who_and_what_may_be_asked_within_a_scope(folder: Path):
     """What holds in another scope does not count, and holders are those of this one."""
     (folder / "narrow.csv").write_text(NARROW)

@@ -8,8 +8,11 @@ import pytest
 from flask import Flask
 
 from authz import Authz
+from authz.admin.context import Actor
+from authz.admin.own_tokens import make_own_token
+from authz.admin.tokens import make_token
 from authz.extension import get_authz
-from tests.web.apps import CHEAP_ALICE, RecordingSink
+from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, RecordingSink
 from tests.web.authzen.pdp import MAY_ASK, ON, Pep, route, user
 
 MODEL = Path(__file__).parents[3] / "model-scoped.conf"
@@ -138,3 +141,37 @@ def test_what_only_the_app_could_say_has_to_be_said(tmp_path: Path):
     assert not pep.may(user("carol"), "GET", route("/map"))
     assert pep.may(user("carol"), "GET", about("/map", "library:kids"))
     get_authz(app).runtime.close()
+
+
+def test_a_token_that_holds_in_some_scopes_asks_about_nobody(
+    make_app: Callable[..., Flask], tmp_path: Path
+):
+    """Limited itself, or by its owner: what it would be told is of the whole."""
+    app = make_app(
+        POLICY + "g, user:eve, role:pep, library:kids\ng, user:eve, role:user, *\n",
+        **ON,
+        AUTHZ_MODEL=str(MODEL),
+        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+        AUTHZ_ACCOUNTS=f"eve:user[library:none]:{CHEAP_BOB}",
+    )
+    guarded = get_authz(app)
+    context, by_name = guarded.context, guarded.runtime.accounts.by_name
+    alice, eve = (Actor(subject=by_name[name].subject) for name in ("alice", "eve"))
+
+    made = {
+        scopes: make_token(
+            context, alice, name=f"t{len(scopes)}", role="role:pep", scopes=scopes
+        )[0]
+        for scopes in ((), ("library:kids",))
+    }
+    own, _ = make_own_token(context, eve, label="x", role="role:pep", days=9)
+    asked = {
+        "subject": user("carol"),
+        "action": {"name": "GET"},
+        "resource": route("/map"),
+    }
+    searched = asked | {"subject": {"type": "user"}}
+    for path, body in (("/evaluation", asked), ("/search/subject", searched)):
+        for limited in (made["library:kids",], own):
+            assert Pep(app, token=limited)(path, body).status == 403
+        assert Pep(app, token=made[()])(path, body).status == 200
