@@ -489,7 +489,7 @@ def _refuse_inheritance(context: AdminContext, person: Person) -> None:
             raise AlreadyThere(
                 f"the policy speaks of `{name}` already ({origin}), and the new "
                 "account would have that at once",
-                "remove it first, or say that it is meant",
+                "remove it first, or say that it is meant (`--inherit`)",
             )
 
 

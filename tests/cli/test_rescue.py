@@ -5,6 +5,7 @@ One class for each line of the table in docs/how-to/when-nobody-can-sign-in.md.
 
 import re
 import shlex
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -380,3 +381,26 @@ class TestBreakGlassWhateverThePolicySays:
         assert came.status == 303
         for page in ("/authz/admin/", "/authz/admin/changes", "/authz/admin/changes/1"):
             assert client(path=page).status == 200, page
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "hint"),
+    [("rubbish", 3, "names no database"), ("held", 7, "stop that one")],
+)
+def test_a_database_that_cannot_be_used_is_told_with_what_to_do(
+    what: str, code: int, hint: str
+):
+    """One line with the cause; 7 if it may pass by itself. Nothing is promised."""
+    works(password("add", "zoe"))
+    held = sqlite3.connect("authz.db", isolation_level=None)
+    if what == "held":
+        held.execute("BEGIN EXCLUSIVE")
+    else:
+        held.close()
+        Path("authz.db").write_bytes(b"no database " * 400)
+    result = run("break-glass", "--user", "anna")
+    held.close()
+
+    assert result.exit_code == code
+    assert hint in result.output
+    assert "may administer" not in result.output

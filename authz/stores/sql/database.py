@@ -38,6 +38,18 @@ _WHOLE: Final = 30.0
 _NO_ANSWER: Final = (InterfaceError, OperationalError, sqlite3.OperationalError)
 #: What PostgreSQL calls a change in a read-only transaction.
 _READ_ONLY: Final = "25006"
+#: What to do about what SQLite says, by its primary code.
+_SQLITE_HINTS: Final = {
+    sqlite3.SQLITE_BUSY: "another program holds it; wait, or find and stop that one",
+    sqlite3.SQLITE_LOCKED: "another program holds it; wait, or find and stop that one",
+    sqlite3.SQLITE_READONLY: "run this as the user of the app; see whose the file is",
+    sqlite3.SQLITE_PERM: "run this as the user of the app; see whose the file is",
+    sqlite3.SQLITE_CANTOPEN: "check AUTHZ_STORE, and run this as the user of the app",
+    sqlite3.SQLITE_FULL: "the disk is full; make room",
+    sqlite3.SQLITE_IOERR: "check the disk",
+    sqlite3.SQLITE_NOTADB: "AUTHZ_STORE names no database; restore a backup of it",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a backup of it",
+}
 _POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 5}
 
 #: The tables that are only ours, each of which has a primary key.
@@ -229,7 +241,7 @@ class Database:
             unreachable = _is_unreachable(error)
             problem = (
                 f"{self.shown}: the database cannot be {done} ({said[:200]}): "
-                "check AUTHZ_STORE and that the database runs"
+                f"{_what_to_do(error)}"
             )
             if done == "written" and (unreachable or _is_read_only(error)):
                 self.write_problem = problem
@@ -243,6 +255,13 @@ def _is_unreachable(error: Exception) -> bool:
     # SQLite says the same of a table that is not there.
     said = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     return said != sqlite3.SQLITE_ERROR
+
+
+def _what_to_do(error: Exception) -> str:
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    if code is None:
+        return "check AUTHZ_STORE and that the database runs"
+    return _SQLITE_HINTS.get(code & 0xFF, "check AUTHZ_STORE")
 
 
 def _is_read_only(error: Exception) -> bool:
