@@ -102,9 +102,29 @@ def give(runtime: Runtime, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("option", ["--single-transaction", ""])
+WHOLE = "--clean --if-exists --single-transaction"
+TRUNCATE = """psql "$DATABASE" -qc "DO \\$\\$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(tablename, ',') FROM pg_tables
+    WHERE tablename ~ '^(authz|casbin)_' ); END \\$\\$"
+"""
+
+
+@pytest.mark.parametrize(
+    ("dump", "before", "options"),
+    [
+        pytest.param("custom", "", WHOLE, id="in one transaction"),
+        pytest.param("custom", "", "--clean --if-exists", id="table by table"),
+        pytest.param("custom", "truncate", "--data-only", id="its data only"),
+        pytest.param("plain", "", "", id="by SQL"),
+        pytest.param("plain", "", "--single-transaction", id="by SQL at once"),
+    ],
+)
 def test_under_load(
-    option: str, processes: list[Runtime], shell: Callable[[str], None]
+    dump: str,
+    before: str,
+    options: str,
+    processes: list[Runtime],
+    shell: Callable[[str], None],
 ):
     """Nobody who is refused gets in meanwhile, and then all agree with the database."""
     one, other = processes
@@ -118,7 +138,12 @@ def test_under_load(
         before_commit=nothing,
     )
     give(one, "before")
-    shell(shown("pg_dump"))
+    as_sql = dump == "plain"
+    shell(
+        shown("pg_dump").replace("custom", f"{dump} --clean --if-exists")
+        if as_sql
+        else shown("pg_dump")
+    )
     give(one, "after")
     until(lambda: all(_holds(each, "after") for each in processes))
     let_in: list[int] = []
@@ -143,7 +168,13 @@ def test_under_load(
     for thread in threads:
         thread.start()
     try:
-        shell(shown("pg_restore").replace("--single-transaction", option))
+        if before:
+            shell(TRUNCATE)
+        shell(
+            f'psql -q {options} "$DATABASE" < authz.dump'
+            if as_sql
+            else shown("pg_restore").replace(WHOLE, options)
+        )
     finally:
         over.set()
         for thread in threads:

@@ -57,7 +57,11 @@ _KEYED: Final = [name for name in metadata.tables if name.startswith("authz_")]
 _KEYS: Final = text(
     "SELECT count(*) FROM pg_index WHERE indisprimary AND indrelid IN "
     "(SELECT to_regclass(name) FROM unnest(CAST(:names AS text[])) AS name) "
-    "AND NOT EXISTS (SELECT 1 FROM authz_token WHERE false)"
+    "AND NOT EXISTS (SELECT 1 FROM authz_token WHERE false) "
+    # With --data-only the keys are there all the time, and tables come one by one.
+    "AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE "
+    "datname = current_database() AND application_name LIKE 'pg_restore%') "
+    "AND EXISTS (SELECT 1 FROM authz_head)"
 )
 
 _leaked: list[object] = []
@@ -181,8 +185,8 @@ class Database:
     def refuse_half(self, connection: Connection) -> None:
         """Keep `pg_restore` and us apart: refuse what it has written so far.
 
-        It makes primary keys last. Until the transaction of *connection* ends, it does
-        not begin either: it wants this table first.
+        It makes primary keys last, as the SQL of `pg_dump` does. Until the transaction
+        of *connection* ends, it does not begin either: it wants this table first.
 
         Raises:
             StoreError: if tables are not complete.
@@ -192,8 +196,9 @@ class Database:
         keys = connection.execute(_KEYS, {"names": _KEYED}).scalar_one()
         if keys != len(_KEYED):
             raise StoreError(
-                f"{self.shown}: tables lack their primary keys: a backup is being "
-                "restored; if that was interrupted, restore it again"
+                f"{self.shown}: a backup is being restored (`pg_restore` runs, "
+                "tables lack their primary keys, or authz_head is empty); if that was "
+                "interrupted, restore it again"
             )
 
     def announce(self) -> None:
