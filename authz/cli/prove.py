@@ -134,11 +134,8 @@ def answer_lines(answer: Answer, *options: str) -> Iterator[str]:
         return
     about = f" in {example.scope}" if example.scope else ""
     if not example.path:
-        yield f"{example.who} holds both" + (
-            f" in {example.scope}" if example.scope else ""
-        )
+        yield f"{example.who} holds both{about}"
         return
-    about = f" in {example.scope}" if example.scope else ""
     yield f"{example.who}: {example.method} {example.path}{about}"
     yield f"see why:  {example.command(*options)}"
     if example.other is not None:
@@ -204,7 +201,7 @@ def watching(out: Output, seconds: float) -> Iterator[Watch]:
     end_at = time.monotonic() + seconds
 
     def stop() -> bool:
-        return time.monotonic() >= end_at
+        return not time.monotonic() < end_at  # what is no number is no time
 
     if out.quiet or out.as_json or not sys.stderr.isatty():
         yield Watch(stop=stop)

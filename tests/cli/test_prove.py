@@ -140,6 +140,7 @@ def test_the_document_says_the_same(policy: str):
             ["never", "anyone", "* /**", "--but", "role:admn"],
             "did you mean `role:admin`",
         ),
+        (["never", "anyone", "* /**", "--but", "bob"], "did you mean `user:bob`"),
         (["never", "anyone"], "takes 2 words"),
         (["implies", "anyone", "role:user"], "between two names"),
         (["never", "anyone", "/map"], "is not a request"),
@@ -156,10 +157,11 @@ def test_what_cannot_be_promised(policy: str, words: list[str], said: str):
     assert said in result.stderr
 
 
-def test_when_the_time_is_up(policy: str):
+@pytest.mark.parametrize("seconds", ["0", "nan"])
+def test_when_the_time_is_up(policy: str, seconds: str):
     """It is not proven, and that is no success."""
     words = ("never", "anyone", "DELETE /**", "--but", "role:admin")
-    result = run("prove", *words, "--policy", policy, "--seconds", "0")
+    result = run("prove", *words, "--policy", policy, "--seconds", seconds)
 
     assert result.exit_code == 4
     assert result.output.startswith("not-proven  ")

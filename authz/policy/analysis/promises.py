@@ -225,7 +225,8 @@ def check_known(promise: Promise, policy: Policy) -> None:
     for name in (*asked, *promise.but):
         # How somebody signs in comes with their name.
         if name not in there and not name.startswith("auth:"):
-            near = get_close_matches(name, sorted(there), n=1)
+            same = [each for each in sorted(there) if each.partition(":")[2] == name]
+            near = same or get_close_matches(name, sorted(there), n=1)
             raise InvalidValue(
                 f"the policy does not know `{name}`",
                 f"did you mean `{near[0]}`?" if near else "check the name",

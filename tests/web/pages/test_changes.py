@@ -294,14 +294,16 @@ class TestEffect:
         assert "have not signed in" not in effect
 
     def test_what_opens_to_strangers_is_said_aloud(self, alice: Client):
-        """A rule for everyone is a warning."""
+        """A rule for everyone is a warning; that nobody loses by it is proven."""
         text = draft_rule(alice, "role:everyone", "/admin").text
+        assert "Nobody loses anything by this change" in text
         assert "opens something to people who have not signed in" in text
 
     def test_a_rule_that_changes_nothing(self, alice: Client):
         """The page says so, and that the app has no such page."""
         text = draft_rule(alice, "role:admin", "/nowhere").text
         assert "Nothing changes for anybody" in text
+        assert "Nobody gains or loses anything by this change" in text
         assert "no route" in text
 
     def test_what_closes(self, alice: Client):
