@@ -89,7 +89,14 @@ class Audit:
             show=asked("show"),
             filters={
                 name: asked(name)
-                for name in ("subject", "path", "request_id", "since", "until")
+                for name in (
+                    "subject",
+                    "path",
+                    "request_id",
+                    "since",
+                    "until",
+                    "event",
+                )
             },
             query=request.args.to_dict() | {"before": None},
             settings=pages.runtime.settings.audit,
@@ -129,13 +136,14 @@ def _every(log: AuditLog, wanted: Wanted) -> Iterator[Record]:
 
 
 def _wanted(errors: dict[str, str]) -> Wanted:
-    show = asked("show")
+    show, event = asked("show"), asked("event")
     return Wanted(
+        event=event,
         subject=asked("subject"),
         path=asked("path"),
         request_id=asked("request_id"),
-        denied=show == "",
-        changes=show == "changes",
+        denied=show == "" and not event,
+        changes=show == "changes" and not event,
         since=_day("since", errors),
         until=_day("until", errors),
     )

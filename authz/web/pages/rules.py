@@ -15,7 +15,7 @@ from authz.policy.route_tables import RoutePattern
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import lines_as_file
 from authz.web.pages.menu import Group, MenuEntry
-from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
+from authz.web.pages.pagination import SIZE, Listing, asked, asked_page, listing
 from authz.web.pages.sorting import Sorting, asked_sorting
 
 _AS_KEPT: Final = Sorting()
@@ -71,23 +71,24 @@ class Rules:
         )
 
     def lines(self) -> Response:
-        """Show the rules as lines of a policy file."""
-        found = self._asked_for()
+        """Show rules and grants as lines of a policy file."""
+        search = asked("search").casefold()
+        lines = [line for line in self._lines() if search in line.casefold()]
         return self._pages.page(
             "authz/admin/rules_lines.html",
-            listing=found,
-            lines=[_line(rule) for rule in found.rows],
+            listing=listing(lines),
             search=asked("search"),
         )
 
     def export(self) -> Response:
         """Return every rule and grant as a policy file."""
-        entries = self._pages.context.records.snapshot().entries
-        lines = [
+        return lines_as_file("policy.csv", self._lines(), "text/csv; charset=utf-8")
+
+    def _lines(self) -> list[str]:
+        return [
             ("# " if entry.disabled else "") + spell(entry.row.kind, *entry.row.fields)
-            for entry in entries
+            for entry in self._pages.context.records.snapshot().entries
         ]
-        return lines_as_file("policy.csv", lines, "text/csv; charset=utf-8")
 
     def _asked_for(self, sorting: Sorting = _AS_KEPT) -> Listing[RuleEntry]:
         page = asked_page()
@@ -118,10 +119,6 @@ class Rules:
                 case _:
                     pass
         return drafted
-
-
-def _line(rule: RuleEntry) -> str:
-    return spell("p", *rule.entry.row.fields)
 
 
 def _shown(

@@ -77,6 +77,17 @@ class TestDraft:
         shown = send(alice, CHANGES, f"{CHANGES}/draft/discard")
         assert "You have no draft" in shown.text
 
+    def test_the_file_has_the_roles_of_people_too(self, alice: Client):
+        """What is shown is what the file holds, to be copied."""
+        role = "/authz/admin/roles/role?name=role:user"
+        give = f"{CHANGES}/draft/give"
+        send(alice, role, give, member="user:carol", role="role:user", next="/")
+        apply(alice, "carol too")
+        shown = alice(path="/authz/admin/rules/lines?search=carol").text
+
+        assert "g, user:carol, role:user" in shown
+        assert "data-authz-copy" in shown
+
     def test_a_route_that_no_rule_names_has_a_row(self, alice: Client):
         """Asked for; pressed, it is a rule for that route. Pages of authz have none."""
         matrix = "/authz/admin/rules/matrix"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from authz.audit import EventTag
 from authz.web.pages.export import cell
 from tests.services import until
 from tests.web.apps import ALICE, BOB, Client, RecordingSink
@@ -106,6 +107,18 @@ class TestAudit:
             "No request was refused"
             in alice(path="/authz/admin/audit?subject=user:nobody").text
         )
+
+    def test_one_kind_of_event_is_chosen(self, logged: Flask):
+        """From a list in which each event there can be has a name."""
+        alice = Client(logged)
+        alice.sign_in("alice", ALICE)
+        log = Path(logged.config["AUTHZ_AUDIT_FILE"])
+        until(lambda: "sign-in:success" in log.read_text(encoding="utf-8"))
+        page = alice(path="/authz/admin/audit?event=session:sign-in:success").text
+
+        assert "<table" in page
+        assert "Signed in</span>" in page
+        assert [t for t in EventTag if f'<option value="{t}"' not in page] == []
 
     def test_it_can_be_taken_away(self, logged: Flask):
         """As a table and as the lines that are kept."""
