@@ -108,7 +108,8 @@ class CookieNames:
         if header is None:
             return ()
         name = self.session(facts) if cookie is Cookie.SESSION else None
-        found = _values(header, name or self.name(cookie, facts))
+        # The same value twice says nothing else than once.
+        found = tuple(dict.fromkeys(_values(header, name or self.name(cookie, facts))))
         if len(found) > _MAX_VALUES:
             raise InvalidCredentials("session", "several-cookies")
         return found

@@ -126,6 +126,9 @@ class Why(StrEnum):
     # The form of the sign-in page, and others that a browser sends.
     #: The browser says that another site's page sent it (`Sec-Fetch-Site`, `Origin`).
     FOREIGN_SITE = "foreign-site"
+    #: The browser hides where the form comes from (`Origin: null`): a proxy sets
+    #: `Referrer-Policy: no-referrer`, or it is a page in a sandbox.
+    ORIGIN_HIDDEN = "origin-hidden"
     #: `Origin` names the host in `Host` with another port: a proxy drops the port.
     ORIGIN_PORT_DIFFERS = "origin-port-differs"
     #: `Origin` and `Host` name different hosts: a proxy rewrites `Host`, or it is

@@ -71,6 +71,9 @@ TOLD: Final[Mapping[Why, str]] = {
     Why.SEVERAL_PROCESSES: "Sign-in is switched off: this app runs in several "
     "processes, and only the one you signed in to would know you.",
     Why.FOREIGN_SITE: "This form was sent from another site. Please send it from here.",
+    Why.ORIGIN_HIDDEN: "Your browser does not say which page this form comes from "
+    "(Origin: null). Whoever runs the app has to let the proxy set no Referrer-Policy, "
+    "or `same-origin`.",
     Why.ORIGIN_PORT_DIFFERS: "Your browser is at {origin}, and the app was asked for "
     f"{{host}}: a proxy in between drops the port. {_BETWEEN}",
     Why.ORIGIN_HOST_DIFFERS: "Your browser is at {origin}, and the app was asked for "

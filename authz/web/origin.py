@@ -13,7 +13,9 @@ from authz.identity.why import Why
 from authz.web.causes import told
 
 #: What a proxy in between may be the cause of.
-_BY_PROXY: Final = frozenset({Why.ORIGIN_PORT_DIFFERS, Why.ORIGIN_HOST_DIFFERS})
+_BY_PROXY: Final = frozenset(
+    {Why.ORIGIN_HIDDEN, Why.ORIGIN_PORT_DIFFERS, Why.ORIGIN_HOST_DIFFERS}
+)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -36,6 +38,8 @@ def origin_problem(environ: Mapping[str, Any], trusted: Collection[str]) -> Why 
         return None if site in {"same-origin", "none"} else Why.FOREIGN_SITE
     if origin is None:
         return None
+    if origin == "null":
+        return Why.ORIGIN_HIDDEN
     page = _host_of(origin)
     if page is None:
         return Why.FOREIGN_SITE
@@ -66,7 +70,7 @@ def _host_of(origin: str) -> tuple[str, int | None] | None:
     except ValueError:
         return None
     if parts.scheme not in _DEFAULT_PORTS:
-        return None  # `null` too: a sandboxed page is nobody's
+        return None
     return _host(parts.netloc, _DEFAULT_PORTS[parts.scheme])
 
 

@@ -161,9 +161,9 @@ class PasswordPage:
             content_type="text/html; charset=utf-8",
         )
         protect_page(response)
+        # The address has no secret in it. Without any referrer a browser would not say
+        # where the form comes from either: over HTTP it then could not be told apart.
         response.headers["Content-Security-Policy"] = _POLICY
-        # The address has no secret in it; and nobody need know that it was open.
-        response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
 

@@ -427,6 +427,8 @@ def is_navigation(asked: Request) -> bool:
     environ = asked.environ
     if asked.method not in {"GET", "HEAD"} or environ.get("HTTP_UPGRADE"):
         return False
+    if "HTTP_SEC_WEBSOCKET_KEY" in environ:  # where a proxy took `Upgrade` away
+        return False
     if "HTTP_HX_REQUEST" in environ or "HTTP_X_REQUESTED_WITH" in environ:
         return False
     mode = environ.get("HTTP_SEC_FETCH_MODE")

@@ -62,6 +62,11 @@ REFUSED = [
         environ={"HTTP_HOST": "app:8000", "HTTP_ORIGIN": "http://music.lan"},
     ),
     Refused(
+        why="origin-hidden",
+        told="does not say which page",
+        environ=LAN | {"HTTP_ORIGIN": "null"},
+    ),
+    Refused(
         why="secure-cookie-over-http",
         told="cookies over HTTPS only",
         settings={"AUTHZ_COOKIE_SECURE": "true"},
@@ -140,9 +145,12 @@ def test_the_guide_speaks_of_each():
 
 
 def test_no_cause_is_left_out():
-    """Whatever the sign-in page can say of itself is walked through here."""
-    login = (Path(__file__).parents[2] / "authz" / "web" / "login.py").read_text()
-    named = set(re.findall(r"Why\.([A-Z_]+)", login))
+    """Whatever the modules behind the sign-in form can say is walked through here."""
+    web = Path(__file__).parents[2] / "authz" / "web"
+    code = "".join(
+        (web / f"{n}.py").read_text() for n in ("login", "origin", "cookies")
+    )
+    named = set(re.findall(r"Why\.([A-Z_]+)", code))
     walked = {r.why.replace("-", "_").upper() for r in REFUSED}
 
     assert named <= walked

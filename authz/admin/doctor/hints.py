@@ -117,6 +117,10 @@ HINTS: Final[Mapping[Why, str]] = {
         "sessions"
     ),
     Why.FOREIGN_SITE: "open the page of the app itself, and send the form from there",
+    Why.ORIGIN_HIDDEN: (
+        "have the proxy set no `Referrer-Policy`, or `same-origin`; over https "
+        "browsers say it in another way"
+    ),
     Why.ORIGIN_PORT_DIFFERS: (
         "have the proxy send the port along (nginx: `proxy_set_header Host "
         "$http_host;`), or name the address in AUTHZ_TRUSTED_ORIGINS"
