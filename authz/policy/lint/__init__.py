@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from authz.decision import Grant, Origin, Policy
 from authz.errors import PolicyError
 from authz.policy.csv_rows import read_rows
+from authz.policy.lint.chains import chain_findings
 from authz.policy.lint.exposure import exposure_findings
 from authz.policy.lint.findings import MEANINGS as MEANINGS
 from authz.policy.lint.findings import Code as Code
@@ -67,6 +68,7 @@ def lint(  # noqa: PLR0913 - what is known of a policy
             policy, routes=routes, declared=declared, known=scopes
         )
     findings += name_findings(policy)
+    findings += chain_findings(policy)
     findings += exposure_findings(policy, prefix=prefix)
     findings += way_in_findings(policy, prefix=prefix)
     if routes:

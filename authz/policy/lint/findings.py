@@ -41,6 +41,7 @@ class Code(StrEnum):
     ROUTES_OF_DIFFERENT_CLASS = "routes-of-different-class"
     ROLE_WITHOUT_RULES = "role-without-rules"
     ROLE_WITHOUT_MEMBERS = "role-without-members"
+    ROLE_CHAIN_LONG = "role-chain-long"
     NAME_NEAR_TWIN = "name-near-twin"
     NAME_MIXED_SCRIPTS = "name-mixed-scripts"
     PATH_TOO_WIDE = "path-too-wide"
@@ -73,6 +74,8 @@ MEANINGS: Final = {
     "means for administrators.",
     Code.ROLE_WITHOUT_RULES: "A role is given, and no rule speaks of it.",
     Code.ROLE_WITHOUT_MEMBERS: "Rules speak of a role that nobody is given.",
+    Code.ROLE_CHAIN_LONG: "A role is reached by more grants than Casbin follows; here "
+    "it counts.",
     Code.NAME_NEAR_TWIN: "Two names differ so little that one is likely a slip.",
     Code.NAME_MIXED_SCRIPTS: "A name mixes letters of several scripts, so it may look "
     "like another.",
@@ -101,6 +104,7 @@ _SEVERITIES: Final = {
     Code.WAY_IN_DENIED: Severity.ERROR,
     Code.DENY_WITHOUT_EFFECT: Severity.NOTE,
     Code.NOT_LOOKED_AT: Severity.NOTE,
+    Code.ROLE_CHAIN_LONG: Severity.NOTE,
     Code.NO_ADMINISTRATOR: Severity.NOTE,
 }
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from casbin.rbac.default_role_manager import RoleManager
 from hypothesis import given, settings
 
 from authz.decision import (
@@ -68,6 +69,23 @@ def only(text: str, code: Code, **options: object) -> list[Finding]:
 def test_a_clean_policy():
     """Nothing is said about a policy that is in order."""
     assert found(CLEAN) == []
+
+
+@pytest.mark.parametrize("grants", [9, 10, 12])
+def test_what_casbin_would_cut_is_remarked_on(grants: int):
+    """Of a chain that is too long for it, the first grant it does not follow; once."""
+    lines = [f"p, role:r{grants}, /x, GET", "g, user:a, role:r1", "g, user:b, role:r1"]
+    lines += [f"g, role:r{i}, role:r{i + 1}" for i in range(1, grants)]
+    casbins = RoleManager(10)  # as Casbin makes it
+    for line in lines[1:]:
+        casbins.add_link(*line.split(", ")[1:])
+    cut = not casbins.has_link("user:a", f"role:r{grants}")
+
+    remarks = lint("\n".join(lines).encode())
+
+    assert [(f.where.line, f.code) for f in remarks] == (
+        [(12, Code.ROLE_CHAIN_LONG)] if cut else []
+    )
 
 
 def test_every_kind_has_a_meaning():
