@@ -80,7 +80,7 @@ def make_own_token(  # noqa: PLR0913 - what one has
     if not 1 <= days <= MAX_DAYS:
         raise wrong("days", "it cannot hold so long", f"use 1 to {MAX_DAYS} days")
     if role not in own_roles(context, actor):
-        raise wrong("role", "that is no role of yours", "choose one of them")
+        raise wrong("role", "that is not one of your roles", "choose one of them")
     every = [t for t in list_tokens(context, revoked=True) if t.owner == account.name]
     mine = [token for token in every if token.revoked is None]
     if len(mine) >= MAX_OWN:
