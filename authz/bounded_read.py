@@ -113,15 +113,18 @@ class _Read(threading.Thread):
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             found = os.fstat(descriptor)
             _refuse_others(found, self._path, pipes=self._pipes)
+            if found.st_size > self._most:
+                raise self._too_big()
             data = bytearray()
             while piece := file.read(min(_CHUNK, self._most + 1 - len(data))):
                 data += piece
                 if len(data) > self._most:
-                    raise OSError(
-                        errno.EFBIG, f"more than {_size(self._most)}", self._path
-                    )
+                    raise self._too_big()
             # Afterwards: what was written meanwhile is seen as a change next time.
             return bytes(data), os.fstat(descriptor)
+
+    def _too_big(self) -> OSError:
+        return OSError(errno.EFBIG, f"more than {_size(self._most)}", self._path)
 
 
 def _refuse_others(found: os.stat_result, path: str, *, pipes: bool) -> None:

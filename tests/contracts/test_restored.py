@@ -4,6 +4,7 @@ The oracle reads the file with SQLite alone, and knows nothing of how changes ar
 """
 
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -27,6 +28,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Remove
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
+from authz.stores.sql.store import SqlStore
 from tests.web.apps import POLICY, RecordingSink
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -379,6 +381,21 @@ def test_a_session_without_a_row_is_forgotten_when_it_is_used(world: World):
     one.following.do_chores()
 
     assert one.sessions.store.find(session.token) is None
+
+
+def test_a_log_that_was_removed_takes_no_change_with_it(tmp_path: Path):
+    """What is acknowledged is there for every other process, whoever tidied up."""
+    file = tmp_path / "authz.db"
+    store = SqlStore(f"sqlite:///{file}")
+    ask = ["sqlite3", str(file), "SELECT count(*) FROM authz_person"]
+    for number, id_ in enumerate(("idp/ann", "idp/ben"), start=1):
+        person = Person(id=id_, display_name="", source="idp")
+        store.people.add(person, check=nothing, before_commit=nothing)
+        said = subprocess.run(ask, check=True, capture_output=True, text=True)
+        assert said.stdout == f"{number}\n"
+        for beside in tmp_path.glob("authz.db-*"):
+            beside.unlink()
+    store.database.close()
 
 
 def test_a_file_that_was_put_in_its_place_is_another_database(

@@ -51,6 +51,15 @@ def test_a_file_has_a_size(tmp_path: Path):
         read_file(path, most=10)
 
 
+def test_a_file_that_is_far_too_big_is_not_begun(tmp_path: Path):
+    """Its size says so: nobody reads for seconds what is refused then."""
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="more than 1024 MiB"):
+        read_file(path, most=1 << 30)
+
+
 def test_a_shell_may_name_a_pipe(tmp_path: Path):
     """As `<(git show ...)` is one, where that was asked for."""
     path = tmp_path / "pipe"

@@ -295,6 +295,7 @@ def _driver(url: URL) -> URL:
 
 def _sqlite(url: URL) -> Engine:
     path = Path(str(url.database))
+    log_of = path.with_name(f"{path.name}-wal")
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -318,13 +319,19 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def look_whether_it_is_there(_: Any, record: Any, __: Any) -> None:
-        # A file that was put in its place is another database.
+        # A file that was put in its place is another database. And what is written into
+        # a log that was removed nobody else would ever see.
+        log = record.info["log"]
+        if log and log != _file(log_of):
+            engine.pool.dispose()  # SQLite begins another when all have let go
+            raise DisconnectionError
         if record.info["file"] != _file(path):
             raise DisconnectionError
+        record.info["log"] = log or _file(log_of)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: Any) -> None:
-        record.info["file"] = _file(path)
+        record.info.update(file=_file(path), log=None)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
