@@ -3,6 +3,9 @@
 Every mix of questions is asked in turns with the others, so that what slows the
 machine down slows all of them. No question comes twice, except in the mix that says
 so. In the mixes of new subjects, whoever asks has never been seen by the policy.
+
+Loads and decisions a second are counted in seconds of the processor, which other work on
+the machine changes less. A single decision is too short for that clock.
 """
 
 import statistics
@@ -51,13 +54,13 @@ class Row:
     mix: str
     p50_us: float
     p99_us: float
-    #: Answers a second; ours without reading the clock in between.
+    #: Answers in a second of the processor; ours without reading a clock in between.
     per_second: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What it takes to have a policy ready: seconds, and MiB of a process of its own."""
+    """What it takes to have a policy ready: seconds of the processor, and MiB."""
 
     workload: str
     engine: str
@@ -210,20 +213,22 @@ class _Measured:
             decide(request)
             times.append(time.perf_counter_ns() - begun)
         asked = [self._asked(question, new=new) for question in both[half:]]
-        begun = time.perf_counter_ns()
+        begun = time.thread_time_ns()
         for request in asked:
             decide(request)
-        took = time.perf_counter_ns() - begun
+        took = time.thread_time_ns() - begun
         return (*_percentiles(times), 1e9 * len(asked) / took)
 
     def _ask_peer(self, ask: Ask, mix: str, count: int) -> tuple[float, float, float]:
         times = []
+        all_begun = time.thread_time_ns()
         for person, path, method in islice(self._streams[mix], count):
             name = f"user:u{person}"
             begun = time.perf_counter_ns()
             ask(name, path, method)
             times.append(time.perf_counter_ns() - begun)
-        return (*_percentiles(times), 1e9 * count / sum(times))
+        took = time.thread_time_ns() - all_begun
+        return (*_percentiles(times), 1e9 * count / took)
 
 
 def measure() -> Figures:
@@ -254,9 +259,9 @@ def measure() -> Figures:
 
 
 def _timed(times: list[float], load: Callable[[Path], Any], path: Path) -> Any:
-    begun = time.perf_counter()
+    begun = time.process_time()
     loaded = load(path)
-    times.append(time.perf_counter() - begun)
+    times.append(time.process_time() - begun)
     return loaded
 
 
@@ -322,9 +327,9 @@ def bars(figures: Figures) -> Iterator[Bar]:
         holds=new.p99_us <= 10 * scale,
     )
     yield Bar(
-        promise="in the same mix at least 300,000 decisions a second",
-        measured=f"{new.per_second:,.0f}",
-        holds=new.per_second >= 300_000,
+        promise=f"in the same mix at least {300_000 / scale:,.0f} decisions a second",
+        measured=f"{new.per_second:,.0f} (300,000, scaled: {scaled})",
+        holds=new.per_second >= 300_000 / scale,
     )
     yield _beside_oso(figures, new)
     yield from _load_bars(figures, labels)

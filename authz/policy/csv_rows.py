@@ -128,7 +128,8 @@ def _read_line(line: str, origin: Origin) -> Row | None:
         raise InvalidValue(
             f"the line has {len(line)} characters", f"use at most {MAX_LINE}"
         )
-    odd = ODD.search(line)
+    # What is printable has nothing odd in it, and this says so sooner.
+    odd = None if line.isprintable() else ODD.search(line)
     if odd:
         raise InvalidValue(
             f"the line holds the control character {odd.group()!a}",
@@ -143,6 +144,8 @@ def _read_line(line: str, origin: Origin) -> Row | None:
             "decide which lines stay and remove the marks",
         )
     kind, *fields = _split(line)
+    if kind in {"p", "g"}:
+        return Row(kind, tuple(fields), origin)
     if not any((kind, *fields)):
         return None  # an empty row, as spreadsheets write it
     if kind.lower() == "ptype":
@@ -162,7 +165,15 @@ def _read_line(line: str, origin: Origin) -> Row | None:
 
 def _split(line: str) -> list[str]:
     if '"' not in line:
-        return [field.strip(" \t") for field in line.split(",")]
+        fields = line.split(", ")  # as nearly every line is written
+        if (
+            len(fields) <= line.count(",")
+            or "  " in line
+            or " ," in line
+            or "\t" in line
+        ):
+            fields = [field.strip(" \t") for field in line.split(",")]
+        return fields
     try:
         (fields,) = csv.reader([line], skipinitialspace=True, strict=True)
     except csv.Error as error:

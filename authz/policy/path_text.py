@@ -22,7 +22,7 @@ _FORMS: Final = {f"%{ord(each):02X}": each for each in "*%?#|{}<>[]^$"}
 _AT_TIMES: Final = {"%28": "(", "%29": ")", "%2B": "+", "%3A": ":", "%20": " "}
 _FORM: Final = "|".join([*_FORMS, *_AT_TIMES])
 _PARAMETER: Final = r":[A-Za-z_][A-Za-z0-9_]*"
-_LITERAL: Final = rf"(?:[^:/{_TAKEN}]|{_FORM})(?:[^/{_TAKEN}]|{_FORM})*"
+_LITERAL: Final = rf"(?:[^:/{_TAKEN}]|{_FORM})(?:[^/{_TAKEN}]++|{_FORM})*"
 _PATH: Final = re.compile(rf"(?:/(?:{_LITERAL}|{_PARAMETER}))*(?:/\*?)?")
 _DOTS: Final = re.compile(r"/\.{1,2}(?:/|\Z)")
 _ODD: Final = re.compile(r"[%?#|\\{}<>\[\]^$]")
@@ -103,13 +103,14 @@ def _is_readable(text: str) -> bool:
         len(text) <= MAX_PATH
         and text.startswith("/")
         and _PATH.fullmatch(text)
-        and not _DOTS.search(text)
+        and not ("/." in text and _DOTS.search(text))
         and text.count("/") <= MAX_SEGMENTS
         and text.isprintable()
         and "\ufffd" not in text
         and not text.endswith(" ")
         and _are_paired(text)
-        and not _REGEX.search(text)
+        # Of what that looks for, a `+` is all that can stand in what matched above.
+        and not ("+" in text and _REGEX.search(text))
     )
 
 

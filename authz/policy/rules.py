@@ -46,7 +46,7 @@ _P_FIELDS = ("subject", "path", "method", "effect")
 
 def nothing_allowed() -> Policy:
     """Return the policy that allows nobody anything, for where there is none."""
-    return Policy(rules=(), grants=(), revision=_revision((), ()))
+    return Policy(rules=(), grants=(), revision=_digest(()))
 
 
 def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
@@ -69,11 +69,12 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     Raises `PolicyError` with every problem found. Nothing is skipped.
     """
     reader = _RowReader(scoped=scoped)
+    rules, grants = tuple(rules), tuple(grants)
     if scoped:
         rules, grants = _everywhere(rules), _everywhere(grants)
     for row in paced(rows):
         reader.read(row)
-    reader.forget_twins()
+    revision = reader.revision(grants)
     reader.grants.extend(grants)
     reader.check_size(source)
     if not reader.problems:
@@ -91,7 +92,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
         built_in=tuple(rules),
         grants=tuple(reader.grants),
         scoped=scoped,
-        revision=_revision(reader.rules, reader.grants),
+        revision=revision,
         warnings=tuple(
             chain(
                 reader.warnings,
@@ -102,9 +103,9 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     )
 
 
-def _everywhere(held: "Iterable[_Held]") -> "list[_Held]":
+def _everywhere(held: "Iterable[_Held]") -> "tuple[_Held, ...]":
     """Return *held* in every scope, but for what names one."""
-    return [each if each.scope else replace(each, scope=ANY_SCOPE) for each in held]
+    return tuple(e if e.scope else replace(e, scope=ANY_SCOPE) for e in held)
 
 
 def row_problems(row: Row, *, scoped: bool = False) -> tuple[Problem, ...]:
@@ -139,7 +140,9 @@ class _RowReader:
         self.grants: list[Grant] = []
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self._seen: dict[tuple[str, ...], Origin] = {}
+        self._seen: dict[str, Origin] = {}
+        #: Every rule and grant as a line that is the same wherever it stands.
+        self._said: dict[str, list[str]] = {"p": [], "g": []}
         self._good_names: set[str] = set()
         self._good_paths: set[str] = set()
         self._methods: dict[str, frozenset[str]] = {}
@@ -218,7 +221,7 @@ class _RowReader:
             origin=row.origin,
             scope=scope,
         )
-        self._note_twin(row.origin, ("p", *rule.fields))
+        self._note(row.origin, "p", rule.fields)
         self.rules.append(rule)
 
     def _grant(self, row: Row) -> None:
@@ -249,7 +252,7 @@ class _RowReader:
                 f"`{role}` is given to `{member}`, but it cannot be given",
                 "remove the line; people have this name by themselves",
             )
-        self._note_twin(row.origin, ("g", *grant.fields))
+        self._note(row.origin, "g", grant.fields)
         self.grants.append(grant)
 
     def _name(self, origin: Origin, name: str) -> str:
@@ -297,8 +300,10 @@ class _RowReader:
             )
         return methods.names
 
-    def _note_twin(self, origin: Origin, key: tuple[str, ...]) -> None:
-        first = self._seen.setdefault(key, origin)
+    def _note(self, origin: Origin, kind: str, fields: tuple[str, ...]) -> None:
+        line = _line(kind, fields)
+        self._said[kind].append(line)
+        first = self._seen.setdefault(line, origin)
         if first is not origin:
             self._warning(
                 origin,
@@ -307,11 +312,17 @@ class _RowReader:
                 code="rule-repeated",
             )
 
-    def forget_twins(self) -> None:
-        """Free what is only of use while rows are read."""
-        seen = list(self._seen)
+    def revision(self, further: Iterable[Grant]) -> str:
+        """Return the revision of what was read and of *further* grants.
+
+        It frees what is only of use until then.
+        """
+        lines = self._said.pop("p") + self._said.pop("g")
+        lines += [_line("g", grant.fields) for grant in further]
         self._seen.clear()
-        let_go(seen)
+        found = _digest(lines)
+        let_go(lines)
+        return found
 
     def _problem(self, origin: Origin, message: str, hint: str) -> None:
         self.problems.append(Problem(where=str(origin), message=message, hint=hint))
@@ -324,12 +335,14 @@ class _RowReader:
         )
 
 
-def _revision(rules: Iterable[Rule], grants: Iterable[Grant]) -> str:
+def _line(kind: str, fields: tuple[str, ...]) -> str:
+    return "\0".join((kind, *fields))
+
+
+def _digest(lines: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for rule in paced(rules):
-        digest.update(("\0".join(("p", *rule.fields)) + "\n").encode())
-    for grant in paced(grants):
-        digest.update(("\0".join(("g", *grant.fields)) + "\n").encode())
+    for line in paced(lines):
+        digest.update(f"{line}\n".encode())
     return digest.hexdigest()[:12]
 
 

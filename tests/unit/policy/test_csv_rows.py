@@ -470,3 +470,11 @@ def test_what_is_wrong_and_what_to_do_are_two_things(
     assert problem.message == message
     assert hint is None or problem.hint == hint
     assert problem.where.endswith(":1")
+
+
+@given(st.text("ab ,\t", max_size=12))
+def test_fields_are_what_is_between_commas(text: str) -> None:
+    """However they are spaced: blanks around a field are no part of it."""
+    (row,) = read_rows(f"p,{text}x".encode()).rows
+
+    assert list(row.fields) == [field.strip(" \t") for field in f"{text}x".split(",")]
