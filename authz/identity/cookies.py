@@ -108,8 +108,7 @@ class CookieNames:
         if header is None:
             return ()
         name = self.session(facts) if cookie is Cookie.SESSION else None
-        # The same value twice says nothing else than once.
-        found = tuple(dict.fromkeys(_values(header, name or self.name(cookie, facts))))
+        found = _values(header, name or self.name(cookie, facts))
         if len(found) > _MAX_VALUES:
             raise InvalidCredentials("session", "several-cookies")
         return found
@@ -178,8 +177,11 @@ def _values(header: str, name: str) -> tuple[str, ...]:
     prefix = f"{name}="
     if ";" not in header and header.startswith(prefix):
         return (header[len(prefix) :],)
+    # The same value twice says nothing else than once.
     return tuple(
-        pair[len(prefix) :]
-        for part in header.split(";")
-        if (pair := part.strip()).startswith(prefix)
+        dict.fromkeys(
+            pair[len(prefix) :]
+            for part in header.split(";")
+            if (pair := part.strip()).startswith(prefix)
+        )
     )
