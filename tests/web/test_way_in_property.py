@@ -1,6 +1,8 @@
 """Whatever a policy denies: an app that takes it can be administered by somebody."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +225,57 @@ def test_whatever_way_it_comes_in(
     search()
     assert True in taken
     assert False in taken
+
+
+_INSERT = (
+    "INSERT INTO casbin_rule (ptype, v0, v1, v2, v3) "
+    "VALUES ('p', {!r}, {!r}, {!r}, {!r})"
+)
+#: Has authz read again what is there.
+_LOOK = "UPDATE authz_head SET revision = revision + 1"
+#: What somebody with a shell of the database may do to its rules.
+_SQL = st.one_of(
+    st.sampled_from(["authz_rule", "casbin_rule"]).map("DELETE FROM {}".format),
+    st.builds(
+        "UPDATE {} SET v3 = 'deny' WHERE v0 = '{}'".format,
+        st.sampled_from(["authz_rule", "casbin_rule"]),
+        st.sampled_from(["role:admin", "role:user"]),
+    ),
+    _DENY.map(lambda line: _INSERT.format(*line.split(", ")[1:])),
+)
+
+
+@pytest.mark.slow
+def test_sql_by_hand_closes_and_opens_nothing(
+    make_app: Callable[..., Flask], tmp_path: Path, sink: RecordingSink
+):
+    """Whatever is written past authz, what it kept stays in force."""
+    (tmp_path / "seed.csv").write_text(POLICY)
+    app = make_app(
+        AUTHZ_POLICY="",
+        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
+        AUTHZ_POLICY_SEED=str(tmp_path / "seed.csv"),
+        AUTHZ_POLL_SECONDS="3600",
+    )
+    runtime = get_authz(app).runtime
+    before = runtime.policy.revision
+
+    @settings(max_examples=4, deadline=None, derandomize=True)
+    @given(statements=st.lists(_SQL, min_size=1, max_size=3))
+    def search(statements: list[str]) -> None:
+        with (
+            closing(sqlite3.connect(tmp_path / "a.db")) as by_hand,
+            closing(sqlite3.connect(":memory:")) as kept,
+        ):
+            by_hand.backup(kept)
+            for statement in (*statements, _LOOK):
+                by_hand.execute(statement)
+            by_hand.commit()
+            runtime.refresh()
+
+            assert runtime.policy.revision == before
+            assert administers(app, sink), statements
+            assert Client(app)(path="/admin").status == 302
+            kept.backup(by_hand)
+
+    search()
