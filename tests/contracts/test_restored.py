@@ -418,3 +418,22 @@ def test_a_file_that_was_put_in_its_place_is_another_database(
 
     for process in (one, other):
         world.check(process)
+
+
+def test_a_counter_that_was_set_back_costs_no_rule(world: World):
+    """A new entry has an id that none has, whatever somebody made of the counter."""
+    records = world.processes[0].records
+    before = {entry.row[:2] for entry in records.snapshot().entries}
+    with closing(sqlite3.connect(world.file)) as connection, connection:
+        connection.execute("UPDATE authz_head SET next_rule = 1")
+    made = records.apply(
+        [Add(row=Row("p", ("role:user", "/new", "GET"), Origin("test")))],
+        expected=records.etag(),
+        author="",
+        note="",
+        check=nothing,
+        before_commit=nothing,
+    )
+    assert made.removed == ()
+    after = {entry.row[:2] for entry in records.snapshot().entries}
+    assert after == before | {("p", ("role:user", "/new", "GET"))}

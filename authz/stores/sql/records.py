@@ -269,11 +269,13 @@ class SqlRecords:
                 f"{head.revision} left: somebody changed the table authz_rule by hand; "
                 "restore the backup"
             )
+        # Whatever somebody made of the counter: no entry takes the place of another.
+        unused = int(entries[-1].id) + 1 if entries else 1
         return _State(
             entries=entries,
             number=head.revision,
             digest=digest,
-            ids=count(head.next_rule),
+            ids=count(max(head.next_rule, unused)),
         )
 
     def _adopted(self, connection: Connection, state: _State) -> tuple[Entry, ...]:
