@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from authz.decision import Origin
@@ -262,6 +262,7 @@ def test_sql_by_hand_closes_and_opens_nothing(
 
     @settings(max_examples=4, deadline=None, derandomize=True)
     @given(statements=st.lists(_SQL, min_size=1, max_size=3))
+    @example(["UPDATE authz_rule SET v3 = 'deny' WHERE v0 = 'role:user'"])
     def search(statements: list[str]) -> None:
         with (
             closing(sqlite3.connect(tmp_path / "a.db")) as by_hand,
