@@ -100,4 +100,5 @@ def test_a_change_for_a_mount_is_told(guarded: Flask, tmp_path: Path):
     printed = flask_run(guarded, "diff", str(policy), str(new), "--effect").output
 
     assert "GET /sub/open/* (part of /sub/<path:mounted>)" in printed
-    assert "opens to everyone" in printed
+    assert "1 opened to everyone" in " ".join(printed.split())
+    assert "everyone, signed in or not" in printed

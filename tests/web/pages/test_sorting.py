@@ -116,7 +116,7 @@ def test_rules_are_sorted_over_all_pages(alice: Client):
 def test_routes_are_sorted_with_the_filter(alice: Client):
     """The filters above the table keep the order."""
     text = alice(path=f"{ROUTES}?sort=-route&access=admin").text
-    shown = re.findall(r'<th scope="row"><bdi class="authz-path">([^<]*)<', text)
+    shown = re.findall(r'<th scope="row"[^>]*><bdi class="authz-path">([^<]*)<', text)
     assert len(shown) > 3
     assert shown == sorted(shown, reverse=True)
     assert "access=open&amp;sort=-route" in text
