@@ -46,6 +46,8 @@ def _visit(chromium: Browser, home: tuple[House, str]) -> Iterator[Callable[...,
             base_url=home[1],
             java_script_enabled=scripts,
             extra_http_headers={"X-Who": who},
+            # A colour that is on its way to another is neither.
+            reduced_motion="reduce",
         )
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
