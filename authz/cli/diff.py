@@ -160,13 +160,17 @@ def _proof_lines(comparison: Impact) -> Iterator[str]:
         yield "nobody gains anything: proven for every request there can be"
     elif loses:
         yield "nobody loses anything: proven for every request there can be"
-    example = gains.example if gains is not None else None
-    if example is not None and not comparison.opened:
-        about = f" in {example.scope}" if example.scope else ""
-        yield (
-            f"beyond that, {example.who} gains something: "
-            f"{example.method} {example.path}{about}"
-        )
+    for answer, verb, here in (
+        (gains, "gains", comparison.opened),
+        (loses, "loses", comparison.closed),
+    ):
+        example = answer.example if answer is not None else None
+        if example is not None and not here:
+            about = f" in {example.scope}" if example.scope else ""
+            yield (
+                f"beyond that, {example.who} {verb} something: "
+                f"{example.method} {example.path}{about}"
+            )
 
 
 def _said(meaning: Meaning) -> Iterator[str]:

@@ -317,6 +317,23 @@ class TestEffect:
         assert "Nobody gains or loses anything by this change" in text
         assert "no route" in text
 
+    @pytest.mark.parametrize(
+        ("effect", "verb"), [("allow", "gains"), ("deny", "loses")]
+    )
+    def test_a_rule_for_a_page_that_is_still_to_come(
+        self, alice: Client, effect: str, verb: str
+    ):
+        """Nothing changes today; what will is said, and never that nothing does."""
+        if verb == "loses":
+            draft_rule(alice, "role:user", "/later/*")
+            apply(alice, "for later")
+        text = draft_rule(alice, "role:user", "/later/*", effect=effect).text
+
+        assert "Nothing changes for anybody: what" not in text
+        assert "On the pages that the app has today nothing changes" in text
+        assert "Where the app has no page today" in text
+        assert f" {verb} <span" in text
+
     def test_what_closes(self, alice: Client):
         """A rule that denies takes something away from people."""
         text = draft_rule(alice, "role:user", "/map", effect="deny").text
