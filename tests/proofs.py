@@ -125,6 +125,8 @@ def _policy(rng: random.Random, *, scoped: bool) -> Policy:
     if rng.random() < 0.4:
         wide = rng.choice((EVERYONE, AUTHENTICATED, rules[0].subject))
         rules = (*rules, _widened(rules[0], wide))
+    if scoped and rng.random() < 0.6:
+        rules = (*rules, *_where_nothing_is_named(rules[0]))
     grants = tuple(_grants(rng, scoped=scoped))
     # Every name is known, so that any may be promised something of.
     known = tuple(
@@ -174,6 +176,16 @@ def _widened(rule: Rule, subject: str) -> Rule:
         origin=Origin("policy.csv", 40),
         scope=rule.scope and "*",
     )
+
+
+def _where_nothing_is_named(rule: Rule) -> Iterator[Rule]:
+    """Yield rules that allow what *rule* is about in scopes that no line names."""
+    yield replace(
+        rule, effect=Effect.ALLOW, scope="l:*", origin=Origin("policy.csv", 41)
+    )
+    for line, scope in enumerate(("l:a", "l:b"), 42):
+        origin = Origin("policy.csv", line)
+        yield replace(rule, effect=Effect.DENY, scope=scope, origin=origin)
 
 
 def _grants(rng: random.Random, *, scoped: bool) -> Iterator[Grant]:
