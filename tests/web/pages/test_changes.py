@@ -249,7 +249,7 @@ class TestBrokenFile:
         for page in ("/authz/admin/", "/authz/admin/rules", CHANGES):
             answer = alice(path=page)
             assert answer.status in {200, 503}
-            assert "The last good version" in answer.text
+            assert "The last good policy" in answer.text
             assert ":10: " in answer.text
 
 
