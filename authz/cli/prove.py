@@ -81,7 +81,7 @@ def prove(  # noqa: PLR0913 - one parameter for each option
     seconds: float,
     out: Output,
 ) -> None:
-    r"""Prove a promise for every request there can be, or show what breaks it.
+    """Prove a promise for every request there can be, or show what breaks it.
 
     \b
     never WHO REQUEST       WHO may never: `never anyone "POST /api/**"`
@@ -98,7 +98,7 @@ def prove(  # noqa: PLR0913 - one parameter for each option
 
     Exit code 0: it is proven; 4: it is refuted, or not proven; 3: the policy cannot
     be read.
-    """
+    """  # noqa: D301 - click reads the character
     with problems_in_words():
         in_force = policy_of(app_if_any(), policy, model)
         asked = Question(question)
