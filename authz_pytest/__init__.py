@@ -125,7 +125,7 @@ class PolicyTestFailed(Exception):
         wanted = "allow" if outcome.expectation.allowed else "deny"
         super().__init__(
             "\n".join(
-                f"{surprise.place}: expected {wanted}, {surprise.why}"
+                f"{surprise.where}: expected {wanted}, {surprise.why}"
                 for surprise in outcome.surprises
             )
         )

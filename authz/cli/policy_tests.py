@@ -178,7 +178,7 @@ def _failure(outcome: Outcome) -> Iterator[str]:
     wanted = "allow" if expectation.allowed else "deny"
     for surprise in outcome.surprises[:_SHOWN]:
         yield (
-            f"    line {expectation.line}  {expectation.person}  {surprise.place}"
+            f"    line {expectation.line}  {expectation.person}  {surprise.where}"
             f"{about}  expected {wanted}, {surprise.why}"
         )
     if outcome.unproven:

@@ -228,7 +228,7 @@ def _test(context: AdminContext, seen: Preview, tests: str) -> str:
             for surprise in outcome.surprises[:1]:
                 complain(
                     f"{file.source}:{outcome.expectation.line}: "
-                    f"{outcome.expectation}: {surprise.place}: {surprise.why}"
+                    f"{outcome.expectation}: {surprise.where}: {surprise.why}"
                 )
     if failed:
         complain(f"{failed} of {failed + passed} tests do not hold: nothing is changed")

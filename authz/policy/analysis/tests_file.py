@@ -354,7 +354,10 @@ def parse_request(text: str) -> tuple[frozenset[str], str, bool]:
     """
     found = _REQUEST.fullmatch(text.strip())
     if not found:
-        raise InvalidValue(f"`{text}` is not a request", "write for example `GET /map`")
+        raise InvalidValue(
+            f"`{text}` is not a request",
+            "write a method and a path, such as `GET /map` or `* /**`",
+        )
     methods = Methods.parse(found[1])
     path = PARAMETER.sub(":any", found[2])
     below = path.endswith("/**")

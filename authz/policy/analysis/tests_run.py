@@ -43,6 +43,13 @@ class Surprise:
 
     place: Place
     decision: Decision
+    #: Who asks there, if the test names nobody in particular: `somebody with role:x`.
+    who: str = ""
+
+    @property
+    def where(self) -> str:
+        """The method and the path, and who asks there."""
+        return f"{self.place} by {self.who}" if self.who else str(self.place)
 
     @property
     def why(self) -> str:
@@ -210,17 +217,13 @@ class _Asker:
         surprises: tuple[Surprise, ...] = ()
         example = answer.example
         if example is not None:
-            place = Place(
-                method=example.method,
-                path=example.path,
-                shown=f"{example.path} by {example.who}",
-            )
+            place = Place(method=example.method, path=example.path, shown=example.path)
             who = Subject(
                 name=expectation.person, names=example.names, source="", display_name=""
             )
             scope = asked_scope([example.scope] if example.scope else [])
             decision = outcome_at(self._policy, who, place, scope)
-            surprises = (Surprise(place=place, decision=decision),)
+            surprises = (Surprise(place=place, decision=decision, who=example.who),)
         return Outcome(
             expectation=expectation,
             surprises=surprises,

@@ -13,6 +13,7 @@ _SURPRISE: Final = record(
     {
         "method": text("The method."),
         "path": text("The path, or the route.", most=4096),
+        "who": text("Who asks there, if the test names nobody.", most=4096),
         "why": text("What the policy said instead.", most=4096),
     }
 )
@@ -28,6 +29,11 @@ _TEST: Final = record(
                     "allowed": flag("Whether it should be allowed."),
                     "line": number("Where it stands in the file."),
                     "surprises": array(_SURPRISE, "Where it does not hold."),
+                    "not_proven": text(
+                        "Why it is open whether it holds of every path; empty if it is "
+                        "not.",
+                        most=4096,
+                    ),
                 }
             ),
             "What does not hold.",
@@ -76,10 +82,12 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
             {
                 "method": surprise.place.method,
                 "path": surprise.place.shown,
+                "who": surprise.who,
                 "why": surprise.why,
             }
             for surprise in outcome.surprises[:_SHOWN]
         ],
+        "not_proven": outcome.unproven,
     }
 
 

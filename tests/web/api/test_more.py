@@ -100,6 +100,26 @@ def test_policy_tests(api: Api):
         assert (answer.status, problem(answer)) == (422, "invalid-policy")
 
 
+def test_what_is_promised_of_every_path_is_proven(api: Api):
+    """Also of a draft, and with what breaks it, whatever routes the app has."""
+    body = {
+        "content": "tests:\n  - name: strangers change nothing\n    paths: all\n"
+        '    as: anonymous\n    deny: "change /**"\n'
+    }
+    assert json.loads(api("POST", "/policy-tests", body).text)["passed"] is True
+    rule = {"subject": "role:everyone", "path": "/later/*", "methods": ["PUT"]}
+    draft = {**body, "changes": [{"do": "add", "rule": {**rule, "effect": "allow"}}]}
+
+    results = json.loads(api("POST", "/policy-tests", draft).text)
+
+    assert results["passed"] is False
+    (failure,) = results["tests"][0]["failures"]
+    (surprise,) = failure["surprises"]
+    assert (surprise["method"], surprise["path"]) == ("PUT", "/later/")
+    assert surprise["who"] == "somebody who has not signed in"
+    assert failure["not_proven"] == ""
+
+
 class TestAudit:
     @pytest.fixture(name="app")
     def _app(self, make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
