@@ -73,6 +73,8 @@ def _shell(url: str, tmp_path: Path, postgresql: PostgreSQL) -> Callable[[str], 
         **os.environ,
         "DATABASE": url,
         "PATH": f"{programs}:{os.environ['PATH']}",
+        # Of two that wait for each other the one gives up that looks first: the app.
+        "PGOPTIONS": "-c deadlock_timeout=120s",
     }
 
     def shell(command: str) -> None:
