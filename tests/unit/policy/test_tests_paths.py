@@ -59,7 +59,7 @@ def test_the_smallest_request_that_breaks_it(test: str, place: str):
     """It is the place that a failure names."""
     (surprise,) = run(test).surprises
 
-    assert str(surprise.place).startswith(place)
+    assert surprise.where.startswith(place)
 
 
 def test_each_scope_is_meant():
