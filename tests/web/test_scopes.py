@@ -42,6 +42,27 @@ scope, /api/table-query, *, library, query:library
 """
 
 
+def scoped_settings(folder: Path, policy: str = POLICY, **more: str) -> dict[str, str]:
+    """Return the settings of an app with *policy*, which has scopes, in *folder*."""
+    (folder / "policy.csv").write_text(policy, encoding="utf-8")
+    return {
+        "AUTHZ_POLICY": str(folder / "policy.csv"),
+        "AUTHZ_MODEL": str(MODEL),
+        "AUTHZ_ADMIN": "alice",
+        "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
+        **more,
+    }
+
+
+def without_scopes(folder: Path, settings: dict[str, str]) -> Flask:
+    """Return an app with *settings*, but with a policy that knows no scopes."""
+    (folder / "plain.csv").write_text("p, role:admin, /*, *\n", encoding="utf-8")
+    app = Flask("plain")
+    app.config.update(settings, AUTHZ_POLICY=str(folder / "plain.csv"))
+    app.config.pop("AUTHZ_MODEL")
+    return app
+
+
 def add_views(app: Flask) -> None:
     """Add one route for each place; each tells the id that the app uses."""
 
@@ -268,20 +289,15 @@ def said(current: Request, subject: Subject) -> Any:
 
 @pytest.fixture(name="telling", scope="module")
 def _telling(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    policy = tmp_path_factory.mktemp("said") / "policy.csv"
-    policy.write_text(
-        f"{POLICY}p, role:listener, home:bob, /api/json, POST\n"
-        "g, user:bob, role:listener, home:bob\n",
-        encoding="utf-8",
-    )
     app = Flask("telling")
     app.config.update(
-        AUTHZ_POLICY=str(policy),
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_ADMIN="alice",
-        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
-        AUTHZ_USER="bob",
-        AUTHZ_USER_PASSWORD=CHEAP_BOB,
+        scoped_settings(
+            tmp_path_factory.mktemp("said"),
+            f"{POLICY}p, role:listener, home:bob, /api/json, POST\n"
+            "g, user:bob, role:listener, home:bob\n",
+            AUTHZ_USER="bob",
+            AUTHZ_USER_PASSWORD=CHEAP_BOB,
+        )
     )
 
     @app.post("/api/plain")
@@ -395,19 +411,15 @@ def test_middleware_is_not_asked_about_a_body_that_the_function_may_read(
 
 def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
     """By their names, and only where the policy has scopes."""
-    (tmp_path / "policy.csv").write_text(POLICY, encoding="utf-8")
     app = Flask("grouped")
-    settings = {
-        "AUTHZ_POLICY": str(tmp_path / "policy.csv"),
-        "AUTHZ_MODEL": str(MODEL),
-        "AUTHZ_ADMIN": "alice",
-        "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
-        "AUTHZ_TRUSTED_PROXIES": "127.0.0.1",
-        "AUTHZ_USER_HEADER": "X-User",
-        "AUTHZ_GROUPS_HEADER": "X-Groups",
-        "AUTHZ_GROUPS_SEPARATOR": ",",
-        "AUTHZ_SCOPED_GROUPS": "music-{library} listener",
-    }
+    settings = scoped_settings(
+        tmp_path,
+        AUTHZ_TRUSTED_PROXIES="127.0.0.1",
+        AUTHZ_USER_HEADER="X-User",
+        AUTHZ_GROUPS_HEADER="X-Groups",
+        AUTHZ_GROUPS_SEPARATOR=",",
+        AUTHZ_SCOPED_GROUPS="music-{library} listener",
+    )
     app.config.update(settings)
     add_views(app)
     Authz(app, audit=RecordingSink())
@@ -444,12 +456,8 @@ def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
         )
     get_authz(app).runtime.close()
 
-    plain = Flask("plain")
-    (tmp_path / "plain.csv").write_text("p, role:admin, /*, *\n", encoding="utf-8")
-    plain.config.update(settings, AUTHZ_POLICY=str(tmp_path / "plain.csv"))
-    plain.config.pop("AUTHZ_MODEL")
     with pytest.raises(SettingsError, match="no scopes"):
-        Authz(plain)
+        Authz(without_scopes(tmp_path, settings))
 
 
 def test_a_declaration_that_nobody_would_see_is_refused():
@@ -478,15 +486,9 @@ def test_a_declaration_that_nobody_would_see_is_refused():
 
 def test_accounts_of_settings_have_their_role_in_some_scopes(tmp_path: Path):
     """And a policy without scopes refuses to give it in all instead."""
-    (tmp_path / "policy.csv").write_text(POLICY, encoding="utf-8")
     app = Flask("accounts")
-    settings = {
-        "AUTHZ_POLICY": str(tmp_path / "policy.csv"),
-        "AUTHZ_MODEL": str(MODEL),
-        "AUTHZ_ADMIN": "alice",
-        "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
-        "AUTHZ_ACCOUNTS": f"carl:listener[library:kids][library:a b]:{CHEAP_BOB}",
-    }
+    account = f"carl:listener[library:kids][library:a b]:{CHEAP_BOB}"
+    settings = scoped_settings(tmp_path, AUTHZ_ACCOUNTS=account)
     app.config.update(settings)
     add_views(app)
     Authz(app)
@@ -498,26 +500,15 @@ def test_accounts_of_settings_have_their_role_in_some_scopes(tmp_path: Path):
     assert client("GET", "/api/search?library=other").status == 403
     get_authz(app).runtime.close()
 
-    plain = Flask("plain")
-    (tmp_path / "plain.csv").write_text("p, role:admin, /*, *\n", encoding="utf-8")
-    plain.config.update(settings, AUTHZ_POLICY=str(tmp_path / "plain.csv"))
-    plain.config.pop("AUTHZ_MODEL")
     with pytest.raises(PolicyError, match="the policy has no scopes"):
-        Authz(plain)
+        Authz(without_scopes(tmp_path, settings))
 
 
 def test_a_rule_that_denies_in_one_library_closes_no_public_page(tmp_path: Path):
     """What is about no library in particular is denied where every scope denies it."""
-    (tmp_path / "policy.csv").write_text(
-        POLICY + "p, role:everyone, library:old, /*, *, deny\n", encoding="utf-8"
-    )
+    denied = "p, role:everyone, library:old, /*, *, deny\n"
     app = Flask("public")
-    app.config.update(
-        AUTHZ_POLICY=str(tmp_path / "policy.csv"),
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_ADMIN="alice",
-        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
-    )
+    app.config.update(scoped_settings(tmp_path, POLICY + denied))
 
     @app.get("/open")
     @Authz.public

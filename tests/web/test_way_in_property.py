@@ -180,6 +180,17 @@ def take_out(runtime: Runtime) -> None:
     assert runtime.live.problem is None
 
 
+def with_database(make_app: Callable[..., Flask], folder: Path) -> Flask:
+    """Return an app with its rules in a database in *folder*, which it seldom reads."""
+    (folder / "seed.csv").write_text(POLICY)
+    return make_app(
+        AUTHZ_POLICY="",
+        AUTHZ_STORE=f"sqlite:///{folder / 'a.db'}",
+        AUTHZ_POLICY_SEED=str(folder / "seed.csv"),
+        AUTHZ_POLL_SECONDS="3600",
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "entrance",
@@ -195,13 +206,7 @@ def test_whatever_way_it_comes_in(
     entrance: Entrance,
 ):
     """A change is taken if, and only if, alice could administer with it."""
-    (tmp_path / "seed.csv").write_text(POLICY)
-    app = make_app(
-        AUTHZ_POLICY="",
-        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
-        AUTHZ_POLICY_SEED=str(tmp_path / "seed.csv"),
-        AUTHZ_POLL_SECONDS="3600",
-    )
+    app = with_database(make_app, tmp_path)
     runtime = get_authz(app).runtime
     alice = Client(app)
     alice.sign_in("alice", ALICE)
@@ -250,13 +255,7 @@ def test_sql_by_hand_closes_and_opens_nothing(
     make_app: Callable[..., Flask], tmp_path: Path, sink: RecordingSink
 ):
     """Whatever is written past authz, what it kept stays in force."""
-    (tmp_path / "seed.csv").write_text(POLICY)
-    app = make_app(
-        AUTHZ_POLICY="",
-        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
-        AUTHZ_POLICY_SEED=str(tmp_path / "seed.csv"),
-        AUTHZ_POLL_SECONDS="3600",
-    )
+    app = with_database(make_app, tmp_path)
     runtime = get_authz(app).runtime
     before = runtime.policy.revision
 
