@@ -41,7 +41,6 @@ _OPENERS = {
 }
 _EFFECTS = {str(effect): effect for effect in Effect}
 _Held = TypeVar("_Held", Rule, Grant)
-_P_FIELDS = ("subject", "path", "method", "effect")
 
 
 def nothing_allowed() -> Policy:

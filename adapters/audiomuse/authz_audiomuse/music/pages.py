@@ -79,7 +79,6 @@ SHORT: Final[Mapping[Fault, str]] = {
     Fault.NO_ACCOUNTS: "has no accounts",
 }
 _WAIT: Final = "Too many wrong passwords or keys. Wait {} seconds and try again."
-_LOST: Final = "This account cannot be opened any more. Connect it again."
 
 flash.teach(
     {
