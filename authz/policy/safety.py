@@ -126,7 +126,7 @@ def wide_rules(policy: PolicyInForce, scope: AskedScope = None) -> tuple[Problem
     """
     found: dict[str, Problem] = {}
     for who, subject in _without_a_role():
-        for method, path in _invented()[:3]:
+        for method, path in _of_every_path():
             decision = _ask(policy, subject, method, path, scope)
             for rule in decision.rules if decision else ():
                 found.setdefault(
@@ -197,17 +197,19 @@ def _nobody(*names: str) -> Subject:
     )
 
 
-def _invented() -> tuple[tuple[str, str], ...]:
-    """Return questions that no rule speaks of, unless it speaks of many paths.
+def _of_every_path() -> tuple[tuple[str, str], ...]:
+    """Return questions that no rule speaks of, unless it speaks of every path."""
+    name = _unheard_of()
+    deep = f"/{name}" * 6
+    return ("GET", deep), ("POST", deep), ("DELETE", f"{deep}/{name}.txt")
 
-    The first three: unless it speaks of every path.
-    """
-    name = f"z{token_hex(8)}"
+
+def _invented() -> tuple[tuple[str, str], ...]:
+    """Return questions that no rule speaks of, unless it speaks of many paths."""
+    name = _unheard_of()
     deep = f"/{name}" * 6
     return (
-        ("GET", deep),
-        ("POST", deep),
-        ("DELETE", f"{deep}/{name}.txt"),
+        *_of_every_path(),
         ("GET", f"/{name}"),
         ("GET", f"/{name}/{name}/"),
         ("HEAD", f"/{name}.html"),
@@ -215,6 +217,10 @@ def _invented() -> tuple[tuple[str, str], ...]:
         ("PATCH", deep),
         ("OPTIONS", deep),
     )
+
+
+def _unheard_of() -> str:
+    return f"z{token_hex(8)}"
 
 
 def _spoken_of(

@@ -5,7 +5,7 @@ person that has it. That is one thing to say, "everyone with role:user", and the
 that is. Nothing is left out: each difference is one of a group.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,11 +33,8 @@ class Meaning:
 
 def by_meaning(differences: Iterable[Difference]) -> list[Meaning]:
     """Return *differences* grouped, what opens to everyone first."""
-    same: dict[object, list[Difference]] = {}
-    for each in differences:
-        same.setdefault((_what(each), each.place.method), []).append(each)
     groups: dict[tuple[str, tuple[str, ...]], list[Difference]] = {}
-    for alike in same.values():
+    for alike in _alike(differences, lambda each: (_what(each), each.place.method)):
         for head, members in _heads(alike):
             groups.setdefault((name_of(head), members), []).append(head)
     found = [
@@ -84,11 +81,18 @@ def _by_path(
     differences: Iterable[Difference],
 ) -> Iterator[tuple[tuple[str, ...], Difference]]:
     """Yield *differences* with their methods, those of one path together."""
+    for alike in _alike(differences, _what):
+        yield tuple(dict.fromkeys(each.place.method for each in alike)), alike[0]
+
+
+def _alike(
+    differences: Iterable[Difference], key: Callable[[Difference], object]
+) -> Iterable[list[Difference]]:
+    """Return *differences* in groups, those of one *key* together."""
     same: dict[object, list[Difference]] = {}
     for each in differences:
-        same.setdefault(_what(each), []).append(each)
-    for alike in same.values():
-        yield tuple(dict.fromkeys(each.place.method for each in alike)), alike[0]
+        same.setdefault(key(each), []).append(each)
+    return same.values()
 
 
 def _what(difference: Difference) -> object:

@@ -356,7 +356,9 @@ class AdminPages:
             problem=wording.sentence(error),
         )
 
-    def _note_refused(self) -> None:
+    def _note_refused(
+        self, why: str = "does-not-fit", detail: Mapping[str, str] | None = None
+    ) -> None:
         """Record that what was sent, a scope for example, is refused."""
         self.runtime.record(
             EventTag.FORM_REFUSED,
@@ -364,7 +366,8 @@ class AdminPages:
             subject=self.subject.name,
             method=request.method,
             path=request.path,
-            reason="does-not-fit",
+            reason=why,
+            detail=detail,
         )
 
     def _refused(self, error: Refused) -> Response:
@@ -385,15 +388,7 @@ class AdminPages:
         )
 
     def _stale(self, error: StaleForm) -> Response:
-        self.runtime.record(
-            EventTag.FORM_REFUSED,
-            facts=RequestFacts(request.environ),
-            subject=self.subject.name,
-            method=request.method,
-            path=request.path,
-            reason=error.why,
-            detail=origin_detail(request.environ),
-        )
+        self._note_refused(error.why, origin_detail(request.environ))
         return self.page(
             "authz/admin/stale.html",
             status=HTTPStatus.BAD_REQUEST,
