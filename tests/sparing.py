@@ -4,21 +4,16 @@ Nothing here changes an answer: what is done is what would be done, later or onl
 """
 
 import os
-import re
-import secrets
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
 from types import CodeType
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
-from sqlalchemy import Connection, event, inspect
 from werkzeug.routing import Rule
 
 from authz.identity import accounts
@@ -66,59 +61,6 @@ def _built_when_asked(compile_builder: Callable[..., Any]) -> Callable[..., Any]
     return compile_later
 
 
-class _Upgrades:
-    """Alembic's `upgrade`; on an empty database it repeats what it did on another.
-
-    The same statements run on the same connection, in the same transaction. What was
-    random in them is so again.
-    """
-
-    _RANDOM = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{12})\b")
-
-    def __init__(self, upgrade: Callable[[Config, str], None]) -> None:
-        self._upgrade = upgrade
-        self._done: dict[tuple[str, ...], list[tuple[str, Any]]] = {}
-
-    def __call__(self, config: Config, revision: str) -> None:
-        """Bring a database to *revision*."""
-        connection = config.attributes["connection"]
-        if inspect(connection).get_table_names():
-            self._upgrade(config, revision)
-            return
-        table = config.attributes["version_table"]
-        kind = connection.dialect.name, table, revision
-        if kind in self._done:
-            self._repeat(connection, self._done[kind])
-            return
-        done = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *more: Any) -> None:
-            if not statement.lstrip().startswith(("SELECT", "PRAGMA")):
-                done.append((statement, more[0]))
-
-        event.listen(connection, "before_cursor_execute", note)
-        try:
-            self._upgrade(config, revision)
-        finally:
-            event.remove(connection, "before_cursor_execute", note)
-        self._done[kind] = done
-
-    def _repeat(self, connection: Connection, done: list[tuple[str, Any]]) -> None:
-        fresh = cache(lambda known: secrets.token_hex(len(known) // 2))
-
-        def again(value: Any) -> Any:
-            if isinstance(value, str):
-                return self._RANDOM.sub(lambda found: fresh(found[0]), value)
-            return value
-
-        for statement, given in done:
-            if isinstance(given, dict):
-                values: Any = {key: again(value) for key, value in given.items()}
-            else:
-                values = tuple(again(value) for value in given)
-            connection.exec_driver_sql(statement, values)
-
-
 def spare() -> None:
     """Let apps of this process start for a quarter of what they take elsewhere."""
     Flask.jinja_options = {"bytecode_cache": _Compiled()}
@@ -127,7 +69,5 @@ def spare() -> None:
     # What is installed stays; to look through two hundred packages takes 20 ms.
     adapters.entry_points = cache(entry_points)
     accounts._hasher = _cheap_hasher
-    # Most databases of tests are new ones.
-    command.upgrade = _Upgrades(command.upgrade)
     # An interpreter that a test starts compiles authz only if it is the first one.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
