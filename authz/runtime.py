@@ -5,15 +5,16 @@ Knows no web framework.
 
 import atexit
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 from weakref import WeakSet
 
 from authz.administration import KeptAdministrable, Provider, arrivals, providers
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
+from authz.audit.events import EventAddresses, EventFields
 from authz.audit.log import AuditLog
 from authz.background import Poller
 from authz.decision import (
@@ -197,27 +198,39 @@ class Runtime:
         return self.client_addresses.of(facts.peer, facts.environ)
 
     def record(
-        self, tag: EventTag, *, facts: RequestFacts | None = None, **fields: Any
+        self,
+        tag: EventTag,
+        *,
+        facts: RequestFacts | None = None,
+        **fields: Unpack[EventFields],
     ) -> None:
         """Record an event that happens now, in the request that *facts* are of."""
-        fields = {**self._addresses(facts), **fields}
-        self.audit.record(AuditEvent(tag=tag, at=self.clock(), **fields))
+        told: EventFields = {**self._addresses(facts), **fields}
+        self.audit.record(AuditEvent(tag=tag, at=self.clock(), **told))
 
-    def record_decision(
+    def record_decision(  # noqa: PLR0913 - what a decision is told with
         self,
         tag: EventTag,
         asked: Asked,
         decision: Decision,
         *,
         facts: RequestFacts | None = None,
-        **more: Any,
+        request_id: str = "",
+        detail: Mapping[str, str] | None = None,
     ) -> None:
         """Record that *decision* was made about *asked* now."""
-        more = {**self._addresses(facts), **more}
-        event = AuditEvent.of_decision(tag, self.clock(), asked, decision, **more)
+        event = AuditEvent.of_decision(
+            tag,
+            self.clock(),
+            asked,
+            decision,
+            request_id=request_id,
+            detail=detail,
+            **self._addresses(facts),
+        )
         self.audit.record(event)
 
-    def _addresses(self, facts: RequestFacts | None) -> dict[str, str]:
+    def _addresses(self, facts: RequestFacts | None) -> EventAddresses:
         if facts is None:
             return {}
         return {"peer": facts.peer, "client": str(self.client(facts))}
@@ -482,8 +495,13 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
             detail={"parts": " ".join(parts), "problem": problem},
         )
 
-    def record(tag: EventTag, **fields: Any) -> None:
-        runtime.record(tag, **fields)
+    def record(
+        tag: EventTag,
+        *,
+        facts: RequestFacts | None = None,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        runtime.record(tag, facts=facts, **fields)
 
     stores = open_all(settings)
     audit, audit_log = kept_audit(settings, stores.database, audit)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
 from authz.admin.latest_cache import LatestCache
 from authz.audit import AuditEvent, EventTag
+from authz.audit.events import EventContent
 from authz.decision import Grant, PolicyInForce, Subject
 from authz.errors import PolicyError, StoreError, StoreUnreachable
 from authz.identity.people import PeopleStore
@@ -112,7 +113,9 @@ class AdminContext:
             self.settings, entries, recent=self.runtime.recent_builds
         ).policy
 
-    def event(self, tag: EventTag, actor: Actor, **fields: Any) -> AuditEvent:
+    def event(
+        self, tag: EventTag, actor: Actor, **fields: Unpack[EventContent]
+    ) -> AuditEvent:
         """Return the event that *actor* causes now."""
         return AuditEvent(
             tag=tag,
@@ -124,6 +127,8 @@ class AdminContext:
             **fields,
         )
 
-    def record(self, tag: EventTag, actor: Actor, **fields: Any) -> None:
+    def record(
+        self, tag: EventTag, actor: Actor, **fields: Unpack[EventContent]
+    ) -> None:
         """Write down what *actor* does. Raises `AuditFailure` for a change."""
         self.runtime.audit.record(self.event(tag, actor, **fields))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self, TypedDict, Unpack
 
 from authz.decision import Asked, Decision
 from authz.scope import texts_of
@@ -276,6 +276,43 @@ class AuditEvent:
             ("note", _short(self.note)),
             ("detail", {key: _short(value) for key, value in self.detail.items()}),
         ]
+
+
+class EventAddresses(TypedDict, total=False):
+    """Where a request came from, as an event tells it."""
+
+    peer: str
+    client: str
+
+
+class EventContent(TypedDict, total=False):
+    """What an event tells beside what happened, when, and who asked from where."""
+
+    names: tuple[str, ...]
+    method: str
+    path: str
+    reason: str
+    rules: tuple[str, ...]
+    revision: str
+    about: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    note: str
+    detail: Mapping[str, str]
+
+
+class EventFields(EventAddresses, EventContent, total=False):
+    """All that an event may tell beside what happened, and when."""
+
+    subject: str
+    request_id: str
+
+
+class RecordEvent(Protocol):
+    """What records an event that happens now."""
+
+    def __call__(self, tag: EventTag, /, **fields: Unpack[EventFields]) -> None:
+        """Record the event of this kind."""
 
 
 def utc_now() -> datetime:

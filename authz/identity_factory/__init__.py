@@ -11,9 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, Unpack
 
 from authz.audit import EventTag
+from authz.audit.events import EventFields
 from authz.background import Poller
 from authz.decision import Subject
 from authz.errors import Problem, SettingsError
@@ -47,8 +48,14 @@ _log: Final = logging.getLogger("authz")
 _REPORT_EVERY: Final = 60.0
 _MAX_REPORTED: Final = 1024
 
-#: Records an event: its tag, and fields.
-Record = Callable[..., None]
+
+class RecordEvent(Protocol):
+    """What records an event that happens now, in the request that *facts* are of."""
+
+    def __call__(
+        self, tag: EventTag, *, facts: RequestFacts, **fields: Unpack[EventFields]
+    ) -> None:
+        """Record the event of this kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +160,7 @@ class Sources:
 def build_sources(  # noqa: PLR0913 - what sources are made of
     settings: Settings,
     *,
-    record: Record,
+    record: RecordEvent,
     token_store: TokenStore | None = None,
     tell_seen: Callable[[Sequence[Person]], object] = lambda _: None,
     open_while: Callable[[], bool] = lambda: True,
@@ -211,7 +218,7 @@ def build_sources(  # noqa: PLR0913 - what sources are made of
     )
 
 
-def _headers(setting: HeadersSetting, name: str, record: Record) -> TrustedHeaders:
+def _headers(setting: HeadersSetting, name: str, record: RecordEvent) -> TrustedHeaders:
     if not setting.underscores_stripped and is_told_to_merge(sys.argv, os.environ):
         raise SettingsError(
             [
@@ -292,7 +299,7 @@ class IgnoredHeaders:
     """Records that a peer sent headers it is not believed about, once in a while."""
 
     def __init__(
-        self, record: Record, clock: Callable[[], float] = time.monotonic
+        self, record: RecordEvent, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._record = record
         self._seldom = _Seldom(clock)
@@ -314,7 +321,7 @@ class DroppedGroups:
     """Records that somebody has groups that no policy can name, once in a while."""
 
     def __init__(
-        self, record: Record, clock: Callable[[], float] = time.monotonic
+        self, record: RecordEvent, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._record = record
         self._seldom = _Seldom(clock)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from authz.audit import EventTag
+from authz.audit.events import RecordEvent
 from authz.background import Poller
 from authz.errors import StoreError
 from authz.identity.accounts import Accounts, FollowedAccounts
@@ -181,7 +182,7 @@ def restore_watch(
     accounts: Accounts,
     tokens: ApiTokens | None,
     *,
-    record: Callable[..., None],
+    record: RecordEvent,
 ) -> RestoreWatch | None:
     """Return what notices that the database was restored; None without one.
 
@@ -209,7 +210,7 @@ def restore_watch(
 
 
 def table_watch(
-    stores: Stores, following: StoreFollowers, *, record: Callable[..., None]
+    stores: Stores, following: StoreFollowers, *, record: RecordEvent
 ) -> "TableWatch | None":
     """Return what notices that another program writes into casbin_rule.
 

@@ -32,13 +32,14 @@ p, role:admin, /*, *
 
 
 class RecordingSink:
-    """Keeps every event."""
+    """Keeps every event, written as every sink that lasts writes it."""
 
     def __init__(self) -> None:
         self.events: list[AuditEvent] = []
 
     def record(self, event: AuditEvent) -> None:
-        """Keep *event*."""
+        """Keep *event*; one that cannot be written fails here."""
+        assert event.as_json()
         self.events.append(event)
 
     @property

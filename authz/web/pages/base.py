@@ -367,7 +367,7 @@ class AdminPages:
             method=request.method,
             path=request.path,
             reason=why,
-            detail=detail,
+            detail=detail or {},
         )
 
     def _refused(self, error: Refused) -> Response:
