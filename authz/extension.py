@@ -161,6 +161,7 @@ class Authz:
             declared=runtime.settings.mounts,
         )
         context = context_of(app, runtime, views, named_scopes=self._scope_names)
+        hook.scopes.look_at(context.served, partial(_warn_of, app))
         blueprints = [sign_in_blueprint(app, runtime, context)]
         pages = None
         if runtime.settings.admin.enabled:
@@ -404,6 +405,10 @@ def _metrics(app: Flask, runtime: Runtime, hook: Hook) -> Blueprint:
             ]
         ) from error
     return measure(app, runtime, hook)
+
+
+def _warn_of(app: Flask, problem: Problem) -> None:
+    app.logger.warning("%s", problem)
 
 
 def _send_reloaded(app: Flask, revision: str) -> None:

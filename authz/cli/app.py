@@ -4,7 +4,7 @@ import functools
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from authz.errors import AuthzError, SettingsError
 if TYPE_CHECKING:
     from authz.admin.context import Actor, AdminContext
     from authz.audit import AuditSink
+    from authz.errors import Problem
     from authz.policy.route_tables import RoutePattern
     from authz.runtime import Runtime
     from authz.settings import Settings
@@ -35,6 +36,8 @@ class GuardedApp:
     routes: "tuple[RoutePattern, ...]"
     #: Says what requests to an endpoint, with a method and a path, are about.
     scopes: "Callable[[str, str, str], tuple[str, ...]]"
+    #: Says which scopes are declared for a route that the app has not.
+    scope_misfits: "Callable[[], Iterable[Problem]]"
 
     @property
     def policy(self) -> PolicyInForce:
@@ -57,6 +60,7 @@ def app_if_any() -> GuardedApp | None:
         context=guarded.context,
         routes=tuple(guarded.context.routes()),
         scopes=guarded.hook.scopes.told,
+        scope_misfits=guarded.hook.scopes.misfits,
     )
 
 

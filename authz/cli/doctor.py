@@ -84,7 +84,11 @@ def _installation(app: Flask, token: str | None) -> Installation:
     if guarded is None:
         raise click.UsageError("authz does not guard this app: call `Authz(app)`")
     return Installation(
-        config=app.config, environ=os.environ, runtime=guarded.runtime, token=token
+        config=app.config,
+        environ=os.environ,
+        runtime=guarded.runtime,
+        misfits=guarded.hook.scopes.misfits(),
+        token=token,
     )
 
 

@@ -21,6 +21,7 @@ from authz.cli.sources import (
 from authz.policy.lint import MEANINGS, Finding, Severity, lint
 from authz.policy.model import is_scoped, read_model, why_not_compiled
 from authz.policy.route_tables import RoutePattern
+from authz.policy.scope_table import APP_SAYS
 from authz.stores.model_file import read_model_text
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
@@ -101,7 +102,7 @@ def _declared(
     told = {
         (r.method, r.route): app.scopes(r.endpoint, r.method, r.path) for r in routes
     }
-    if any("the app says" in each for each in told.values()):
+    if any(APP_SAYS in each for each in told.values()):
         return None
     return {
         route: [text.partition(" ")[0] for text in each] for route, each in told.items()

@@ -13,10 +13,13 @@ from authz.cli.sources import (
     model_option,
     policy_option,
     routes_option,
+    settings_here,
 )
+from authz.decision import Grant, Rule
 from authz.policy.analysis.coverage import Route, coverage
 from authz.policy.analysis.documents import route_document
 from authz.policy.route_tables import is_ours
+from authz.policy.scope_table import APP_SAYS
 
 
 @click.command("routes")
@@ -41,7 +44,8 @@ def routes(
     With a policy that has scopes also what requests to each are about.
 
     Exit code 4: a route is covered by no rule, so nobody may use it; or a rule holds
-    there in some scopes only, and nothing declares where a request names its scope.
+    there, or somebody has its role, in some scopes only, and nothing declares where a
+    request names its scope; or a scope is declared for a route that the app has not.
     """
     with problems_in_words():
         patterns = known_routes(routes_file)
@@ -51,21 +55,21 @@ def routes(
                 "authz does not guard this app: call `Authz(app)`; without an app, "
                 "give its routes with --routes"
             )
-        found = coverage(policy_of(app, policy, model), patterns)
+        found = coverage(
+            policy_of(app, policy, model),
+            patterns,
+            grants=[each.every for each in settings_here(model).proxy.scoped_groups],
+        )
+    own = app if routes_file is None else None
+    misfits = list(own.scope_misfits()) if own is not None else []
     about = {
-        (route.method, route.route): app.scopes(
+        (route.method, route.route): own.scopes(
             route.endpoint, route.method, route.path
         )
-        for route in (found if app is not None and routes_file is None else ())
-        if app is not None
-    }
-    undeclared = [
-        route
         for route in found
-        if about.get((route.method, route.route)) == ()
-        and route.scoped_rules
-        and not is_ours(route.endpoint)
-    ]
+        if own is not None
+    }
+    undeclared = list(_undeclared(found, about))
     uncovered = sum(not route.is_covered for route in found)
     public = sum(route.declared_public for route in found)
     out.document(
@@ -79,6 +83,10 @@ def routes(
             ],
             "uncovered": uncovered,
             "undeclared": len(undeclared),
+            "misfits": [
+                {"where": each.where, "message": each.message, "mend": each.hint}
+                for each in misfits
+            ],
         }
     )
     ours = [] if all_routes else [r for r in found if is_ours(r.endpoint)]
@@ -89,15 +97,39 @@ def routes(
         f"{len(found)} routes: {len(found) - public - uncovered} ruled, "
         f"{public} declared public, {uncovered} uncovered"
     )
-    for route in undeclared:
+    for route, line in undeclared:
+        kind = line.scope.partition(":")[0]
+        holds = (
+            f"holds in `{line.scope}` only"
+            if isinstance(line, Rule)
+            else f"gives `{line.role}` in `{line.scope}` only"
+        )
         out.line(
-            f"{route.method} {route.route}: {route.scoped_rules[0].origin} holds in "
-            f"`{route.scoped_rules[0].scope}` only, and nothing declares where a "
-            "request names its scope: declare it with `@authz.scoped`, or in "
-            "AUTHZ_SCOPES_FILE",
+            f"{route.method} {route.route}: {line.origin} {holds}, and nothing "
+            f"declares where a request names its {kind}: declare it with "
+            "`@authz.scoped`, or in AUTHZ_SCOPES_FILE; as `narrowed`, if it shows and "
+            "changes only what is the visitor's",
             fg="red",
         )
-    end(Exit.FAILED if uncovered or undeclared else Exit.OK)
+    for problem in misfits:
+        out.line(str(problem), fg="red")
+    failed = uncovered or undeclared or misfits
+    end(Exit.FAILED if failed else Exit.OK)
+
+
+def _undeclared(
+    found: Sequence[Route], about: Mapping[tuple[str, str], tuple[str, ...]]
+) -> Iterator[tuple[Route, Rule | Grant]]:
+    """Yield routes with the line that limits them to scopes no request names."""
+    for route in found:
+        told = about.get((route.method, route.route))
+        if told is None or APP_SAYS in told or is_ours(route.endpoint):
+            continue
+        kinds = {each.partition(" ")[0] for each in told}
+        for line in route.limited_by:
+            if line.scope.partition(":")[0] not in kinds:
+                yield route, line
+                break
 
 
 def _table(
@@ -105,7 +137,7 @@ def _table(
 ) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("METHOD", "ROUTE", "ENDPOINT", "ACCESS")]
     rows += [(r.method, r.route, r.endpoint, r.access) for r in found]
-    if any(about.values()) or any(route.scoped_rules for route in found):
+    if any(about.values()) or any(route.limited_by for route in found):
         scopes = [
             "SCOPE",
             *(", ".join(about.get((r.method, r.route), ())) or "-" for r in found),

@@ -20,6 +20,7 @@ from authz.decision import (
     AUTHENTICATED,
     EVERYONE,
     AccessRequest,
+    Origin,
     Subject,
 )
 from authz.identity.assertions import Assertions, ToldIdentity
@@ -205,7 +206,10 @@ def with_host(table: tuple[DeclaredPath, ...]) -> tuple[DeclaredPath, ...]:
     """Return *table*, and that each request is about its host."""
     host = ScopeDeclaration(kind=HOST_KIND, places=(Place("host"),))
     every = DeclaredPath(
-        pattern=PathPattern.of("/*"), methods=Methods.parse("*"), declaration=host
+        pattern=PathPattern.of("/*"),
+        methods=Methods.parse("*"),
+        declaration=host,
+        origin=Origin("AUTHZ_FORWARD_HOSTS"),
     )
     return (*table, every)
 

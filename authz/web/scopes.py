@@ -14,13 +14,16 @@ from flask import Flask, Request
 from werkzeug.exceptions import HTTPException
 
 from authz.decision import Subject
-from authz.errors import InvalidValue, MalformedRequest
-from authz.policy.route_tables import depths_of
+from authz.errors import InvalidValue, MalformedRequest, Problem
+from authz.policy.route_tables import RoutePattern, depths_of
 from authz.policy.scope_table import (
+    APP_SAYS,
+    NARROWED,
     DeclaredPath,
     Place,
     ScopeDeclaration,
     declared_for,
+    misfits,
 )
 from authz.scope import AskedScope, Scope, Scopes, asked_scope, texts_of
 
@@ -48,6 +51,7 @@ def scoped(  # noqa: PLR0913 - one for each place
     header: str = "",
     host: bool = False,
     several: bool = False,
+    narrowed: bool = False,
 ) -> Callable[[View], View]:
     """Declare that requests to a view are about a scope of *kind*, and where it stands.
 
@@ -68,15 +72,23 @@ def scoped(  # noqa: PLR0913 - one for each place
         host: Whether it is the host that is asked, without its port.
         several: Whether the field may stand there several times (in JSON: be a list);
             the request is then allowed if it is for each.
+        narrowed: Instead of a place: requests name none, and the view shows and
+            changes only what `authz.scopes` says is the visitor's, or nothing that
+            belongs to a scope of *kind*.
 
     Raises:
-        InvalidValue: if *kind* is none, or no place is given.
+        InvalidValue: if *kind* is none, no place is given, or a place beside
+            *narrowed*.
     """
     named = {"path": path, "query": query, "json": json, "form": form, "header": header}
     places = [Place(source, name) for source, name in named.items() if name]
     declaration = ScopeDeclaration(
         kind=kind,
-        places=(*places, *([Place("host")] if host else [])),
+        places=(
+            *places,
+            *([Place("host")] if host else []),
+            *([Place(NARROWED)] if narrowed else []),
+        ),
         several=several,
     )
 
@@ -113,6 +125,20 @@ class RequestScopes:
         self._by_endpoint = by_endpoint
         self._table = table
         self._reads_bodies = reads_bodies
+        #: The routes of the app, once all are known.
+        self._routes: Callable[[], Sequence[RoutePattern]] = tuple
+        self._tell: Callable[[Problem], None] | None = None
+
+    def look_at(
+        self,
+        routes: Callable[[], Sequence[RoutePattern]],
+        tell: Callable[[Problem], None],
+    ) -> None:
+        """Hold what is declared to *routes*, and *tell* once what fits none of them.
+
+        That is at the first request: before it an app may add routes.
+        """
+        self._routes, self._tell = routes, tell
 
     def __bool__(self) -> bool:
         """Return whether anything is declared."""
@@ -123,6 +149,13 @@ class RequestScopes:
         """Whether the app says of each request, and only of one, what it is about."""
         return self._scope_of is not None
 
+    def misfits(self) -> tuple[Problem, ...]:
+        """Return what is declared for no route that the app has."""
+        routes = self._routes()
+        if not routes:
+            return ()
+        return tuple(misfits(self._table, self._by_endpoint, routes))
+
     def told(self, endpoint: str, method: str, path: str) -> tuple[str, ...]:
         """Return what is declared for a route in words, for an administrator.
 
@@ -130,7 +163,7 @@ class RequestScopes:
         """
         found = [self.declared(endpoint, method, each) for each in depths_of(path)]
         declared = tuple(map(str, found[0] if all(found) else ()))
-        return (*declared, "the app says") if self._scope_of else declared
+        return (*declared, APP_SAYS) if self._scope_of else declared
 
     def declared(
         self, endpoint: str, method: str, path: str
@@ -148,30 +181,39 @@ class RequestScopes:
         Raises:
             MalformedRequest: if that cannot be read in exactly one way.
         """
+        if self._tell is not None:
+            tell, self._tell = self._tell, None
+            for problem in self.misfits():
+                tell(problem)
         rule, ids = request.url_rule, _Ids()
-        arguments = request.view_args or {}
-        path, method = request.path, request.method
         for declared in self._by_endpoint.get(rule.endpoint, ()) if rule else ():
-            for place in declared.places:
-                if place.source == "path":
-                    if place.name in arguments:
-                        ids.add(declared, (str(arguments[place.name]),))
-                else:
-                    ids.add(declared, self._values(request, place, declared))
-            ids.need(declared)
-        for line in declared_for(self._table, method, path):
-            declared = line.declaration
-            for place in declared.places:
-                if place.source == "path":
-                    ids.add(declared, (line.segment(path, place.name),))
-                    if place.name in arguments:
-                        ids.add(declared, (str(arguments[place.name]),))
-                else:
-                    ids.add(declared, self._values(request, place, declared))
-            ids.need(declared)
+            self._read(ids, declared, request)
+        for line in declared_for(self._table, request.method, request.path):
+            self._read(ids, line.declaration, request, line)
         if self._scope_of is not None:
             ids.add_named(self._named(self._scope_of, request, subject))
         return ids.scope()
+
+    def _read(
+        self,
+        ids: "_Ids",
+        declared: ScopeDeclaration,
+        request: Request,
+        line: DeclaredPath | None = None,
+    ) -> None:
+        """Add to *ids* what *request* names where it is *declared*."""
+        if declared.narrowed:
+            return
+        arguments = request.view_args or {}
+        for place in declared.places:
+            if place.source != "path":
+                ids.add(declared, self._values(request, place, declared))
+                continue
+            if line is not None:
+                ids.add(declared, (line.segment(request.path, place.name),))
+            if place.name in arguments:
+                ids.add(declared, (str(arguments[place.name]),))
+        ids.need(declared)
 
     def of_path(self, app: Flask, method: str, path: str) -> AskedScope:
         """Return what a request for *path* would be about, as far as the path tells."""

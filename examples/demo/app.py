@@ -35,6 +35,8 @@ def scope_names() -> dict[str, str]:
 
 
 authz = Authz(scope_names=scope_names)
+#: Declares that a view names no library, and shows what is in those of the visitor.
+of_theirs = authz.scoped("library", narrowed=True)
 demo = Blueprint("demo", __name__)
 
 
@@ -157,6 +159,7 @@ def health() -> Response:
 
 
 @demo.get("/")
+@of_theirs
 def home() -> str:
     """Show the songs, and what the visitor may do."""
     visible = songs()
@@ -170,12 +173,14 @@ def home() -> str:
 
 
 @demo.get("/map")
+@of_theirs
 def song_map() -> str:
     """Show all songs by energy and mood."""
     return render_template("map.html", songs=songs())
 
 
 @demo.get("/api/songs")
+@of_theirs
 def list_songs() -> Response:
     """Return the songs of the visitor's libraries, and how many there are."""
     visible = songs()
@@ -192,6 +197,7 @@ def songs_of_library(library: str) -> Response:
 
 
 @demo.get("/chat")
+@of_theirs
 def chat() -> str:
     """Show the chat, with the answer to `?ask=`."""
     ask = request.args.get("ask", "")[:200]
@@ -199,6 +205,7 @@ def chat() -> str:
 
 
 @demo.post("/api/chat")
+@of_theirs
 def answer() -> Response:
     """Answer a wish such as "something calm"."""
     ask = sent("ask")
@@ -209,6 +216,7 @@ def answer() -> Response:
 
 
 @demo.get("/similar")
+@of_theirs
 def similar() -> str:
     """Show the songs most like the one chosen with `?song=`."""
     chosen = request.args.get("song", type=int)
@@ -220,6 +228,7 @@ def similar() -> str:
 
 
 @demo.get("/api/similar/<int:song_id>")
+@of_theirs
 def similar_to(song_id: int) -> Response:
     """Return the songs most like one."""
     song = next((song for song in songs() if song.id == song_id), None) or abort(404)
@@ -227,18 +236,21 @@ def similar_to(song_id: int) -> Response:
 
 
 @demo.get("/playlists")
+@of_theirs
 def playlists() -> str:
     """Show the playlists and the form for a new one."""
     return render_template("playlists.html", playlists=studio().playlists)
 
 
 @demo.get("/api/playlists")
+@of_theirs
 def list_playlists() -> Response:
     """Return the playlists."""
     return jsonify([*studio().playlists])
 
 
 @demo.post("/api/playlists")
+@of_theirs
 def make_playlist() -> Response:
     """Add a playlist."""
     name = sent("name") or abort(400, "A playlist needs a name.")

@@ -25,6 +25,12 @@ p, role:user, library:*, /api/:library/tracks, GET
 p, role:user, library:*, /api/search, GET
 g, user:bob, role:user, library:kids
 """
+#: Routes that a role in one library opens, and one that is everybody's.
+WIDE = """\
+p, role:user, *, /api/songs, GET
+p, role:user, *, /api/counts, GET
+p, role:everyone, *, /health, GET
+"""
 
 
 @pytest.fixture(name="folder")
@@ -99,7 +105,7 @@ def test_a_policy_without_scopes_is_not_asked_about_one():
 
 @pytest.fixture(name="app")
 def _app(folder: Path) -> Iterator[Flask]:
-    (folder / "narrow.csv").write_text(NARROW)
+    (folder / "narrow.csv").write_text(NARROW + WIDE)
     app = Flask("scoped")
     app.config.update(
         AUTHZ_POLICY="narrow.csv", AUTHZ_MODEL=str(SCOPED), AUTHZ_ADMIN_ENABLED="false"
@@ -111,23 +117,83 @@ def _app(folder: Path) -> Iterator[Flask]:
         return library
 
     app.add_url_rule("/api/search", "search", lambda: "")
+    app.add_url_rule("/api/songs", "songs", lambda: "")
+    app.add_url_rule(
+        "/api/counts", "counts", Authz.scoped("library", narrowed=True)(lambda: "")
+    )
+    app.add_url_rule("/health", "health", lambda: "")
     Authz(app)
     yield app
     get_authz(app).runtime.close()
 
 
-def test_a_route_that_a_rule_scopes_and_nothing_declares_fails(app: Flask):
-    """The table says what requests are about, and where they do not say it."""
+def test_a_route_that_is_open_in_some_scopes_and_declares_none_fails(app: Flask):
+    """Whether it is the rule that is limited, or the grant of its role.
+
+    The table says what requests are about, and where they do not say it.
+    """
     result = flask_run(app, "routes")
     printed = document(flask_run(app, "routes", "--json"), "routes")
 
     assert result.exit_code == 4
     assert "library (path:library)" in result.output
     assert "GET /api/search: narrow.csv:2 holds in `library:*` only" in result.output
-    assert printed["undeclared"] == 1
+    assert "GET /api/songs: narrow.csv:3 gives `role:user` in `library:kids` only" in (
+        result.output
+    )
+    assert "library (narrowed)" in result.output
+    assert "GET /api/counts:" not in result.output
+    assert "GET /health:" not in result.output
+    assert printed["undeclared"] == 2
+    assert printed["misfits"] == []
     assert [r["who"] for r in printed["routes"] if r["route"] == "/api/search"] == [
         ["role:user"]
     ]
+
+
+def test_a_scope_declared_for_a_route_that_is_not_there_is_pointed_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """By the list of routes, by the doctor, and in the log once the app answers."""
+    (folder / "narrow.csv").write_text("p, role:admin, *, /*, *\n")
+    (folder / "scopes.csv").write_text(
+        "scope, /api/:library/tracks, GET, library, path:library\n"
+        "scope, /api/serach, GET, library, query:library\n"
+        "scope, /api/:library/tracks, POST, library, path:library\n"
+    )
+    for name, value in {
+        "AUTHZ_POLICY": "narrow.csv",
+        "AUTHZ_MODEL": str(SCOPED),
+        "AUTHZ_SCOPES_FILE": "scopes.csv",
+        "AUTHZ_ADMIN": "alice",
+        "AUTHZ_ADMIN_PASSWORD": "a password of alice's",
+    }.items():
+        monkeypatch.setenv(name, value)
+    app = Flask("misfits", static_folder=None)
+    Authz(app)
+    app.add_url_rule("/api/<library>/tracks", "tracks", lambda library: library)
+    app.add_url_rule(
+        "/api/search", "search", Authz.scoped("library", path="lib")(lambda: "")
+    )
+    try:
+        routes = flask_run(app, "routes")
+        printed = document(flask_run(app, "routes", "--json"), "routes")
+        doctor = flask_run(app, "doctor")
+        for _ in range(2):
+            app.test_client().get("/api/kids/tracks")
+    finally:
+        get_authz(app).runtime.close()
+
+    assert [each["where"] for each in printed["misfits"]] == [
+        "scopes.csv:2", "scopes.csv:3", "the view search"
+    ]  # fmt: skip
+    assert (routes.exit_code, doctor.exit_code) == (4, 3)
+    for each in printed["misfits"]:
+        assert each["message"] in routes.output
+        assert f"{each['where']}: {each['message']}" in doctor.output
+        assert caplog.text.count(each["message"]) == 1
+    assert "did you mean `/api/search`?" in routes.output
+    assert "the app has GET there" in routes.output
 
 
 def test_a_route_that_takes_any_path_is_declared_for_each(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authz.errors import AuthzError
+from authz.errors import AuthzError, Problem
 from authz.runtime import Runtime
 
 
@@ -19,5 +19,7 @@ class Installation:
     runtime: Runtime | None = None
     #: Why the app did not start, if it did not.
     broken: AuthzError | None = None
+    #: What is declared for routes that the app has not.
+    misfits: tuple[Problem, ...] = ()
     #: A token that somebody wants to have explained.
     token: str | None = field(default=None, repr=False)

@@ -12,7 +12,12 @@ from authz.admin.doctor import (
     token,
     trust,
 )
-from authz.admin.doctor.finding import Finding, from_error, skip
+from authz.admin.doctor.finding import (
+    Finding,
+    from_error,
+    from_problems,
+    skip,
+)
 from authz.admin.doctor.installation import Installation
 
 
@@ -37,6 +42,7 @@ def _findings(installation: Installation) -> Iterator[Finding]:
         return
     in_force, findings = policy.read(read, installation)
     yield from findings
+    yield from from_problems("scopes", installation.misfits)
     yield from trust.check(read, in_force)
     yield from server.check(read, installation.environ)
     asked = keys.Asked()

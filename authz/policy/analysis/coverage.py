@@ -4,8 +4,9 @@ The policy is asked about a path that the route serves, with values in it that n
 is likely to name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from authz.decision import (
     ANONYMOUS,
@@ -15,14 +16,19 @@ from authz.decision import (
     AccessRequest,
     Decision,
     Effect,
+    Grant,
     PolicyInForce,
     Reason,
     Rule,
     Subject,
+    grants_by_member,
 )
 from authz.policy.path_index import RuleIndex
 from authz.policy.route_tables import RoutePattern
 from authz.scope import ANY_SCOPE
+
+#: A line without a scope, or for every one.
+_EVERYWHERE: Final = frozenset({"", ANY_SCOPE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +46,8 @@ class Route:
     rules: tuple[Rule, ...]
     #: A path that the route's pattern matches.
     path: str = ""
-    #: The rules that speak of it in some scopes only.
-    scoped_rules: tuple[Rule, ...] = ()
+    #: The lines by which people may use it, or may not, in some scopes only.
+    limited_by: tuple[Rule | Grant, ...] = ()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -70,21 +76,31 @@ class Route:
         return ", ".join("everyone" if w == EVERYONE else w for w in self.who)
 
 
-def coverage(policy: PolicyInForce, routes: Iterable[RoutePattern]) -> list[Route]:
-    """Return who may use each of *routes* under *policy*."""
-    asker = _Asker(policy)
+def coverage(
+    policy: PolicyInForce,
+    routes: Iterable[RoutePattern],
+    *,
+    grants: Sequence[Grant] = (),
+) -> list[Route]:
+    """Return who may use each of *routes* under *policy*.
+
+    *grants* are given besides those of the policy, by the names of groups.
+    """
+    asker = _Asker(policy, grants)
     return [asker.route(route) for route in routes]
 
 
 class _Asker:
     """Asks one policy about route after route."""
 
-    def __init__(self, policy: PolicyInForce) -> None:
+    def __init__(self, policy: PolicyInForce, grants: Sequence[Grant]) -> None:
         self._policy = policy
         # Whoever a grant leads to in some scope is asked about; the policy decides.
         self._source = policy.written
         self._index = RuleIndex(self._source.rules if self._source else ())
         self._holders: dict[str, Subject] = {}
+        own = self._source.grants if self._source else ()
+        self._limited = _limited((*own, *grants))
 
     def route(self, route: RoutePattern) -> Route:
         stranger = self._ask(ANONYMOUS_METHOD, route)
@@ -112,12 +128,27 @@ class _Asker:
                 )
             ),
             path=route.path,
-            scoped_rules=tuple(
-                rule
-                for rule in self._index.speaking_of(route.method, route.path)
-                if rule.scope not in {"", ANY_SCOPE}
+            limited_by=tuple(
+                dict.fromkeys(
+                    self._limits(
+                        route,
+                        open_to_all=not {EVERYONE, AUTHENTICATED}.isdisjoint(allowed),
+                    )
+                )
             ),
         )
+
+    def _limits(
+        self, route: RoutePattern, *, open_to_all: bool
+    ) -> Iterator[Rule | Grant]:
+        """Yield the rules and grants for *route* that hold in some scopes only."""
+        for rule in self._index.speaking_of(route.method, route.path):
+            if rule.scope not in _EVERYWHERE:
+                yield rule
+            elif open_to_all or rule.effect is Effect.DENY:
+                continue  # nobody needs a grant for it
+            elif rule.subject in self._limited:
+                yield self._limited[rule.subject]
 
     def _candidates(self, route: RoutePattern) -> list[str]:
         """Return the names of the policy that some rule might allow *route*.
@@ -146,6 +177,22 @@ class _Asker:
         return self._policy.decide(
             AccessRequest(subject=holder, path=route.path, method=route.method)
         )
+
+
+def _limited(grants: Sequence[Grant]) -> Mapping[str, Grant]:
+    """Return every role that somebody has in some scopes only, and by which grant."""
+    found: dict[str, Grant] = {}
+    for grant in grants:
+        if grant.scope not in _EVERYWHERE:
+            found.setdefault(grant.role, grant)
+    by_member = grants_by_member(grants) if found else {}
+    queue = list(found)
+    for role in queue:
+        for grant in by_member.get(role, ()):
+            if grant.role not in found:
+                found[grant.role] = found[role]
+                queue.append(grant.role)
+    return found
 
 
 def _holder(name: str) -> Subject:

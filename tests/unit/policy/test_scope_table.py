@@ -26,6 +26,8 @@ def test_a_line_is_for_the_paths_and_methods_it_names():
         "scope, /a, GET, library, query:", "scope, /a, GET, library, host:x",
         "scope, /a/:id, GET, library, path:other", "scope, /a, GET, library, path:id",
         "scope, /:id/:id, GET, library, path:id", "scope, /a, GET, library, query:a,",
+        "scope, /a, GET, library, narrowed:a",
+        "scope, /a, GET, library, narrowed, host",
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_with_its_line(line: str):
