@@ -235,6 +235,19 @@ class Hook:
         decision = self._runtime.decide(asked)
         return self._outcome(decision, asked.method, asked.path)
 
+    def decide_for(self, method: str, path: str) -> Callable[[AccessRequest], Decision]:
+        """Return what is `decide` for requests for *method* on *path* only.
+
+        What the app declared of the path is looked up once, however many are asked
+        about.
+        """
+        public = self._is_public(method, path)
+
+        def decide(asked: AccessRequest) -> Decision:
+            return outcome(self._runtime.decide(asked), declared_public=public)
+
+        return decide
+
     def may_in(self, subject: Subject, method: str, path: str) -> ScopeSet:
         """Return the scopes in which *subject* may use *method* on *path*."""
         if self._runtime.report_only or self._opened(subject, path):

@@ -5,6 +5,7 @@ decision as for a request that arrives. What has no meaning here is denied.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -84,24 +85,41 @@ class Pdp:
         subject = self.subjects.find(asked.subject_type, asked.subject_id)
         if subject is None:
             return Verdict(why="unknown-subject")
+        return self.answer_about(asked)(subject)
+
+    def answer_about(self, asked: Question) -> Callable[[Subject], Verdict]:
+        """Return what says what the policy says to *asked* of each of many subjects."""
         try:
-            host, id_ = _host_and_id(asked)
-            target = self.table.target(asked.resource_type, id_, asked.action)
-            if target is None:
-                return Verdict(why="unknown-resource")
-            _check_form(*target)
-            given = [*host, *_texts(asked.properties.get(SCOPE))]
-            scope = self._scope(target, given) if self._has_scopes else None
-            if host and not self._has_scopes:
-                return Verdict(why="unknown-resource")
+            target, scope = self._meant(asked)
         except MalformedRequest as error:
-            return Verdict(why=error.why)
-        request = AccessRequest(
-            subject=subject, path=target.path, method=target.method, scope=scope
-        )
-        if subject.name in self._context.runtime.accounts.refused:
-            return Verdict(asked=request, why="disabled")
-        return Verdict(asked=request, decision=self._hook.decide(request))
+            verdict = Verdict(why=error.why)
+            return lambda _: verdict
+        decide = self._hook.decide_for(*target)
+        refused = self._context.runtime.accounts.refused
+
+        def answer(subject: Subject) -> Verdict:
+            request = AccessRequest(
+                subject=subject, path=target.path, method=target.method, scope=scope
+            )
+            if subject.name in refused:
+                return Verdict(asked=request, why="disabled")
+            return Verdict(asked=request, decision=decide(request))
+
+        return answer
+
+    def _meant(self, asked: Question) -> tuple[Target, AskedScope]:
+        """Return which request *asked* speaks of, and what that is about.
+
+        Raises:
+            MalformedRequest: if it speaks of none.
+        """
+        host, id_ = _host_and_id(asked)
+        target = self.table.target(asked.resource_type, id_, asked.action)
+        if target is None or (host and not self._has_scopes):
+            raise MalformedRequest("unknown-resource")
+        _check_form(*target)
+        given = [*host, *_texts(asked.properties.get(SCOPE))]
+        return target, self._scope(target, given) if self._has_scopes else None
 
     @property
     def _has_scopes(self) -> bool:

@@ -11,7 +11,7 @@ from authz.web.api.schema import Schema, flag, number, open_record, text
 from authz.web.authzen import questions
 from authz.web.authzen.meaning import Pdp, Verdict
 from authz.web.authzen.questions import Faulty, Question
-from authz.web.authzen.search import Search, cut_of, page_of
+from authz.web.authzen.search import Known, Search, cut_of, page_of
 
 #: Says that a question was denied.
 Tell = Callable[[Verdict], None]
@@ -106,10 +106,8 @@ def _actions(asking: Asking) -> dict[str, Any]:
     return _page(asking, "action", lambda: asking.search.actions(asked))
 
 
-def _page(
-    asking: Asking, sought: str, find: Callable[[], list[dict[str, str]]]
-) -> dict[str, Any]:
-    """Return the part of what *find* finds that is asked for."""
+def _page(asking: Asking, sought: str, find: Callable[[], Known]) -> dict[str, Any]:
+    """Return the part of what *find* knows that is asked for."""
     body = dict(asking.body)
     # What is said of the sought beside its type is ignored (AuthZEN 1.0, 8.4).
     given = body.pop(sought, None)
@@ -133,7 +131,7 @@ _PAGE: Final = open_record(
     {"next_token": text("What the next page is asked for by; empty at the end.")},
     {
         "count": number("How many are in this answer."),
-        "total": number("How many there are."),
+        "total": number("How many there are, if there are not many."),
     },
 )
 

@@ -8,8 +8,10 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 from authz.admin.context import AdminContext
@@ -22,6 +24,10 @@ from authz.web.api.body import BadRequest
 from authz.web.authzen.meaning import Pdp
 from authz.web.authzen.questions import Question
 
+#: Of more than this, not each is asked about for one page: how many are found in all is
+#: not said.
+_COUNTED: Final = 1000
+
 
 class Search:
     """Finds the subjects, resources and actions of one app."""
@@ -31,32 +37,39 @@ class Search:
         self._context = context
         self._pdp = pdp
 
-    def subjects(self, caller: Subject, asked: Question) -> list[dict[str, str]]:
+    def subjects(self, caller: Subject, asked: Question) -> "Known":
         """Return who of a type may, as far as *caller* may ask about them."""
-        kind = asked.subject_type
-        return [
-            {"type": kind, "id": id_}
-            for id_ in sorted(self._pdp.subjects.everyone(kind))
-            if self._pdp.answer(replace(asked, subject_id=id_)).allowed
-            and self._pdp.may_ask_about(caller, kind, id_)
-        ]
+        kind, subjects = asked.subject_type, self._pdp.subjects
+        answer = self._pdp.answer_about(asked)
 
-    def resources(self, asked: Question) -> list[dict[str, str]]:
+        def may(id_: str) -> bool:
+            subject = subjects.find(kind, id_)
+            return (
+                subject is not None
+                and answer(subject).allowed
+                and self._pdp.may_ask_about(caller, kind, id_)
+            )
+
+        return Known(subjects.everyone(kind), may, lambda id_: _entity(kind, id_))
+
+    def resources(self, asked: Question) -> "Known":
         """Return what of a type the subject may do it to."""
         kind = asked.resource_type
-        return [
-            {"type": kind, "id": id_}
-            for id_ in sorted(self._ids(kind, asked.action))
-            if self._pdp.answer(replace(asked, resource_id=id_)).allowed
-        ]
 
-    def actions(self, asked: Question) -> list[dict[str, str]]:
+        def may(id_: str) -> bool:
+            return self._pdp.answer(replace(asked, resource_id=id_)).allowed
+
+        ids = self._ids(kind, asked.action)
+        return Known(ids, may, lambda id_: _entity(kind, id_))
+
+    def actions(self, asked: Question) -> "Known":
         """Return what the subject may do to the resource."""
-        return [
-            {"name": name}
-            for name in self._pdp.table.actions_of(asked.resource_type)
-            if self._pdp.answer(replace(asked, action=name)).allowed
-        ]
+
+        def may(name: str) -> bool:
+            return self._pdp.answer(replace(asked, action=name)).allowed
+
+        names = self._pdp.table.actions_of(asked.resource_type)
+        return Known(names, may, lambda name: {"name": name})
 
     def _ids(self, kind: str, action: str) -> set[str]:
         policy = self._context.policy.written
@@ -79,6 +92,35 @@ class Search:
             for pattern in patterns
             if not pattern.tail
         }
+
+
+def _entity(kind: str, id_: str) -> dict[str, str]:
+    return {"type": kind, "id": id_}
+
+
+class Known:
+    """What is known of what is sought; each is asked about when a page comes to it."""
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        may: Callable[[str], bool],
+        shown: Callable[[str], dict[str, str]],
+    ) -> None:
+        """Know *names*; *may* says which are found, *shown* how they are written."""
+        self._names = sorted(names)
+        self._may = may
+        self.shown = shown
+
+    def found(self, *, after: str = "") -> Iterator[str]:
+        """Yield what is found behind *after*, in order."""
+        begin = bisect_right(self._names, after) if after else 0
+        return filter(self._may, self._names[begin:])
+
+    def total(self) -> int | None:
+        """Return how many are found; None if there are too many to ask about each."""
+        few = len(self._names) <= _COUNTED
+        return sum(1 for _ in self.found()) if few else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,32 +164,27 @@ def cut_of(body: Mapping[str, Any], *, about: str) -> Cut:
 _ENTITIES: Final = frozenset({"subject", "action", "resource", "context"})
 
 
-def page_of(
-    found: Iterable[dict[str, str]], cut: Cut, *, wanted: bool
-) -> dict[str, Any]:
-    """Return the part of *found* that *cut* says, as an answer.
+def page_of(known: Known, cut: Cut, *, wanted: bool) -> dict[str, Any]:
+    """Return the part of what is found that *cut* says, as an answer.
 
     It says which page it is if that is *wanted*, and if there are more.
     """
-    every = sorted(found, key=_key)
-    behind = [each for each in every if not cut.after or _key(each) > cut.after]
-    size = min(cut.limit, MAX_LIMIT)
-    shown = behind[:size]
-    more = len(behind) > len(shown)
-    last = _key(shown[-1]) if shown else cut.after
+    behind = known.found(after=cut.after)
+    names = list(islice(behind, min(cut.limit, MAX_LIMIT)))
+    more = next(behind, None) is not None
+    results = [known.shown(name) for name in names]
     if not wanted and not more:
-        return {"results": shown}
-    page = {
+        return {"results": results}
+    last = names[-1] if names else cut.after
+    page: dict[str, Any] = {
         "next_token": _token(replace(cut, after=last)) if more else "",
-        "count": len(shown),
-        "total": len(every),
+        "count": len(names),
     }
+    total = known.total()
+    if total is not None:
+        page["total"] = total
     # First, as the standard would have it: a reader sees how much is to come.
-    return {"page": page, "results": shown}
-
-
-def _key(found: Mapping[str, str]) -> str:
-    return found.get("id") or found["name"]
+    return {"page": page, "results": results}
 
 
 def _token(cut: Cut) -> str:

@@ -139,6 +139,27 @@ def test_whoever_is_disabled_is_denied(
     assert user("carol") not in found["results"]
 
 
+def test_many_are_found_a_page_at_a_time(ask_with: Callable[..., Pep]):
+    """Each once, and only of those who may; how many they are nobody has counted."""
+    grants = (
+        f"g, user:n{n:04}, role:{'user' if n % 3 else 'idle'}\n" for n in range(1200)
+    )
+    pep = ask_with(f"{MAY_ASK}p, role:idle, /idle, GET\n{''.join(grants)}")
+    body = {"subject": {"type": "user"}, **GET_MAP}
+    found, page = [], {"limit": 300}
+
+    while page:
+        answer = pep.ask("/search/subject", {**body, "page": page})
+        found += [each["id"] for each in answer["results"]]
+        assert "total" not in answer["page"]
+        token = answer["page"]["next_token"]
+        page = {"token": token} if token else {}
+
+    theirs = [f"n{n:04}" for n in range(1200) if n % 3]
+    assert found == sorted(["alice", "bob", *theirs])
+    assert len(pep.ask("/search/subject", body)["results"]) == 500
+
+
 def test_what_is_denied_is_written_down(pep: Pep, sink: RecordingSink):
     """As what the hook denies, with who asked; what is allowed is not."""
     before = len(sink.events)
