@@ -138,12 +138,12 @@ class Redis:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="authz-redis-"))
         self.url = f"unix://{self.folder}/redis.sock"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [
                 "redis-server", "--port", "0", "--save", "", "--appendonly", "no",
                 "--unixsocket", f"{self.folder}/redis.sock",
@@ -155,10 +155,10 @@ class Redis:
 
     def stop(self) -> None:
         """Stop the server at once, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
 
     def close(self) -> None:
         """Stop the server and remove what it wrote."""

@@ -36,7 +36,7 @@ class _Compiled(BytecodeCache):
 
 
 #: How passwords are hashed in a deployment, for the tests of that.
-deployed_hasher = accounts._hasher
+deployed_hasher = accounts.hasher
 
 
 @cache
@@ -68,6 +68,6 @@ def spare() -> None:
     Rule._compile_builder = _built_when_asked(Rule._compile_builder)
     # What is installed stays; to look through two hundred packages takes 20 ms.
     adapters.entry_points = cache(entry_points)
-    accounts._hasher = _cheap_hasher
+    accounts.hasher = _cheap_hasher
     # An interpreter that a test starts compiles authz only if it is the first one.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -21,7 +21,7 @@ METHOD: Final = "local"
 
 
 @cache
-def _hasher() -> "PasswordHasher":
+def hasher() -> "PasswordHasher":
     """Return what hashes and verifies; the library is loaded when it is needed.
 
     About 50 ms on one core; OWASP's floor is 19 MiB with two passes.
@@ -47,7 +47,7 @@ class Account:
 
 def hash_password(password: str) -> str:
     """Return the argon2id hash of *password*, in the PHC string form."""
-    return _hasher().hash(_normal(password))
+    return hasher().hash(_normal(password))
 
 
 def new_account(name: str, password: str, *, where: str) -> Account:
@@ -60,7 +60,7 @@ def new_account(name: str, password: str, *, where: str) -> Account:
         from argon2.exceptions import InvalidHashError
 
         try:
-            _hasher().check_needs_rehash(password)
+            hasher().check_needs_rehash(password)
         except InvalidHashError as error:
             raise SettingsError(
                 [
@@ -88,7 +88,7 @@ def same_password(password: str, known: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     try:
-        return _hasher().verify(known, _normal(password))
+        return hasher().verify(known, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -117,7 +117,7 @@ class Accounts:
         # Verified against for names nobody has, so that they take as long.
         self._decoy = ""
         # One core is left for pages, however many passwords are tried.
-        self._turns = HashingQueue(max(1, (os.cpu_count() or 1) - 1))
+        self.queue = HashingQueue(max(1, (os.cpu_count() or 1) - 1))
         self._put(accounts, frozenset())
 
     def __bool__(self) -> bool:
@@ -188,9 +188,9 @@ class Accounts:
             password = ""
         from argon2.exceptions import VerificationError
 
-        with self._turns.turn(known=known):
+        with self.queue.turn(known=known):
             try:
-                _hasher().verify(usable or self._decoy, _normal(password))
+                hasher().verify(usable or self._decoy, _normal(password))
             except VerificationError as error:
                 raise InvalidCredentials(METHOD, "wrong-name-or-password") from error
         # The decoy is somebody's real hash: its password opens nothing but that

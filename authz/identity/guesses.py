@@ -31,7 +31,7 @@ PER_DEVICE: Final = RateLimitItemPerSecond(5, WINDOW, namespace="authz-device")
 _AT_ONCE: Final = 4
 PATIENCE: Final = 0.5
 #: Seconds until a shared storage that did not answer is asked again.
-_PAUSE: Final = 5.0
+PAUSE: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +88,16 @@ class Guesses:
 class SharedGuesses:
     """What processes know together. Asking never raises, and never waits for long."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(
+        self, storage: Storage, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Ask *storage*, which gives up after `PATIENCE` seconds by itself."""
+        self._clock = clock
         self._guesses = Guesses(storage)
         self._seats = PerProcess(lambda: threading.BoundedSemaphore(_AT_ONCE))
         self._again = 0.0
-        self._failing = False
+        #: Whether the storage did not answer when it was asked last.
+        self.failing = False
 
     def ask(self, question: Callable[[Guesses], _T], otherwise: _T) -> _T:
         """Return the answer to *question*, or *otherwise* if there is none to be had.
@@ -101,18 +105,18 @@ class SharedGuesses:
         It is a caller's matter that *otherwise* is no wider than its own count.
         """
         seats = self._seats()
-        if time.monotonic() < self._again or not seats.acquire(timeout=PATIENCE):
+        if self._clock() < self._again or not seats.acquire(timeout=PATIENCE):
             return otherwise
-        if self._failing:
+        if self.failing:
             # One tries; the others do not wait for it.
-            self._again = time.monotonic() + _PAUSE
+            self._again = self._clock() + PAUSE
         try:
             with within(PATIENCE):
                 answer = question(self._guesses)
         except Exception as error:  # noqa: BLE001 - whatever it is: nobody is kept out
-            self._again = time.monotonic() + _PAUSE
-            if not self._failing:
-                self._failing = True
+            self._again = self._clock() + PAUSE
+            if not self.failing:
+                self.failing = True
                 _log.error(
                     "wrong passwords are counted by this process alone until the "
                     "storage that processes share answers again (%s)",
@@ -122,8 +126,8 @@ class SharedGuesses:
         finally:
             seats.release()
         self._again = 0.0
-        if self._failing:
-            self._failing = False
+        if self.failing:
+            self.failing = False
             _log.warning("wrong passwords are counted by all processes together again")
         return answer
 

@@ -59,7 +59,7 @@ class SignedTokens:
         self._by_iss = {issuer.rules.issuer: issuer for issuer in self.issuers}
         self._padded = all(issuer.padded for issuer in self.issuers)
         self._is_authorization = self.key == _AUTHORIZATION
-        self._now = now
+        self.clock = now
         self._verified = VerifiedTokens()
 
     def identify(self, facts: RequestFacts) -> Subject | None:
@@ -89,7 +89,7 @@ class SignedTokens:
             source = issuer.rules.source
             generation = issuer.keys.generation
             verify(jws, issuer)
-            now = self._now()
+            now = self.clock()
             until = check_claims(issuer.rules, jws.header, claims, now)
             subject = subject_of(issuer.rules, claims)
         except Refused as error:

@@ -150,7 +150,7 @@ class MemorySessions:
         """Keep sessions *lifetime* seconds, *idle* seconds without a request."""
         self._lifetime = lifetime
         self._idle = idle
-        self._clock = clock
+        self.clock = clock
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()  # taken to begin or end one, never to find one
 
@@ -159,7 +159,7 @@ class MemorySessions:
         session = self._sessions.get(token)
         if session is None:
             return None
-        now = self._clock()
+        now = self.clock()
         if now - session.used > self._idle or now - session.created > self._lifetime:
             self.end(session)
             return None
@@ -168,7 +168,7 @@ class MemorySessions:
 
     def begin(self, account: Account, policy: PolicyInForce) -> Session:
         """Begin a session for *account*."""
-        now = self._clock()
+        now = self.clock()
         session = new_session(account, policy, now)
         with self._lock:
             for stale in [s for s in self._sessions.values() if self._is_over(s, now)]:
@@ -189,7 +189,7 @@ class MemorySessions:
 
     def of(self, account: Account) -> Sequence[Session]:
         """Return the sessions of *account* that have not ended, the newest first."""
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             every = list(self._sessions.values())
         own = [s for s in every if s.account.name == account.name]
@@ -198,7 +198,7 @@ class MemorySessions:
 
     def now(self) -> float:
         """Return the time by which `created` and `used` are told, in seconds."""
-        return self._clock()
+        return self.clock()
 
     def _is_over(self, session: Session, now: float) -> bool:
         return now - session.used > self._idle or now - session.created > self._lifetime

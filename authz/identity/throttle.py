@@ -9,6 +9,9 @@ there as well, and the longer wait holds: without it nobody is less limited than
 process.
 """
 
+import time
+from collections.abc import Callable
+
 from limits.storage import Storage
 
 from authz.identity.guesses import Guesser, Guesses, OwnStorage, SharedGuesses
@@ -17,26 +20,31 @@ from authz.identity.guesses import Guesser, Guesses, OwnStorage, SharedGuesses
 class Throttle:
     """Counts wrong guesses, and says how long the next one has to wait."""
 
-    def __init__(self, shared: Storage | None = None) -> None:
+    def __init__(
+        self,
+        shared: Storage | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Count in this process, and in *shared*, where all processes count."""
-        self._storage = OwnStorage()
-        self._own = Guesses(self._storage)
-        self._shared = None if shared is None else SharedGuesses(shared)
+        #: What this process counts.
+        self.storage = OwnStorage()
+        self._own = Guesses(self.storage)
+        self.shared = None if shared is None else SharedGuesses(shared, clock)
 
     def wait(self, guesser: Guesser) -> int:
         """Return how many seconds *guesser* has to wait before the next guess."""
         # A flood that this process stops by itself is nobody else's work.
         wait = self._own.wait(guesser)
-        if wait or self._shared is None:
+        if wait or self.shared is None:
             return wait
-        return self._shared.ask(lambda all_: all_.wait(guesser), 0)
+        return self.shared.ask(lambda all_: all_.wait(guesser), 0)
 
     def failed(self, guesser: Guesser) -> None:
         """Note a wrong guess."""
         self._own.failed(guesser)
-        if self._shared is not None:
-            self._shared.ask(lambda all_: all_.failed(guesser), None)
+        if self.shared is not None:
+            self.shared.ask(lambda all_: all_.failed(guesser), None)
 
     def tidy(self) -> None:
         """Forget what is over. Called in the background."""
-        self._storage.tidy()
+        self.storage.tidy()

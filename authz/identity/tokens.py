@@ -306,7 +306,7 @@ class ApiTokens:
         self.store = store
         self.fixed = tuple(fixed)
         self._others = others_read_bearer
-        self._now = now
+        self.clock = now
         self._mark: Hashable = object()
         self._table: Mapping[bytes, tuple[ApiToken, Subject, float]] = {}
         self._uses: dict[str, float] = {}
@@ -358,7 +358,7 @@ class ApiTokens:
         record, subject, until = entry
         if record.name.startswith(RESERVED):
             raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
-        now = self._now()
+        now = self.clock()
         if now >= until:
             raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
         if record.owner or record.scopes:
@@ -371,7 +371,7 @@ class ApiTokens:
 
     def _made_lately(self, token: str) -> tuple[ApiToken, Subject, float] | None:
         """Look at the store for *token*, unless somebody did a moment ago."""
-        now = self._now()
+        now = self.clock()
         if (
             self.catch_up is None
             or len(token) != TOKEN_LENGTH
@@ -393,7 +393,7 @@ class ApiTokens:
         if entry is None or not entry[0].name.startswith(kind):
             raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
         record, _, until = entry
-        if self._now() >= until:
+        if self.clock() >= until:
             raise InvalidCredentials(METHOD, Why.EXPIRED_TOKEN)
         return record
 
@@ -402,7 +402,7 @@ class ApiTokens:
 
         Nobody has revoked them, as far as this process knows.
         """
-        now = self._now()
+        now = self.clock()
         return [
             record
             for record, _, until in list(self._table.values())

@@ -81,7 +81,7 @@ class StoreFollowers:
         self._interval = interval
         self._state = state
         self._max_stale = max_stale
-        self._clock = clock
+        self.clock = clock
         self._oldest = clock()
         self._failures = 0
         self._complaints: list[str] = []
@@ -103,7 +103,7 @@ class StoreFollowers:
                 name=name,
                 follower=follower,
                 in_database=in_database,
-                seen=self._clock(),
+                seen=self.clock(),
             )
         )
 
@@ -119,7 +119,7 @@ class StoreFollowers:
     @property
     def is_stale(self) -> bool:
         """Whether a part could not be read for longer than is allowed."""
-        return self._clock() - self._oldest > self._max_stale
+        return self.clock() - self._oldest > self._max_stale
 
     @property
     def is_failing(self) -> bool:
@@ -129,12 +129,12 @@ class StoreFollowers:
     @property
     def age(self) -> float:
         """Seconds since the part that is the oldest was read."""
-        return self._clock() - self._oldest
+        return self.clock() - self._oldest
 
     @property
     def ages(self) -> Mapping[str, float]:
         """Seconds since each part was read, by its name."""
-        now = self._clock()
+        now = self.clock()
         return {part.name: now - part.seen for part in self._parts if part.name}
 
     @property
@@ -209,7 +209,7 @@ class StoreFollowers:
     ) -> Sequence[_Part]:
         """Return the parts that are still to be looked at."""
         # What was read may be as old as the beginning of the look.
-        begun = self._clock()
+        begun = self.clock()
         found: list[tuple[_Part, Callable[[], object]]] = []
         broken: Exception | None = None
         in_database = parts[0].in_database
@@ -257,7 +257,7 @@ class StoreFollowers:
 
     def _count(self) -> None:
         """Note how things are, for who asks at each request."""
-        self._oldest = min((p.seen for p in self._parts), default=self._clock())
+        self._oldest = min((p.seen for p in self._parts), default=self.clock())
         failing = any(part.problem for part in self._parts)
         self._failures = self._failures + 1 if failing else 0
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from authz.audit import AuditEvent, EventTag
-from authz.audit.chain import sealed
+from authz.audit.chain import follow, sealed
 from authz.audit.log import Wanted
 from authz.errors import AuditFailure, AuthzError, StoreError
 from authz.identity.people import Person
@@ -251,14 +251,14 @@ def test_what_is_written_meanwhile_is_no_problem(
     sink = SqlAudit(database)
     for _ in range(3):
         sink.record(change())
-    followed, more = audit_log._followed, iter(range(3))
+    more = iter(range(3))
 
-    def follow(link: Any, row: Any) -> Any:
+    def meanwhile(link: Any, line: str, *, first: bool) -> Any:
         if next(more, None) is not None:
             sink.record(change())
-        return followed(link, row)
+        return follow(link, line, first=first)
 
-    monkeypatch.setattr(audit_log, "_followed", follow)
+    monkeypatch.setattr(audit_log, "follow", meanwhile)
     monkeypatch.setattr(audit_log, "_BATCH", batch)
     found = SqlAuditLog(database).verify()
 
@@ -321,7 +321,7 @@ def test_a_long_log_is_read_from_end_to_end(
     database = open_database(database_url(kind, tmp_path, request))
     audit = SqlAudit(database)
     # Six batches that are read at once, and one record more.
-    audit._append([event(path=f"/{number}") for number in range(3_001)])
+    audit.append([event(path=f"/{number}") for number in range(3_001)])
 
     assert len(SqlAuditLog(database).find(Wanted(), limit=50).records) == 50
     assert SqlAuditLog(database).verify().count == 3_001

@@ -204,11 +204,16 @@ def test_it_can_be_adopted_or_undone(records: SqlRecords, adapter: Adapter):
     _agree(records, adapter)
 
 
-def test_an_adopted_row_takes_no_other_s_id(records: SqlRecords, adapter: Adapter):
+def test_an_adopted_row_takes_no_other_s_id(
+    records: SqlRecords,
+    adapter: Adapter,
+    url: str,
+    open_database: Callable[[str], Database],
+):
     """Another program may use the id of a disabled entry; both stay apart."""
     change(records, *(Add(row=row(*fields)) for fields in POLICY))
     change(records, Switch(id="8", disabled=True))
-    with records._database.write() as connection:
+    with open_database(url).write() as connection:
         connection.execute(
             casbin_rule.insert().values(id=8, ptype="g", v0="user:x", v1="role:user")
         )

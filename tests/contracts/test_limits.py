@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from authz.identity import guesses
 from authz.identity.guesses import (
+    PAUSE,
     PER_ACCOUNT,
     PER_CLIENT,
     PER_DEVICE,
@@ -68,6 +69,19 @@ def _storage(
 def at(name: str, client: str, device: str | None = None) -> Guesser:
     """Return who guesses at *name* from *client*, in a browser that is known or not."""
     return Guesser(name=name, client=client, device=device)
+
+
+class LaterEachTime:
+    """A clock that goes on by so many seconds each time it is read."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.step = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        self.now += self.step
+        return self.now
 
 
 def rows(database: Database) -> int:
@@ -248,12 +262,12 @@ def test_a_flood_of_names_does_not_fill_the_table(database: Database):
     for number in range(100):
         throttle.failed(at(f"name{number}" * 50, f"peer{number}"))
     assert 0 < rows(database) <= 200
-    assert len(throttle._storage.events) == 200
+    assert len(throttle.storage.events) == 200
 
     def tidy() -> bool:
         limits.remove_expired()
         throttle.tidy()
-        return not rows(database) and not throttle._storage.events
+        return not rows(database) and not throttle.storage.events
 
     until(tidy)
 
@@ -293,11 +307,12 @@ class Broken(SqlLimits):
         self.asked = 0
         self.broken = True
 
-    def _row(self, key: str) -> Any:
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        """Return what the table says, or fail."""
         self.asked += 1
         if self.broken:
             raise RuntimeError("it is gone")
-        return super()._row(key)
+        return super().get_moving_window(key, limit, expiry)
 
 
 class TestWithoutTheStorage:
@@ -324,13 +339,12 @@ class TestWithoutTheStorage:
         """It is asked now and then, by one; whoever operates it can see that."""
         caplog.set_level(logging.WARNING, "authz")
         storage = Broken(open_database(f"sqlite:///{tmp_path}/x.db"))
-        throttle = Throttle(storage)
+        clock = LaterEachTime()
+        throttle = Throttle(storage, clock)
         for _ in range(20):
             throttle.wait(at("bob", "eve"))
         assert storage.asked == 1
-        monkeypatch.setattr(guesses, "_PAUSE", 0.0)
-        assert throttle._shared is not None
-        throttle._shared._again = 0.0
+        clock.step = PAUSE
         throttle.wait(at("bob", "eve"))
         assert storage.asked > 1
         storage.broken = False
@@ -406,21 +420,22 @@ class TestWithoutTheStorage:
 
     def test_one_finds_out_whether_it_is_back(self):
         """Nobody else waits for that meanwhile."""
-        shared, tried, gone = SharedGuesses(OwnStorage()), [], threading.Event()
+        clock, tried, gone = LaterEachTime(), [], threading.Event()
+        shared = SharedGuesses(OwnStorage(), clock)
 
         def fail(_: object) -> None:
             tried.append(1)
             assert gone.wait(60)
             raise OSError
 
-        shared._failing = True
+        shared.failing = True
         thread = threading.Thread(target=lambda: shared.ask(fail, None))
         thread.start()
         until(lambda: tried)
         assert shared.ask(lambda _: "asked", "not asked") == "not asked"
         gone.set()
         thread.join()
-        shared._again = 0.0
+        clock.step = PAUSE
 
         assert shared.ask(lambda _: "asked", "not asked") == "asked"
         assert shared.ask(lambda _: "asked", "not asked") == "asked"
@@ -450,14 +465,15 @@ class TestWithoutTheStorage:
         """And it counts again when it is back."""
         server = Redis()
         try:
-            throttle = Throttle(redis_limits(server.url))
+            clock = LaterEachTime()
+            throttle = Throttle(redis_limits(server.url), clock)
             throttle.failed(at("bob", "eve"))
-            assert server._process is not None
-            server._process.send_signal(signal.SIGSTOP)
+            assert server.process is not None
+            server.process.send_signal(signal.SIGSTOP)
             throttle.failed(at("bob", "eve"))
             throttle.failed(at("bob", "eve"))
-            server._process.send_signal(signal.SIGCONT)
-            goes_and_comes_back(server, throttle)
+            server.process.send_signal(signal.SIGCONT)
+            goes_and_comes_back(server, throttle, clock)
         finally:
             server.close()
 
@@ -469,7 +485,8 @@ class TestWithoutTheStorage:
         server = PostgreSQL()
         try:
             database = open_database(server.new_database())
-            throttle = Throttle(SqlLimits(database))
+            clock = LaterEachTime()
+            throttle = Throttle(SqlLimits(database), clock)
             throttle.failed(at("bob", "eve"))
             server.signal(signal.SIGSTOP)
             try:
@@ -477,22 +494,23 @@ class TestWithoutTheStorage:
                 throttle.failed(at("bob", "eve"))
             finally:
                 server.signal(signal.SIGCONT)
-            goes_and_comes_back(server, throttle)
+            goes_and_comes_back(server, throttle, clock)
             database.close()
         finally:
             server.close()
 
 
-def goes_and_comes_back(server: Redis | PostgreSQL, throttle: Throttle) -> None:
+def goes_and_comes_back(
+    server: Redis | PostgreSQL, throttle: Throttle, clock: "LaterEachTime"
+) -> None:
     """Stop *server*: nobody is held up; once it is back, it counts again."""
     server.stop()
-    assert throttle._shared is not None
-    throttle._shared._again = 0.0
+    assert throttle.shared is not None
+    clock.step = PAUSE
     throttle.failed(at("bob", "eve"))
-    assert throttle._shared._failing
+    assert throttle.shared.failing
     server.start()
-    throttle._shared._again = 0.0
     throttle.failed(at("bob", "eve"))
 
-    assert not throttle._shared._failing
+    assert not throttle.shared.failing
     assert throttle.wait(at("bob", "eve"))

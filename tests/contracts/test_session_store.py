@@ -1,6 +1,7 @@
 """What holds for every store of sessions; and for two processes with one database."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +66,7 @@ class Process:
         self.following = StoreFollowers(
             failed=lambda *_: None,
             interval=1,
-            state=database.read if database else (lambda: closing(_Nothing())),
+            state=lambda: database.read() if database else closing(_Nothing()),
         )
         self.store: SessionStore
         if database is None:
@@ -395,25 +396,24 @@ class TestTwoProcesses:
         assert other.ask(carols) == "user:carol"
 
     def test_what_ends_while_it_is_looked_up_has_ended(
-        self, new_process: Callable[[], Process], monkeypatch: pytest.MonkeyPatch
+        self, new_process: Callable[[], Process]
     ):
         """It makes no difference which of the two is a moment earlier."""
         one, other = new_process(), new_process()
         token = one.begin()
         session = one.store.find(token)
         assert session is not None
-        row = SqlSessions._row
-
-        def slow(self: SqlSessions, key: str) -> Any:
-            found = row(self, key)
-            if not ended:
-                ended.append(key)
-                one.store.end(session)
-                assert other.tick()
-            return found
-
+        assert other.database is not None
         ended: list[str] = []
-        monkeypatch.setattr(SqlSessions, "_row", slow)
+
+        @event.listens_for(other.database.engine, "after_cursor_execute")
+        def end(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+            if "FROM authz_session" in statement and not ended:
+                ended.append(statement)
+                # In a thread of its own: this one is in the middle of its reading.
+                with ThreadPoolExecutor(1) as another:
+                    another.submit(one.store.end, session).result()
+                    assert another.submit(other.tick).result()
 
         assert other.ask(token) == "unknown-or-expired"
         assert ended
@@ -448,7 +448,6 @@ class TestTwoProcesses:
             raise StoreError("gone")
 
         other.database.read = refuse  # type: ignore[method-assign]
-        other.following._state = refuse
         assert not other.following.refresh()
 
         assert other.ask(token) == "user:bob"

@@ -55,15 +55,20 @@ def test_what_is_kept(store: TokenStore):
 
 
 def test_what_it_is_limited_to_is_kept(store: TokenStore):
-    """And a process that knows of no limits finds no role that anything is given to."""
+    """As a role is."""
     token = made(scopes=("library:kids", "server:*"))
     store.add(token, before_commit=free)
 
     assert list(store.all()) == [token]
-    if isinstance(store, SqlTokens):
-        with store._database.read() as connection:
-            role = connection.exec_driver_sql("SELECT role FROM authz_token").scalar()
-        assert role == "limited:role:user"
+
+
+def test_what_is_limited_is_not_read_as_unlimited(database: Database):
+    """A process of an older release finds no role that anything is given to."""
+    SqlTokens(database).add(made(scopes=("library:kids",)), before_commit=free)
+
+    with database.read() as connection:
+        role = connection.exec_driver_sql("SELECT role FROM authz_token").scalar()
+    assert role == "limited:role:user"
 
 
 def test_they_come_by_name(store: TokenStore):

@@ -18,7 +18,6 @@ from authz.policy.records import Add
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
 from authz.stores.followers import StoreFollowers
-from authz.stores.notifications import Listener
 from authz.stores.replicas import Served, this_process
 from authz.stores.sql import replicas
 from authz.stores.sql.database import Database
@@ -450,46 +449,3 @@ class Part:
         if self.error is not None:
             raise self.error
         return lambda: None
-
-
-class Source:
-    """Hints that come when the test says so."""
-
-    def __init__(self) -> None:
-        self.closed = False
-        self.said: list[bool | Exception] = []
-
-    def wait(self, *_: object) -> bool:
-        """Say the next thing."""
-        said = self.said.pop(0) if self.said else False
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    def close(self) -> None:
-        """Note it."""
-        self.closed = True
-
-
-def test_a_listener_opens_its_source_again():
-    """Each time it wakes whoever listens: hints may have been lost meanwhile."""
-    sources: list[Source] = []
-    woken: list[int] = []
-
-    def open_() -> Source:
-        sources.append(Source())
-        return sources[-1]
-
-    listener = Listener(open_, lambda: woken.append(1))
-    listener._step()
-    assert (len(woken), listener.problem) == (1, None)
-    sources[0].said = [True, OSError("gone")]
-    listener._step()
-    assert len(woken) == 2
-    listener._step()
-    assert sources[0].closed
-    assert "gone" in str(listener.problem)
-    listener._step()
-    assert (len(sources), len(woken), listener.problem) == (2, 3, None)
-    listener.close()
-    assert sources[1].closed

@@ -78,7 +78,7 @@ class TestSignedTokens:
         """Whatever is sent, nothing runs, and the audit log has a reason for it."""
         app = make_app(**TOKENS)
         [source] = get_authz(app).runtime.identity.proxied.tokens  # type: ignore[union-attr]
-        monkeypatch.setattr(source, "_now", lambda: NOW)
+        monkeypatch.setattr(source, "clock", lambda: NOW)
         client = Client(app)
         honest = client(path="/map", **{KEY: HONEST.token()})
         wrong = []

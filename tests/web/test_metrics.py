@@ -86,7 +86,7 @@ def test_the_audit_log(
     alice = Client(app)
     alice.sign_in("alice", ALICE)
     log = get_authz(app).runtime.audit.sinks[0]
-    log._drop(7)
+    log.drop(7)
 
     assert samples(alice)[("authz_audit_lost",)] == 7
 

@@ -192,7 +192,7 @@ def test_what_ends_it(app: Flask, context: AdminContext, how: str):
         tokens = context.runtime.identity.tokens
         assert tokens is not None
         later = datetime.now(UTC) + timedelta(hours=2)
-        tokens._now = later.timestamp
+        tokens.clock = later.timestamp
 
     assert use(Client(app), code, name="dave").status == 403
 

@@ -380,19 +380,19 @@ class TestSessionsEnd:
     def test_with_time(self, app: Flask, bob: Client, seconds: float):
         """A session ends when it is idle, and in any case after its lifetime."""
         sessions = get_authz(app).runtime.sessions.store
-        now = sessions._clock()  # type: ignore[attr-defined]
-        sessions._clock = lambda: now + seconds  # type: ignore[attr-defined]
+        now = sessions.clock()  # type: ignore[attr-defined]
+        sessions.clock = lambda: now + seconds  # type: ignore[attr-defined]
 
         assert bob("POST", "/api/playlist").status == 401
 
     def test_not_while_it_is_used(self, app: Flask, bob: Client):
         """Use keeps a session alive, but not beyond its lifetime."""
         sessions = get_authz(app).runtime.sessions.store
-        begun = sessions._clock()  # type: ignore[attr-defined]
+        begun = sessions.clock()  # type: ignore[attr-defined]
         for hours in (1.9, 3.8, 5.7, 7.6, 9.5, 11.4):
-            sessions._clock = lambda h=hours: begun + h * 3600  # type: ignore[attr-defined]
+            sessions.clock = lambda h=hours: begun + h * 3600  # type: ignore[attr-defined]
             assert bob(path="/map").ran == "map"
-        sessions._clock = lambda: begun + 12.1 * 3600  # type: ignore[attr-defined]
+        sessions.clock = lambda: begun + 12.1 * 3600  # type: ignore[attr-defined]
 
         assert bob("POST", "/api/playlist").status == 401
 
@@ -545,7 +545,7 @@ class TestGuessing:
     def test_a_flood_is_turned_away(self, app: Flask, client: Client):
         """When too many passwords are being verified, the next one is to come back."""
         accounts = get_authz(app).runtime.accounts
-        accounts._turns = HashingQueue(0)
+        accounts.queue = HashingQueue(0)
         answer = client.sign_in("bob", BOB)
 
         assert answer.status == 503

@@ -42,7 +42,7 @@ def _guessed(client: Client) -> None:
 
 
 def _busy(client: Client) -> None:
-    get_authz(client.app).runtime.accounts._turns = HashingQueue(0)
+    get_authz(client.app).runtime.accounts.queue = HashingQueue(0)
 
 
 def _another_form(client: Client) -> None:

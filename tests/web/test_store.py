@@ -6,11 +6,13 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -463,9 +465,10 @@ class TestWithoutTheStore:
         app = start_app(AUTHZ_MAX_STALE="300")
         client = Client(app)
         client.sign_in("alice", ALICE)
-        following = runtime(app).following
+        following, now = runtime(app).following, time.monotonic
         # Longer ago than is allowed, also right after a look in the background.
-        monkeypatch.setattr(following, "_max_stale", -1.0)
+        reads = count(1)
+        monkeypatch.setattr(following, "clock", lambda: now() + 301 * next(reads))
 
         for path in ("/admin", "/health", "/nowhere", "/authz/sign-in"):
             assert client(path=path).status == 503

@@ -182,7 +182,7 @@ def test_it_is_over_in_time(app: Flask, alice: Client, sink: RecordingSink):
     tokens = get_authz(app).runtime.identity.tokens
     assert tokens is not None
     later = datetime.now(UTC) + timedelta(minutes=MINUTES)
-    tokens._now = later.timestamp
+    tokens.clock = later.timestamp
     do_chores()
     do_chores()
     [ended] = [event for event in sink.events if event.tag == "view-as:ended"]

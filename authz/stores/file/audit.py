@@ -86,7 +86,7 @@ class AuditFile:
         elif self._bucket.take() and len(writer.waiting) < WAITING:
             writer.put(event)
         else:
-            self._drop(1)
+            self.drop(1)
 
     def close(self) -> None:
         """Write what waits, and stop."""
@@ -122,7 +122,7 @@ class AuditFile:
                 with locked(self.path):
                     writer.end.append([*noted, *waiting, *events], sync=sync)
             except (OSError, AuditFailure) as error:
-                self._drop(len(waiting))
+                self.drop(len(waiting))
                 if isinstance(error, AuditFailure):
                     raise
                 raise AuditFailure(
@@ -131,7 +131,8 @@ class AuditFile:
                 ) from error
             self.dropped -= dropped
 
-    def _drop(self, count: int) -> None:
+    def drop(self, count: int) -> None:
+        """Count *count* events as lost; the next record tells of them."""
         self.dropped += count
         self.lost += count
 

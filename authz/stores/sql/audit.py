@@ -67,10 +67,10 @@ class SqlAudit:
             if self._bucket.take() and len(self._waiting) < WAITING:
                 self._waiting.append(event)
             else:
-                self._drop(1)
+                self.drop(1)
             return
         try:
-            self._append([event])
+            self.append([event])
         except StoreError as error:
             raise AuditFailure(
                 f"the audit record cannot be written: {error}"
@@ -87,7 +87,7 @@ class SqlAudit:
             batch = [self._note_of(dropped)] if dropped else []
             count = min(len(self._waiting), _BATCH)
             batch += [self._waiting[index] for index in range(count)]
-            self._link = self._append(batch)
+            self._link = self.append(batch)
             self.dropped -= dropped
             # Not before: what could not be written has not been taken away.
             for _ in range(count):
@@ -96,7 +96,8 @@ class SqlAudit:
             self._tidied = time.monotonic()
             self._remove_old()
 
-    def _append(self, events: Sequence[AuditEvent]) -> Link:
+    def append(self, events: Sequence[AuditEvent]) -> Link:
+        """Write *events* behind what is there; return where the chain stands then."""
         with self._database.write(alone=False) as connection:
             # One after the other: there is one chain.
             row = connection.execute(select(authz_audit_head).with_for_update()).one()
@@ -154,7 +155,8 @@ class SqlAudit:
                 connection.execute(delete(authz_audit).where(columns.number <= newest))
                 _log.info("the audit log begins behind record %d now", newest)
 
-    def _drop(self, count: int) -> None:
+    def drop(self, count: int) -> None:
+        """Count *count* events as lost; the next record tells of them."""
         self.dropped += count
         self.lost += count
 

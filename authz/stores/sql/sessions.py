@@ -76,7 +76,7 @@ class SqlSessions:
         self._following = following
         self._lifetime = lifetime
         self._idle = idle
-        self._clock = clock
+        self.clock = clock
         self._note_after = min(_NOTED, idle / 4)
         self._known: OrderedDict[str, Session] = OrderedDict()
         self._unknown: OrderedDict[str, None] = OrderedDict()
@@ -95,7 +95,7 @@ class SqlSessions:
             if key in self._unknown:
                 return None
             session = self._look_up(key)
-        now = self._clock()
+        now = self.clock()
         if session is not None and now - session.used > self._idle:
             # Another process may have seen it since.
             session = self._look_up(key)
@@ -113,7 +113,7 @@ class SqlSessions:
 
     def begin(self, account: Account, policy: PolicyInForce) -> Session:
         """Begin a session for *account*; the oldest ends if there are too many."""
-        session = new_session(account, policy, self._clock())
+        session = new_session(account, policy, self.clock())
         columns = authz_session.c
         lasting = (columns.person == account.name) & (columns.ended == 0)
         newest_first = (
@@ -141,7 +141,7 @@ class SqlSessions:
     def of(self, account: Account) -> Sequence[Session]:
         """Return the sessions of *account* that have not ended, the newest first."""
         columns = authz_session.c
-        now = self._clock()
+        now = self.clock()
         # The last use is written down a while later; see `find`.
         idle_since = _time(now - self._idle - 2 * self._note_after)
         query = (
@@ -162,7 +162,7 @@ class SqlSessions:
 
     def now(self) -> float:
         """Return the time by which `created` and `used` are told, in seconds."""
-        return self._clock()
+        return self.clock()
 
     def look(self) -> Callable[[], None]:
         """Read which sessions were ended elsewhere; see `Following`."""
@@ -191,7 +191,7 @@ class SqlSessions:
         # Not before: until it is written, this process must not forget it.
         for key in dropped:
             self._dropped.pop(key, None)
-        now = self._clock()
+        now = self.clock()
         if now - self._tidied > _TIDIED:
             self._tidied = now
             over = authz_session.c.created < _time(now - self._lifetime)

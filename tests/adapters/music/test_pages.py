@@ -50,7 +50,7 @@ class House:
         self.music = music
         self.rigs = rigs
         self.sink = RecordingSink()
-        self._browsers: dict[str, FlaskClient] = {}
+        self.browsers: dict[str, FlaskClient] = {}
 
     @property
     def accounts(self) -> Any:
@@ -60,7 +60,7 @@ class House:
 
     def get(self, who: str, path: str = MINE, status: int = 200) -> str:
         """Open a page; return its HTML."""
-        response = self._browser(who).get(path, headers={"X-Who": who})
+        response = self.browser(who).get(path, headers={"X-Who": who})
         assert response.status_code == status, response.text
         return str(response.text)
 
@@ -68,7 +68,7 @@ class House:
         """Send a form as the page gave it; return the response."""
         if not token:
             token = self.token(who, path.partition("?")[0])
-        return self._browser(who).post(
+        return self.browser(who).post(
             path, data={"csrf_token": token, **form}, headers={"X-Who": who}
         )
 
@@ -91,8 +91,9 @@ class House:
         }
         return self.post(who, **(values | form))
 
-    def _browser(self, who: str) -> FlaskClient:
-        return self._browsers.setdefault(who, self.app.test_client())
+    def browser(self, who: str) -> FlaskClient:
+        """Return the browser of *who*, the same one each time."""
+        return self.browsers.setdefault(who, self.app.test_client())
 
 
 @pytest.fixture(name="compiled", scope="session")
@@ -688,7 +689,7 @@ def test_where_somebody_is_is_told_behind_a_proxy(house: Callable[..., House]):
         AUTHZ_FORWARDED_PROXIES="127.0.0.1",
         AUTHZ_MUSIC_UNLINKED="refuse",
     )
-    browser = home._browser("user:carol")
+    browser = home.browser("user:carol")
     browser.environ_base["HTTP_X_FORWARDED_FOR"] = "10.9.9.9, 203.0.113.9"
     refused = browser.post(
         "/api/create_playlist",

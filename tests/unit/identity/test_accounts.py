@@ -22,7 +22,7 @@ def _accounts() -> Accounts:
 
 def test_a_hash_is_argon2id(monkeypatch: pytest.MonkeyPatch):
     """Passwords are hashed with argon2id, at or above the usual floor."""
-    monkeypatch.setattr(accounts_module, "_hasher", deployed_hasher)
+    monkeypatch.setattr(accounts_module, "hasher", deployed_hasher)
     hashed = hash_password("correct horse")
 
     assert hashed.startswith("$argon2id$v=19$m=47104,t=1,p=1$")

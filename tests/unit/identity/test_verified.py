@@ -141,7 +141,7 @@ class TestInTheSource:
         honest = signer("HS256")
         now = NOW - 7200.0
         guard = source(honest)
-        guard._now = lambda: now
+        guard.clock = lambda: now
         with pytest.raises(InvalidCredentials):
             guard.identify(facts(honest.token()))
         now = NOW + 0.0
