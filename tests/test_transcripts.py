@@ -53,8 +53,8 @@ _STEP = re.compile(
 )
 #: A command whose exit code is none of these cannot be run as it is shown.
 RUNS = {0, 4, 5, 6}
-#: A moment and the beginning of a hash, which are other ones each time.
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00|[0-9a-f]+…")
+#: A moment, a time it takes and the beginning of a hash are other ones each time.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00|[0-9a-f]+…|(?<=passed in )[\d.]+")
 #: It asks for a password, and its output is another one each time.
 RANDOM = {"hash-password"}
 NOW = datetime.now(UTC)
@@ -206,7 +206,7 @@ def test_what_a_page_shows(page: str, folder: Path, monkeypatch: pytest.MonkeyPa
                 result = run(step.text, app, monkeypatch.setenv)
                 ran += 1
                 assert result.exit_code in RUNS, (step.text, result.output)
-                assert re.match(pattern(step.expected), result.output), (
+                assert re.fullmatch(pattern(step.expected), result.output), (
                     f"$ {step.text}\n{result.output}\n--- but {page} shows\n"
                     f"{step.expected}"
                 )
@@ -224,10 +224,10 @@ def write_block(text: str, block: str, target: Path) -> None:
 
 
 def pattern(expected: str) -> str:
-    """Return what an output must begin with that is shown as *expected*."""
+    """Return what an output must be that is shown as *expected*; all, if nothing is."""
     text = re.escape(_MOMENT.sub("...", expected))
     text = text.replace(r"\.\.\.", "(?s:.*?)")
-    return text + r"(?:\Z|\n)" if expected else ""
+    return text + r"\n?" if expected else "(?s:.*)"
 
 
 @pytest.mark.parametrize(

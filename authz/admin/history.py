@@ -38,7 +38,7 @@ def revision(context: AdminContext, number: int) -> Revision:
     for found in context.records.history(limit=1, before=number + 1):
         if found.number == number:
             return found
-    raise NotFound(f"revision {number} was never made, or is not kept any more")
+    raise NotFound(_missing(context, number))
 
 
 def difference(
@@ -90,7 +90,16 @@ def _at(context: AdminContext, number: int) -> Snapshot:
     except LookupError as error:
         if type(error) is not LookupError:
             raise
-        raise NotFound(str(error)) from error
+        raise NotFound(_missing(context, number, str(error))) from error
+
+
+def _missing(context: AdminContext, number: int, why: str = "") -> str:
+    """Return that there is no such revision, and which there are; *why* if none."""
+    said = f"revision {number} was never made, or is no longer kept"
+    newest = next(iter(context.records.history(limit=1)), None)
+    if newest is None:
+        return why or said
+    return f"{said}; the newest is {newest.number}, and `authz history` lists them"
 
 
 def _built(context: AdminContext, entries: Sequence[Entry]) -> PolicyInForce | None:

@@ -22,6 +22,7 @@ from authz.policy.analysis.by_meaning import Meaning, by_meaning, in_words, says
 from authz.policy.analysis.documents import (
     answer_document,
     difference_document,
+    meaning_document,
     verdict_of,
 )
 from authz.policy.analysis.impact import Difference, Impact, impact
@@ -224,4 +225,7 @@ def effect_document(comparison: Impact) -> dict[str, Any]:
         "nobody_gains": verdict_of(comparison.nobody_gains),
         "nobody_loses": verdict_of(comparison.nobody_loses),
         "differences": [difference_document(each) for each in comparison.differences],
+        "meanings": [
+            meaning_document(each) for each in by_meaning(comparison.differences)
+        ],
     }

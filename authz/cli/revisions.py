@@ -25,6 +25,8 @@ from authz.policy.records import Revision, Snapshot
 from authz.stores.replicas import Replica
 
 _SHOWN: Final = 50
+#: Whose a revision is that nobody made here: a first policy, or an edit of the file.
+_NO_AUTHOR: Final = "on the server"
 
 note_option = click.option(
     "--note", required=True, help="Why, in a sentence; it stands in the history."
@@ -311,7 +313,7 @@ def _step_document(step: Rollout) -> dict[str, Any]:
 def _history_lines(revision: Revision) -> Iterator[str]:
     at = revision.at.astimezone().isoformat(" ", "minutes")
     yield plain(
-        f"{revision.number:>5}  {at}  {revision.author}  "
+        f"{revision.number:>5}  {at}  {revision.author or _NO_AUTHOR}  "
         f"+{len(revision.added)} -{len(revision.removed)}  {revision.note}"
     ).rstrip()
 

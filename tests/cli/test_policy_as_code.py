@@ -351,6 +351,13 @@ class TestDiff:
         effect = document(run(*args, "--effect"), "diff")["effect"]
         assert effect["opened_to_everyone"] == 1
         assert effect["differences"][0]["rules"] == ["policy.csv:8"]
+        (meaning,) = effect["meanings"]
+        assert meaning["in_words"] == "everyone, signed in or not"
+        assert set(meaning["members"]) == {
+            each["subject"] for each in effect["differences"]
+        } - {"role:everyone", "auth:anonymous"}
+        (change,) = meaning["changes"]
+        assert (change["methods"], change["path"]) == (["GET"], "/new")
 
     @pytest.mark.parametrize(
         "place",

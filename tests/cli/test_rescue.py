@@ -229,7 +229,11 @@ class TestGoingBack:
         """A revision that was never made changes nothing."""
         before = Path("policy.csv").read_bytes()
 
-        assert run("rollback", "41", "--note", "x").exit_code == 3
+        result = run("rollback", "41", "--note", "x")
+        assert result.exit_code == 3
+        assert "revision 41 was never made" in result.output
+        assert "the newest is " in result.output
+        assert "`authz history` lists them" in result.output
         assert Path("policy.csv").read_bytes() == before
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from authz.decision import Explanation, Rule, RulePath
+from authz.policy.analysis.by_meaning import Meaning, in_words
 from authz.policy.analysis.coverage import Route
 from authz.policy.analysis.impact import Difference
 from authz.policy.analysis.promises import Answer, Verdict
@@ -60,6 +61,23 @@ def difference_document(difference: Difference) -> dict[str, Any]:
         "allowed": difference.opens,
         "public": difference.opens_to_everyone,
         "rules": [str(rule.origin) for rule in difference.rules],
+    }
+
+
+def meaning_document(meaning: Meaning) -> dict[str, Any]:
+    """Return what changes for one name, and for all that have it."""
+    kept = ("path", "route", "except", "scope", "except_scopes", "allowed", "public")
+    return {
+        "name": meaning.name,
+        "in_words": in_words(meaning.name),
+        "members": list(meaning.members),
+        "changes": [
+            {
+                "methods": list(methods),
+                **{key: difference_document(each)[key] for key in kept},
+            }
+            for methods, each in meaning.changes
+        ],
     }
 
 

@@ -8,7 +8,12 @@ from authz.admin.drafts import MAX_CHANGES
 from authz.admin.edits import ANY_STATE
 from authz.admin.impact import effect_of
 from authz.admin.rules import grant_row, rule_row
-from authz.policy.analysis.documents import difference_document, verdict_of
+from authz.policy.analysis.by_meaning import by_meaning
+from authz.policy.analysis.documents import (
+    difference_document,
+    meaning_document,
+    verdict_of,
+)
 from authz.policy.analysis.impact import Impact
 from authz.policy.analysis.promises import Verdict
 from authz.policy.csv_rows import Row
@@ -84,28 +89,43 @@ REVISION: Final = record(
         "removed": LINES,
     }
 )
+_PLACE: Final = {
+    "path": text(
+        "The smallest pattern that holds what changes: a path, or the route if all "
+        "of it does.",
+        most=4096,
+    ),
+    "route": nullable(text("The route it belongs to, if it is known.", most=2048)),
+    "except": array(text("A pattern.", most=4096), "What of it does not change."),
+    "scope": nullable(text("In which scopes; null if the policy has none.", most=255)),
+    "except_scopes": array(
+        text("A scope pattern.", most=255), "In which of those it does not change."
+    ),
+    "allowed": flag("Whether it would be allowed; it is not now, or the reverse."),
+    "public": flag("Whether it opens to people who have not signed in."),
+}
 _DIFFERENCE: Final = record(
     {
         "subject": text("For whom."),
         "method": text("The method."),
-        "path": text(
-            "The smallest pattern that holds what changes: a path, or the route if all "
-            "of it does.",
-            most=4096,
-        ),
-        "route": nullable(text("The route it belongs to, if it is known.", most=2048)),
-        "except": array(text("A pattern.", most=4096), "What of it does not change."),
-        "scope": nullable(
-            text("In which scopes; null if the policy has none.", most=255)
-        ),
-        "except_scopes": array(
-            text("A scope pattern.", most=255), "In which of those it does not change."
-        ),
+        **_PLACE,
         "before": EFFECT,
         "after": EFFECT,
-        "allowed": flag("Whether it would be allowed; it is not now, or the reverse."),
-        "public": flag("Whether it opens to people who have not signed in."),
         "rules": array(text("A place.", most=512), "Where the rules are that open it."),
+    }
+)
+_MEANING: Final = record(
+    {
+        "name": text("For whom."),
+        "in_words": text("The same in words: `everyone with role:user`."),
+        "members": array(
+            text("A name."),
+            "The other names for which the same changes because of that name.",
+        ),
+        "changes": array(
+            record({"methods": array(text("A method."), "The methods."), **_PLACE}),
+            "What changes.",
+        ),
     }
 )
 _EFFECT: Final = record(
@@ -116,6 +136,7 @@ _EFFECT: Final = record(
         "closed": number("How often something is newly denied."),
         "public": number("How much of it opens to people who have not signed in."),
         "differences": array(_DIFFERENCE, "The first of them."),
+        "meanings": array(_MEANING, "The same, grouped by what it means."),
         "unseen_scopes": number("How many scopes were not looked at: too many."),
         "nobody_gains": choice(
             "Whether it is proven, for every request there can be, that nobody gains.",
@@ -194,6 +215,7 @@ def preview_document(call: Call, seen: Preview) -> dict[str, Any]:
 
 
 def _effect(effect: Impact) -> dict[str, Any]:
+    shown = effect.differences[:_SHOWN]
     return {
         "people": effect.people,
         "places": effect.places,
@@ -203,9 +225,8 @@ def _effect(effect: Impact) -> dict[str, Any]:
         "unseen_scopes": effect.unseen_scopes,
         "nobody_gains": verdict_of(effect.nobody_gains),
         "nobody_loses": verdict_of(effect.nobody_loses),
-        "differences": [
-            difference_document(each) for each in effect.differences[:_SHOWN]
-        ],
+        "differences": [difference_document(each) for each in shown],
+        "meanings": [meaning_document(each) for each in by_meaning(shown)],
     }
 
 
