@@ -575,7 +575,7 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
         sessions=sessions,
         cookies=cookies,
         throttle=throttle,
-        client_addresses=ClientAddresses(settings.proxy.forwarded),
+        client_addresses=identity.addresses,
         named_groups=named_groups,
         audit=audit,
         audit_log=audit_log,

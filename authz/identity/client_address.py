@@ -7,13 +7,14 @@ long as each address that says more is a listed proxy's.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
 from authz.identity.peers import Peers
+from authz.identity.wsgi_server import merges_names
 
 #: Proxies in a row, at most; a longer chain is nobody's.
 _MAX_HOPS: Final = 16
@@ -24,6 +25,8 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 #: A Unix socket has no address; gunicorn says nothing and waitress a word.
 _UNIX: Final = "unix:"
 _UNIX_PEERS: Final = frozenset({"", "localhost"})
+#: A client that hides where it is: no address, so nobody blocks the proxy's for it.
+_UNKNOWN: Final = "unknown"
 
 #: Commas, and quotes that no backslash makes a part of what they quote.
 _MARKS: Final = re.compile(r'(?<!\\)(?:\\\\)*(")|,')
@@ -38,7 +41,7 @@ _Address = IPv4Address | IPv6Address
 class ClientAddress:
     """The address that a request came from, as far as listed proxies vouch for it."""
 
-    #: As people write it: `192.0.2.7`, `2001:db8::7`, `unix:`.
+    #: As people write it: `192.0.2.7`, `2001:db8::7`, `unix:`, `unknown`.
     text: str
 
     @property
@@ -56,9 +59,21 @@ class ClientAddress:
 class ClientAddresses:
     """Works out who is behind the proxies of one app."""
 
-    def __init__(self, proxies: Peers) -> None:
-        """Believe what *proxies* say of who connected to them."""
+    def __init__(
+        self,
+        proxies: Peers,
+        *,
+        merged: Callable[[Mapping[str, Any]], bool] = merges_names,
+    ) -> None:
+        """Believe what *proxies* say of who connected to them.
+
+        Args:
+            proxies: Their addresses.
+            merged: Whether `X_Forwarded_For` of a client may have come to a request in
+                the place of what its proxy said.
+        """
         self.proxies = proxies
+        self._merged = merged
 
     def of(self, peer: str, environ: Mapping[str, Any]) -> ClientAddress:
         """Return where a request comes from.
@@ -68,7 +83,7 @@ class ClientAddresses:
             environ: The request; its headers are believed as far as `proxies` go.
         """
         direct = _shown(peer)
-        if not self.proxies or peer not in self.proxies:
+        if not self.proxies or peer not in self.proxies or self._merged(environ):
             return ClientAddress(direct)
         named = {
             self._behind(direct, read(value))
@@ -80,12 +95,33 @@ class ClientAddresses:
         }
         # A proxy writes one of the two and hands the other on as it came. If they
         # disagree, one is the client's own work, and neither is believed.
-        return ClientAddress(named.pop() if len(named) == 1 else direct)
+        if len(named) > 1:
+            return ClientAddress(_UNKNOWN)
+        return ClientAddress(named.pop() if named else direct)
 
-    def is_unlisted(self, peer: str, environ: Mapping[str, Any]) -> bool:
-        """Return whether *peer* speaks for somebody else and is not listed."""
-        forwarded = environ.get("HTTP_X_FORWARDED_FOR") or environ.get("HTTP_FORWARDED")
-        return bool(forwarded) and peer not in self.proxies
+    def why_as_one(self, peer: str, environ: Mapping[str, Any]) -> str | None:
+        """Return why all clients of a proxy count as one, and the mend, if they do."""
+        listed = peer in self.proxies
+        if not (environ.get("HTTP_X_FORWARDED_FOR") or environ.get("HTTP_FORWARDED")):
+            return (
+                f"no X-Forwarded-For came from `{_shown(peer)}`, which is listed: have "
+                "the proxy send it, and start waitress, which takes it away, with "
+                "`--no-clear-untrusted-proxy-headers`"
+                if listed
+                else None
+            )
+        if not listed:
+            return (
+                f"`{_shown(peer)}` speaks for others (X-Forwarded-For) and is not "
+                "listed: set AUTHZ_FORWARDED_PROXIES to its address"
+            )
+        if self._merged(environ):
+            return (
+                "this server takes `X_Forwarded_For` for `X-Forwarded-For`, so anybody "
+                "may have written it: use gunicorn or waitress, or have the proxy "
+                "strip names with `_` and set AUTHZ_UNDERSCORES_STRIPPED=true"
+            )
+        return None
 
     def _behind(self, direct: str, hops: Iterator[str]) -> str:
         """Return the first address from the right that is no listed proxy's."""

@@ -113,9 +113,13 @@ class CookieNames:
             raise InvalidCredentials("session", "several-cookies")
         return found
 
+    def every_value(self, cookie: Cookie, facts: RequestFacts) -> tuple[str, ...]:
+        """Return the values of *cookie*, however many were planted beside the good."""
+        return _values(facts.environ.get("HTTP_COOKIE", ""), self.name(cookie, facts))
+
     def value(self, cookie: Cookie, facts: RequestFacts) -> str | None:
         """Return the value of *cookie*; None if it did not come, or came twice."""
-        found = _values(facts.environ.get("HTTP_COOKIE", ""), self.name(cookie, facts))
+        found = self.every_value(cookie, facts)
         return found[0] if len(found) == 1 else None
 
     def attributes(self, cookie: Cookie, facts: RequestFacts) -> Mapping[str, Any]:

@@ -9,11 +9,15 @@ account keeps secret: the password's hash. So processes that share the accounts 
 without keeping anything, no other account's token will do, and it is over as soon as
 the password changes or the person is signed out everywhere. It gives no way to test
 passwords, because the hash has a random salt.
+
+A copy that somebody stole is used up by its own guesses; then both are strangers again,
+until the person signs in, which gives their browser another one.
 """
 
 import hmac
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -25,51 +29,52 @@ LIFETIME: Final = 180 * 24 * 3600
 MAX_ACCOUNTS: Final = 8
 _SEPARATOR: Final = "~"
 _MAX_COOKIE: Final = 1024
+#: An id, the second when it was made, and what signs both.
+_TOKEN: Final = re.compile(r"([0-9a-f]{16})\.([0-9]{1,12})\.([0-9a-f]{64})")
 
 
-def known_device(cookie: str | None, account: Account | None, now: float) -> str | None:
-    """Return the id of the browser with *cookie* if it is known to *account*.
+def known_device(
+    cookies: Iterable[str], account: Account | None, now: float
+) -> str | None:
+    """Return the id of the browser with *cookies* if it is known to *account*.
 
     Args:
-        cookie: What the browser sent, or None.
+        cookies: What the browser sent; one of several may be planted, and hides none.
         account: Whom somebody says to be; None: there is nobody of that name.
         now: Seconds since the epoch.
     """
     if account is None or not account.password_hash:
         return None
-    for token in _tokens(cookie):
-        nonce, made, mac = token
-        if not hmac.compare_digest(mac, _mac(account, nonce, made)):
-            continue
-        age = now - int(made)
-        return nonce if 0 <= age <= LIFETIME else None
+    for nonce, made, mac in _tokens(cookies):
+        if 0 <= now - int(made) <= LIFETIME and hmac.compare_digest(
+            mac, _mac(account, nonce, made)
+        ):
+            return nonce
     return None
 
 
-def remember(cookie: str | None, account: Account, now: float) -> str:
+def remember(cookies: Iterable[str], account: Account, now: float) -> str:
     """Return the cookie for a browser in which *account* has just signed in.
 
-    What *cookie* says of other accounts stays in it.
+    What *cookies* say of other accounts stays in it. The id is new each time: who has a
+    copy of the last one is not counted with this browser any more.
     """
     others = [
         token
-        for token in _tokens(cookie)
+        for token in _tokens(cookies)
         if not hmac.compare_digest(token[2], _mac(account, token[0], token[1]))
     ]
-    # The id it had goes on to be counted: signing in resets no count.
-    nonce = known_device(cookie, account, now) or secrets.token_hex(8)
-    made = str(int(now))
+    nonce, made = secrets.token_hex(8), str(int(now))
     kept = [(nonce, made, _mac(account, nonce, made)), *others][:MAX_ACCOUNTS]
     return _SEPARATOR.join(".".join(token) for token in kept)
 
 
-def _tokens(cookie: str | None) -> Iterator[tuple[str, str, str]]:
-    if not cookie or len(cookie) > _MAX_COOKIE or not cookie.isascii():
-        return
-    for token in cookie.split(_SEPARATOR)[:MAX_ACCOUNTS]:
-        parts = token.split(".")
-        if len(parts) == 3 and parts[1].isdigit() and len(parts[1]) <= 12:  # noqa: PLR2004
-            yield parts[0], parts[1], parts[2]
+def _tokens(cookies: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    for cookie in cookies:
+        if len(cookie) <= _MAX_COOKIE:
+            for token in cookie.split(_SEPARATOR)[:MAX_ACCOUNTS]:
+                if found := _TOKEN.fullmatch(token):
+                    yield found[1], found[2], found[3]
 
 
 def _mac(account: Account, nonce: str, made: str) -> str:

@@ -36,7 +36,7 @@ from authz.identity.tokens import (
 from authz.identity.trusted_headers import TrustedHeaders
 from authz.identity.wsgi_server import is_told_to_merge, merging_server
 from authz.settings import OPEN_TO_EVERYONE, Settings
-from authz.settings.proxy import HeadersSetting
+from authz.settings.proxy import HeadersSetting, ProxySettings
 from authz.stores.followers import StoreFollowers
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class RecordEvent(Protocol):
 class Sources:
     """The identity sources of one app, and what keeps them fresh."""
 
+    #: Where requests come from, behind the proxies that are listed.
+    addresses: ClientAddresses
     #: The API tokens; None if there are none and no store for any.
     tokens: ApiTokens | None
     #: The same tokens by HTTP Basic; None unless a setting says so.
@@ -188,9 +190,9 @@ def build_sources(  # noqa: PLR0913 - what sources are made of
         from authz.identity_factory.issuers import signed_tokens
 
         keys, signed = signed_tokens(proxy.issuers)
-    headers = _headers(proxy.headers, proxy.name, record) if proxy.headers else None
+    headers = _headers(proxy, proxy.headers, record) if proxy.headers else None
     tokens = _tokens(settings, token_store, [s.header.lower() for s in signed])
-    addresses = ClientAddresses(settings.proxy.forwarded)
+    addresses = _client_addresses(proxy)
     basic = None
     if tokens is not None and settings.access.basic:
         basic = BasicTokens(
@@ -198,6 +200,7 @@ def build_sources(  # noqa: PLR0913 - what sources are made of
             client=lambda facts: addresses.of(facts.peer, facts.environ).subscriber,
         )
     return Sources(
+        addresses=addresses,
         tokens=tokens,
         basic=basic,
         proxied=ProxiedIdentity(
@@ -218,8 +221,18 @@ def build_sources(  # noqa: PLR0913 - what sources are made of
     )
 
 
-def _headers(setting: HeadersSetting, name: str, record: RecordEvent) -> TrustedHeaders:
-    if not setting.underscores_stripped and is_told_to_merge(sys.argv, os.environ):
+def _client_addresses(proxy: ProxySettings) -> ClientAddresses:
+    if proxy.underscores_stripped:
+        return ClientAddresses(proxy.forwarded, merged=lambda _: False)
+    if is_told_to_merge(sys.argv, os.environ):
+        return ClientAddresses(proxy.forwarded, merged=lambda _: True)
+    return ClientAddresses(proxy.forwarded)
+
+
+def _headers(
+    proxy: ProxySettings, setting: HeadersSetting, record: RecordEvent
+) -> TrustedHeaders:
+    if not proxy.underscores_stripped and is_told_to_merge(sys.argv, os.environ):
         raise SettingsError(
             [
                 Problem(
@@ -231,7 +244,7 @@ def _headers(setting: HeadersSetting, name: str, record: RecordEvent) -> Trusted
             ]
         )
     server = merging_server(sys.modules)
-    if not setting.underscores_stripped and server is not None:
+    if not proxy.underscores_stripped and server is not None:
         raise SettingsError(
             [
                 Problem(
@@ -244,11 +257,11 @@ def _headers(setting: HeadersSetting, name: str, record: RecordEvent) -> Trusted
             ]
         )
     return TrustedHeaders(
-        name,
+        proxy.name,
         setting.names,
         setting.proxies,
         secret=setting.secret,
-        underscores_stripped=setting.underscores_stripped,
+        underscores_stripped=proxy.underscores_stripped,
         on_ignored=IgnoredHeaders(record),
     )
 

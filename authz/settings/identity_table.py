@@ -69,8 +69,9 @@ IDENTITY_SETTINGS: Final = (
     Setting(
         name="AUTHZ_UNDERSCORES_STRIPPED",
         help="`true`: you have made sure that the proxy removes header names with `_`. "
-        "Needed for plain headers under a server that cannot tell `X_User` from "
-        "`X-User` (uWSGI, granian, hypercorn, uvicorn, cheroot).",
+        "Needed for plain headers, and for the addresses of clients, under a server "
+        "that cannot tell `X_User` from `X-User` (uWSGI, granian, hypercorn, uvicorn, "
+        "cheroot).",
         default="false",
     ),
     Setting(

@@ -25,7 +25,6 @@ class HeadersSetting:
     names: HeaderNames
     proxies: Peers
     secret: ProxySecret | None = None
-    underscores_stripped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +37,8 @@ class ProxySettings:
     headers: HeadersSetting | None = None
     #: The proxies that are believed about where a request comes from.
     forwarded: Peers = field(default_factory=Peers)
+    #: The operator says that they strip header names with `_`.
+    underscores_stripped: bool = False
     #: Where the proxy signs somebody out: a path or an https address.
     sign_out_url: str | None = None
     #: `group:...`, with the role that each gives.
@@ -113,6 +114,9 @@ def read_proxy(reader: Reader) -> ProxySettings:
         forwarded=reader.parse(
             "AUTHZ_FORWARDED_PROXIES", peers, headers.proxies if headers else Peers()
         ),
+        underscores_stripped=reader.parse(
+            "AUTHZ_UNDERSCORES_STRIPPED", parsers.boolean, default=False
+        ),
         sign_out_url=reader.parse(
             "AUTHZ_SIGN_OUT_URL",
             identity_parsers.sign_out_url,
@@ -176,9 +180,6 @@ def _read_headers(reader: Reader, preset: Preset | None) -> HeadersSetting | Non
         names=names,
         proxies=proxies,
         secret=_read_secret(reader),
-        underscores_stripped=reader.parse(
-            "AUTHZ_UNDERSCORES_STRIPPED", parsers.boolean, default=False
-        ),
     )
     if proxies and not names.user:
         reader.problem(

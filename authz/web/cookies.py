@@ -53,9 +53,9 @@ class Cookies:
         """Let this browser be known again."""
         self._set(response, facts, Cookie.DEVICE, value, max_age=LIFETIME)
 
-    def device(self, facts: RequestFacts) -> str | None:
-        """Return what says in whose browser this is, if it is there."""
-        return self._names.value(Cookie.DEVICE, facts)
+    def devices(self, facts: RequestFacts) -> tuple[str, ...]:
+        """Return what says in whose browser this is; some may be planted."""
+        return self._names.every_value(Cookie.DEVICE, facts)
 
     def _set(
         self,

@@ -5,6 +5,7 @@ import secrets
 import time
 import unicodedata
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -82,22 +83,20 @@ def sign_in_blueprint(app: Flask, runtime: Runtime, context: AdminContext) -> Bl
     return blueprint
 
 
-class _UnlistedProxy:
-    """Says once that clients cannot be told apart, because a proxy is not listed."""
+class _CountedAsOne:
+    """Says once that the clients of a proxy cannot be told apart."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._said = False
 
-    def warn(self, peer: str) -> None:
-        """Say it of *peer*, if it was not said of anybody yet."""
+    def warn(self, why: str) -> None:
+        """Say *why*, and what to do, if it was not said yet."""
         if not self._said:
             self._said = True
             self._app.logger.warning(
-                "authz: sign-in comes through `%s`, which speaks for others "
-                "(X-Forwarded-For) and is not listed, so all of them are counted as "
-                "one: set AUTHZ_FORWARDED_PROXIES to its address",
-                peer or "unix:",
+                "authz: all who sign in through a proxy are counted as one client: %s",
+                why,
             )
 
 
@@ -108,7 +107,7 @@ class _SignIn:
         self._app = app
         self._runtime = runtime
         self._cookies = Cookies(runtime.cookies)
-        self._unlisted = _UnlistedProxy(app)
+        self._as_one = _CountedAsOne(app)
         #: Where people choose another password; None where none can be kept.
         self.password: PasswordPage | None = None
 
@@ -154,8 +153,7 @@ class _SignIn:
             )
         # As accounts are called: two spellings of a name must not be counted apart.
         name = unicodedata.normalize("NFC", request.form.get("username", "").strip())
-        guesser = self._guesser(facts, name)
-        wait = runtime.throttle.wait(guesser)
+        guesser, wait = self._guesser(facts, name)
         if wait:
             self._failed(facts, EventTag.SIGN_IN_DELAYED, Why.TOO_MANY_ATTEMPTS)
             response = self._form(
@@ -198,19 +196,27 @@ class _SignIn:
                 return self._try_later(next_page, name)
         return self.begin(facts, account, next_page)
 
-    def _guesser(self, facts: RequestFacts, name: str) -> Guesser:
+    def _guesser(self, facts: RequestFacts, name: str) -> tuple[Guesser, int]:
+        """Return as whom a guess at *name* counts, and how long it has to wait."""
         runtime = self._runtime
-        if runtime.client_addresses.is_unlisted(facts.peer, facts.environ):
-            self._unlisted.warn(facts.peer)
-        return Guesser(
+        why = runtime.client_addresses.why_as_one(facts.peer, facts.environ)
+        if why is not None:
+            self._as_one.warn(why)
+        guesser = Guesser(
             name=name,
             client=runtime.client(facts).subscriber,
             device=known_device(
-                self._cookies.device(facts),
+                self._cookies.devices(facts),
                 runtime.accounts.by_name.get(name),
                 time.time(),
             ),
         )
+        wait = runtime.throttle.wait(guesser)
+        if wait and guesser.device is not None:
+            # A thief may have used it up; so whose it is still comes as a stranger.
+            guesser = replace(guesser, device=None)
+            wait = runtime.throttle.wait(guesser)
+        return guesser, wait
 
     def _try_later(self, next_page: str | None, name: str) -> Response:
         response = self._form(
@@ -243,7 +249,7 @@ class _SignIn:
             next_page or request.script_root + "/", HTTPStatus.SEE_OTHER
         )
         self._cookies.give_session(response, facts, session.token)
-        device = remember(self._cookies.device(facts), account, time.time())
+        device = remember(self._cookies.devices(facts), account, time.time())
         self._cookies.give_device(response, facts, device)
         return protect_page(response)
 

@@ -1,6 +1,7 @@
 """Whatever is sent to a real server, nobody gets what the policy does not give."""
 
 import http.client
+import json
 import os
 import re
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -38,7 +39,7 @@ SERVERS = {
     ],
     "waitress": [
         *("-m", "waitress", "--listen", "127.0.0.1:{port}", "--channel-timeout", "2"),
-        "tests.e2e.guarded_app:app",
+        *("--no-clear-untrusted-proxy-headers", "tests.e2e.guarded_app:app"),
     ],
 }
 
@@ -50,6 +51,7 @@ class Server:
     name: str
     port: int
     cookie: str
+    log: Path
 
 
 @pytest.fixture(name="server", params=SERVERS, scope="module")
@@ -57,6 +59,7 @@ def _server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     policy = tmp_path_factory.mktemp("policy") / "policy.csv"
+    log = policy.with_name("audit.jsonl")
     policy.write_text(POLICY)
     (port,) = free_ports(1)
     process = subprocess.Popen(
@@ -67,6 +70,8 @@ def _server(
             "AUTHZ_POLICY": str(policy),
             "AUTHZ_ADMIN": "alice",
             "AUTHZ_ADMIN_PASSWORD": "alice's long password",
+            "AUTHZ_AUDIT_FILE": str(log),
+            "AUTHZ_FORWARDED_PROXIES": "127.0.0.1",
             "AUTHZ_USER": "bob",
             "AUTHZ_COOKIE_NAME": "authz",
             "AUTHZ_USER_PASSWORD": "bob's long password",
@@ -76,7 +81,7 @@ def _server(
     )
     try:
         _wait_for(port, process)
-        yield Server(request.param, port, _sign_in(port))
+        yield Server(request.param, port, _sign_in(port), log)
     finally:
         process.terminate()
         process.wait(60)
@@ -161,6 +166,24 @@ def test_no_attack_gets_anywhere(server: Server):
     }
 
     assert found == {}
+
+
+def test_a_name_with_an_underscore_is_not_the_proxys(server: Server):
+    """WSGI could not tell the two apart, so a server that is believed drops one."""
+    forged = (("X-Forwarded-For", "192.0.2.7"), ("X_Forwarded_For", "10.9.8.7"))
+    for headers in (forged, forged[::-1]):
+        form = Attack(name="", sender=BOB, method="POST", target="/authz/sign-in")
+        sent = replace(form, headers=headers).as_bytes(server.cookie)
+        assert " 400 " in _send(server, sent)
+
+    until(lambda: len(_clients(server)) == 2)
+    assert _clients(server) == ["192.0.2.7"] * 2
+
+
+def _clients(server: Server) -> list[str]:
+    """Return where the forms came from that were refused."""
+    records = [json.loads(line) for line in server.log.read_text().splitlines()]
+    return [r["client"] for r in records if r["event"] == "session:sign-in:refused"]
 
 
 def test_the_attacks_would_be_noticed(server: Server):

@@ -89,6 +89,7 @@ class Client:
             "SERVER_NAME": "app.test",
             "SERVER_PORT": "80",
             "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_SOFTWARE": "gunicorn/27.0.1",
             "REMOTE_ADDR": "192.0.2.1",
             "HTTP_HOST": "app.test",
             # As a browser asks for a page.

@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from authz.extension import get_authz
-from authz.identity.guesses import PER_ACCOUNT, PER_CLIENT
+from authz.identity.guesses import PER_ACCOUNT, PER_CLIENT, PER_DEVICE
 from authz.identity.hashing_queue import HashingQueue
 from authz.web import signals
 from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
@@ -465,12 +465,32 @@ class TestGuessing:
 
     def test_a_known_browser_opens_nothing(self, app: Flask, bob: Client):
         """Its cookie says who may guess, and is no sign-in."""
-        device = {k: v for k, v in bob.cookies.items() if k.endswith("-device")}
         thief = Client(app)
-        thief.cookies.update(device)
+        thief.cookies["authz-device"] = bob.cookies["authz-device"]
 
         assert thief(path="/map").status == 302
-        assert self.guess(thief, 6) == 429
+        assert self.guess(thief, PER_DEVICE.amount + PER_ACCOUNT.amount + 1) == 429
+
+    def test_a_stolen_cookie_keeps_nobody_out(self, app: Flask, bob: Client):
+        """It is used up by itself, and bob's next sign-in gives his browser another."""
+        thief = Client(app)
+        thief.cookies["authz-device"] = bob.cookies["authz-device"]
+        elsewhere = {"environ": {"REMOTE_ADDR": "198.51.100.9"}}
+        assert self.guess(thief, PER_DEVICE.amount, **elsewhere) == 401
+
+        assert Client(app).sign_in("bob", BOB).status == 303
+        assert bob.sign_in("bob", BOB).status == 303
+        assert self.guess(thief, PER_ACCOUNT.amount + 1, **elsewhere) == 429
+        assert bob.sign_in("bob", BOB).status == 303
+
+    def test_a_planted_twin_hides_no_cookie(self, app: Flask, bob: Client):
+        """A host of the same domain may set one; nobody is a stranger by that."""
+        self.guess(Client(app), PER_ACCOUNT.amount)
+        token, known = bob.form_token, bob.cookies["authz-device"]
+        form = {"username": "bob", "password": BOB, "csrf_token": token}
+        both = f"authz-form={token}; authz-device=x; authz-device={known}"
+
+        assert bob("POST", "/authz/sign-in", form=form, COOKIE=both).status == 303
 
     @pytest.mark.parametrize(
         ("forwarded", "statuses"),

@@ -22,7 +22,7 @@ _GUNICORN_CONF: Final = "gunicorn.conf.py"
 def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what is to be said of the servers the app may run under."""
     yield from _workers(settings, environ)
-    if not settings.proxy:
+    if not settings.proxy and not settings.proxy.forwarded:
         return
     found = [f"{name} {v}" for name in _GOOD if (v := version_of(name))]
     if found:
@@ -55,8 +55,15 @@ def _workers(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
 
 
 def _merging(settings: Settings) -> Iterator[Finding]:
-    headers = settings.proxy.headers
-    if headers is None or headers.underscores_stripped:
+    proxy = settings.proxy
+    if proxy.underscores_stripped:
+        return
+    under_it = []
+    if proxy.headers is not None:
+        under_it.append("plain headers are refused")
+    if proxy.forwarded:
+        under_it.append("all clients of a proxy count as one")
+    if not under_it:
         return
     for name in _MERGING:
         version = version_of(name)
@@ -64,7 +71,7 @@ def _merging(settings: Settings) -> Iterator[Finding]:
             yield warn(
                 _CHECK,
                 f"{name} {version} is installed: it takes `X_User` for `X-User`, so "
-                "under it plain headers are refused",
+                f"under it {', and '.join(under_it)}",
                 "run the app under gunicorn or waitress; or have the proxy strip names "
                 "with `_` and set AUTHZ_UNDERSCORES_STRIPPED=true",
             )

@@ -126,7 +126,7 @@ class AccountPage:
         facts = RequestFacts(request.environ)
         self._cookies.give_session(response, facts, session.token)
         # The browser was known by the old password.
-        device = remember(self._cookies.device(facts), account, time.time())
+        device = remember(self._cookies.devices(facts), account, time.time())
         self._cookies.give_device(response, facts, device)
         flash.say(response, "password-changed")
         return protect(response)
