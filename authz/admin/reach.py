@@ -7,16 +7,18 @@ about `WHOLE`; see `authz.web.own_scopes`.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from authz.admin.context import Actor, AdminContext
-from authz.decision import AccessRequest, PolicyInForce, Subject, whole_of
+from authz.decision import AccessRequest, Decision, PolicyInForce, Subject, whole_of
 from authz.errors import BeyondReach
 from authz.identity.break_glass import METHOD as BREAK_GLASS
 from authz.policy.csv_rows import Row
 from authz.policy.own_paths import API, PAGES
 from authz.policy.records import Entry
-from authz.scope import EVERYWHERE, ScopeSet
+from authz.policy.rules import ADMIN
+from authz.scope import EVERYWHERE, WHOLE, Scope, ScopeSet
 
 
 def reach_of(context: AdminContext, actor: Actor) -> ScopeSet:
@@ -40,8 +42,38 @@ def reach_of(context: AdminContext, actor: Actor) -> ScopeSet:
         )
         if policy.decide(asked):
             return EVERYWHERE
-        found = found or policy.scopes(actor.subject, prefix + path, method)
+        if own is None:
+            found = found or policy.scopes(actor.subject, prefix + path, method)
+        elif as_administrator(policy, asked, own):
+            found = found or hosts_of(policy, actor.subject, own)
     return found
+
+
+def hosts_of(policy: PolicyInForce, subject: Subject, own: Scope) -> ScopeSet:
+    """Return the scopes in which *subject* is an administrator, for `authz serve`.
+
+    All its pages are about its *own* host, and a rule for `/*` at another says nothing
+    of them. So who has the role of administrators there has a say there, and a path
+    gives it to nobody. Its own host is none of these: that is part of the whole.
+    """
+    where = policy.held_by(subject).get(ADMIN, frozenset())
+    return ScopeSet.where(where, (own.text, WHOLE.text))
+
+
+def as_administrator(
+    policy: PolicyInForce, asked: AccessRequest, own: Scope
+) -> Decision | None:
+    """Return the decision that opens one of our pages to who administers some hosts.
+
+    What is *asked* has to be allowed to administrators of the whole, and to *subject*
+    nothing may be denied. None if it is not.
+    """
+    if not hosts_of(policy, asked.subject, own):
+        return None
+    names = asked.subject.names | {ADMIN}
+    somebody = replace(asked.subject, names=names, scoped=())
+    whole = replace(asked, subject=somebody, scope=whole_of(policy, own))
+    return policy.decide(whole) or None
 
 
 def refuse_beyond(

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect, Rule
 from werkzeug.wrappers import Response
 
+from authz.admin.reach import as_administrator
 from authz.audit import EventTag
 from authz.decision import (
     ANONYMOUS,
@@ -22,6 +23,7 @@ from authz.decision import (
     Decision,
     Effect,
     Explanation,
+    PolicyInForce,
     Reason,
     Subject,
     no_rule,
@@ -39,7 +41,7 @@ from authz.web.canonical import check_canonical
 from authz.web.guarded_views import GuardedViews
 from authz.web.health import HEALTH
 from authz.web.origin import is_same_origin
-from authz.web.own_scopes import OURS, own_scope
+from authz.web.own_scopes import OURS, REACHING, own_scope
 from authz.web.own_writes import KEY as MARK_KEY
 from authz.web.own_writes import OwnWrites
 from authz.web.refusals import Refusals, redirect_target
@@ -161,6 +163,10 @@ class Hook:
         state = RequestState(subject, path, method)
         state.scope = about
         state.decision = policy.decide(state)
+        if self._own is not None and rule is not None and not state.decision:
+            state.decision = (
+                self._reaching(policy, state.asked, rule.endpoint) or state.decision
+            )
         if public or method not in SAFE_METHODS or "HTTP_UPGRADE" in environ:
             self._classify(environ, state, source, public=public)
         if source is not None and source is self._view_as:
@@ -232,7 +238,9 @@ class Hook:
 
     def decide(self, asked: AccessRequest) -> Decision:
         """Return what becomes of a request that *asked* describes, scope and all."""
-        decision = self._runtime.decide(asked)
+        # Only where an endpoint counts is it looked for before a decision asks for it.
+        endpoint = self._endpoint(asked.method, asked.path) if self._own else ""
+        decision = self._decision(asked, endpoint)
         return self._outcome(decision, asked.method, asked.path)
 
     def decide_for(self, method: str, path: str) -> Callable[[AccessRequest], Decision]:
@@ -241,12 +249,32 @@ class Hook:
         What the app declared of the path is looked up once, however many are asked
         about.
         """
-        public = self._is_public(method, path)
+        endpoint = self._endpoint(method, path)
+        public = endpoint in self._views.public_endpoints
 
         def decide(asked: AccessRequest) -> Decision:
-            return outcome(self._runtime.decide(asked), declared_public=public)
+            decision = self._decision(asked, endpoint)
+            return outcome(decision, declared_public=public)
 
         return decide
+
+    def _decision(self, asked: AccessRequest, endpoint: str) -> Decision:
+        """Return the answer of the policy, or of what somebody administers in part."""
+        policy = self._live.current
+        decision = policy.decide(asked)
+        return decision or self._reaching(policy, asked, endpoint) or decision
+
+    def _reaching(
+        self, policy: PolicyInForce, asked: AccessRequest, endpoint: str
+    ) -> Decision | None:
+        """Return what lets in who administers some of the hosts; None if nothing does.
+
+        Only to pages of authz that answer for the scopes of who asks.
+        """
+        own = self._own
+        if own is None or endpoint not in REACHING:
+            return None
+        return as_administrator(policy, asked, own)
 
     def may_in(self, subject: Subject, method: str, path: str) -> ScopeSet:
         """Return the scopes in which *subject* may use *method* on *path*."""

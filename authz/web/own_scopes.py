@@ -47,7 +47,8 @@ def own_scope(
     """
     personal = f"{path}/".startswith(f"{prefix}/account/")
     opened = endpoint.startswith(_EVERYBODY_S_PAGES)
-    # Where all pages are about one host there is nobody who administers only another.
+    # Where all pages are about one host, a role at another opens none by a path; see
+    # `authz.admin.reach.as_administrator`.
     limited = endpoint in (_EVERYBODY_S if own else REACHING | _EVERYBODY_S)
     # Whoever asks `authz serve` about its hosts has a role for that, at its own.
     asks = own is not None and endpoint.startswith("authz_authzen.")

@@ -19,8 +19,15 @@ from authz.policy.rules import Origin
 from authz.scope import EVERYWHERE, Scope, ScopeSet
 
 MODEL = Path(__file__).parents[3] / "model-scoped.conf"
-SCOPES = ("library:kids", "library:old", "server:home")
+SCOPES = ("library:kids", "library:old", "server:home", "host:auth.home.test")
 PATTERNS = ("*", "library:*", *SCOPES)
+#: Of `authz serve`, whose own pages are about its own host.
+SERVE = {
+    "AUTHZ_FORWARD_PORTAL": "https://auth.home.test",
+    "AUTHZ_FORWARD_PEERS": "192.0.2.9",
+    "AUTHZ_FORWARD_HOSTS": "https://wiki.home.test wiki The wiki",
+    "AUTHZ_COOKIE_DOMAIN": "home.test",
+}
 NAMES = ("user:carol", "user:bob", "user:dan", "group:g", "role:everyone")
 ROLES = ("role:admin", "role:user", "role:editor")
 PATHS = ("/map", "/talk", "/authz/api/v1/changes", "/authz/api/v1/people")
@@ -40,9 +47,10 @@ CAROL = Actor(
 )
 
 
-def scoped(make: Callable[..., AdminContext], *lines: str) -> AdminContext:
+def scoped(make: Callable[..., AdminContext], *lines: str, **more: str) -> AdminContext:
     """Return a place with a policy with scopes, and *lines*."""
-    return make(POLICY + "\n".join([*lines, ""]), AUTHZ_MODEL=str(MODEL))
+    text = POLICY + "\n".join([*lines, ""])
+    return make(text, AUTHZ_MODEL=str(MODEL), **more)
 
 
 def grant(member: str, role: str, scope: str) -> Row:
@@ -85,6 +93,52 @@ def test_how_far_somebody_administers(
 ):
     """It is what the policy says of the address by which changes are made."""
     assert reach_of(scoped(make_context, *lines), CAROL) == reach
+
+
+@pytest.mark.parametrize(
+    ("lines", "reach"),
+    [
+        (("g, user:carol, role:admin, *",), EVERYWHERE),
+        (
+            ("g, user:carol, role:admin, host:wiki.home.test",),
+            ScopeSet.where(["host:wiki.home.test"]),
+        ),
+        (
+            ("g, user:carol, role:admin, host:*",),
+            ScopeSet.where(["host:*"], ["host:auth.home.test"]),
+        ),
+        (("g, user:carol, role:admin, host:auth.home.test",), ScopeSet()),
+        (
+            (
+                "g, user:carol, role:admin, authz:whole",
+                "g, user:carol, role:admin, library:kids",
+            ),
+            ScopeSet.where(["library:kids"]),
+        ),
+        # A path of another host, whoever may use it, is none of ours.
+        (
+            (
+                "p, role:user, host:wiki.home.test, /*, *",
+                "p, role:other, *, /*, *",
+                "g, user:carol, role:user, host:wiki.home.test",
+                "g, user:carol, role:other, host:wiki.home.test",
+            ),
+            ScopeSet(),
+        ),
+        (
+            (
+                "g, user:carol, role:admin, host:wiki.home.test",
+                "p, group:g, host:auth.home.test, /authz/*, *, deny",
+            ),
+            ScopeSet(),
+        ),
+    ],
+)
+def test_how_far_somebody_administers_authz_serve(
+    make_context: Callable[..., AdminContext], lines: tuple[str, ...], reach: ScopeSet
+):
+    """As far as they have the role of administrators, but for its own host."""
+    assert reach_of(scoped(make_context, *lines, **SERVE), CAROL) == reach
 
 
 @pytest.mark.parametrize(
@@ -156,7 +210,9 @@ def test_nothing_they_do_changes_what_is_not_theirs(
     lines = {", ".join((r.kind, *r.fields)) for r in (some_row() for _ in range(6))}
     lines -= {line for line in lines if "carol" in line or "everyone" in line}
     lines |= {f"g, user:carol, role:admin, {reach}"}
-    context = scoped(make_context, *sorted(lines - {"g, group:g, role:admin, *"}))
+    more = SERVE if seed % 2 else {}
+    given = sorted(lines - {"g, group:g, role:admin, *"})
+    context = scoped(make_context, *given, **more)
     if reach_of(context, CAROL).is_all:
         return
     done = 0

@@ -1,0 +1,117 @@
+"""An administrator of one host behind `authz serve`: theirs, and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from authz.web.own_scopes import REACHING
+from tests.serve.served import Browser
+from tests.web.api.client import Api, etag, problem
+from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, Answer
+
+GRAFANA, WIKI = "host:grafana.home.test", "host:wiki.home.test"
+OWN = "host:auth.home.test"
+#: Dan may everything at one host, as fay at its own and gus at every host, by a path.
+POLICY = f"""\
+p, role:admin, *, /*, *
+p, role:user, {GRAFANA}, /*, *
+p, role:user, {WIKI}, /*, *
+p, role:wide, *, /*, *
+g, user:carol, role:admin, {GRAFANA}
+g, user:dan, role:user, {GRAFANA}
+g, user:eve, role:user, {WIKI}
+g, user:fay, role:admin, {OWN}
+g, user:gus, role:wide, {GRAFANA}
+"""
+NAMES = ("carol", "dan", "eve", "fay", "gus")
+ACCOUNTS = "\n".join(
+    [f"alice:admin:{CHEAP_ALICE}", *(f"{name}:nothing:{CHEAP_BOB}" for name in NAMES)]
+)
+
+
+class Portal(Browser):
+    """A browser at the portal, whatever it asks for."""
+
+    def __call__(self, method: str = "GET", path: str = "/", **more: Any) -> Answer:
+        """Send a request to the portal, through the proxy."""
+        environ = {
+            "HTTP_HOST": "auth.home.test",
+            "HTTP_ORIGIN": "https://auth.home.test",
+            "REMOTE_ADDR": "192.0.2.9",
+            "wsgi.url_scheme": "https",
+            **more.pop("environ", {}),
+        }
+        return super().__call__(method, path, environ=environ, **more)
+
+
+@pytest.fixture(name="app")
+def _app(serve: Callable[..., Flask]) -> Flask:
+    return serve(POLICY, AUTHZ_ACCOUNTS=ACCOUNTS, AUTHZ_POLICY_WRITABLE=True)
+
+
+def signed_in(app: Flask, name: str) -> Portal:
+    """Return the browser of somebody who signed in at the portal."""
+    browser = Portal(app)
+    assert browser.sign_in_at_portal(name, BOB).status == 303
+    return browser
+
+
+def test_they_see_and_give_what_is_of_their_host(app: Flask):
+    """Its people, rules and grants; roles within it, to others; on pages as well."""
+    browser = signed_in(app, "carol")
+    carols = Api(browser)
+    grants = {(g["member"], g["scope"]) for g in carols.get("/grants")["items"]}
+    assert grants >= {("user:carol", GRAFANA), ("user:dan", GRAFANA)}
+    assert not {("user:eve", WIKI), ("user:fay", OWN)} & grants
+    assert {r["scope"] for r in carols.get("/rules")["items"]} == {"*", GRAFANA}
+    page = browser(path="/authz/admin/people")
+    assert page.status == 200
+    assert "role:user" in browser(path="/authz/admin/people/person?id=dan").text
+
+    given = {"member": "user:eve", "role": "role:user"}
+    made = carols("POST", "/grants", given | {"scope": GRAFANA}, match="*")
+    assert made.status == 201
+    for scope in (WIKI, OWN, "host:*", "*", "authz:whole"):
+        refused = carols("POST", "/grants", given | {"scope": scope}, match="*")
+        assert (refused.status, problem(refused)) == (403, "beyond-reach"), scope
+    own = {"member": "user:carol", "role": "role:user", "scope": GRAFANA}
+    assert problem(carols("POST", "/grants", own, match="*")) == "beyond-reach"
+    path = made.headers["Location"].removeprefix("/authz/api/v1")
+    assert carols("DELETE", path, match=etag(carols("GET", path))).status == 204
+
+
+def test_every_other_page_is_closed_to_them(app: Flask):
+    """Whatever its method; and what the portal is for goes on being open."""
+    carol, asked = signed_in(app, "carol"), 0
+    for rule in app.url_map.iter_rules():
+        if not rule.endpoint.startswith(("authz_admin.", "authz_api.")):
+            continue
+        if "/account" in rule.rule or rule.endpoint in REACHING:
+            continue
+        if rule.endpoint in {"authz_api.openapi", "authz_admin.theme"}:
+            continue
+        path = rule.rule
+        for argument in rule.arguments:
+            path = path.replace(f"<{argument}>", "1").replace(f"<int:{argument}>", "1")
+        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
+            status = carol(method, path).status
+            assert status in {403, 404, 405}, (method, path, status)
+            asked += status == 403
+    assert asked > 30
+    assert carol(path="/authz/start").status == 200
+    assert carol(path="/authz/account").status == 200
+
+
+@pytest.mark.parametrize("name", ["dan", "fay", "gus"])
+def test_a_path_at_a_host_makes_no_administrator(app: Flask, name: str):
+    """Nor does the role at the portal's own host alone: it is part of the whole."""
+    browser = signed_in(app, name)
+    api = Api(browser)
+
+    for path in ("/", "/people", "/rules", "/audit", "/changes"):
+        assert browser(path=f"/authz/admin{path}").status == 403, path
+    grant = {"member": "user:eve", "role": "role:user", "scope": GRAFANA}
+    assert api("POST", "/grants", grant, match="*").status == 403
+    assert api("GET", "/people").status == 403
