@@ -250,10 +250,10 @@ class Rule:
     @property
     def fields(self) -> tuple[str, ...]:
         """All that it says, as the policy file spells it; equal wherever it stands."""
-        said = self.path, self.method_field, str(self.effect)
-        return (
-            (self.subject, self.scope, *said) if self.scope else (self.subject, *said)
-        )
+        methods, effect = _method_field(self.methods), str(self.effect)
+        if self.scope:
+            return self.subject, self.scope, self.path, methods, effect
+        return self.subject, self.path, methods, effect
 
     def __str__(self) -> str:
         where = f" in {self.scope}" if self.scope else ""

@@ -24,6 +24,10 @@ _FORM: Final = "|".join([*_FORMS, *_AT_TIMES])
 _PARAMETER: Final = r":[A-Za-z_][A-Za-z0-9_]*"
 _LITERAL: Final = rf"(?:[^:/{_TAKEN}]|{_FORM})(?:[^/{_TAKEN}]++|{_FORM})*"
 _PATH: Final = re.compile(rf"(?:/(?:{_LITERAL}|{_PARAMETER}))*(?:/\*?)?")
+#: What nearly every path is: it has no character with a meaning but where it has it.
+_USUAL: Final = re.compile(
+    r"(?:/(?:[\w~-][\w.~-]*+|:[A-Za-z_]\w*+))++(?:/\*?)?", re.ASCII
+)
 _DOTS: Final = re.compile(r"/\.{1,2}(?:/|\Z)")
 _ODD: Final = re.compile(r"[%?#|\\{}<>\[\]^$]")
 _TO_SPELL: Final = re.compile(r"[*%?#|\\{}<>\[\]^$()+]|/:| \Z")
@@ -92,9 +96,21 @@ def one_spelling(segment: str) -> str:
 
 
 def _is_well_formed(text: str) -> bool:
-    return _is_readable(text) and not any(
-        _is_readable(text[: m.start()] + _AT_TIMES[m[0]] + text[m.end() :])
-        for m in (_NEEDLESS.finditer(text) if "%" in text else ())
+    return _is_usual(text) or (
+        _is_readable(text)
+        and not any(
+            _is_readable(text[: m.start()] + _AT_TIMES[m[0]] + text[m.end() :])
+            for m in (_NEEDLESS.finditer(text) if "%" in text else ())
+        )
+    )
+
+
+def _is_usual(text: str) -> bool:
+    """Whether *text* is well formed beyond doubt, as nearly every path is."""
+    return bool(
+        _USUAL.fullmatch(text)
+        and len(text) <= MAX_PATH
+        and text.count("/") <= MAX_SEGMENTS
     )
 
 

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from authz.decision import Effect, Origin, Rule, alone
 from authz.errors import MalformedRequest
 from authz.policy.path_index import PathIndex
-from authz.policy.path_text import path_problem, plain, spell_path
+from authz.policy.path_text import (
+    _is_readable,
+    _is_usual,
+    path_problem,
+    plain,
+    spell_path,
+)
 from authz.policy.patterns import PathPattern
 from authz.web.canonical import check_canonical
 
@@ -113,3 +119,16 @@ def test_a_mend_can_be_written(path: str):
         text = problem.hint.rpartition("for that very path write `")[2][:-1]
         assert path_problem(text) is None
         assert plain(text) == path
+
+
+@given(st.text(alphabet="/ab.:_~-*%2A+(1 é", max_size=24).map("/{}".format))
+@example("/a/../b")
+@example("/a/%2A")
+@example("/a/*/b")
+@example("/" + "/".join(["a"] * 65))
+@example("/" + "a" * 1024)
+def test_the_usual_ones_are_no_exception(path: str):
+    """What is told at a glance to be well formed is so by every rule there is."""
+    if _is_usual(path):
+        assert _is_readable(path)
+        assert plain(path) == path
