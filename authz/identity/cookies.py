@@ -42,6 +42,10 @@ class Cookie(StrEnum):
     DRAFT = "draft"
 
 
+#: What sub-domains share, if they share anything: who was in at one, was at all.
+_SHARED: Final = frozenset({Cookie.SESSION, Cookie.DEVICE})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieSettings:
     """What the operator decided about cookies."""
@@ -66,7 +70,7 @@ class CookieNames:
 
     @property
     def domain(self) -> str | None:
-        """The domain whose sub-domains share the session cookie, if they do."""
+        """The domain whose sub-domains share the sign-in, if they do."""
         return self._settings.domain
 
     def is_secure(self, facts: RequestFacts) -> bool:
@@ -126,7 +130,7 @@ class CookieNames:
         """Return what else a browser is told with *cookie*, as Werkzeug spells it."""
         return {
             "path": "/",
-            "domain": self.domain if cookie is Cookie.SESSION else None,
+            "domain": self.domain if cookie in _SHARED else None,
             "secure": self.is_secure(facts),
             "httponly": True,
             # Lax, not Strict: the first click from another site should find you signed
@@ -142,7 +146,7 @@ class CookieNames:
         return host != self.domain and not host.endswith(f".{self.domain}")
 
     def _prefix(self, cookie: Cookie) -> str:
-        shared = cookie is Cookie.SESSION and self.domain is not None
+        shared = cookie in _SHARED and self.domain is not None
         return "__Secure-" if shared or cookie is Cookie.DRAFT else "__Host-"
 
     def _base(self, environ: Mapping[str, Any]) -> str:

@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import serving
+from tests.web.apps import BOB
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -222,3 +226,26 @@ def test_a_search_filters_while_typing(visit: Callable[..., Page]):
 
     expect(page.locator("#rows")).not_to_contain_text("/map")
     expect(page.locator("#rows")).to_contain_text("/similar")
+
+
+def test_sub_domains_share_the_sign_in(chromium: Browser, tmp_path: Path):
+    """Whoever is in at one host of the domain is at all of them, and nowhere else."""
+    with serving(tmp_path, AUTHZ_COOKIE_DOMAIN="apps.localhost") as site:
+        page = chromium.new_context().new_page()
+        music, files = (
+            site.url.replace("127.0.0.1", f"{name}.apps.localhost")
+            for name in ("music", "files")
+        )
+        page.goto(f"{music}/authz/sign-in")
+        page.fill("#username", "bob")
+        page.fill("#password", BOB)
+        page.click("main button")
+        page.goto(f"{files}/authz/account")
+        expect(page.get_by_role("button", name="Sign out everywhere")).to_be_visible()
+        page.goto(f"{site.url}/authz/account")
+        expect(page.locator("#username")).to_be_visible()
+        shared = [c for c in page.context.cookies() if c["domain"][0] == "."]
+
+        assert {c["domain"] for c in shared} == {".apps.localhost"}
+        assert len(shared) == 2  # the session, and what the browser is known by
+        page.context.close()

@@ -61,16 +61,18 @@ def test_a_name_of_the_operators():
     assert names.name(Cookie.DRAFT, facts(scheme="https")) == "__Secure-music-draft"
 
 
-def test_a_domain_is_for_the_session_alone():
-    """What ties a form or a browser to one host stays there."""
+def test_a_domain_is_for_the_sign_in_alone():
+    """Who was in at one host was at all of them; a form stays where it was given."""
     names = CookieNames(CookieSettings(domain="home.example"), "one")
     https = facts("music.home.example", "https")
     shared = names.attributes(Cookie.SESSION, https)
 
     assert names.name(Cookie.SESSION, https).startswith("__Secure-authz-")
     assert shared["domain"] == "home.example"
-    assert names.attributes(Cookie.DEVICE, https)["domain"] is None
-    assert names.name(Cookie.DEVICE, https).startswith("__Host-")
+    assert names.attributes(Cookie.DEVICE, https)["domain"] == "home.example"
+    assert names.attributes(Cookie.FORM, https)["domain"] is None
+    assert names.name(Cookie.DEVICE, https).startswith("__Secure-")
+    assert names.name(Cookie.FORM, https).startswith("__Host-")
     other = CookieNames(CookieSettings(domain="home.example"), "other")
     assert other.name(Cookie.SESSION, facts("x.home.example:81")) == names.name(
         Cookie.SESSION, facts("music.home.example")
