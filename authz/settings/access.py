@@ -51,12 +51,21 @@ def read_access(
     """Return what the settings say of tokens and of the old switches."""
     where, token = reader.find("AUTHZ_API_TOKEN")
     token = _checked_token(reader, where, token or "")
+    basic = reader.parse("AUTHZ_BASIC_AUTH", parsers.boolean, default=False)
+    if basic and not token and not reader.find("AUTHZ_STORE")[1]:
+        reader.warnings.append(
+            Problem(
+                where="AUTHZ_BASIC_AUTH",
+                message="there is no API token that could be the password",
+                hint="set AUTHZ_API_TOKEN, or AUTHZ_STORE to keep tokens in",
+            )
+        )
     return AccessSettings(
         api_token=token,
         api_token_role=reader.parse(
             "AUTHZ_API_TOKEN_ROLE", identity_parsers.role, "role:admin"
         ),
-        basic=reader.parse("AUTHZ_BASIC_AUTH", parsers.boolean, default=False),
+        basic=basic,
         open_by=_read_switches(
             reader,
             has_proxy=has_proxy,

@@ -1,5 +1,6 @@
 """What somebody gets who gets nothing: which refusal, audited and rendered."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -48,6 +49,14 @@ _TOO_MANY: Final = "Too many wrong tokens came from this address."
 _NO_BASIC: Final = (
     "HTTP Basic authentication opens nothing here: send an API token, "
     "`Authorization: Bearer`."
+)
+_NO_QUERY: Final = (
+    "A token in the address is not looked at, because addresses end up in logs: send "
+    "it as a header, `Authorization: Bearer`."
+)
+#: What programs call a token that they put into an address.
+_TOKEN_NAMES: Final = frozenset(
+    {"token", "apitoken", "accesstoken", "authtoken", "apikey", "accesskey", "authkey"}
 )
 _ANONYMOUS: Final = "You need to sign in first."
 _CLOSED: Final = (
@@ -201,12 +210,7 @@ class Refusals:
                 401, _CLOSED, "sign-in-required", request_id, sign_in=False
             )
         if not asked.subject.is_authenticated:
-            message = (
-                _NO_BASIC
-                if is_basic(facts.environ.get("HTTP_AUTHORIZATION"))
-                else _ANONYMOUS
-            )
-            return self._sign_in(message, "sign-in-required", request_id)
+            return self._sign_in(self._why_anonymous(), "sign-in-required", request_id)
         return self._answer(
             403,
             _FORBIDDEN if has_role else _NO_ROLE,
@@ -215,6 +219,15 @@ class Refusals:
             subject=asked.subject,
             source=source,
         )
+
+    def _why_anonymous(self) -> str:
+        """Return what is said to who did not say who they are in a way that counts."""
+        if is_basic(request.environ.get("HTTP_AUTHORIZATION")):
+            return _NO_BASIC
+        sent = {re.sub("[^a-z]", "", name.lower()) for name in request.args}
+        if self._runtime.identity.tokens is not None and sent & _TOKEN_NAMES:
+            return _NO_QUERY
+        return _ANONYMOUS
 
     def _has_role(self, subject: Subject) -> bool:
         """Whether *subject* has any role that not everybody has."""

@@ -98,9 +98,31 @@ def test_a_browser_cannot_be_made_to_use_it(make_app: MakeApp):
     assert client("POST", "/api/playlist", **basic(TOKEN), **foreign).status == 403
 
 
-def test_a_token_in_the_address_is_not_looked_at(make_app: MakeApp):
-    """Addresses end up in logs."""
+@pytest.mark.parametrize("name", ["token", "api_key", "access_token", "apiKey"])
+def test_a_token_in_the_address_is_not_looked_at(make_app: MakeApp, name: str):
+    """Addresses end up in logs; the page and the problem say what to do instead."""
     client = Client(make_app(**ON))
 
-    for name in ("token", "api_key", "access_token", "apikey"):
-        assert client(path=f"/map?{name}={TOKEN}", accept="*/*").status == 401
+    for accept in ("*/*", "application/json"):
+        answer = client(path=f"/map?{name}={TOKEN}", accept=accept)
+
+        assert answer.status == 401
+        assert "A token in the address is not looked at" in answer.text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Basic {good},Bearer {token}",
+        "Bearer {token},Basic {good}",
+        "Basic {good},Basic {good}",
+        "Basic {good},Basic {wrong}",
+    ],
+)
+def test_two_headers_are_none(make_app: MakeApp, value: str):
+    """Servers join them by a comma, and one of them may be planted."""
+    client = Client(make_app(**ON))
+    good, wrong = (basic(word)["AUTHORIZATION"][6:] for word in (TOKEN, "wrong"))
+
+    sent = value.format(good=good, wrong=wrong, token=TOKEN)
+    assert client(path="/health", authorization=sent).status == 401
