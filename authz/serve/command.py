@@ -41,7 +41,8 @@ def serve(*, bind: str, workers: int, threads: int, development: bool) -> None:
 
     Takes the settings of the environment; AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS
     and AUTHZ_FORWARD_HOSTS are needed. Stands behind the proxy, where only the proxy
-    reaches it. HUP starts the workers anew, with new keys and settings from files.
+    reaches it. HUP starts the workers anew, with new keys and settings from files; if
+    they cannot be used, it says so and goes on with the old ones.
     """
     with problems_in_words():
         if development:

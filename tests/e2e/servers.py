@@ -74,6 +74,12 @@ class Servers:
             return
         raise AssertionError(f"{name} does not listen: {self.log(name)}")
 
+    def children(self, name: str) -> list[int]:
+        """Return the process ids of what the server *name* has started."""
+        pid = self._running[name].pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the server *name*."""
         self._running[name].send_signal(number)

@@ -1,6 +1,7 @@
 """`authz serve` itself: what it starts, and what it says when it does not."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -51,7 +52,10 @@ def test_a_key_can_be_made():
 
 @pytest.mark.slow
 def test_hup_brings_a_new_key(tmp_path: Path):
-    """The file is read again, and the server goes on answering."""
+    """The file is read again; one that holds no key changes nothing, and is told of.
+
+    Nor does a worker that dies while nothing could start.
+    """
     servers = Servers()
     (port,) = free_ports(1)
     keys = tmp_path / "keys.pem"
@@ -74,6 +78,18 @@ def test_hup_brings_a_new_key(tmp_path: Path):
         keys.write_text(new_signing_key() + old)
         servers.signal("serve", signal.SIGHUP)
         until(lambda: len(published()) == 2)
+        assert published()[1:] == before
+
+        keys.write_text("-----BEGIN PRIVATE KEY-----\nMC4CAQ")
+        servers.signal("serve", signal.SIGHUP)
+        until(lambda: "HUP changed nothing" in servers.log("serve"))
+        assert published()[1:] == before
+        assert "MC4CAQ" not in servers.log("serve")
+
+        (tmp_path / "policy.csv").write_text("p, role:user\n")
+        first, *_ = workers = servers.children("serve")
+        os.kill(first, signal.SIGKILL)
+        until(lambda: servers.children("serve") not in ([], workers))
         assert published()[1:] == before
     finally:
         servers.close()

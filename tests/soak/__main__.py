@@ -12,6 +12,7 @@ from tests.soak.database import database_faults
 from tests.soak.flood import login_flood
 from tests.soak.report import Bar
 from tests.soak.saves import killed_saves
+from tests.soak.serve import serve_faults
 
 
 def main() -> int:
@@ -25,6 +26,7 @@ def main() -> int:
         "saves": lambda: killed_saves(wanted.saves),
         "file": lambda: csv_faults(wanted.seconds),
         "replicas": lambda: database_faults(wanted.seconds),
+        "serve": lambda: serve_faults(min(wanted.seconds, 120)),
         "flood": lambda: login_flood(min(wanted.seconds, 300)),
     }
     unmet = 0

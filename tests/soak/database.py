@@ -25,7 +25,7 @@ from tests.soak.report import Bar, decision_bars
 from tests.soak.servers import Replica
 
 #: What breaks something, what mends it, and the seconds in between.
-_Harm = tuple[Callable[[], object], Callable[[], object], float]
+Harm = tuple[Callable[[], object], Callable[[], object], float]
 
 
 def database_faults(seconds: float) -> list[Bar]:
@@ -72,7 +72,7 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
             postgresql.restore(url, copy)
             _find_out(editor.records, history)
 
-    harms: list[_Harm] = [
+    harms: list[Harm] = [
         (postgresql.stop, postgresql.start, 3),
         (backup, restore, 3),
         (
@@ -93,7 +93,7 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
             ThreadPoolExecutor(max_workers=1) as pool,
         ):
             begun = time.monotonic()
-            faults = pool.submit(_fail, harms, stop)
+            faults = pool.submit(harm_in_turn, harms, stop)
             try:
                 for second in range(1, int(seconds) + 1):
                     replicas[second % 2].kill_a_worker(second)
@@ -113,7 +113,7 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
     return decision_bars("two replicas", load.answers, history, kills=kills)
 
 
-def _fail(harms: Sequence[_Harm], stop: threading.Event) -> None:
+def harm_in_turn(harms: Sequence[Harm], stop: threading.Event) -> None:
     """Do harm and mend it, in turn; when told to stop, all is well again."""
     for harm, mend, seconds in itertools.cycle(harms):
         if stop.wait(6):

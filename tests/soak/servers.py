@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.e2e.servers import free_ports
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 class Replica:
     """One gunicorn server with several workers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server is started with
         self,
         settings: Mapping[str, str],
         *,
@@ -26,13 +26,16 @@ class Replica:
         workers: int = 2,
         threads: int = 4,
         stderr: Path | None = None,
+        command: Callable[[int], list[str]] | None = None,
     ) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, or what *command* says for a port; wait until it answers."""
         (self.port,) = free_ports(1)
         self.log = stderr or Path(tempfile.mkstemp(prefix="authz-soak-")[1])
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [
+                command(self.port)
+                if command is not None
+                else [
                     *(sys.executable, "-m", "gunicorn", "--log-level", "warning"),
                     *("--bind", f"127.0.0.1:{self.port}"),
                     *("--workers", str(workers), "--threads", str(threads)),

@@ -9,6 +9,8 @@ from tests.soak.database import database_faults
 from tests.soak.history import Answer, History, policy_text
 from tests.soak.report import Bar, decision_bars
 from tests.soak.saves import killed_saves
+from tests.soak.serve import InForce, Told, may
+from tests.soak.serve import bars as serve_bars
 from tests.soak.servers import ROOT
 
 
@@ -54,3 +56,32 @@ def test_a_wrong_decision_is_seen():
     assert bars(bad, old, 0.0)[0] is False
     assert bars(good, "unknown", 0.0)[0] is False
     assert bars(good, old, late) == [True, False, False]
+
+
+def test_a_wrong_answer_of_authz_serve_is_seen():
+    """An allow by a rule that is not there, for somebody else, or for a stranger."""
+    in_force = InForce()
+    in_force.tried(6)
+    at, there = in_force.times[6][0], {"user": "anna", "host": 1, "route": 0}
+    assert may(6, "anna", 1, 0)
+    assert not may(6, "anna", 0, 0)
+
+    def wrong(**more: object) -> bool:
+        said = {"status": 200, "policy": 6, "who": "soak/anna", **there, **more}
+        return in_force.is_wrong(Told(asked=at, answered=at, **said))  # type: ignore[arg-type]
+
+    assert not wrong()
+    assert not wrong(user="dora", who="dora", policy=-1)
+    for more in (
+        {"host": 0},
+        {"policy": 7},
+        {"policy": -1},
+        {"who": "soak/ben"},
+        {"user": ""},
+        {"user": "dora", "route": 1},
+        {"status": 403, "policy": -1, "who": ""},
+        {"status": 401, "policy": -1, "who": ""},
+    ):
+        assert wrong(**more), more
+    told = [Told(asked=at, answered=at, **there, status=200, policy=7, who="soak/anna")]
+    assert serve_bars(told, in_force, kills=0, alive=True)[0].met is False
