@@ -238,6 +238,7 @@ class Authz:
             app,
             guarded.foresight,
             declared=guarded.runtime.settings.mounts,
+            guard=partial(middleware, runtime=guarded.runtime),
         )
 
     @staticmethod
@@ -245,9 +246,9 @@ class Authz:
         """Declare that *middleware* hands on every request, perhaps changed.
 
         For middleware that changes addresses, schemes or who asks before the app sees
-        them: `app.wsgi_app = Authz.passes_on(StripPrefix(app.wsgi_app))`, after
-        `Authz(app)`. Other middleware is asked only about what the policy allows at the
-        address that arrives. What such middleware answers by itself is not guarded.
+        them: `app.wsgi_app = Authz.passes_on(StripPrefix(app.wsgi_app))`. Other
+        middleware is asked only about what the policy allows at the address that
+        arrives. What such middleware answers without the app is held back.
         """
         return PassingOn(middleware)
 

@@ -81,11 +81,15 @@ def _refuse_declared_method(view: View) -> None:
 def _run(view: View, /, *args: Any, **kwargs: Any) -> Any:
     """Run *view* if the current request was allowed."""
     try:
-        decision = current_request()._authz_state.decision  # type: ignore[attr-defined]  # noqa: SLF001
+        current = current_request()
+        state = current._authz_state  # type: ignore[attr-defined]  # noqa: SLF001
     except (AttributeError, RuntimeError):
         raise NoDecision("this request was not decided about") from None
-    if decision.effect is not Effect.ALLOW:
-        raise NoDecision(f"this request was refused ({decision.reason})")
+    if state.decision.effect is not Effect.ALLOW:
+        raise NoDecision(f"this request was refused ({state.decision.reason})")
+    if state.rule is not current.url_rule:
+        # A scope and a declaration "public" are the route's.
+        raise NoDecision("this request got another route after it was decided about")
     return view(*args, **kwargs)
 
 

@@ -50,6 +50,7 @@ from authz.web.scopes import RequestScopes
 from authz.web.signals import access_decided, access_denied
 from authz.web.state import (
     CONCLUDED_KEY,
+    DECIDED_KEY,
     ENVIRON_KEY,
     RequestState,
     current_request,
@@ -103,7 +104,7 @@ class Hook:
         """Say refusals as *kind* says them."""
         self._refusals = kind(self._runtime, self.may)
 
-    def enforce(  # noqa: C901, PLR0912 - one frame: it runs for each request
+    def enforce(  # noqa: C901, PLR0912, PLR0915 - one frame, for each request
         self, current: Request | None = None
     ) -> Response | None:
         """Decide about *current*, or the current request.
@@ -161,7 +162,7 @@ class Hook:
         except StoreError:
             return self._unavailable(current, facts)
         state = RequestState(subject, path, method)
-        state.scope = about
+        state.rule, state.scope = rule, about
         state.decision = policy.decide(state)
         if self._own is not None and rule is not None and not state.decision:
             state.decision = (
@@ -172,6 +173,8 @@ class Hook:
         if source is not None and source is self._view_as:
             self._only_look(environ, state)
         current._authz_state = environ[ENVIRON_KEY] = state  # type: ignore[attr-defined]  # noqa: SLF001
+        if DECIDED_KEY in environ:
+            environ[DECIDED_KEY][0] = state
         if (
             failure is None
             and state.decision.effect is Effect.ALLOW

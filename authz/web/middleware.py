@@ -14,7 +14,7 @@ from authz.audit import EventTag
 from authz.decision import ANONYMOUS, Effect
 from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
-from authz.web.state import ENVIRON_KEY, RequestState
+from authz.web.state import DECIDED_KEY, ENVIRON_KEY, RequestState
 
 _NAME: Final = itemgetter(0)
 _PRIVATE: Final = ("Cache-Control", "private")
@@ -27,13 +27,17 @@ _HELD_BACK: Final = (
 )
 
 
-def middleware(app: Any, runtime: Runtime) -> Any:  # noqa: C901 - one frame
+def middleware(  # noqa: C901 - one frame
+    app: Any, *, runtime: Runtime, copies: bool = False
+) -> Any:
     """Return the WSGI callable *app* of a guarded app behind its middleware.
 
-    It stands inside all other middleware. A function and no object: it is called for
-    each request.
+    It stands inside all other middleware, and once more around what is declared to hand
+    on (*copies*). A function and no object: it is called for each request.
     """
     vary = ("Vary", runtime.identity.vary)
+    if copies:
+        app = _carrying(app, vary)
 
     def answer(
         environ: MutableMapping[str, Any], start_response: Any
@@ -76,6 +80,35 @@ def middleware(app: Any, runtime: Runtime) -> Any:  # noqa: C901 - one frame
 
     answer.app = app  # type: ignore[attr-defined]  # what looks for mounts looks here
     return answer
+
+
+def _carrying(
+    app: Callable[..., Iterable[bytes]], vary: tuple[str, str]
+) -> Callable[..., Iterable[bytes]]:
+    """Return *app*, which copies environs, bringing out what was decided in a copy."""
+
+    def carry(
+        environ: MutableMapping[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
+        # Whoever else carries, around this or inside, is to see the same.
+        decided = environ.setdefault(DECIDED_KEY, [None])
+        decided[0] = None
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Any:
+            (state,) = decided
+            if state is not None:
+                environ[ENVIRON_KEY] = state
+                # It is marked on the way out, and not twice.
+                for marked in (vary, *([viewed_as(state)] if state.viewer else [])):
+                    while marked in headers:
+                        headers.remove(marked)
+            return start_response(status, headers, *([exc_info] if exc_info else []))
+
+        return app(environ, start)
+
+    return carry
 
 
 def _checked(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import Request, request
+from werkzeug.routing import Rule
 
 from authz.decision import AccessRequest, Decision, Subject
 from authz.errors import AuthzError
@@ -15,6 +16,8 @@ from authz.scope import AskedScope
 
 #: Where the middleware, which has no request object, finds the state.
 ENVIRON_KEY: Final = "authz.state"
+#: Where copies of an environ share what was decided last: a list of one.
+DECIDED_KEY: Final = "authz.decided"
 #: Where middleware's requests hold what the app would see of them, and a list that is
 #: filled when somebody was told what was decided.
 SEEN_KEY: Final = "authz.seen"
@@ -29,6 +32,7 @@ class RequestState:
         "method",
         "path",
         "public",
+        "rule",
         "scope",
         "subject",
         "viewer",
@@ -41,6 +45,8 @@ class RequestState:
         self.subject = subject
         self.path = path
         self.method = method
+        #: The route it was decided about; None if nothing serves it.
+        self.rule: Rule | None = None
         #: What the request is about, as its route declares it.
         self.scope: AskedScope = None
         #: Whether the app declared the endpoint public: the answer depends on nobody.
@@ -71,6 +77,8 @@ def keep_state(on: Request, state: RequestState) -> None:
     """Keep *state* with the request *on*."""
     on._authz_state = state  # type: ignore[attr-defined]  # noqa: SLF001
     on.environ[ENVIRON_KEY] = state
+    if DECIDED_KEY in on.environ:
+        on.environ[DECIDED_KEY][0] = state
 
 
 def state_of(on: Request) -> RequestState | None:

@@ -25,6 +25,14 @@ from authz.web.mounts import MOUNTS
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+class Guard(Protocol):
+    """Puts the last look at answers around a WSGI callable."""
+
+    def __call__(self, app: Wsgi, *, copies: bool = False) -> Wsgi:
+        """Return *app* behind it; with *copies*, though it copies environs."""
+        ...
+
+
 class Gate(Protocol):
     """Decides about requests that the app has not got yet."""
 
@@ -58,6 +66,8 @@ _PASSES_ON: Final = frozenset(
 _INNER: Final = ("below", "app", "wsgi_app", "application", "wsgi", "wrapped_app")
 #: How many wrappers are looked through.
 _DEPTH: Final = 32
+#: What holds something that is wrapped, by which name, and what it holds.
+_Link = tuple[Any, str, Any]
 _OURS: Final = frozenset({__name__, "authz.web.mounts"})
 #: How an app is called: Flask's own way, and what replaces it and hands on.
 _PLAIN_CALL: Final = ("flask.app", "Flask.__call__")
@@ -67,32 +77,63 @@ _CALLS: Final = frozenset({"sentry_sdk.integrations.flask"})
 _class_of: Final[Any] = object.__dict__["__class__"]
 
 
-class PassingOn:
+class _Around:
+    """Is called in the place of middleware; its attributes are the middleware's.
+
+    So `app.wsgi_app.add_files(...)` and `app.wsgi_app.app = ...` go on working.
+    """
+
+    __slots__ = ("wrapper",)
+
+    #: The middleware itself.
+    wrapper: Wsgi
+
+    def __getattr__(self, name: str) -> Any:
+        if name in type(self).__slots__ or name == "wrapper":
+            raise AttributeError(name)  # not made yet: somebody copies it
+        return getattr(self.wrapper, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).__slots__ or name == "wrapper":
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.wrapper, name, value)
+
+
+class PassingOn(_Around):
     """Middleware that is declared to hand on every request, perhaps changed."""
 
+    __slots__ = ()
+
     def __init__(self, wrapper: Wsgi) -> None:
-        #: The middleware itself.
-        self.app = wrapper
+        self.wrapper = wrapper
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Hand on one request."""
-        return self.app(environ, start_response)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "app":  # not made yet: somebody copies it
-            raise AttributeError(name)
-        return getattr(self.app, name)
+        return self.wrapper(environ, start_response)
 
 
-class GuardedMiddleware:
+class GuardedMiddleware(_Around):
     """Middleware that is asked only about what the policy allows.
 
-    Its attributes are the middleware's, so `app.wsgi_app.add_files(...)` goes on
-    working.
+    What is known to hand on is asked about everything, as long as it does: whether
+    something was put inside it is looked at for each request.
     """
 
-    def __init__(
-        self, wrapper: Wsgi, below: Wsgi, gate: Gate, *, declared: Iterable[str]
+    __slots__ = (
+        "_declared", "_fixers", "_gate", "_guard", "_inner", "_is_last", "_links",
+        "_plain", "below",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - what is around an app, and what decides
+        self,
+        wrapper: Wsgi,
+        below: Wsgi,
+        gate: Gate,
+        *,
+        declared: Iterable[str],
+        guard: Guard,
+        inner: Wsgi | None = None,
     ) -> None:
         """Guard *wrapper*.
 
@@ -101,6 +142,9 @@ class GuardedMiddleware:
             below: The guarded app without it.
             gate: Decides.
             declared: Prefixes of apps that guard themselves.
+            guard: Puts the last look at answers around what it is given.
+            inner: What *wrapper* is around, if nothing looks at its answers yet; else
+                *below*.
         """
         self.wrapper = wrapper
         #: What answers a request that is refused.
@@ -108,9 +152,20 @@ class GuardedMiddleware:
         self._fixers = tuple(_fixers(self.below))
         self._gate = gate
         self._declared = tuple(f"{prefix.rstrip('/')}/" for prefix in declared)
+        self._guard = guard
+        self._inner = below if inner is None else inner
+        self._is_last = inner is not None
+        self._look()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
+        if self._links:
+            for holder, name, inner in self._links:
+                if getattr(holder, name, None) is not inner:
+                    self._look()
+                    break
+            if self._links:
+                return self._plain(environ, start_response)
         path = environ.get("PATH_INFO", "")
         if self._declared and f"{path}/".startswith(self._declared):
             return self.wrapper(environ, start_response)
@@ -123,10 +178,15 @@ class GuardedMiddleware:
             return answer(environ, start_response)
         return self.wrapper(environ, start)
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "wrapper":  # not made yet: somebody copies it
-            raise AttributeError(name)
-        return getattr(self.wrapper, name)
+    def _look(self) -> None:
+        """Find out whether the middleware only hands on, and what to call if so."""
+        links = _links(self.wrapper, self._inner)
+        # It may hand on a copy of the environ, or answer although it said not to.
+        copies = any(isinstance(holder, PassingOn) for holder, _, _ in links)
+        self._plain = self.wrapper
+        if copies or self._is_last:
+            self._plain = self._guard(self.wrapper, copies=copies)
+        self._links = links
 
 
 class WsgiStack:
@@ -135,7 +195,7 @@ class WsgiStack:
     def __init__(
         self,
         app: Flask,
-        guard: Callable[[Wsgi], Wsgi],
+        guard: Guard,
         gate: Gate,
         *,
         declared: Iterable[str] = (),
@@ -144,12 +204,13 @@ class WsgiStack:
 
         Args:
             app: The app.
-            guard: Returns a WSGI callable behind the last look at its answers.
+            guard: Puts the last look at answers around what it is given.
             gate: Decides whether middleware is asked.
             declared: Prefixes of apps that guard themselves.
         """
         self._app = app
         self._gate = gate
+        self._guard = guard
         self._declared = tuple(declared)
         self._called: Any = None
         self._callers: set[CodeType] = set()
@@ -160,12 +221,12 @@ class WsgiStack:
         # Not what a class of the app's own makes of it: that may answer by itself too.
         bare: Wsgi = Flask.wsgi_app.__get__(app)
         now: Wsgi = app.wsgi_app
-        plain = _hands_on(now, bare)
         #: What the app is called by: the middleware, the outermost first.
-        self.top: Wsgi = guard(now if plain else bare)
+        self.top: Wsgi = guard(bare)
         self._ground = self.top
-        if not plain:
-            self.top = self._guarded(now)
+        if now != bare or type(now) is not MethodType:
+            # What it hands on reaches the app's own, so the last look is around both.
+            self.top = self._guarded(now, inner=bare)
         self._known: list[Wsgi] = [self.top]
         app.__class__ = _watched(type(app), self)
         app.wsgi_app = self.top  # type: ignore[assignment,method-assign]
@@ -174,8 +235,7 @@ class WsgiStack:
         """Have *wrapper*, which is put around the app, called instead of it."""
         # Instrumentation that is taken away puts back what it found.
         if not any(wrapper is known for known in self._known):
-            if not _hands_on(wrapper, self.top):
-                wrapper = self._guarded(wrapper)
+            wrapper = self._guarded(wrapper)
             self._known.append(wrapper)
         self.top = wrapper
 
@@ -214,13 +274,22 @@ class WsgiStack:
         return self.top(environ, start_response)
 
     def _guarded(
-        self, wrapper: Wsgi, *, below: Wsgi | None = None
+        self,
+        wrapper: Wsgi,
+        *,
+        below: Wsgi | None = None,
+        inner: Wsgi | None = None,
     ) -> GuardedMiddleware:
         # What a change of the policy does there can be told.
         known = self._app.extensions.setdefault(MOUNTS, set())
         known.update(prefix.rstrip("/") for prefix in _mounts(wrapper))
         return GuardedMiddleware(
-            wrapper, below or self.top, self._gate, declared=self._declared
+            wrapper,
+            below or self.top,
+            self._gate,
+            declared=self._declared,
+            guard=self._guard,
+            inner=inner,
         )
 
 
@@ -230,7 +299,9 @@ def _middleware_outside(frame: FrameType | None) -> str | None:
     What is wrapped around the app object itself, and not around its `wsgi_app`, answers
     before the app is asked: it can be named, but not be guarded from here.
     """
-    while frame is not None:
+    for _ in range(_DEPTH):
+        if frame is None:
+            break
         if _is_wsgi(frame):
             code = frame.f_code
             named = frame.f_globals.get("__name__", ""), code.co_qualname
@@ -304,18 +375,28 @@ def _watched(cls: type[Flask], stack: WsgiStack) -> type[Flask]:
     return Watched
 
 
-def _hands_on(wrapper: Any, inner: Wsgi) -> bool:
-    """Whether *wrapper* is *inner*, or nothing that answers by itself lies between."""
+def _links(wrapper: Any, inner: Wsgi) -> tuple[_Link, ...]:
+    """Return what lies between *wrapper* and *inner*; empty if it may answer itself."""
+    found: list[_Link] = []
     for _ in range(_DEPTH):
         # Equal says enough of methods only: a proxy is equal to what it wraps.
         if wrapper is inner or (type(wrapper) is MethodType and wrapper == inner):
-            return True
-        if not isinstance(wrapper, PassingOn) and not _is_known(*_named(wrapper)):
-            return False
-        if isinstance(wrapper, PassingOn) and _inner(wrapper.app) is None:
-            return True  # it says so itself; what it calls cannot be seen
-        wrapper = _inner(wrapper)
-    return False
+            return tuple(found)
+        if isinstance(wrapper, PassingOn):
+            found.append((wrapper, "wrapper", wrapper.wrapper))
+            wrapper = wrapper.wrapper
+            link = _link(wrapper)
+            if link is None:
+                return tuple(found)  # it says so; what it calls cannot be seen
+        elif _is_known(*_named(wrapper)):
+            link = _link(wrapper)
+        else:
+            break
+        if link is None:
+            break
+        found.append(link)
+        wrapper = link[2]
+    return ()
 
 
 def _fixers(wrapper: Any) -> Iterator[ProxyFix]:
@@ -354,15 +435,22 @@ def _with_inner(fixer: ProxyFix, inner: Any) -> ProxyFix:
 
 def _inner(wrapper: Any) -> Any:
     """Return what *wrapper* wraps, as far as that can be seen."""
-    for name in _INNER:
+    link = _link(wrapper)
+    return None if link is None else link[2]
+
+
+def _link(wrapper: Any) -> _Link | None:
+    """Return where *wrapper* keeps what it wraps, as far as that can be seen."""
+    names = ("wrapper",) if isinstance(wrapper, PassingOn) else _INNER
+    for name in names:
         inner = getattr(wrapper, name, None)
         if callable(inner):
-            return inner
+            return wrapper, name, inner
     if isinstance(wrapper, FunctionType) and wrapper.__closure__:
-        names = wrapper.__code__.co_freevars
-        for name, cell in zip(names, wrapper.__closure__, strict=True):
+        free = wrapper.__code__.co_freevars
+        for name, cell in zip(free, wrapper.__closure__, strict=True):
             if name in _INNER and callable(cell.cell_contents):
-                return cell.cell_contents
+                return cell, "cell_contents", cell.cell_contents
     return None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from flask import Flask, abort, current_app, render_template_string
+from flask import Flask, abort, current_app, render_template_string, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule
 
@@ -266,6 +266,21 @@ class TestNothingSlipsBy:
         """No decision, no view."""
         with pytest.raises(NoDecision), app.test_request_context("/admin"):
             app.view_functions["admin"]()
+
+    def test_a_request_is_not_sent_to_another_route(self, make_app: MakeApp):
+        """What its own route made public, or about a scope, is said of that route."""
+        app = make_app()
+        app.add_url_rule("/about", "about", Authz.public(lambda: "about"))
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        (admin,) = app.url_map.iter_rules("admin")
+
+        @app.before_request
+        def rewrite() -> None:
+            request.url_rule = admin
+
+        answer = Client(app)(path="/about")
+
+        assert (answer.status, answer.ran) == (500, None)
 
     def test_a_decision_is_not_kept_for_the_next_request(self, app: Flask):
         """Requests in one app context do not inherit each other's decisions."""

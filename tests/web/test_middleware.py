@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 from unittest import mock
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from prometheus_client import make_wsgi_app
 from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
@@ -112,6 +115,18 @@ def swallowing(inner: Wsgi) -> Wsgi:
     return answer
 
 
+class Strip:
+    """Takes a prefix away."""
+
+    def __init__(self, app: Wsgi) -> None:
+        self.app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Hand on what is left."""
+        path = environ["PATH_INFO"].removeprefix("/prefix")
+        return self.app({**environ, "PATH_INFO": path}, start_response)
+
+
 class Called(Client):
     """Calls the app as a server does, and not its `wsgi_app`."""
 
@@ -208,6 +223,70 @@ def test_middleware_answers_what_the_policy_allows(
     # An answer that depends on who asked is for nobody's cache.
     assert "private" in allowed.headers["Cache-Control"]
     assert "Cookie" in allowed.headers["Vary"]
+
+
+ANSWERING: list[Wsgi] = [AtOnce, lazily, copying, swallowing, twice]
+HANDING_ON: list[Wsgi] = [
+    ProxyFix,
+    SentryWsgiMiddleware,
+    handing_on,
+    lambda inner: Authz.passes_on(Strip(inner)),
+]
+_WRAPPERS = st.lists(st.sampled_from(ANSWERING + HANDING_ON), max_size=2)
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    before=_WRAPPERS,
+    after=_WRAPPERS,
+    late=st.sampled_from(ANSWERING),
+    depth=st.integers(0, 3),
+)
+@example(before=[], after=[ProxyFix], late=AtOnce, depth=0)
+@example(before=[], after=[ProxyFix, AtOnce], late=copying, depth=1)
+@example(before=[ProxyFix], after=[], late=swallowing, depth=0)
+@example(before=HANDING_ON[3:], after=HANDING_ON[3:], late=twice, depth=0)
+@example(before=[], after=HANDING_ON[3:], late=AtOnce, depth=1)
+def test_no_order_of_middleware_answers_without_a_decision(
+    make_app: Callable[..., Flask],
+    before: list[Any],
+    after: list[Any],
+    late: Any,
+    depth: int,
+):
+    """Whatever is installed when, and what is put inside it while it is in use."""
+    app = Flask("guarded")
+    app.config.update(make_app(RULES + POLICY).config)
+    add_routes(app)
+    for wrap in before:
+        app.wsgi_app = wrap(app.wsgi_app)
+    Authz(app)
+    for wrap in after:
+        app.wsgi_app = wrap(app.wsgi_app)
+    stranger, bob = Client(app), Client(app)
+    assert bob.sign_in("bob", BOB).status == 303
+
+    inside = app.wsgi_app
+    for _ in range(depth):
+        if hasattr(inside, "app") and not isinstance(inside.app, FunctionType):
+            inside = inside.app
+    if hasattr(inside, "app") and not isinstance(inside, FunctionType):
+        inside.app = late(inside.app)
+        answers = True
+    else:
+        answers = any(wrap in ANSWERING for wrap in before + after)
+    refused = [stranger(path="/extra/x"), bob(path="/extra/y"), stranger("POST", "/x")]
+
+    assert not any(SECRET in answer.text for answer in refused)
+    assert {answer.status for answer in refused} <= {302, 401, 403, 404}
+    assert (SECRET in bob(path="/extra/x").text) is answers
+    assert bob(path="/map").status == 200
+    get_authz(app).runtime.close()
 
 
 @pytest.mark.parametrize("kind", MIDDLEWARE)
@@ -395,16 +474,11 @@ def test_middleware_can_be_put_back_and_taken_away(make_app: Callable[..., Flask
     assert app.wsgi_app is not before
 
 
-def test_what_passes_on_may_be_declared(make_app: Callable[..., Flask]):
+@pytest.mark.parametrize("strip", [Strip, lambda inner: handing_on(Strip(inner))])
+def test_what_passes_on_may_be_declared(
+    make_app: Callable[..., Flask], strip: Callable[[Wsgi], Wsgi]
+):
     """Middleware that changes addresses is asked first, and the hook decides then."""
-
-    def strip(inner: Wsgi) -> Wsgi:
-        def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-            path = environ["PATH_INFO"].removeprefix("/prefix")
-            return inner({**environ, "PATH_INFO": path}, start_response)
-
-        return answer
-
     declared, other = make_app(), make_app()
     declared.wsgi_app = Authz.passes_on(strip(declared.wsgi_app))  # type: ignore[method-assign]
     other.wsgi_app = strip(other.wsgi_app)  # type: ignore[method-assign]
@@ -454,7 +528,7 @@ def test_known_instrumentation_stays_where_it_is(
     assert Client(app)(path="/map").status == 302
     instrumentor.uninstrument_app(app)
 
-    assert type(traced).__name__ == "function"
+    assert traced is not before
     assert app.wsgi_app is before
     assert "outside" not in caplog.text
 
@@ -568,6 +642,35 @@ def test_no_refusal_becomes_a_success(
     assert (allowed.status, allowed.text) == (200, SECRET)
     assert sink.tags == ["decision:deny", "decision:missing"]
     assert "in the place of a refusal" in sink.events[1].detail["why"]
+
+
+def test_what_hands_on_costs_no_second_decision(
+    make_app: Callable[..., Flask],
+):
+    """Requests through what hands on are decided once, whenever it was installed."""
+    asked: list[str] = []
+
+    class Counting:
+        method = "counting"
+        ambient = False
+
+        def identify(self, _: Any) -> None:
+            asked.append("")
+
+    for wrap_first in (True, False):
+        app = Flask("guarded")
+        app.config.update(make_app().config)
+        add_routes(app)
+        for first in (wrap_first, not wrap_first):
+            if first:
+                app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+            else:
+                Authz(app, sources=[Counting()])
+        asked.clear()
+        Client(app)(path="/health")
+        get_authz(app).runtime.close()
+
+        assert len(asked) == 1
 
 
 def test_an_app_without_middleware_has_nothing_on_the_way(app: Flask):
