@@ -293,7 +293,7 @@ def policy_of(
     """
     source, model = read_model_text(settings)
 
-    def build(rows: Iterable[Row]) -> BuiltPolicy:
+    def build(rows: Iterable[Row], before: BuiltPolicy | None = None) -> BuiltPolicy:
         built = build_from_rows(
             model,
             rows,
@@ -302,6 +302,7 @@ def policy_of(
             model_source=source,
             policy_source=policy_source(settings),
             partial=settings.partial,
+            before=before,
         )
         return _safe(built, settings, source)
 

@@ -1,7 +1,7 @@
 """From files to a policy in force: compiled if it can be, else handed to pycasbin."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,6 +30,13 @@ class BuiltPolicy:
     source: str
     #: The texts that the model itself speaks of, where pycasbin answers for it.
     literals: tuple[str, ...] = ()
+
+    def rules_by_row(self) -> dict[int, Rule]:
+        """Return what each row that is a rule became, by the `id` of the row."""
+        written = self.policy.written
+        rows = (row for row in self.rows if row.kind == "p")
+        rules = written.rules if written else ()
+        return {id(row): rule for row, rule in zip(rows, rules, strict=False)}
 
 
 def build_policy(  # noqa: PLR0913 - what a policy is made of
@@ -60,6 +67,7 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
             model_source=model_source,
             policy_source=policy_source,
             partial=partial,
+            known={},
         )
         return replace(built, warnings=read.warnings + built.warnings)
 
@@ -73,10 +81,12 @@ def build_from_rows(  # noqa: PLR0913 - what a policy is made of
     model_source: str = "model.conf",
     policy_source: str = "policy",
     partial: bool = False,
+    before: BuiltPolicy | None = None,
 ) -> BuiltPolicy:
     """Build the policy that the text of a *model* and *rows* make.
 
-    As `build_policy` does, for rows that do not come from the bytes of one file.
+    As `build_policy` does, for rows that do not come from the bytes of one file. What
+    was made *before*, of most of these rows and the same model, is not made again.
     """
     with _collector_paused():
         return _build(
@@ -87,6 +97,7 @@ def build_from_rows(  # noqa: PLR0913 - what a policy is made of
             model_source=model_source,
             policy_source=policy_source,
             partial=partial,
+            known=before.rules_by_row() if before else {},
         )
 
 
@@ -98,7 +109,8 @@ def _build(  # noqa: PLR0913 - what a policy is made of
     grants: Iterable[Grant],
     model_source: str,
     policy_source: str,
-    partial: bool = False,
+    partial: bool,
+    known: Mapping[int, Rule],
 ) -> BuiltPolicy:
     definition = read_model(model, source=model_source)
     why = why_not_compiled(definition)
@@ -113,6 +125,7 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             source=policy_source,
             partial=partial,
             scoped=scoped,
+            known=known,
         )
         return BuiltPolicy(
             policy=ScopedPolicy(policy) if scoped else CompiledPolicy(policy),

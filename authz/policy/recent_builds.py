@@ -25,16 +25,20 @@ class RecentBuilds:
         self,
         rows: tuple[Row, ...],
         model: Hashable,
-        build: Callable[[tuple[Row, ...]], BuiltPolicy],
+        build: Callable[[tuple[Row, ...], BuiltPolicy | None], BuiltPolicy],
     ) -> BuiltPolicy:
         """Return the policy of *rows* with *model*, or what *build* makes of them.
 
-        Most rows of two states are the same objects: to compare them takes no time.
+        It is given the newest policy with that model as well. Most rows of two states
+        are the same objects: to compare them takes no time.
         """
+        newest = None
         for known, same, built in list(self._kept):
-            if known == model and same == rows:
-                return built
-        built = build(rows)
+            if known == model:
+                if same == rows:
+                    return built
+                newest = built
+        built = build(rows, newest)
         self._kept.append((model, rows, built))
         while len(self._kept) > _KEPT:
             _free(self._kept.popleft()[2])

@@ -238,7 +238,13 @@ def differences(
 
     Only what decides counts: a disabled entry is as good as gone.
     """
-    old, new = _deciding(before), _deciding(after)
+    before, after = list(before), list(after)
+    # Most entries of two states are the very same objects: nothing to compare there.
+    same = set(map(id, before)) & set(map(id, after))
+    old, new = (
+        _deciding(entry for entry in entries if id(entry) not in same)
+        for entries in (before, after)
+    )
     return tuple((new - old).elements()), tuple((old - new).elements())
 
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import chain
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from authz.decision import (
     ANONYMOUS_METHOD,
@@ -41,6 +42,7 @@ _OPENERS = {
 }
 _EFFECTS = {str(effect): effect for effect in Effect}
 _Held = TypeVar("_Held", Rule, Grant)
+_NOTHING: Final[Mapping[int, Rule]] = MappingProxyType({})
 
 
 def nothing_allowed() -> Policy:
@@ -56,6 +58,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     source: str = "policy",
     partial: bool = False,
     scoped: bool = False,
+    known: Mapping[int, Rule] = _NOTHING,
 ) -> Policy:
     """Build the policy that *rows* and further *rules* and *grants* make.
 
@@ -65,9 +68,12 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     `role:admin` yet. *scoped* says that each row names a scope, as the scoped model
     has it; what holds beside the rows holds in every scope.
 
+    *known* are rules that were made of some of the very same rows before, by the `id`
+    of the row: they are the same objects again.
+
     Raises `PolicyError` with every problem found. Nothing is skipped.
     """
-    reader = _RowReader(scoped=scoped)
+    reader = _RowReader(scoped=scoped, known=known)
     rules, grants = tuple(rules), tuple(grants)
     if scoped:
         rules, grants = _everywhere(rules), _everywhere(grants)
@@ -130,8 +136,9 @@ def without_scope(row: Row) -> tuple[tuple[str, ...], str]:
 class _RowReader:
     """Turns rows into rules and grants, and keeps every problem."""
 
-    def __init__(self, *, scoped: bool) -> None:
+    def __init__(self, *, scoped: bool, known: Mapping[int, Rule] = _NOTHING) -> None:
         self._scoped = scoped
+        self._known = known
         #: What a line has that holds in every scope, before what is behind it.
         self._everywhere = f"{ANY_SCOPE}, " if scoped else ""
         self._good_scopes: set[str] = set()
@@ -143,7 +150,7 @@ class _RowReader:
         #: Every rule and grant as a line that is the same wherever it stands.
         self._said: dict[str, list[str]] = {"p": [], "g": []}
         self._good_names: set[str] = set()
-        self._good_paths: set[str] = set()
+        self._good_paths = {rule.path for rule in known.values()}
         self._methods: dict[str, frozenset[str]] = {}
 
     def read(self, row: Row) -> None:
@@ -212,7 +219,7 @@ class _RowReader:
                 "and its comma out",
             )
             return
-        rule = Rule(
+        rule = self._known.get(id(row)) or Rule(
             subject=subject,
             path=path,
             methods=methods,

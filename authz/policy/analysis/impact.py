@@ -20,12 +20,12 @@ from authz.decision import (
     Rule,
     Subject,
 )
+from authz.policy.analysis.changed_rules import changed_rules, touched_rules
 from authz.policy.analysis.path_classes import PathClasses
 from authz.policy.analysis.probes import (
     Place,
     outcome_at,
     places,
-    touched_rules,
     within,
 )
 from authz.policy.analysis.promises import Answer, Question, budget
@@ -309,9 +309,9 @@ class _Change:
             p for p in self.places if index.speaking_of(p.method, p.path)
         )
         self._sample = fresh_sample(rule.path for rule in rules)
-        old, new = ({r.fields: r for r in each.rules} for each in self._sources)
-        both = old | new
-        self._changed = frozenset(both[key] for key in old.keys() ^ new.keys())
+        self._changed = frozenset(
+            changed_rules(*(each.rules for each in self._sources))
+        )
         self._ruled = {rule.subject for rule in self._changed}
 
     def groups(self, people: Iterable[Subject]) -> Iterator[list[tuple[int, Subject]]]:

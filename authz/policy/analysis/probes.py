@@ -12,7 +12,6 @@ from authz.decision import (
     AccessRequest,
     Decision,
     Effect,
-    Policy,
     PolicyInForce,
     Rule,
     Subject,
@@ -103,22 +102,6 @@ def within(place: Place, route: RoutePattern | None, region: PathPattern) -> Pla
         return replace(place, shown=route.route, route=route)
     common = region.overlap(route.region)
     return replace(place, shown=str(common or place.path), route=route)
-
-
-def touched_rules(before: Policy, after: Policy) -> tuple[Rule, ...]:
-    """Return the rules of both by which they may tell somebody other things.
-
-    Those that only one of them has, and those that only one of them gives to somebody.
-    """
-    old, new = ({r.fields: r for r in each.rules} for each in (before, after))
-    was, will = ({g.fields: g.role for g in each.grants} for each in (before, after))
-    roles = [(was | will)[fields] for fields in was.keys() ^ will.keys()]
-    reached = {name for each in (before, after) for name in each.reached_from(roles)}
-    return tuple(
-        rule
-        for fields, rule in (old | new).items()
-        if (fields in old) is not (fields in new) or rule.subject in reached
-    )
 
 
 def _ruled(

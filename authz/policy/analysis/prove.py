@@ -12,6 +12,7 @@ from typing import Final
 
 from authz.decision import Effect, Policy, PolicyInForce, Rule
 from authz.policy.analysis.cases import Broken, Case, Opening, Said, Saying
+from authz.policy.analysis.changed_rules import touched_rules
 from authz.policy.analysis.holders import (
     BASE,
     Names,
@@ -139,7 +140,9 @@ def superfluous(policy: Policy, rule: Rule, watch: Watch = UNWATCHED) -> Answer:
 
 def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer:
     """Return whether whoever may something under *more* may it under *less*."""
-    touched = PatternTree(_touched(less, more))
+    touched = PatternTree(
+        frozenset(map(pattern_of, touched_rules(less, more, built_in=True)))
+    )
     rules = [
         [rule for rule in each.deciding if touched.meeting(pattern_of(rule))]
         for each in (less, more)
@@ -175,19 +178,6 @@ def _gains(less: Policy, more: Policy, promise: Promise, watch: Watch) -> Answer
     for side in range(2):
         case.add(side, rules[side], helds[side])
     return case.answer(promise, watch)
-
-
-def _touched(less: Policy, more: Policy) -> frozenset[PathPattern]:
-    """Return the patterns of rules that one of both has alone, or gives to others."""
-    rules = [{rule.fields: rule for rule in each.deciding} for each in (less, more)]
-    grants = [{g.fields: g.role for g in each.grants} for each in (less, more)]
-    roles = [(grants[0] | grants[1])[key] for key in grants[0].keys() ^ grants[1]]
-    reached = {name for each in (less, more) for name in each.reached_from(roles)}
-    return frozenset(
-        pattern_of(rule)
-        for key, rule in (rules[0] | rules[1]).items()
-        if rule.subject in reached or (key in rules[0]) is not (key in rules[1])
-    )
 
 
 def _about(policy: Policy, promise: Promise) -> list[Rule]:

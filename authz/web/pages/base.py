@@ -201,12 +201,22 @@ class AdminPages:
         now = self.context.records.snapshot()
         known = self._revisions
         if known is None or known[:2] != (now.etag, now.number):
-            found = revisions(self.context, limit=_REVISIONS)
+            found = self._newer(now.number, known[2] if known else ())
             known = now.etag, now.number, found
             # The history may be a moment behind the state it tells of.
             if found and found[0].number == now.number:
                 self._revisions = known
         return known[2][:limit]
+
+    def _newer(self, number: int, known: tuple[Revision, ...]) -> tuple[Revision, ...]:
+        """Return the newest revisions, up to *number*; read are those above *known*."""
+        more = number - known[0].number if known else 0
+        if 0 < more < _REVISIONS:
+            found = tuple(revisions(self.context, limit=more + 1))
+            # Not after a restore, which may have brought others with their numbers.
+            if found[-1] == known[0]:
+                return (*found, *known[1:])[:_REVISIONS]
+        return revisions(self.context, limit=_REVISIONS)
 
     @property
     def draft(self) -> Draft | None:

@@ -51,7 +51,7 @@ def admin_pages(
     Routes(pages, table)
     Tester(pages, previews)
     Drafts(pages)
-    Changes(pages, previews, ahead)
+    Changes(pages, previews)
     Audit(pages)
     account = AccountPage(pages)
     OwnSessions(pages)

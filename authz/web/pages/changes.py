@@ -30,7 +30,6 @@ from authz.web.pages.change_lines import draft_lines, text_lines
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked
 from authz.web.pages.previews import Previews
-from authz.web.pages.warmup import Warmup
 
 _HISTORY: Final = 20
 _OTHER: Final = (
@@ -43,10 +42,9 @@ _NO_NOTE: Final = "Say why. Whoever looks at the history will want to know."
 class Changes:
     """The pages about changes."""
 
-    def __init__(self, pages: AdminPages, previews: Previews, ahead: Warmup) -> None:
-        """Add the pages to *pages*; *ahead* is told when there is a new policy."""
+    def __init__(self, pages: AdminPages, previews: Previews) -> None:
+        """Add the pages to *pages*."""
         self._pages = pages
-        self._ahead = ahead
         self._previews = previews
         entry = MenuEntry(
             label="Changes",
@@ -84,8 +82,6 @@ class Changes:
         revision, error, patch = _attempt(make)
         if revision is None:
             return self._show(note=note, failure=error, patch=patch)
-        # Whoever waits for the change does not wait once more for the next page.
-        self._ahead.prepare()
         response = pages.go("authz_admin.changes", "applied", str(revision.number))
         pages.drafts.forget(response)
         return response
@@ -111,7 +107,6 @@ class Changes:
         revision, error, patch = _attempt(make)
         if revision is None:
             return self._revision(number, note=note, failure=error, patch=patch)
-        self._ahead.prepare()
         return pages.go("authz_admin.changes", "rolled-back", str(number))
 
     def _show(

@@ -34,10 +34,7 @@ class Warmup:
         self._prepared: Hashable = None
 
     def prepare(self) -> None:
-        """Find out what is not known yet. Called after each look at the store.
-
-        And after a change that was made here, by whoever waits for it anyway.
-        """
+        """Find out what is not known yet. Called after each look at the store."""
         pages = self._pages
         if not pages.sent or time.monotonic() - pages.sent > _EXPECTED:
             return

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
-from authz.decision import AUTHENTICATED, AccessRequest
+from authz.decision import AUTHENTICATED, EVERYONE, AccessRequest
 from authz.policy.csv_rows import spelled
 from authz.policy.lint import Code, Finding, lint
 from authz.policy.route_tables import RoutePattern
@@ -104,6 +104,7 @@ def test_nothing_is_said_of_what_is_not_known():
 
 
 @given(seed=SEEDS)
+@example(seed=383)
 @settings(max_examples=60)
 def test_a_rule_that_changes_nothing_changes_nothing(seed: int):
     """Whatever lint calls shadowed or overruled can go, in every scope."""
@@ -121,7 +122,7 @@ def test_a_rule_that_changes_nothing_changes_nothing(seed: int):
 
 
 def _can_be(asked: AccessRequest) -> bool:
-    """Whether whoever asks goes by a name of their own only as one who signed in."""
+    """Whether there is such a person: everybody, and with a name of their own known."""
     names = asked.subject.names
     personal = any(name.startswith(("user:", "group:", "token:")) for name in names)
-    return AUTHENTICATED in names or not personal
+    return EVERYONE in names and (AUTHENTICATED in names or not personal)
