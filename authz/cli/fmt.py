@@ -10,7 +10,7 @@ from authz.cli.output import Output, with_output
 from authz.cli.sources import PolicyText, read_policy, settings_here
 from authz.errors import StoreError
 from authz.policy.format import formatted
-from authz.stores.file.policy import write_whole
+from authz.stores.file.policy import led_to, write_whole
 
 
 @click.command("fmt")
@@ -71,7 +71,7 @@ def _diff(text: PolicyText, tidy: bytes) -> list[str]:
 
 
 def _write(place: str, tidy: bytes) -> None:
-    target = Path(place).resolve()  # a link stays a link
+    target = led_to(Path(place))
     try:
         write_whole(target, tidy, mode=target.stat().st_mode & 0o777)
     except OSError as error:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from authz.admin.transfer import Form, Mode, exported, imported, read
+from authz.bounded_read import read_file
 from authz.cli.app import context_here
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
@@ -19,7 +20,8 @@ from authz.cli.revisions import (
 )
 from authz.cli.sources import read_policy, same_text
 from authz.errors import StoreError
-from authz.stores.file.policy import write_whole
+from authz.policy.csv_rows import MAX_BYTES
+from authz.stores.file.policy import led_to, write_whole
 
 _NEW_FILE_MODE = 0o644
 
@@ -134,7 +136,7 @@ def sync(  # noqa: PLR0913 - one parameter for each option
 
 def _pull(text: str, file: Path, dry_run: bool, out: Output) -> None:  # noqa: FBT001 - one of the options
     """Write *text* into *file* unless it says so already, and end the command."""
-    there = file.read_text(encoding="utf-8") if file.exists() else ""
+    there = _there(file)
     # Comments of the file are not the store's to lose: what counts is what it says.
     differs = not there or _said(there) != _said(text)
     if differs and not dry_run:
@@ -147,6 +149,19 @@ def _pull(text: str, file: Path, dry_run: bool, out: Output) -> None:  # noqa: F
     else:
         out.line(f"{file} written")
     end(Exit.DIFFERS if differs and dry_run else Exit.OK)
+
+
+def _there(file: Path) -> str:
+    """Return what stands in *file*; nothing if it is not there."""
+    try:
+        return read_file(file, most=MAX_BYTES).decode()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise StoreError(
+            f"{file}: the file cannot be read ({why}): check the path"
+        ) from error
 
 
 def _said(text: str) -> list[tuple[Any, ...]]:
@@ -163,7 +178,7 @@ def _form(named: str | None, place: str | None) -> Form:
 
 
 def _write(file: Path, text: str) -> None:
-    target = file.resolve()  # a link stays a link
+    target = led_to(file)
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else _NEW_FILE_MODE
         write_whole(target, text.encode(), mode=mode)

@@ -14,6 +14,8 @@ from authz.errors import AuditFailure
 
 _MODE: Final = 0o600
 _CHUNK: Final = 64 * 1024
+#: No record is as long as this, whatever it tells of; what is, was not written here.
+_LONGEST: Final = 256 * 1024 * 1024
 
 
 class AuditEnd:
@@ -73,7 +75,7 @@ class AuditEnd:
         size = os.fstat(self._descriptor).st_size
         if size == self._size:
             return []
-        normalize, torn = _tail(self._descriptor, size)
+        normalize, torn = _tail(self._path, self._descriptor, size)
         said = []
         if torn:
             os.ftruncate(self._descriptor, size - len(torn))
@@ -105,7 +107,7 @@ class AuditEnd:
                 return Link()
             descriptor = open_regular(older, os.O_RDONLY)
             try:
-                last, _ = _tail(descriptor, os.fstat(descriptor).st_size)
+                last, _ = _tail(older, descriptor, os.fstat(descriptor).st_size)
             finally:
                 os.close(descriptor)
             path = older
@@ -171,16 +173,26 @@ def full_files(path: Path) -> list[Path]:
     ]
 
 
-def _tail(descriptor: int, size: int) -> tuple[bytes, bytes]:
-    """Return the last whole line, without its end, and what stands behind it."""
+def _tail(path: Path, descriptor: int, size: int) -> tuple[bytes, bytes]:
+    """Return the last whole line, without its end, and what stands behind it.
+
+    Raises:
+        AuditFailure: if it is longer than any record.
+    """
     data = b""
     while True:
-        start = max(0, size - len(data) - _CHUNK)
+        # Each time twice as much: a long record is not put together piece by piece.
+        start = max(0, size - 2 * len(data) - _CHUNK)
         data = os.pread(descriptor, size - len(data) - start, start) + data
         end = data.rfind(b"\n")
         begin = data.rfind(b"\n", 0, end) if end > 0 else -1
         if begin >= 0 or start == 0:
             return data[begin + 1 : max(end, 0)], data[end + 1 :]
+        if len(data) > _LONGEST:
+            raise AuditFailure(
+                f"{path}: the audit log does not end with a record (its last line is "
+                "longer than any): see what happened to it, and move it away"
+            )
 
 
 def _sync_folder(folder: Path) -> None:

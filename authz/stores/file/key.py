@@ -11,7 +11,7 @@ from typing import Final
 
 from authz.bounded_read import read_file
 from authz.stores.file.lock import locked
-from authz.stores.file.policy import write_whole
+from authz.stores.file.policy import led_to, write_whole
 
 _log: Final = logging.getLogger("authz")
 _BYTES: Final = 32
@@ -22,7 +22,7 @@ def shared_key(path: Path) -> bytes | None:
 
     Made if it is not there, for the eyes of its owner only.
     """
-    target = path.resolve()
+    target = led_to(path)
     kept = target.with_name(f".{target.name}.key")
     try:
         if not kept.exists():

@@ -84,7 +84,7 @@ class CsvFile:
             StoreError: if it cannot be written; the file is then as it was.
         """
         # A link stays a link: what it leads to is replaced.
-        target = self.path.resolve()
+        target = led_to(self.path)
         try:
             with locked(target):
                 if digest(self.read()) != expected:
@@ -111,7 +111,7 @@ class CsvFile:
             StoreConflict: if it is there by now.
             StoreError: if it cannot be written.
         """
-        target = self.path.resolve()
+        target = led_to(self.path)
         try:
             with locked(target):
                 if target.exists():
@@ -131,7 +131,7 @@ class CsvFile:
         Raises:
             StoreError: if it cannot be read.
         """
-        target = self.path.resolve()
+        target = led_to(self.path)
         kept = CsvFile(target.with_name(f"{target.name}.prev"))
         return kept.read() if kept.path.exists() else None
 
@@ -142,7 +142,7 @@ class CsvFile:
         Raises:
             StoreError: if there cannot be a lock beside the file.
         """
-        target = self.path.resolve()
+        target = led_to(self.path)
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(locked(target))
@@ -153,7 +153,7 @@ class CsvFile:
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(
             f"{self.path}: the file cannot be written ({error.strerror}): check "
-            f"who may write in {self.path.resolve().parent}"
+            f"who may write in {led_to(self.path).parent}"
         )
 
     def _read(self) -> tuple[bytes, os.stat_result]:
@@ -169,6 +169,14 @@ class CsvFile:
 def digest(data: bytes) -> str:
     """Return the fingerprint of *data* that `CsvFile.write` expects."""
     return hashlib.sha256(data).hexdigest()
+
+
+def led_to(path: Path) -> Path:
+    """Return what *path* leads to: a link stays a link, and what it means is written.
+
+    One that leads back to itself is returned; to open it tells what is wrong.
+    """
+    return Path(os.path.realpath(path))
 
 
 def write_whole(target: Path, data: bytes, *, mode: int = _NEW_FILE_MODE) -> None:

@@ -277,6 +277,18 @@ def test_a_log_that_ends_with_something_else_is_not_continued(
     assert path.read_text() == "what is this\n"
 
 
+def test_a_log_that_is_one_big_hole_is_not_continued(
+    make: Callable[..., AuditFile], path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody reads terabytes to find where its last record begins."""
+    monkeypatch.setattr(audit_end, "_LONGEST", 1024 * 1024)
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(AuditFailure, match="longer than any"):
+        make().open()
+
+
 def test_records_that_vanish_are_told(make: Callable[..., AuditFile], path: Path):
     """Who cuts the end off while the server runs is found out."""
     sink = make()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from authz.errors import StoreConflict, StoreError
+from authz.stores.file.key import shared_key
 from authz.stores.file.policy import CsvFile, digest
 
 ROOT = Path(__file__).parents[3]
@@ -95,6 +96,20 @@ class TestWriting:
 
         assert link.is_symlink()
         assert store.read() == NEW
+
+    def test_a_link_that_leads_to_itself_is_said_to(self, tmp_path: Path):
+        """Reading, writing and the key beside it fail in words, not by accident."""
+        loop = tmp_path / "policy.csv"
+        loop.symlink_to("policy.csv")
+        loop_file = CsvFile(loop)
+        for ask in (
+            loop_file.read,
+            lambda: loop_file.write(NEW, expected=digest(OLD)),
+        ):
+            with pytest.raises(StoreError, match=r"policy.csv: the \w+ "):
+                ask()
+        assert len(shared_key(loop) or b"") == 32
+        assert loop.is_symlink()
 
     def test_it_overwrites_nobody(self, store: CsvFile):
         """A file that changed since it was read is left alone."""
