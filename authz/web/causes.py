@@ -19,34 +19,35 @@ _BETWEEN: Final = (
 TOLD: Final[Mapping[Why, str]] = {
     Why.SEVERAL_VALUES: "A header that says who you are came with several values; "
     "one of them may be planted.",
-    Why.TOO_LONG: "What says who you are is longer than any honest one.",
-    Why.NAME_NOT_ALLOWED: "You are named in a way that cannot be a name here.",
-    Why.GROUP_NOT_ALLOWED: "You are in a group whose name cannot be one here.",
+    Why.TOO_LONG: "The header or token that says who you are is too long.",
+    Why.NAME_NOT_ALLOWED: "The name that you came with cannot be anybody's name here.",
+    Why.GROUP_NOT_ALLOWED: "One of your groups has a name that no rule can hold, and "
+    "this app denies something to groups.",
     Why.LDAP_NAME_CUT: "Your groups came as LDAP names that were cut at their commas.",
-    Why.TOO_MANY_GROUPS: "You come with more groups than anybody has.",
+    Why.TOO_MANY_GROUPS: "You came with more groups than this app takes.",
     Why.IDENTITIES_DISAGREE: "The token and the headers of this request name different "
     "people.",
-    Why.MALFORMED_TOKEN: "What should be a signed token is none.",
+    Why.MALFORMED_TOKEN: "What came in the place of a signed token is none.",
     Why.ENCRYPTED_TOKEN: "The token is encrypted, and the app has no key for it.",
     Why.DUPLICATE_MEMBER: "The token says something twice.",
     Why.HEADER_NOT_ALLOWED: "The token brings or names a key of its own.",
-    Why.WRONG_TYPE: "The token is of another type than those that say who somebody is.",
-    Why.WRONG_ALGORITHM: "The token is signed in another way than agreed.",
+    Why.WRONG_TYPE: "The token is of another kind than those that say who somebody is.",
+    Why.WRONG_ALGORITHM: "The token is signed in another way than the app expects.",
     Why.UNKNOWN_KEY: "The token is signed with a key that the app does not know, or "
     "not yet. Try again in a moment.",
     Why.KEYS_UNAVAILABLE: "The app could not fetch the keys that tokens are checked "
     "with. Try again in a moment.",
     Why.BAD_SIGNATURE: "The signature of the token does not belong to it.",
-    Why.WRONG_ISSUER: "The token comes from somebody else than the app believes.",
+    Why.WRONG_ISSUER: "The token was made by somebody whom the app does not believe.",
     Why.WRONG_AUDIENCE: "The token is meant for another app.",
     Why.EXPIRED: "The token's time is over. Sign in again.",
-    Why.NO_EXPIRY: "The token has no end.",
+    Why.NO_EXPIRY: "The token does not say when it ends.",
     Why.NOT_YET_VALID: "The token begins in the future: a clock is wrong.",
     Why.LIVES_TOO_LONG: "The token holds for longer than a token may.",
     Why.BAD_CLAIM: "The token says something in a form that cannot be read.",
     Why.CLAIM_MISMATCH: "The token does not say what the app requires of it.",
     Why.GROUPS_OVERAGE: "The token does not list all of your groups.",
-    Why.EMAIL_NOT_VERIFIED: "Your address is not verified where you signed in.",
+    Why.EMAIL_NOT_VERIFIED: "Your e-mail address is not verified where you signed in.",
     Why.BAD_CHARACTERS: "A header that says who you are holds characters that no name "
     "has, or a placeholder.",
     Why.WRONG_PROXY_SECRET: "The proxy did not prove that it is the proxy.",
@@ -54,8 +55,9 @@ TOLD: Final[Mapping[Why, str]] = {
     "from yours.",
     Why.UNKNOWN_TOKEN: "There is no such API token or code, or not any more.",
     Why.EXPIRED_TOKEN: "The time of the API token or code is over.",
-    Why.OWNER_CHANGED: "Whoever has this API token may not any more what it may.",
-    Why.VIEW_OVER: "You do not see the app as somebody else any more. Ask again.",
+    Why.OWNER_CHANGED: "The owner of this API token is disabled or gone, or may not do "
+    "any more what it may.",
+    Why.VIEW_OVER: "Looking as somebody else is over. Load the page again.",
     Why.DISABLED: "This account is disabled. Ask whoever runs the app.",
     Why.SEVERAL_COOKIES: "Several cookies of this site say who you are; one of them "
     "may be planted. Sign in again.",
