@@ -2,6 +2,7 @@
 
 from authz.bounded_read import read_file
 from authz.settings import SETTINGS, Setting, Settings, read_settings
+from authz.settings.defaults import defaulted
 from authz.settings.parsers import positive
 from authz.settings.reader import Reader
 
@@ -10,6 +11,7 @@ __all__ = [
     "Reader",
     "Setting",
     "Settings",
+    "defaulted",
     "positive",
     "read_file",
     "read_settings",

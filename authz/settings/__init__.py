@@ -30,6 +30,7 @@ from authz.settings.audit import read_audit
 from authz.settings.authzen import AuthzenSettings as AuthzenSettings
 from authz.settings.authzen import read_authzen
 from authz.settings.cookies import read_cookies
+from authz.settings.defaults import defaulted
 from authz.settings.forward import Address as Address
 from authz.settings.forward import DeclaredHost as DeclaredHost
 from authz.settings.forward import ForwardSettings as ForwardSettings
@@ -47,30 +48,39 @@ from authz.settings.store import StoreSettings as StoreSettings
 from authz.settings.store import read_store
 from authz.settings.table import SETTINGS as SETTINGS
 
+_POLICY: Final = defaulted("AUTHZ_POLICY", Path)
+_API_PREFIXES: Final = defaulted("AUTHZ_API_PREFIXES", parsers.paths)
+_URL_PREFIX: Final = defaulted("AUTHZ_URL_PREFIX", parsers.prefix)
+_ERROR_HANDLERS: Final = defaulted("AUTHZ_ERROR_HANDLERS", parsers.boolean)
+_SESSION_HOURS: Final = defaulted("AUTHZ_SESSION_HOURS", parsers.positive)
+_IDLE_MINUTES: Final = defaulted("AUTHZ_SESSION_IDLE_MINUTES", parsers.positive)
+_POLL_SECONDS: Final = defaulted("AUTHZ_POLL_SECONDS", parsers.positive)
+_AUDIT_ALLOWS: Final = defaulted("AUTHZ_AUDIT_ALLOWS", parsers.boolean)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the operator decided."""
 
     model: Path | None = None
-    policy: Path = Path("policy.csv")
+    policy: Path = _POLICY.default
     accounts: tuple[AccountSetting, ...] = ()
     proxy: ProxySettings = field(default_factory=ProxySettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     anonymous_role: str | None = None
-    api_prefixes: tuple[str, ...] = ("/api",)
+    api_prefixes: tuple[str, ...] = _API_PREFIXES.default
     landing: str | None = None
-    url_prefix: str = "/authz"
+    url_prefix: str = _URL_PREFIX.default
     contact: str | None = None
     #: Whether the app's own error handlers render refusals.
-    error_handlers: bool = False
+    error_handlers: bool = _ERROR_HANDLERS.default
     trusted_origins: tuple[str, ...] = ()
     mounts: tuple[str, ...] = ()
     cookies: CookieSettings = field(default_factory=CookieSettings)
-    session_hours: float = 12.0
-    session_idle_minutes: float = 120.0
-    poll_seconds: float = 2.0
-    audit_allows: bool = False
+    session_hours: float = _SESSION_HOURS.default
+    session_idle_minutes: float = _IDLE_MINUTES.default
+    poll_seconds: float = _POLL_SECONDS.default
+    audit_allows: bool = _AUDIT_ALLOWS.default
     store: StoreSettings = field(default_factory=StoreSettings)
     admin: AdminSettings = field(default_factory=AdminSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
@@ -158,8 +168,8 @@ def store_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Set
     """Return the settings of the store and of the audit log; the others are unset."""
     reader = Reader(config, environ)
     return Settings(
-        policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),
-        url_prefix=reader.parse("AUTHZ_URL_PREFIX", parsers.prefix, "/authz"),
+        policy=reader.read(_POLICY),
+        url_prefix=reader.read(_URL_PREFIX),
         store=read_store(reader),
         admin=read_admin(reader),
         audit=read_audit(reader),
@@ -179,32 +189,28 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     proxy = read_proxy(reader)
     accounts = tuple(read_accounts(reader, proxied=bool(proxy)))
     cookies = read_cookies(reader)
-    url_prefix = reader.parse("AUTHZ_URL_PREFIX", parsers.prefix, "/authz")
+    url_prefix = reader.read(_URL_PREFIX)
     settings = Settings(
         model=reader.parse("AUTHZ_MODEL", Path, None),
-        policy=reader.parse("AUTHZ_POLICY", Path, Path("policy.csv")),
+        policy=reader.read(_POLICY),
         accounts=accounts,
         proxy=proxy,
         access=read_access(reader, has_accounts=bool(accounts), has_proxy=bool(proxy)),
         anonymous_role=reader.parse(
             "AUTHZ_ANONYMOUS_ROLE", parsers.anonymous_role, None
         ),
-        api_prefixes=reader.parse("AUTHZ_API_PREFIXES", parsers.paths, ("/api",)),
+        api_prefixes=reader.read(_API_PREFIXES),
         landing=reader.parse("AUTHZ_LANDING", parsers.path, None),
         url_prefix=url_prefix,
         contact=reader.parse("AUTHZ_CONTACT", str, None),
-        error_handlers=reader.parse(
-            "AUTHZ_ERROR_HANDLERS", parsers.boolean, default=False
-        ),
+        error_handlers=reader.read(_ERROR_HANDLERS),
         trusted_origins=reader.parse("AUTHZ_TRUSTED_ORIGINS", parsers.origins, ()),
         mounts=reader.parse("AUTHZ_MOUNTS", parsers.paths, ()),
         cookies=cookies,
-        session_hours=reader.parse("AUTHZ_SESSION_HOURS", parsers.positive, 12.0),
-        session_idle_minutes=reader.parse(
-            "AUTHZ_SESSION_IDLE_MINUTES", parsers.positive, 120.0
-        ),
-        poll_seconds=reader.parse("AUTHZ_POLL_SECONDS", parsers.positive, 2.0),
-        audit_allows=reader.parse("AUTHZ_AUDIT_ALLOWS", parsers.boolean, default=False),
+        session_hours=reader.read(_SESSION_HOURS),
+        session_idle_minutes=reader.read(_IDLE_MINUTES),
+        poll_seconds=reader.read(_POLL_SECONDS),
+        audit_allows=reader.read(_AUDIT_ALLOWS),
         store=read_store(reader),
         admin=read_admin(reader),
         audit=read_audit(reader),

@@ -6,6 +6,7 @@ from typing import Final
 from authz.decision import Grant, Origin
 from authz.errors import InvalidValue, Problem
 from authz.settings import identity_parsers, parsers
+from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
 
 _SHORTEST_TOKEN: Final = 16
@@ -14,15 +15,18 @@ _GOOD_TOKEN: Final = 32
 OPEN_TO_EVERYONE: Final = "auth:open"
 TOKEN_NAME: Final = "token:env"  # noqa: S105 - a name, not a token
 
+_TOKEN_ROLE: Final = defaulted("AUTHZ_API_TOKEN_ROLE", identity_parsers.role)
+_BASIC: Final = defaulted("AUTHZ_BASIC_AUTH", parsers.boolean)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessSettings:
     """Ways in that need nobody to sign in."""
 
     api_token: str = field(default="", repr=False)
-    api_token_role: str = "role:admin"  # noqa: S105 - a role, not a token
+    api_token_role: str = _TOKEN_ROLE.default
     #: Whether an API token may come as the password of HTTP Basic authentication.
-    basic: bool = False
+    basic: bool = _BASIC.default
     #: The switch that makes everybody an administrator, or None.
     open_by: Origin | None = None
 
@@ -51,7 +55,7 @@ def read_access(
     """Return what the settings say of tokens and of the old switches."""
     where, token = reader.find("AUTHZ_API_TOKEN")
     token = _checked_token(reader, where, token or "")
-    basic = reader.parse("AUTHZ_BASIC_AUTH", parsers.boolean, default=False)
+    basic = reader.read(_BASIC)
     if basic and not token and not reader.find("AUTHZ_STORE")[1]:
         reader.warnings.append(
             Problem(
@@ -62,9 +66,7 @@ def read_access(
         )
     return AccessSettings(
         api_token=token,
-        api_token_role=reader.parse(
-            "AUTHZ_API_TOKEN_ROLE", identity_parsers.role, "role:admin"
-        ),
+        api_token_role=reader.read(_TOKEN_ROLE),
         basic=basic,
         open_by=_read_switches(
             reader,

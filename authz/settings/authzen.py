@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from authz.errors import InvalidValue
 from authz.policy.authzen_table import AuthzenTable, read_authzen_table
 from authz.settings import parsers
+from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
 from authz.settings.table_file import table_file
 
@@ -15,12 +16,14 @@ from authz.settings.table_file import table_file
 ACCESS: Final = "/access/v1"
 _HTTPS: Final = re.compile(r"https://[^/?#\s@]+(?:/[^?#\s]*[^/?#\s])?")
 
+_ENABLED: Final = defaulted("AUTHZ_AUTHZEN", parsers.boolean)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthzenSettings:
     """What the operator decided about the AuthZEN API."""
 
-    enabled: bool = False
+    enabled: bool = _ENABLED.default
     #: What stands before `/access/v1`; empty at the root.
     prefix: str = "/authz"
     #: What clients call it: a URL; empty if that is how they reach it.
@@ -41,7 +44,7 @@ class AuthzenSettings:
 def read_authzen(reader: Reader, *, url_prefix: str) -> AuthzenSettings:
     """Return the settings of the AuthZEN API; *url_prefix* is where authz is."""
     return AuthzenSettings(
-        enabled=reader.parse("AUTHZ_AUTHZEN", parsers.boolean, default=False),
+        enabled=reader.read(_ENABLED),
         prefix=reader.parse("AUTHZ_AUTHZEN_PREFIX", _prefix, url_prefix),
         url=reader.parse("AUTHZ_AUTHZEN_URL", _url, ""),
         table=reader.parse(

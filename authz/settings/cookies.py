@@ -7,12 +7,14 @@ from typing import Final
 from authz.errors import InvalidValue
 from authz.identity.cookies import CookieSettings
 from authz.settings import parsers
+from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
 
 #: A token (RFC 6265, 4.1.1), without the marks that a reader would stumble over.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,40}")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_SECURE: Final = defaulted("AUTHZ_COOKIE_SECURE", parsers.secure)
 
 
 def read_cookies(reader: Reader) -> CookieSettings:
@@ -20,7 +22,7 @@ def read_cookies(reader: Reader) -> CookieSettings:
     return CookieSettings(
         name=reader.parse("AUTHZ_COOKIE_NAME", cookie_name, None),
         domain=reader.parse("AUTHZ_COOKIE_DOMAIN", cookie_domain, None),
-        secure=reader.parse("AUTHZ_COOKIE_SECURE", parsers.secure, None),
+        secure=reader.read(_SECURE),
     )
 
 

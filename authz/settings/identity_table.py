@@ -211,8 +211,8 @@ IDENTITY_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_JWT_MAX_HOURS",
-        help="The longest that a token may be valid, in hours.",
-        default="744 (31 days)",
+        help="The longest that a token may be valid, in hours; 744 are 31 days.",
+        default="744",
         numbered=True,
     ),
     Setting(

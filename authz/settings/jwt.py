@@ -13,6 +13,7 @@ from authz.identity.claims import MAX_LEEWAY
 from authz.identity.fetch import MAX_BYTES, url_problem
 from authz.identity.presets import PRESETS, JwtPreset, Preset
 from authz.settings import identity_parsers, parsers
+from authz.settings.defaults import Defaulted, defaulted
 from authz.settings.identity_table import IDENTITY_SETTINGS
 from authz.settings.reader import Reader
 
@@ -26,6 +27,29 @@ _WORDS: Final = tuple(
 )
 _KEYS: Final = ("JWKS_URL", "JWKS_FILE", "PEM", "PEM_URL", "SECRET")
 _ARN_REGION: Final = re.compile(r"arn:[\w-]+:\w+:([\w-]+):")
+
+
+def _leeway(text: str) -> float:
+    seconds = identity_parsers.not_negative(text)
+    if seconds > MAX_LEEWAY:
+        raise InvalidValue(
+            f"{text} seconds is too much",
+            f"set the clocks, and write at most {MAX_LEEWAY:.0f}",
+        )
+    return seconds
+
+
+def _in_seconds(hours: str) -> float:
+    return parsers.positive(hours) * _HOUR
+
+
+def _grace(hours: str) -> float:
+    return identity_parsers.not_negative(hours) * _HOUR
+
+
+_LEEWAY: Final = defaulted("AUTHZ_JWT_LEEWAY", _leeway)
+_MAX_LIFETIME: Final = defaulted("AUTHZ_JWT_MAX_HOURS", _in_seconds)
+_KEY_GRACE: Final = defaulted("AUTHZ_JWT_KEY_GRACE_HOURS", _grace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +78,9 @@ class JwtSetting:
     #: Expressions, and the value each must have.
     required: tuple[tuple[str, str], ...] = ()
     #: In seconds.
-    leeway: float = 30.0
-    max_lifetime: float = 744 * _HOUR
-    key_grace: float = _HOUR
+    leeway: float = _LEEWAY.default
+    max_lifetime: float = _MAX_LIFETIME.default
+    key_grace: float = _KEY_GRACE.default
     audience_claim: str = "aud"
     claims_in_header: bool = False
     padded: bool = False
@@ -163,10 +187,9 @@ class _Block:
                 "GROUPS_SEPARATOR", identity_parsers.separator, self._jwt.separator
             ),
             required=parse("REQUIRE", _required, ()),
-            leeway=parse("LEEWAY", _leeway, 30.0),
-            max_lifetime=parse("MAX_HOURS", parsers.positive, 744.0) * _HOUR,
-            key_grace=parse("KEY_GRACE_HOURS", identity_parsers.not_negative, 1.0)
-            * _HOUR,
+            leeway=self._read(_LEEWAY),
+            max_lifetime=self._read(_MAX_LIFETIME),
+            key_grace=self._read(_KEY_GRACE),
             audience_claim=self._jwt.audience_claim,
             claims_in_header=self._jwt.claims_in_header,
             padded=self._jwt.padded,
@@ -245,6 +268,10 @@ class _Block:
     def _parse(self, word: str, parser: Any, default: Any) -> Any:
         return self._reader.parse(f"{self._prefix}_{word}", parser, default)
 
+    def _read(self, value: Defaulted[float]) -> float:
+        numbered = value.name.replace("AUTHZ_JWT", self._prefix)
+        return self._reader.read(value, numbered)
+
     def _problem(self, word: str, message: str, hint: str) -> None:
         self._reader.problem(f"{self._prefix}_{word}", message, hint)
 
@@ -292,13 +319,3 @@ def _required(text: str) -> tuple[tuple[str, str], ...]:
             raise InvalidValue(f"`{part}` is not `claim=value`", "write `azp=music`")
         pairs.append((expression(claim.strip()), value.strip()))
     return tuple(pairs)
-
-
-def _leeway(text: str) -> float:
-    seconds = identity_parsers.not_negative(text)
-    if seconds > MAX_LEEWAY:
-        raise InvalidValue(
-            f"{text} seconds is too much",
-            f"set the clocks, and write at most {MAX_LEEWAY:.0f}",
-        )
-    return seconds

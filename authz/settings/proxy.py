@@ -12,10 +12,13 @@ from authz.identity.presets import PRESETS, Preset
 from authz.identity.scoped_groups import ScopedGroup
 from authz.identity.trusted_headers import HeaderNames, ProxySecret
 from authz.settings import identity_parsers, parsers
+from authz.settings.defaults import defaulted
 from authz.settings.jwt import JwtSetting, preset_word, read_issuers
 from authz.settings.reader import Reader
 
 _SHORTEST_SECRET: Final = 16
+
+_STRIPPED: Final = defaulted("AUTHZ_UNDERSCORES_STRIPPED", parsers.boolean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class ProxySettings:
     #: The proxies that are believed about where a request comes from.
     forwarded: Peers = field(default_factory=Peers)
     #: The operator says that they strip header names with `_`.
-    underscores_stripped: bool = False
+    underscores_stripped: bool = _STRIPPED.default
     #: Where the proxy signs somebody out: a path or an https address.
     sign_out_url: str | None = None
     #: `group:...`, with the role that each gives.
@@ -114,9 +117,7 @@ def read_proxy(reader: Reader) -> ProxySettings:
         forwarded=reader.parse(
             "AUTHZ_FORWARDED_PROXIES", peers, headers.proxies if headers else Peers()
         ),
-        underscores_stripped=reader.parse(
-            "AUTHZ_UNDERSCORES_STRIPPED", parsers.boolean, default=False
-        ),
+        underscores_stripped=reader.read(_STRIPPED),
         sign_out_url=reader.parse(
             "AUTHZ_SIGN_OUT_URL",
             identity_parsers.sign_out_url,

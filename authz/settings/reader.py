@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from authz.bounded_read import read_file
 from authz.errors import InvalidValue, Problem
+from authz.settings.defaults import Defaulted
 from authz.settings.setting import Setting
 from authz.settings.table import SETTINGS
 
@@ -91,6 +92,10 @@ class Reader:
         except ValueError as error:
             self.problem(name, str(error) or "cannot be read", "")
             return default
+
+    def read(self, value: Defaulted[_T], name: str = "") -> _T:
+        """Return the setting as *value* reads it; *name* is its numbered name."""
+        return self.parse(name or value.name, value.parser, value.default)
 
     def find(self, name: str) -> tuple[str, str | None]:
         """Return where the setting *name* was found, and its text.

@@ -2,9 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from authz.errors import InvalidValue, Problem
+from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
+
+
+def _report_only(text: str) -> bool:
+    if text not in {"enforce", "report"}:
+        raise InvalidValue(
+            f"`{text}` is no mode, and nothing turns the guard off",
+            "write `enforce`, or `report` to see what the policy would deny",
+        )
+    return text == "report"
+
+
+_REPORT_ONLY: Final = defaulted("AUTHZ_MODE", _report_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,14 +26,14 @@ class ReportOnlySettings:
     """What the operator decided about trying policies out."""
 
     #: Whether what the policy denies is only reported, and let through.
-    report_only: bool = False
+    report_only: bool = _REPORT_ONLY.default
     #: A candidate that is asked beside the policy in force, and decides nothing.
     shadow: Path | None = None
 
 
 def read_report_only(reader: Reader) -> ReportOnlySettings:
     """Return the settings of trials. Report-only is a warning at each start."""
-    report_only = reader.parse("AUTHZ_MODE", _report_only, default=False)
+    report_only = reader.read(_REPORT_ONLY)
     if report_only:
         reader.warnings.append(
             Problem(
@@ -33,12 +47,3 @@ def read_report_only(reader: Reader) -> ReportOnlySettings:
         report_only=report_only,
         shadow=reader.parse("AUTHZ_SHADOW_POLICY", Path, None),
     )
-
-
-def _report_only(text: str) -> bool:
-    if text not in {"enforce", "report"}:
-        raise InvalidValue(
-            f"`{text}` is no mode, and nothing turns the guard off",
-            "write `enforce`, or `report` to see what the policy would deny",
-        )
-    return text == "report"

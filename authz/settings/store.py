@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from authz.errors import InvalidValue, Problem
 from authz.settings import parsers
+from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
 
 _DATABASES = {"sqlite", "postgres", "postgresql"}
@@ -21,6 +23,9 @@ _OTHERS = {
 }
 _REDIS = {"redis", "rediss", "unix"}
 
+_REVISIONS: Final = defaulted("AUTHZ_REVISIONS_KEPT", parsers.count)
+_MAX_STALE: Final = defaulted("AUTHZ_MAX_STALE", parsers.positive)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
@@ -34,9 +39,9 @@ class StoreSettings:
     #: What an empty database is filled with, once; None: `policy.csv` if it is there.
     seed: Path | None = None
     #: Revisions of the policy that are kept.
-    revisions: int = 1000
+    revisions: int = _REVISIONS.default
     #: Seconds that the last good state serves while the database is not there.
-    max_stale: float = 300.0
+    max_stale: float = _MAX_STALE.default
     #: Redis, for hints that something has changed and for the limits on wrong
     #: passwords; or None. May hold a password.
     redis: str | None = field(default=None, repr=False)
@@ -59,8 +64,8 @@ def read_store(reader: Reader) -> StoreSettings:
         url=url,
         holds_rules=url is not None and not in_file,
         seed=seed,
-        revisions=reader.parse("AUTHZ_REVISIONS_KEPT", parsers.count, 1000),
-        max_stale=reader.parse("AUTHZ_MAX_STALE", parsers.positive, 300.0),
+        revisions=reader.read(_REVISIONS),
+        max_stale=reader.read(_MAX_STALE),
         redis=reader.parse("AUTHZ_REDIS_URL", _redis, None),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from authz import InvalidValue, Problem, SettingsError
-from authz.integration.settings import SETTINGS, Reader, Setting, positive
+from authz.integration.settings import SETTINGS, Reader, Setting, defaulted, positive
 from authz_audiomuse.music.listed import ListedServer, parse_servers
 from authz_audiomuse.music.sealing import parse_keys
 from authz_audiomuse.music.secret import Secret
@@ -77,6 +77,17 @@ class Unlinked(StrEnum):
     REFUSE = "refuse"
 
 
+def _unlinked(text: str) -> Unlinked:
+    if text not in set(Unlinked):
+        raise InvalidValue(f"`{text[:80]}` is neither", "write `shared` or `refuse`")
+    return Unlinked(text)
+
+
+_UNLINKED: Final = defaulted("AUTHZ_MUSIC_UNLINKED", _unlinked, MUSIC_SETTINGS)
+_TIMEOUT: Final = defaulted("AUTHZ_MUSIC_TIMEOUT", positive, MUSIC_SETTINGS)
+_CHECK_HOURS: Final = defaulted("AUTHZ_MUSIC_CHECK_HOURS", positive, MUSIC_SETTINGS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MusicSettings:
     """What the operator decided about music accounts."""
@@ -87,11 +98,11 @@ class MusicSettings:
     store: str | None = field(default=None, repr=False)
     #: The database that authz itself uses, or None. Likewise.
     authz_store: str | None = field(default=None, repr=False)
-    unlinked: Unlinked = Unlinked.SHARED
+    unlinked: Unlinked = _UNLINKED.default
     ca: Path | None = None
     http_hosts: frozenset[str] = frozenset()
-    timeout: float = 10.0
-    check_hours: float = 24.0
+    timeout: float = _TIMEOUT.default
+    check_hours: float = _CHECK_HOURS.default
     warnings: tuple[Problem, ...] = ()
 
     @property
@@ -114,11 +125,11 @@ def read_music_settings(
         keys=reader.parse("AUTHZ_ENCRYPTION_KEY", parse_keys, ()),
         store=reader.parse("AUTHZ_MUSIC_STORE", str, None),
         authz_store=reader.parse("AUTHZ_STORE", str, None),
-        unlinked=reader.parse("AUTHZ_MUSIC_UNLINKED", _unlinked, Unlinked.SHARED),
+        unlinked=reader.read(_UNLINKED),
         ca=reader.parse("AUTHZ_MUSIC_CA", _file, None),
         http_hosts=reader.parse("AUTHZ_MUSIC_HTTP_HOSTS", _hosts, frozenset()),
-        timeout=reader.parse("AUTHZ_MUSIC_TIMEOUT", positive, 10.0),
-        check_hours=reader.parse("AUTHZ_MUSIC_CHECK_HOURS", positive, 24.0),
+        timeout=reader.read(_TIMEOUT),
+        check_hours=reader.read(_CHECK_HOURS),
     )
     _check_addresses(reader, settings)
     if reader.problems:
@@ -147,12 +158,6 @@ def _check_addresses(reader: Reader, settings: MusicSettings) -> None:
                 hint="use https unless nobody else is on that network",
             )
         )
-
-
-def _unlinked(text: str) -> Unlinked:
-    if text not in set(Unlinked):
-        raise InvalidValue(f"`{text[:80]}` is neither", "write `shared` or `refuse`")
-    return Unlinked(text)
 
 
 def _file(text: str) -> Path:
