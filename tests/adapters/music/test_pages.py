@@ -690,6 +690,7 @@ def test_where_somebody_is_is_told_behind_a_proxy(house: Callable[..., House]):
         AUTHZ_MUSIC_UNLINKED="refuse",
     )
     browser = home.browser("user:carol")
+    browser.environ_base["SERVER_SOFTWARE"] = "Werkzeug/3"
     browser.environ_base["HTTP_X_FORWARDED_FOR"] = "10.9.9.9, 203.0.113.9"
     refused = browser.post(
         "/api/create_playlist",
