@@ -50,7 +50,7 @@ def create(
     until = None if expires is None else datetime.now(UTC) + span(expires, "--expires")
     with problems_in_words(), context_here(creates=True) as context:
         _need_store(context)
-        remark = remark_on(role, people=context.people, policy=context.policy.source)
+        remark = remark_on(role, people=context.people, policy=context.policy.written)
         if remark and context.runtime.live.problem is None:
             warn(remark)
         secret, made = make_token(

@@ -19,10 +19,13 @@ from authz.cli.output import Output, with_output
 from authz.decision import NO_GROUPS
 from authz.identity.peers import Peers, peers
 from authz.runtime import Runtime, start
+from authz.scope import ANY_SCOPE
 from authz.settings import AuditSettings, read_settings
 from authz.stores.policy_text import stored_text
 
 _WIDTH: Final = 9
+#: Where a role holds that nobody limited.
+_EVERYWHERE: Final = ((), (ANY_SCOPE,))
 #: No list of headers is larger, in bytes.
 _MAX_HEADERS: Final = 1024 * 1024
 
@@ -166,7 +169,8 @@ def _lines(found: Who) -> Iterator[tuple[str, str]]:
 def _way(held: HeldRole) -> str:
     steps = [held.grants[0].member]
     steps += [f"{grant.role} ({grant.origin})" for grant in held.grants]
-    return " -> ".join(steps)
+    where = "" if held.scopes in _EVERYWHERE else f" in {', '.join(held.scopes)}"
+    return " -> ".join(steps) + where
 
 
 def _document(found: Who) -> dict[str, Any]:
@@ -199,6 +203,7 @@ def _document(found: Who) -> dict[str, Any]:
                     {"grant": str(grant), "origin": str(grant.origin)}
                     for grant in held.grants
                 ],
+                "scopes": list(held.scopes),
             }
             for held in found.roles
         ],

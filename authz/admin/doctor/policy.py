@@ -71,4 +71,4 @@ def _people_beside_a_switch(settings: Settings) -> Iterator[Finding]:
 
 
 def _size(policy: PolicyInForce) -> str:
-    return "" if policy.source is None else f"{len(policy.source.rules)} rules, "
+    return "" if policy.written is None else f"{len(policy.written.rules)} rules, "

@@ -80,16 +80,22 @@ def _groups(settings: Settings, policy: PolicyInForce) -> Iterator[Finding]:
         return
     for problem in unreachable_groups(policy, settings.proxy.group_separators):
         yield warn("groups", f"{problem.where}: {problem.message}", problem.hint)
-    if policy.source is None or settings.proxy.scoped_groups:
+    for pattern in settings.proxy.scoped_groups:
+        yield ok(
+            "groups",
+            f"`{pattern}` gives `{pattern.role}` in the {pattern.kind} that it names",
+        )
+    if policy.written is None or settings.proxy.scoped_groups:
         return
+    everywhere = ", *" if policy.written.scoped else ""
     known = ("group:", "user:" + settings.proxy.name + "/", "auth:", "role:auth")
-    if not any(grant.member.startswith(known) for grant in policy.source.grants):
+    if not any(grant.member.startswith(known) for grant in policy.written.grants):
         yield warn(
             "groups",
             f"no group and nobody from {settings.proxy.name} has a role, so all of "
             "them are refused",
             "set AUTHZ_ADMIN_GROUPS and AUTHZ_USER_GROUPS, "
-            "or add `g, group:<name>, role:user` to the policy",
+            f"or add `g, group:<name>, role:user{everywhere}` to the policy",
         )
 
 

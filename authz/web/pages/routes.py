@@ -98,7 +98,7 @@ class Routes:
             search=asked("search"),
             uncovered=sum(not route.is_covered for route in routes),
             rule_path=rule_path,
-            readable=self._pages.runtime.policy.source is not None,
+            readable=self._pages.runtime.policy.written is not None,
         )
 
     def export(self) -> Response:
