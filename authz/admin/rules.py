@@ -78,6 +78,7 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
     subject: str = "",
     effect: str = "",
     path: str = "",
+    scope: str = "",
     reach: ScopeSet = EVERYWHERE,
     order: str = "",
     descending: bool = False,
@@ -87,9 +88,11 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
     """Return rules in the order of the store, or by a column of `RULE_ORDERS`.
 
     Those whose subject, path or note holds *search*, that speak of *subject*, have
-    *effect*, and match the *path* of a request; each if it is given.
+    *effect*, match the *path* of a request and hold somewhere in the pattern *scope*;
+    each if it is given.
     """
     now = context.records.snapshot()
+    where = ScopeSet.where((scope,)) if scope else EVERYWHERE
     found: Iterable[RuleEntry] = (
         rule
         for rule in rules_of(context, now)
@@ -97,6 +100,7 @@ def list_rules(  # noqa: PLR0913 - what a list can be narrowed by
         and (not effect or rule.effect == effect)
         and (not path or path_match(path, rule.path))
         and reach.meets(rule.scope)
+        and where.meets(rule.scope)
         and _holds(search, rule.subject, rule.path, rule.entry.note)
     )
     if order:

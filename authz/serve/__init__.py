@@ -14,6 +14,7 @@ from authz.errors import Problem, SettingsError
 from authz.extension import Authz, get_authz
 from authz.identity.assertions import Assertions
 from authz.policy.scoped import ScopedPolicy
+from authz.runtime import Runtime
 from authz.serve.behind import Behind, with_host
 from authz.serve.portal import add_portal
 from authz.serve.questions import Questions
@@ -37,7 +38,7 @@ def create_app(
     """
     app = Flask("authz.serve", static_folder=None)
     app.config.update(config or {})
-    Authz(app, audit=audit)
+    Authz(app, audit=audit, scope_names=lambda: _names(get_authz(app).runtime))
     guarded = get_authz(app)
     runtime = guarded.runtime
     forward = runtime.settings.forward
@@ -59,6 +60,12 @@ def create_app(
     questions = Questions(app.wsgi_app, behind, runtime)
     app.wsgi_app = Authz.passes_on(questions)  # type: ignore[method-assign]
     return app
+
+
+def _names(runtime: Runtime) -> dict[str, str]:
+    """Return what the hosts are called, by their scopes: the pages offer them."""
+    forward = runtime.settings.forward
+    return {host.address.scope: host.title for host in forward.hosts}
 
 
 def _check(is_set: bool, hosts: tuple[Any, ...], policy: Any) -> None:  # noqa: FBT001

@@ -45,6 +45,9 @@ def add_portal(
                 admin_url=url_for("authz_admin.overview")
                 if has_pages and may(subject, f"{prefix}/admin/")
                 else "",
+                rules_url=url_for("authz_admin.rules")
+                if has_pages and may(subject, f"{prefix}/admin/rules")
+                else "",
                 account_url=url_for("authz_admin.account")
                 if has_pages and subject.name.startswith("user:")
                 else "",

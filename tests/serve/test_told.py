@@ -218,6 +218,27 @@ class TestTheStartPage:
         assert "/authz/admin/" in alice.portal("GET", "/authz/start").text
         assert "/authz/admin/" not in bob.portal("GET", "/authz/start").text
 
+    def test_it_leads_administrators_to_the_rules_of_each_app(
+        self, bob: Browser, alice: Browser
+    ):
+        """Which are those that hold there, with who gets in and what to add to them."""
+        link = "/authz/admin/rules?scope=host%3Agrafana.home.test"
+        assert link not in bob.portal("GET", "/authz/start").text
+        assert link in alice.portal("GET", "/authz/start").text
+
+        page = alice.portal("GET", link).text
+
+        assert "Rules of <bdi>Dashboards</bdi>" in page
+        assert page.count("in <bdi>host:grafana.home.test</bdi>") == 2
+        assert "wiki.home.test</bdi>" not in page
+        # `/*` everywhere speaks of the portal's own pages too, the others of none.
+        assert page.count('data-label="Routes" class="authz-number"></td>') == 2
+        assert "New rule here" in page
+        assert "rules/new?scope=host:grafana.home.test" in page
+        facts = page.partition("May open its first page")[2].partition("</dd>")[0]
+        names = [name in facts for name in ("admin", "user", "editor", "not signed in")]
+        assert names == [True, True, False, False]
+
     def test_who_has_no_app_is_told_whom_to_ask(self, serve: Callable[..., Flask]):
         """An empty list would look like a fault."""
         policy = "p, role:admin, *, /*, *\ng, user:alice, role:admin, *\n"

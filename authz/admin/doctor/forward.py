@@ -14,13 +14,17 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from authz.admin.doctor.finding import Finding, fail, ok, skip, warn
-from authz.identity.forwarded import ForwardWhy
+from authz.identity.forwarded import METHOD, ForwardWhy
 from authz.settings import ForwardSettings
 
 _CHECK: Final = "forward-auth"
 _SECONDS: Final = 10.0
 _MOST: Final = 64 * 1024
 _PROBLEM: Final = "urn:authz:problem:"
+_FORMS: Final = (
+    "ask at /authz/forward (Caddy, Traefik), /authz/forward/nginx or, as a path "
+    "prefix, /authz/forward/envoy"
+)
 #: What to do about a question that is refused, by why.
 _MENDS: Final[Mapping[str, str]] = {
     ForwardWhy.PEER: "put the address that the proxy has on that network into "
@@ -28,8 +32,7 @@ _MENDS: Final[Mapping[str, str]] = {
     ForwardWhy.THROUGH_PORTAL: "let the proxy ask at an address of its own, such as "
     "`http://authz:9080`, and not at the portal's",
     ForwardWhy.SERVER: "run it with `authz serve`, or with gunicorn",
-    ForwardWhy.NO_FORM: "ask at /authz/forward (Caddy, Traefik), /authz/forward/nginx "
-    "or, as a path prefix, /authz/forward/envoy",
+    ForwardWhy.NO_FORM: _FORMS,
     ForwardWhy.MISSING: "let the proxy send that header; for nginx "
     "`proxy_set_header X-Original-URL $scheme://$http_host$request_uri` and "
     "`X-Original-Method $request_method`",
@@ -48,6 +51,11 @@ class _Answer:
     status: int
     location: str
     body: bytes
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is a page of authz, and not one of the proxy."""
+        return b'<body class="authz' in self.body
 
     @property
     def problem(self) -> tuple[str, str] | None:
@@ -76,7 +84,7 @@ def check(url: str, forward: ForwardSettings | None, prefix: str) -> Iterator[Fi
     origin = f"{parts.scheme}://{parts.netloc}"
     try:
         first = _send("GET", f"{origin}{prefix}/forward")
-        if first.problem is not None:
+        if _is_of_serve(first):
             yield from _as_proxies_ask(origin, first, forward, prefix)
         else:
             yield from _as_strangers_come(f"{origin}{parts.path or '/'}", prefix)
@@ -87,6 +95,17 @@ def check(url: str, forward: ForwardSettings | None, prefix: str) -> Iterator[Fi
             "start it, or ask from where the proxy runs",
             unreachable=True,
         )
+
+
+def _is_of_serve(first: _Answer) -> bool:
+    """Whether `authz serve` itself said *first*, to a question without any header.
+
+    Through a proxy it is the proxy's question that is answered, and another header of
+    that may be missing.
+    """
+    reason, detail = first.problem or ("", "")
+    first_header = reason != ForwardWhy.MISSING or METHOD in detail
+    return bool(reason) and first_header
 
 
 def _as_proxies_ask(
@@ -149,6 +168,13 @@ def _as_strangers_come(url: str, prefix: str) -> Iterator[Finding]:
     """Yield how a stranger fares who asks for *url* through the proxy."""
     page = _send("GET", url, _OPENS)
     portal = yield from _way_in(url, page, prefix)
+    if portal is not None and _led_to(_send("OPTIONS", url, _OPENS)):
+        yield fail(
+            _CHECK,
+            "the proxy says GET, whatever method a client uses",
+            "let it say the method as it came: nginx with "
+            "`proxy_set_header X-Original-Method $request_method`",
+        )
     other = f"/authz-doctor-{'x' * 8}"
     parts = urlsplit(url)
     for header, value in (
@@ -207,6 +233,14 @@ def _way_in(
         yield _refused(url, page)
         return None
     parts = urlsplit(page.location)
+    if parts.path == f"{prefix}/sign-in" and not parts.netloc:
+        # The portal's own page answers there, as to anybody who opens it.
+        yield fail(
+            _CHECK,
+            f"the question about {url} is none: it is taken for a page of the portal",
+            _FORMS,
+        )
+        return None
     if parts.path == f"{prefix}/sign-in":
         portal = f"{parts.scheme}://{parts.netloc}"
         back = parse_qs(parts.query).get("next", [""])[0]
@@ -221,7 +255,15 @@ def _way_in(
                 "let the proxy say scheme, host and address as the client sent them",
             )
         return portal
-    if page.status in {401, 403}:
+    if page.status == http.client.UNAUTHORIZED and not page.is_ours:
+        yield warn(
+            _CHECK,
+            f"somebody who opens {url} gets 401, and nobody leads them to sign in",
+            "let the proxy hand on the answer of authz, not one of its own: nginx with "
+            "`error_page 401 403 = @authz`, Envoy with `location` among "
+            "`allowed_client_headers`",
+        )
+    elif page.status in {401, 403}:
         yield ok(_CHECK, f"a stranger at {url} gets {page.status}")
     elif page.status < http.client.BAD_REQUEST:
         yield warn(

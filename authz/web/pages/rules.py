@@ -7,11 +7,14 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from authz.admin import rules as use_cases
+from authz.admin.decisions import within
 from authz.admin.rules import RuleEntry
+from authz.policy.analysis.coverage import coverage
 from authz.policy.csv_rows import spell
 from authz.policy.patterns import PathPattern, method_match
 from authz.policy.records import Remove, Replace, Switch
 from authz.policy.route_tables import RoutePattern
+from authz.scope import Scope, ScopeSet, pattern_problem
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import lines_as_file
 from authz.web.pages.menu import Group, MenuEntry
@@ -19,6 +22,7 @@ from authz.web.pages.pagination import SIZE, Listing, asked, asked_page, listing
 from authz.web.pages.sorting import Sorting, asked_sorting
 
 _AS_KEPT: Final = Sorting()
+_FIRST_PAGE: Final = RoutePattern(method="GET", route="/", path="/", endpoint="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,17 @@ class ShownRule:
     path: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPlace:
+    """One scope whose rules are shown: a host, say."""
+
+    scope: str
+    #: What people call it.
+    label: str
+    #: The names of the policy that may open its first page; None if it has none.
+    who: tuple[str, ...] | None
+
+
 class Rules:
     """The pages that list rules."""
 
@@ -50,7 +65,7 @@ class Rules:
         pages.add("/admin/rules/policy.csv", "rules_csv", self.export)
 
     def show(self) -> Response:
-        """Show the list."""
+        """Show the list; that of one scope, and who may what there, if one is named."""
         sorting, reach = asked_sorting(use_cases.RULE_ORDERS), self._pages.reach
         found = self._asked_for(sorting)
         routes = self._pages.context.routes()
@@ -58,7 +73,10 @@ class Rules:
         return self._pages.page(
             "authz/admin/rules.html",
             listing=Listing(
-                rows=[_shown(rule, routes, drafted) for rule in found.rows],
+                rows=[
+                    _shown(rule, routes if self._is_of(rule) else (), drafted)
+                    for rule in found.rows
+                ],
                 total=found.total,
                 page=found.page,
             ),
@@ -66,9 +84,39 @@ class Rules:
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),
+            scope=self._scope(),
+            place=self._place(),
             offered=self._pages.names() if reach.is_all else [],
             limited=not reach.is_all,
         )
+
+    def _is_of(self, rule: RuleEntry) -> bool:
+        """Whether *rule* speaks of this app, and not of others behind `authz serve`."""
+        own = self._pages.context.settings.own_scope
+        return own is None or ScopeSet.where((own.text,)).meets(rule.scope)
+
+    def _scope(self) -> str:
+        """Return the scope pattern that is asked for; empty if none can be."""
+        scope = self._pages.asked_scope()
+        possible = self._pages.context.scoped and not pattern_problem(scope)
+        return scope if possible else ""
+
+    def _place(self) -> "ShownPlace | None":
+        """Return the one scope that is asked for, if it is one and theirs to see."""
+        scope = self._scope()
+        if not scope or scope.endswith("*") or not self._pages.reach.covers(scope):
+            return None
+        context = self._pages.context
+        label = context.named_scopes().get(scope, "")
+        who = None
+        if context.settings.own_scope is not None:
+            # Of another app, whose routes are not known. Names of the policy: a page
+            # with each of ten thousand people would be slow, and nobody reads it.
+            policy = within(context.policy, Scope(scope))
+            (found,) = coverage(policy, [_FIRST_PAGE])
+            who = tuple(sorted(found.who, key=_roles_first))
+        label = label or scope.partition(":")[2]
+        return ShownPlace(scope=scope, label=label, who=who)
 
     def lines(self) -> Response:
         """Show rules and grants as lines of a policy file."""
@@ -97,6 +145,7 @@ class Rules:
             search=asked("search"),
             subject=asked("subject"),
             effect=asked("effect"),
+            scope=self._scope(),
             reach=self._pages.reach,
             order=sorting.column,
             descending=sorting.descending,
@@ -119,6 +168,10 @@ class Rules:
                 case _:
                     pass
         return drafted
+
+
+def _roles_first(name: str) -> tuple[bool, str]:
+    return (not name.startswith("role:"), name)
 
 
 def _shown(

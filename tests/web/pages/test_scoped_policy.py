@@ -113,6 +113,20 @@ class TestForms:
         assert 'id="scope-error"' in answer.text
         assert "Your draft" not in alice(path="/authz/admin/rules").text
 
+    def test_the_rules_of_one_library(self, alice: Client):
+        """Those of every library among them, and of no other one."""
+        page = alice(path="/authz/admin/rules?scope=library:kids").text
+        assert "Rules of <bdi>kids</bdi>" in page
+        assert "May open its first page" not in page
+        every = alice(path="/authz/admin/rules").text.count("<tr>")
+        assert 1 < page.count("<tr>") < every
+        for odd in ("kids", "library:", "library:kids:*", "%00", "<b>"):
+            page = alice(path=f"/authz/admin/rules?scope={odd}")
+            assert page.status == 200
+            assert "Rules of" not in page.text
+        twice = "/authz/admin/rules?scope=library:kids&scope=library:x"
+        assert alice(path=twice).status == 422
+
     def test_a_role_for_one_library(self, alice: Client):
         """On the page of the role; without a scope it is refused in words."""
         page, give = "/authz/admin/roles/role?name=role:user", "/draft/give"
