@@ -134,6 +134,7 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             source=policy_source,
         )
     from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
+    from authz.policy.matcher_gaps import matcher_gaps
     from authz.policy.never import literals_of, missing_attributes, never_matching
 
     problem = cannot_ask(definition)
@@ -153,9 +154,10 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         hint="expect milliseconds for each request, more with more rules",
     )
     general = CasbinPolicy(definition, rows, rules=rules, grants=grants)
+    gaps = matcher_gaps(definition, rows, grants, source=model_source)
     return BuiltPolicy(
         policy=general,
-        warnings=(warning, *never_matching(definition, rows, grants)),
+        warnings=(warning, *never_matching(definition, rows, grants), *gaps),
         rows=rows,
         source=policy_source,
         literals=literals_of(definition),

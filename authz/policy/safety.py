@@ -125,7 +125,7 @@ def wide_rules(policy: PolicyInForce, scope: AskedScope = None) -> tuple[Problem
     them, but seldom meant.
     """
     found: dict[str, Problem] = {}
-    for who, subject in _without_a_role():
+    for who, subject in people_without_a_role():
         for method, path in _of_every_path():
             decision = _ask(policy, subject, method, path, scope)
             for rule in decision.rules if decision else ():
@@ -149,7 +149,7 @@ def _problems(
     scope: AskedScope,
 ) -> Iterator[Problem]:
     blamed: set[str] = set()
-    for who, subject in _without_a_role():
+    for who, subject in people_without_a_role():
         asked = [] if prefix is None else [(m, prefix + p) for m, p in _ALWAYS]
         if prefix is not None:
             asked += _spoken_of(policy, rows, subject, prefix)
@@ -177,8 +177,8 @@ def _problems(
                 return
 
 
-def _without_a_role() -> Iterator[tuple[str, Subject]]:
-    """Yield who holds no role, and how to call them."""
+def people_without_a_role() -> Iterator[tuple[str, Subject]]:
+    """Yield how to call people who hold no role, and one of them."""
     yield "people who have not signed in", ANONYMOUS
     yield "people who signed in and hold no role", _nobody()
 
