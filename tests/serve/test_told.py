@@ -124,7 +124,12 @@ def test_another_authz_believes_the_token_and_nothing_else(
 def test_keys_are_changed_without_a_moment_at_which_a_token_does_not_hold(
     serve: Callable[..., Flask],
 ):
-    """The new one is published before it signs, the old one after it did."""
+    """The new one is published before it signs, the old one after it did.
+
+    So replicas need not change at once: what one signs holds by the keys that another
+    publishes, which is a step behind it or before it.
+    """
+    was: Browser | None = None
     old, new = new_signing_key(), new_signing_key()
     kids = [key.kid for key in read_signing_keys(old + new)]
 
@@ -139,6 +144,10 @@ def test_keys_are_changed_without_a_moment_at_which_a_token_does_not_hold(
         token = browser.ask("/d").headers["X-Authz-Jwt"]
         assert jwt.get_unverified_header(token)["kid"] == signs
         assert [key.key_id for key in keys_of(browser).keys] == published
+        for one, other in ((was, browser), (browser, was)) if was else ():
+            token = one.ask("/d").headers["X-Authz-Jwt"]
+            assert claims(other, token, "grafana")["sub"] == "user:bob"
+        was = browser
 
 
 def test_rsa_signs_too(serve: Callable[..., Flask]):

@@ -68,10 +68,12 @@ def _evaluations(asking: Asking) -> dict[str, Any]:
 
 def _one_of_several(asking: Asking, asked: Question | Faulty) -> dict[str, Any]:
     if isinstance(asked, Faulty):
+        asking.tell(Verdict(why=questions.DOES_NOT_FIT))
         return _failed(400, asked.message)
     try:
         _need_leave(asking, asked)
     except BadRequest as error:
+        asking.tell(Verdict(why=error.reason))
         return _failed(error.status, str(error))
     return {"decision": _ask(asking, asked).allowed}
 

@@ -14,6 +14,8 @@ from authz.web.api.schema import Schema, choice, faults, number, open_record, te
 
 #: More questions than this are not answered at once.
 MAX_QUESTIONS: Final = 1000
+#: Why what does not fit is refused.
+DOES_NOT_FIT: Final = "does-not-fit"
 #: No control characters, NUL among them.
 _SEEN: Final = r"^(?![\s\S]*[\u0000-\u001f\u007f-\u009f])"
 
@@ -136,7 +138,7 @@ def check(schema: Schema, body: Any) -> None:
     """Raise `BadRequest` if *body* does not fit *schema*; never with what it holds."""
     said = _said(schema, body)
     if said:
-        raise BadRequest(400, "does-not-fit", said)
+        raise BadRequest(400, DOES_NOT_FIT, said)
 
 
 def _said(schema: Schema, body: Any) -> str:

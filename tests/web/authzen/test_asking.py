@@ -107,9 +107,16 @@ def test_about_whom_is_a_decision_too(
     role = {"type": "role", "id": "admin"}
     assert pep("/evaluation", {**alice, "subject": role}).status == 403
 
-    answers = pep.ask("/evaluations", {**bob, "evaluations": [alice, bob]})
-    assert [each["decision"] for each in answers["evaluations"]] == [False, True]
-    assert answers["evaluations"][0]["context"]["error"]["status"] == 403
+    several = [alice, bob, {"subject": 7}]
+    answers = pep.ask("/evaluations", {**bob, "evaluations": several})["evaluations"]
+    assert [each["decision"] for each in answers] == [False, True, False]
+    said = [each["context"]["error"]["status"] for each in answers[::2]]
+    assert said == [403, 400]
+    noted = [(str(each.tag), each.reason) for each in sink.events[-2:]]
+    assert noted == [
+        ("decision:deny", "not-about-them"),
+        ("decision:deny", "does-not-fit"),
+    ]
 
     assert pep.ask("/about/user/bob", None) == {"decision": True}
     assert pep("/about/user/alice").status == 403
