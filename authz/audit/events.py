@@ -116,7 +116,7 @@ class EventTag(StrEnum):
     #: An administrator began to look at the app as whom `about` names; `after` says
     #: until when at most. Decisions from then on have them as `viewer`.
     VIEW_AS_BEGUN = "view-as:begun"
-    #: They ended it; or its time was over, as `detail` says then.
+    #: They ended it; or its time was up, as `detail` says then.
     VIEW_AS_ENDED = "view-as:ended"
     #: A change of a person or a token was refused; `reason` says why.
     PERSON_CHANGE_REFUSED = "person:change-refused"

@@ -72,11 +72,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Some of the records, the newest first."""
+    """Some of the records, in the order that was asked for."""
 
     records: tuple[Record, ...]
     #: The number to go on from, for `before`; None if there is no more.
     next_before: int | None = None
+    #: Likewise for `after`.
+    next_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +98,17 @@ class Verified:
 class AuditLog(Protocol):
     """An audit log that can be looked through."""
 
-    def find(self, wanted: Wanted, *, limit: int, before: int | None = None) -> Found:
+    def find(
+        self,
+        wanted: Wanted,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Found:
         """Return the newest records that are *wanted*, below number *before*.
+
+        With *after*, those above that number, the oldest first.
 
         Raises:
             StoreError: if the log cannot be read.

@@ -285,6 +285,15 @@ def test_records_are_found(database: Database):
             break
 
     assert seen == [f"/{number}" for number in range(1199, 0, -2)]
+    after: int | None = 0
+    while after is not None:
+        found = log.find(Wanted(event="session"), limit=70, after=after)
+        assert [record["path"] for record in found.records] == list(
+            reversed(seen[-len(found.records) :] if found.records else [])
+        )
+        seen = seen[: len(seen) - len(found.records)]
+        after = found.next_after
+    assert seen == []
     assert len(log.find(Wanted(subject="user:u7"), limit=9).records) == 1
     begin = NOW.replace(microsecond=0)
     since, until = (begin + timedelta(minutes=minutes) for minutes in (10, 12))

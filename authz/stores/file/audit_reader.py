@@ -33,11 +33,20 @@ class AuditFiles:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def find(self, wanted: Wanted, *, limit: int, before: int | None = None) -> Found:
+    def find(
+        self,
+        wanted: Wanted,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Found:
         """Return the newest records that are *wanted*; see `AuditLog.find`.
 
         What is no record is passed over; `verify` tells of it.
         """
+        if after is not None:
+            return self._oldest(wanted, limit, after)
         records: list[Record] = []
         oldest = None if wanted.since is None else wanted.since - _DISORDER
         read = 0
@@ -58,6 +67,24 @@ class AuditFiles:
                     return Found(records=tuple(records), next_before=_further(last))
             if read > _MAX_READ:
                 return Found(records=tuple(records), next_before=_further(last))
+        return Found(records=tuple(records))
+
+    def _oldest(self, wanted: Wanted, limit: int, after: int) -> Found:
+        records: list[Record] = []
+        newest = None if wanted.until is None else wanted.until + _DISORDER
+        read = 0
+        for path in self._files():
+            for _, line, _ in _forwards(path):
+                record = _read(line)
+                if record is None or (number := int(record["seq"])) <= after:
+                    continue
+                read += len(line)
+                if newest is not None and time_of(record) > newest:
+                    return Found(records=tuple(records))
+                if wanted.matches(record):
+                    records.append(record)
+                if len(records) == limit or read > _MAX_READ:
+                    return Found(records=tuple(records), next_after=number)
         return Found(records=tuple(records))
 
     def verify(self, *, head: str = "") -> Verified:

@@ -27,17 +27,26 @@ class SqlAuditLog:
         """Use *database*, which `migrate` has prepared."""
         self._database = database
 
-    def find(self, wanted: Wanted, *, limit: int, before: int | None = None) -> Found:
+    def find(
+        self,
+        wanted: Wanted,
+        *,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Found:
         """Return the newest records that are *wanted*; see `AuditLog.find`."""
         records: list[Record] = []
-        rows = self._newest_first(wanted, before)
+        rows = self._in_order(wanted, before, after)
         for looked_at, (number, line) in enumerate(rows, start=1):
             record = _record(line)
             if record is not None and wanted.matches(record):
                 records.append(record)
             if len(records) == limit or looked_at == _MAX_LOOKED_AT:
                 return Found(
-                    records=tuple(records), next_before=number if number > 1 else None
+                    records=tuple(records),
+                    next_before=number if after is None and number > 1 else None,
+                    next_after=None if after is None else number,
                 )
         return Found(records=tuple(records))
 
@@ -82,11 +91,14 @@ class SqlAuditLog:
             )
         return Verified(count=count, link=stand, first=first, problems=tuple(problems))
 
-    def _newest_first(
-        self, wanted: Wanted, before: int | None
+    def _in_order(
+        self, wanted: Wanted, before: int | None, after: int | None
     ) -> Iterator[tuple[int, str]]:
+        """Yield the newest below *before* first; with *after*, the oldest above it."""
         columns = authz_audit.c
-        query = select(columns.number, columns.line).order_by(columns.number.desc())
+        query = select(columns.number, columns.line).order_by(
+            columns.number.desc() if after is None else columns.number
+        )
         if wanted.event:
             kind = columns.event.startswith(f"{wanted.event}:", autoescape=True)
             query = query.where(or_(columns.event == wanted.event, kind))
@@ -95,7 +107,11 @@ class SqlAuditLog:
         if wanted.until is not None:
             query = query.where(columns.at < wanted.until + timedelta(seconds=1))
         while True:
-            page = query if before is None else query.where(columns.number < before)
+            page = query
+            if after is not None:
+                page = query.where(columns.number > after)
+            elif before is not None:
+                page = query.where(columns.number < before)
             with self._database.read() as connection:
                 rows = connection.execute(page.limit(_BATCH)).all()
             for row in rows:
@@ -103,6 +119,7 @@ class SqlAuditLog:
             if len(rows) < _BATCH:
                 return
             before = rows[-1].number
+            after = None if after is None else rows[-1].number
 
     def _oldest_first(self) -> Iterator[tuple[Any | None, Link]]:
         """Yield each record with where the chain stood when it was read.

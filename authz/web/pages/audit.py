@@ -17,10 +17,13 @@ from authz.web.pages.change_lines import Line, Sign, text_lines
 from authz.web.pages.export import csv_file, lines_as_file
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import SIZE, asked, here
+from authz.web.pages.sorting import asked_sorting
 
 #: More records than this are not taken away at once.
 _EXPORTED: Final = 10_000
 _AT_ONCE: Final = 500
+#: The number of a record has no more.
+_DIGITS: Final = 15
 #: Lines of one change that the page shows.
 _LINES: Final = 12
 _COLUMNS: Final = (
@@ -64,13 +67,15 @@ class Audit:
         log = pages.runtime.audit_log
         errors: dict[str, str] = {}
         found = Found(records=())
+        sorting = asked_sorting(("when",))
+        oldest_first = sorting.column == "when" and not sorting.descending
         wanted, reach = _wanted(errors), pages.reach
         if log is not None and not errors:
-            before = asked("before")
             found = log.find(
                 wanted,
                 limit=SIZE,
-                before=int(before) if before.isascii() and before.isdecimal() else None,
+                before=_number("before"),
+                after=(_number("after") or 0) if oldest_first else None,
             )
         return pages.page(
             "authz/admin/audit.html",
@@ -84,7 +89,11 @@ class Audit:
                 if reach.is_all or tells(reach, record)
             ],
             limited=not reach.is_all,
-            older=here(before=found.next_before) if found.next_before else None,
+            sorting=sorting,
+            oldest_first=oldest_first,
+            further=here(before=found.next_before, after=found.next_after)
+            if found.next_before or found.next_after
+            else None,
             tabs=_TABS,
             show=asked("show"),
             filters={
@@ -98,7 +107,8 @@ class Audit:
                     "event",
                 )
             },
-            query=request.args.to_dict() | {"before": None},
+            query=request.args.to_dict()
+            | {"before": None, "after": None, "sort": None},
             settings=pages.runtime.settings.audit,
         )
 
@@ -121,6 +131,12 @@ class Audit:
         wanted = _wanted(errors)
         if log is not None and not errors:
             yield from _every(log, wanted)
+
+
+def _number(name: str) -> int | None:
+    text = asked(name)
+    is_one = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
+    return int(text) if is_one else None
 
 
 def _every(log: AuditLog, wanted: Wanted) -> Iterator[Record]:

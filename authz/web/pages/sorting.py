@@ -39,7 +39,7 @@ class Sorting:
             "ascending": f"{_BACKWARDS}{column}",
             "descending": "",
         }
-        return here(sort=then[self.aria(column)], page=1)
+        return here(sort=then[self.aria(column)], page=1, before=None, after=None)
 
 
 def asked_sorting(columns: Collection[str]) -> Sorting:

@@ -444,6 +444,20 @@ class TestLookingThrough:
 
         assert seen == list(range(48, 0, -1))
 
+    def test_the_oldest_first_page_by_page(self, log: AuditFiles):
+        """The other way round, across files; a time ends the search."""
+        seen: list[int] = []
+        after: int | None = 0
+        while after is not None:
+            found = log.find(Wanted(), limit=7, after=after)
+            seen += [r["seq"] for r in found.records]
+            after = found.next_after
+
+        assert seen == list(range(1, 49))
+        until = NOON + timedelta(minutes=2)
+        found = log.find(Wanted(until=until), limit=100, after=0)
+        assert [r["at"] < until.isoformat() for r in found.records] == [True] * 3
+
     @pytest.mark.parametrize(
         ("wanted", "count"),
         [

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,13 @@ class TestAudit:
         assert f"{TESTER}?who=user:bob" in refused
         changes = alice(path="/authz/admin/audit?show=changes").text
         assert "users may look &lt;i&gt;" in changes
+        everything = alice(path="/authz/admin/audit?show=all").text
+        turned = alice(path="/authz/admin/audit?show=all&sort=when").text
+        times = [
+            re.findall(r'<time datetime="([^"]+)"', p) for p in (everything, turned)
+        ]
+        assert len(set(times[0])) > 1
+        assert times == [sorted(times[0], reverse=True), sorted(times[0])]
         assert (
             "No request was refused"
             in alice(path="/authz/admin/audit?subject=user:nobody").text
