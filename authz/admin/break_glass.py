@@ -24,11 +24,13 @@ def open_glass(
 
     Raises:
         PolicyError: if *user* cannot be part of a name, or it would last too long.
-        StoreReadOnly: if there is no store for tokens.
+        StoreReadOnly: if there is no store to keep tokens in.
         StoreError: if the store or the audit log cannot be written.
     """
     if not timedelta() < lasts <= timedelta(minutes=MAX_MINUTES):
-        raise _wrong("it would not be over soon", f"use at most {MAX_MINUTES} minutes")
+        raise _wrong(
+            "that is too long for an emergency", f"use at most {MAX_MINUTES} minutes"
+        )
     if not ACCOUNT_NAME.fullmatch(user):
         raise _wrong(
             f"`{user[:80]}` names nobody",
@@ -92,7 +94,7 @@ def _store(context: AdminContext) -> TokenStore:
     store = context.runtime.stores.tokens
     if store is None:
         raise StoreReadOnly(
-            "there is no store for the code",
+            "there is no store to keep the code in",
             "set AUTHZ_STORE; or set AUTHZ_ADMIN and "
             "AUTHZ_ADMIN_PASSWORD, and start the app again",
             patch="",

@@ -110,7 +110,10 @@ def whom(
     subject = arrivals.completed(replace(known, names=names, scoped=(), given=()))
     remarks = []
     if text not in {person.id, meant.name}:
-        remarks.append(f"`{text}` is the display name of `{meant.name}`, who is meant")
+        remarks.append(
+            f"`{text}` is the display name of `{meant.name}`, so the answer "
+            "is about them"
+        )
     standing = Standing.KNOWN
     if person.disabled:
         standing = Standing.DISABLED
@@ -218,8 +221,8 @@ def _stranger(
         return Meant(
             subject=meant,
             standing=Standing.NAMED,
-            remark=f"the policy speaks of `{meant.name}`, and nobody of that name has "
-            "an account or signed in yet",
+            remark=f"the policy names `{meant.name}`, but nobody of that name has an "
+            "account or has signed in yet",
         )
     return Meant(subject=meant, standing=Standing.UNKNOWN, remark=_nobody(id_, people))
 
@@ -235,13 +238,13 @@ def _nobody(id_: str, people: PeopleStore) -> str:
     }
     alike = lookalike(id_, (person.id for person in everyone))
     if alike is not None and alike.casefold() != id_.casefold():
-        return f"{said}: it looks like `{alike}`, and has other letters"
+        return f"{said}: it looks like `{alike}`, but has other letters"
     near = get_close_matches(id_.casefold(), spelled, n=1)
     return f"{said}: did you mean `{spelled[near[0]]}`?" if near else said
 
 
 def _unspoken(name: str, policy: Policy | None) -> str:
-    """Return that no rule and no grant speaks of *name*; empty if one does."""
+    """Return that no rule and no grant names *name*; empty if one does."""
     if policy is None or name in _GIVEN:
         return ""
     names = _names(policy)
@@ -249,10 +252,10 @@ def _unspoken(name: str, policy: Policy | None) -> str:
         return ""
     kind, _, own = name.partition(":")
     alike = [n.partition(":")[2] for n in sorted(names) if n.startswith(f"{kind}:")]
-    said = f"no rule and no grant speaks of `{name}`"
+    said = f"no rule and no grant names `{name}`"
     twin = lookalike(own, alike)
     if twin is not None and twin.casefold() != own.casefold():
-        return f"{said}: it looks like `{kind}:{twin}`, and has other letters"
+        return f"{said}: it looks like `{kind}:{twin}`, but has other letters"
     near = get_close_matches(own, alike, n=1)
     return f"{said}: did you mean `{kind}:{near[0]}`?" if near else said
 

@@ -74,11 +74,13 @@ def make_own_token(  # noqa: PLR0913 - what one has
     if not ACCOUNT_NAME.fullmatch(label):
         raise wrong(
             "label",
-            "it cannot be called that",
+            "this name cannot be used",
             "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
     if not 1 <= days <= MAX_DAYS:
-        raise wrong("days", "it cannot hold so long", f"use 1 to {MAX_DAYS} days")
+        raise wrong(
+            "days", "it cannot be valid for so long", f"use 1 to {MAX_DAYS} days"
+        )
     if role not in own_roles(context, actor):
         raise wrong("role", "that is not one of your roles", "choose one of them")
     every = [t for t in list_tokens(context, revoked=True) if t.owner == account.name]

@@ -44,10 +44,10 @@ def make_link(
     One that they had before ends now.
 
     Raises:
-        NotFound: if they do not sign in here.
-        PolicyError: if they are disabled, or it would hold too long.
-        StoreReadOnly: if settings hold the account, or there is no store for the code.
-        StoreError: if the store or the audit log cannot be written.
+        NotFound: if they do not sign in here. PolicyError: if they are disabled, or it
+        would be valid for too long. StoreReadOnly: if settings hold the account, or
+        there is no store to keep the code in. StoreError: if the store or the audit log
+        cannot be written.
     """
     if person.source != LOCAL:
         raise NotFound(
@@ -62,10 +62,12 @@ def make_link(
     if person.disabled:
         raise _wrong(f"`{person.id}` is disabled", "enable them first")
     if not timedelta() < lasts <= timedelta(hours=MAX_HOURS):
-        raise _wrong("it would hold too long", f"use at most {MAX_HOURS} hours")
+        raise _wrong("it would be valid for too long", f"use at most {MAX_HOURS} hours")
     store = context.runtime.stores.tokens
     if store is None:
-        raise StoreReadOnly("there is no store for links", "set AUTHZ_STORE", patch="")
+        raise StoreReadOnly(
+            "there is no store to keep links in", "set AUTHZ_STORE", patch=""
+        )
     end_links_of(context, actor, person.id)
     return make_code(
         context,

@@ -487,9 +487,9 @@ def _refuse_inheritance(context: AdminContext, person: Person) -> None:
     for subject, origin in _spoken_of(context):
         if subject == name:
             raise AlreadyThere(
-                f"the policy speaks of `{name}` already ({origin}), and the new "
-                "account would have that at once",
-                "remove it first, or say that it is meant (`--inherit`)",
+                f"the policy already names `{name}` ({origin}), and the new account "
+                "would have that at once",
+                "remove it first, or say that this is intended (`--inherit`)",
             )
 
 

@@ -101,7 +101,7 @@ def refuse_beyond(
     if context.build(old).held_by(actor.subject) != policy.held_by(actor.subject):
         raise BeyondReach(
             "it changes what you hold yourself",
-            "ask somebody who administers the whole",
+            "ask somebody who administers everything",
         )
 
 
@@ -123,7 +123,7 @@ def _refuse_row(reach: ScopeSet, kind: str, fields: tuple[str, ...]) -> None:
         raise BeyondReach(
             f"`{', '.join((kind, *fields))}` is not yours to change: you "
             f"administer {theirs}",
-            "ask somebody who administers the whole",
+            "ask somebody who administers everything",
         )
 
 

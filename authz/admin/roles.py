@@ -99,7 +99,7 @@ def find_role(context: AdminContext, name: str) -> tuple[Role, str]:
     for role in roles:
         if role.name == name:
             return role, etag
-    raise NotFound(f"no rule and no grant speaks of the role `{name[:80]}`")
+    raise NotFound(f"no rule and no grant names the role `{name[:80]}`")
 
 
 def held_roles(context: AdminContext, names: Iterable[str]) -> tuple[HeldRole, ...]:

@@ -69,7 +69,7 @@ def make_token(  # noqa: PLR0913 - what one has
     Raises:
         PolicyError: if the name, the role or the time cannot be one.
         AlreadyThere: if a token that is not revoked has the name.
-        StoreReadOnly: if there is no store for tokens.
+        StoreReadOnly: if there is no store to keep tokens in.
         StoreError: if the store or the audit log cannot be written.
     """
     if name.startswith(RESERVED):
@@ -79,7 +79,9 @@ def make_token(  # noqa: PLR0913 - what one has
     owner, slash, _ = name.partition("/")
     if slash and actor.name != f"user:{owner}" and context.people.find(owner):
         raise wrong(
-            "token", f"`{owner}` is a person, whose own it would seem", "rename"
+            "token",
+            f"`{owner}` is a person, and the token would look like one of theirs",
+            "rename",
         )
     now = context.runtime.clock()
     if expires is not None and expires <= now:
@@ -107,8 +109,8 @@ def make_token(  # noqa: PLR0913 - what one has
         if _is_spoken_of(context, token.subject_name):
             raise wrong(
                 "token",
-                f"the policy speaks of `{token.subject_name}` already, and the new "
-                "token would have that at once",
+                f"the policy already names `{token.subject_name}`, and the new token "
+                "would have that at once",
                 "choose another name",
             )
 
@@ -139,7 +141,9 @@ def revoke_token(context: AdminContext, actor: Actor, id: str) -> ApiToken:  # n
     if token is None:
         raise NotFound(f"there is no token `{id[:80]}`")
     if token.fixed:
-        raise StoreReadOnly("the token is in a setting", "change it there", patch="")
+        raise StoreReadOnly(
+            "the token comes from a setting", "change it there", patch=""
+        )
     if actor.name == token.subject_name:
         raise LockedOut("this is the token you came by", "make another one first")
 
@@ -162,7 +166,7 @@ def _tokens(context: AdminContext) -> ApiTokens:
     tokens = context.runtime.identity.tokens
     if tokens is None:
         raise StoreReadOnly(
-            "there is no store for tokens",
+            "there is no store to keep tokens in",
             "set AUTHZ_STORE, or AUTHZ_API_TOKEN",
             patch="",
         )

@@ -48,7 +48,8 @@ def begin_view(
             [
                 Problem(
                     where="view-as",
-                    message=f"`{person.id}` {why}, and nobody sees the app as they do",
+                    message=f"`{person.id}` {why}, and the app is never shown as they "
+                    "see it",
                     hint="ask the tester what they may",
                 )
             ]
@@ -105,7 +106,7 @@ def end_overdue(context: AdminContext) -> None:
                 EventTag.VIEW_AS_ENDED,
                 subject=kept.author,
                 about=f"user:{person_in(kept)}",
-                detail={"why": "its time was over"},
+                detail={"why": "its time was up"},
             )
 
         store.revoke(kept.id, context.runtime.clock(), before_commit=before_commit)

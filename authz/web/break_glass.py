@@ -20,7 +20,7 @@ from authz.web.rendering import protect_page, render
 
 #: A form with one code; more is not one.
 _MAX_FORM: Final = 4 * 1024
-_WRONG: Final = "This code does not open anything, or not any more."
+_WRONG: Final = "This code does not work, or no longer works."
 _FOREIGN: Final = "This form was opened elsewhere. Please type the code in here."
 _LATER: Final = (
     "The code could not be used. Please try again in a moment, or with a new code."

@@ -11,7 +11,7 @@ from typing import Any, Final
 from authz.identity.why import Why
 
 _BETWEEN: Final = (
-    "Whoever runs the app has to let the proxy hand on the Host header as it came, or "
+    "Whoever runs the app must have the proxy pass on the Host header unchanged, or "
     "set AUTHZ_TRUSTED_ORIGINS={origin}."
 )
 
@@ -20,32 +20,32 @@ TOLD: Final[Mapping[Why, str]] = {
     Why.SEVERAL_VALUES: "A header that says who you are came with several values; "
     "one of them may be planted.",
     Why.TOO_LONG: "The header or token that says who you are is too long.",
-    Why.NAME_NOT_ALLOWED: "The name that you came with cannot be anybody's name here.",
+    Why.NAME_NOT_ALLOWED: "Your name is written in a way that this app cannot use.",
     Why.GROUP_NOT_ALLOWED: "One of your groups has a name that no rule can hold, and "
     "this app denies something to groups.",
     Why.LDAP_NAME_CUT: "Your groups came as LDAP names that were cut at their commas.",
-    Why.TOO_MANY_GROUPS: "You came with more groups than this app takes.",
+    Why.TOO_MANY_GROUPS: "You come with more groups than this app accepts.",
     Why.IDENTITIES_DISAGREE: "The token and the headers of this request name different "
     "people.",
-    Why.MALFORMED_TOKEN: "What came in the place of a signed token is none.",
+    Why.MALFORMED_TOKEN: "What was sent as a signed token is not one.",
     Why.ENCRYPTED_TOKEN: "The token is encrypted, and the app has no key for it.",
     Why.DUPLICATE_MEMBER: "The token says something twice.",
     Why.HEADER_NOT_ALLOWED: "The token brings or names a key of its own.",
-    Why.WRONG_TYPE: "The token is of another kind than those that say who somebody is.",
-    Why.WRONG_ALGORITHM: "The token is signed in another way than the app expects.",
+    Why.WRONG_TYPE: "The token is of a type that does not say who somebody is.",
+    Why.WRONG_ALGORITHM: "The token is not signed in the way that this app expects.",
     Why.UNKNOWN_KEY: "The token is signed with a key that the app does not know, or "
     "not yet. Try again in a moment.",
     Why.KEYS_UNAVAILABLE: "The app could not fetch the keys that tokens are checked "
     "with. Try again in a moment.",
     Why.BAD_SIGNATURE: "The signature of the token does not belong to it.",
-    Why.WRONG_ISSUER: "The token was made by somebody whom the app does not believe.",
+    Why.WRONG_ISSUER: "The token comes from an issuer that this app does not trust.",
     Why.WRONG_AUDIENCE: "The token is meant for another app.",
-    Why.EXPIRED: "The token's time is over. Sign in again.",
+    Why.EXPIRED: "The token has expired. Sign in again.",
     Why.NO_EXPIRY: "The token does not say when it ends.",
-    Why.NOT_YET_VALID: "The token begins in the future: a clock is wrong.",
-    Why.LIVES_TOO_LONG: "The token holds for longer than a token may.",
+    Why.NOT_YET_VALID: "The token is not valid yet: a clock is wrong.",
+    Why.LIVES_TOO_LONG: "The token is valid for longer than this app accepts.",
     Why.BAD_CLAIM: "The token says something in a form that cannot be read.",
-    Why.CLAIM_MISMATCH: "The token does not say what the app requires of it.",
+    Why.CLAIM_MISMATCH: "The token lacks something that this app requires.",
     Why.GROUPS_OVERAGE: "The token does not list all of your groups.",
     Why.EMAIL_NOT_VERIFIED: "Your e-mail address is not verified where you signed in.",
     Why.BAD_CHARACTERS: "A header that says who you are holds characters that no name "
@@ -53,38 +53,39 @@ TOLD: Final[Mapping[Why, str]] = {
     Why.WRONG_PROXY_SECRET: "The proxy did not prove that it is the proxy.",
     Why.MERGING_SERVER: "The server that runs the app cannot tell the proxy's headers "
     "from yours.",
-    Why.UNKNOWN_TOKEN: "There is no such API token or code, or not any more.",
-    Why.EXPIRED_TOKEN: "The time of the API token or code is over.",
-    Why.OWNER_CHANGED: "The owner of this API token is disabled or gone, or may not do "
-    "any more what it may.",
-    Why.VIEW_OVER: "Looking as somebody else is over. Load the page again.",
+    Why.UNKNOWN_TOKEN: "This API token or code does not exist, or no longer does.",
+    Why.EXPIRED_TOKEN: "The API token or code has expired.",
+    Why.OWNER_CHANGED: "The owner of this API token is disabled or gone, or may no "
+    "longer do what it allows.",
+    Why.VIEW_OVER: "You no longer see the app as somebody else. Load the page again.",
     Why.DISABLED: "This account is disabled. Ask whoever runs the app.",
     Why.SEVERAL_COOKIES: "Several cookies of this site say who you are; one of them "
     "may be planted. Sign in again.",
-    Why.UNKNOWN_OR_EXPIRED: "You are not signed in here, or not any more. Sign in "
+    Why.UNKNOWN_OR_EXPIRED: "You are not signed in here, or no longer are. Sign in "
     "again.",
     Why.ACCOUNT_CHANGED: "Your password or your account was changed, so you were "
     "signed out. Sign in again.",
-    Why.ROLES_CHANGED: "What you may do was changed, so you were signed out. Sign in "
+    Why.ROLES_CHANGED: "What you may do has changed, so you were signed out. Sign in "
     "again.",
-    Why.WRONG_NAME_OR_PASSWORD: "That name and password do not belong together.",
+    Why.WRONG_NAME_OR_PASSWORD: "The name or the password is wrong.",
     Why.TOO_MANY_ATTEMPTS: "Too many attempts came from here. Wait, and try again.",
     Why.TOO_BUSY: "The server is busy. Please try again in a moment.",
     Why.SEVERAL_PROCESSES: "Sign-in is switched off: this app runs in several "
     "processes, and only the one you signed in to would know you.",
     Why.FOREIGN_SITE: "This form was sent from another site. Please send it from here.",
     Why.ORIGIN_HIDDEN: "Your browser does not say which page this form comes from "
-    "(Origin: null). Whoever runs the app has to let the proxy set no Referrer-Policy, "
+    "(Origin: null). Whoever runs the app must have the proxy set no Referrer-Policy, "
     "or `same-origin`.",
     Why.ORIGIN_PORT_DIFFERS: "Your browser is at {origin}, and the app was asked for "
     f"{{host}}: a proxy in between drops the port. {_BETWEEN}",
-    Why.ORIGIN_HOST_DIFFERS: "Your browser is at {origin}, and the app was asked for "
-    "{host}: a proxy in between writes another host, or the page is another site's. "
+    Why.ORIGIN_HOST_DIFFERS: "Your browser is at {origin}, but the app was asked for "
+    "{host}: a proxy in between writes another host, or the page belongs to "
+    "another site. "
     f"{_BETWEEN}",
-    Why.SECURE_COOKIE_OVER_HTTP: "This app gives its cookies over HTTPS only "
+    Why.SECURE_COOKIE_OVER_HTTP: "This app sets its cookies over HTTPS only "
     "(AUTHZ_COOKIE_SECURE=true), and you came over HTTP, so your browser did not keep "
-    "them. Open the address with https:// in front.",
-    Why.FORM_COOKIE_MISSING: "Your browser did not send the cookie of this form back. "
+    "them. Open the https:// address.",
+    Why.FORM_COOKIE_MISSING: "Your browser did not send back the cookie of this form. "
     "Allow cookies for this site, and try again.",
     Why.FORM_TOO_OLD: "This form is too old or was opened elsewhere. Please try again.",
     Why.OUTSIDE_COOKIE_DOMAIN: "Nobody can sign in at this address: the app gives its "

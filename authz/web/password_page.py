@@ -29,8 +29,8 @@ _SOURCE: Final = "password-link"
 #: As for all such pages, and the script that takes the code out of the address.
 _POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'"
 _WRONG: Final = (
-    "This link does not work, or not any more: each works once, and for hours. Ask "
-    "for a new one."
+    "This link does not work, or no longer works: each link works once, for some "
+    "hours. Ask for a new one."
 )
 _FOREIGN: Final = "This form was opened elsewhere. Please open the link again."
 _LATER: Final = "The password could not be set. Please try again in a moment."

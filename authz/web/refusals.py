@@ -44,10 +44,10 @@ from authz.web.rendering import (
 from authz.web.state import viewer_in
 
 _MALFORMED: Final = "The address of this page is not written in its plain form."
-_NOT_VALID: Final = "What was sent with this request to identify you does not hold."
+_NOT_VALID: Final = "What was sent with this request to identify you is not valid."
 _TOO_MANY: Final = "Too many wrong tokens came from this address."
 _NO_BASIC: Final = (
-    "HTTP Basic authentication opens nothing here: send an API token, "
+    "HTTP Basic authentication does not work here: send an API token, "
     "`Authorization: Bearer`."
 )
 _NO_QUERY: Final = (
@@ -79,7 +79,7 @@ _VIEW_ONLY: Final = (
     "You see the app as somebody else does, and can only look: nothing is changed in "
     "their name, and their account and the administration stay closed."
 )
-_UNAVAILABLE: Final = "The app cannot find out at the moment who may do what."
+_UNAVAILABLE: Final = "The app cannot find out right now who may do what."
 _RETRY_SECONDS: Final = "5"
 _UNSERVED: Final = "The API has no such path, or not for this method."
 _BROKEN: Final = "The app is set up in a way that cannot be guarded."

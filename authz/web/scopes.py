@@ -371,5 +371,5 @@ def _json(request: Request, name: str, *, lists: bool) -> Iterator[str]:
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands there twice")
+        raise ValueError("a name is there twice")
     return found

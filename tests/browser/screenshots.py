@@ -115,16 +115,16 @@ def something_happens(page: Page, chromium: Browser, site: Site) -> None:
     page.get_by_label("DELETE").check()
     page.get_by_label("GET").uncheck()
     page.fill("#note", "Editors tidy up")
-    page.get_by_role("button", name="Put it into the draft").click()
+    page.get_by_role("button", name="Add it to the draft").click()
     apply(page, "Editors may remove playlists")
     bob = window(chromium, site, "bob", BOB)
     for path in ("/analysis", "/config", "/users"):
         bob.goto(path)
     bob.close()
     page.goto("/authz/admin/rules/new?subject=role:user&path=/analysis&method=GET")
-    page.get_by_role("button", name="Put it into the draft").click()
+    page.get_by_role("button", name="Add it to the draft").click()
     page.goto("/authz/admin/rules/new?subject=role:everyone&path=/map&method=GET")
-    page.get_by_role("button", name="Put it into the draft").click()
+    page.get_by_role("button", name="Add it to the draft").click()
 
 
 def apply(page: Page, note: str) -> None:

@@ -68,16 +68,16 @@ def test_a_name_is_only_a_name(visit: Callable[..., Page], site: Site):
         page.fill("#subject", name)
         page.fill("#path", "/analysis")
         page.fill("#note", NOTE[:500])
-        page.click("text=Put it into the draft")
+        page.click("text=Add it to the draft")
     page.goto("/authz/admin/roles/role?name=role:user")
     page.fill("#member", f"user:sso/{LONG}")
-    page.click("text=Put it into the draft >> nth=0")
+    page.click("text=Add it to the draft >> nth=0")
     page.goto("/authz/admin/changes")
     page.fill("#note", NOTE[:500])
     page.click("text=Apply the change")
     page.goto("/authz/admin/roles/role?name=role:user")
     page.fill("#member", NAMES[0])
-    page.click("text=Put it into the draft >> nth=0")
+    page.click("text=Add it to the draft >> nth=0")
 
     wrong = []
     for path in PAGES:

@@ -60,7 +60,7 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def put_into_draft(page: Page) -> None:
     """Have something in the draft, so that every part of the pages shows."""
     page.goto("/authz/admin/rules/new?subject=role:everyone&path=/map&method=GET")
-    page.click("text=Put it into the draft")
+    page.click("text=Add it to the draft")
 
 
 def make_tokens(page: Page) -> Iterator[str]:

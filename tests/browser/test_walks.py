@@ -113,7 +113,7 @@ def change_a_rule(hands: Keyboard | Mouse, page: Page) -> None:
     hands.press("New rule")
     hands.type("Who", "role:user")
     hands.type("Path", "/analysis")
-    hands.press("Put it into the draft")
+    hands.press("Add it to the draft")
     expect(page.get_by_role("heading", name="What this does")).to_be_visible()
     expect(page.locator(".authz-effect")).to_contain_text("carol")
     expect(page.locator(".authz-effect")).to_contain_text("/analysis")
@@ -126,7 +126,7 @@ def change_a_rule(hands: Keyboard | Mouse, page: Page) -> None:
 def take_it_back(hands: Keyboard | Mouse, page: Page) -> None:
     """Go back to the revision before the newest."""
     hands.press("Changes")
-    hands.press("Look, or go back")
+    hands.press("View, or go back")
     hands.type("Why", "no, they may not")
     hands.press("Go back to revision")
     expect(page.get_by_role("status")).to_contain_text("Taken back")
@@ -184,7 +184,7 @@ def test_two_administrators_at_once(visit: Callable[..., Page]):
     first, second = visit(), visit()
     for page, path in ((first, "/analysis"), (second, "/clustering")):
         page.goto(f"/authz/admin/rules/new?subject=role:user&path={path}&method=GET")
-        page.click("text=Put it into the draft")
+        page.click("text=Add it to the draft")
     second.fill("#note", "users may look at the clustering")
     second.click("text=Apply the change")
 

@@ -110,7 +110,7 @@ class TestSignedTokens:
         program = client(path="/api/similar/1", **{KEY: "x"})
 
         assert (page.status, sign_in.status, program.status) == (401, 401, 401)
-        assert "does not hold" in page.text
+        assert "is not valid" in page.text
         assert "/authz/sign-in" not in page.text
         assert (
             json.loads(program.text)["type"] == "urn:authz:problem:invalid-credentials"

@@ -43,7 +43,7 @@ class TestSigningIn:
         answer = client.sign_in(name, password)
 
         assert answer.status == 401
-        assert "do not belong together" in answer.text
+        assert "name or the password is wrong" in answer.text
         assert "authz" not in client.cookies
 
     def test_an_empty_password_never_signs_in(self, make_app: MakeApp):

@@ -106,7 +106,7 @@ REFUSED = [
     ),
     Refused(
         why="wrong-name-or-password",
-        told="do not belong together",
+        told="name or the password is wrong",
         status=401,
         tag="session:sign-in:failure",
         password="wrong",

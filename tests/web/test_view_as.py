@@ -187,7 +187,7 @@ def test_it_is_over_in_time(app: Flask, alice: Client, sink: RecordingSink):
     do_chores()
     [ended] = [event for event in sink.events if event.tag == "view-as:ended"]
     assert (ended.subject, ended.about) == ("user:alice", "user:bob")
-    assert ended.detail == {"why": "its time was over"}
+    assert ended.detail == {"why": "its time was up"}
 
     over = alice(path="/who", accept="application/json")
     assert over.status == 401

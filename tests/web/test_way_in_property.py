@@ -135,7 +135,7 @@ def through_pages(_: Flask, alice: Client, denies: list[str], __: Path) -> str:
     one_each = [(w, p, m) for _, w, p, methods, _ in fields for m in methods.split("|")]
     for who, path, method in dict.fromkeys(one_each):
         shown = draft_rule(alice, who, path, methods=method, effect="deny")
-    if "cannot be put in force" not in shown.text:
+    if "cannot be applied" not in shown.text:
         shown = apply(alice, "because")
     alice.cookies.pop("authz-draft", None)
     return shown.text

@@ -15,7 +15,7 @@ HINTS: Final[Mapping[Why, str]] = {
         "page of the person"
     ),
     Why.TOO_LONG: (
-        "the value is longer than any honest one: give the person fewer groups, or "
+        "the value is longer than any genuine one: give the person fewer groups, or "
         "have the provider send only those of this app"
     ),
     Why.NAME_NOT_ALLOWED: (
@@ -43,9 +43,9 @@ HINTS: Final[Mapping[Why, str]] = {
         "the token is encrypted: at the provider, remove the encryption key "
         "(Authentik: Encryption Key)"
     ),
-    Why.DUPLICATE_MEMBER: "the token says something twice: no honest issuer does so",
+    Why.DUPLICATE_MEMBER: "the token says something twice: no genuine issuer does so",
     Why.HEADER_NOT_ALLOWED: (
-        "the token brings or names a key of its own: no honest issuer does so here"
+        "the token brings or names a key of its own: no genuine issuer does so here"
     ),
     Why.WRONG_TYPE: "this is another kind of token: check which one the proxy sends",
     Why.WRONG_ALGORITHM: (

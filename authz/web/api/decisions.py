@@ -130,7 +130,7 @@ _QUESTION: Final = {
     ),
 }
 _SCOPE: Final = text(
-    "In which scope, such as `library:kids`; in some scope if left out.", most=MAX_LINE
+    "In which scope, such as `library:kids`; by default in some scope.", most=MAX_LINE
 )
 _NEEDED: Final = ("subject", "method", "path")
 

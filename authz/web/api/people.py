@@ -49,7 +49,7 @@ _PASSWORD: Final = {
     "writeOnly": True,
 }
 _CHANGE_FIRST: Final = flag(
-    "That the password is good for choosing another one only, at the next sign-in."
+    "Whether the password only lets them choose a new one, at the next sign-in."
 )
 _DISPLAY: Final = text("What to call them on a page.", least=1)
 _PERSON: Final = record(

@@ -88,7 +88,7 @@ class Drafts:
         return self._kept(form, rebased, said, str(len(lost)))
 
     def discard(self) -> Response:
-        """Throw the draft away."""
+        """Discard the draft."""
         self._pages.form()
         response = self._pages.go("authz_admin.changes", "draft-discarded")
         self._pages.drafts.forget(response)

@@ -41,7 +41,7 @@ from authz.web.view_as import keep_view
 
 _RECENT: Final = 20
 _OTHERS: Final = (
-    "Somebody else changed this person while you looked. Nothing was changed; "
+    "Somebody else changed this person while you were looking. Nothing was changed; "
     "this is how they are now."
 )
 

@@ -43,7 +43,7 @@ class RoleBook:
         role = self._by_name().get(name)
         if role is None:
             raise NotFound(
-                f"no rule and no grant speaks of the role `{name[:80]}`",
+                f"no rule and no grant names the role `{name[:80]}`",
                 "look at the list of roles",
             )
         return role

@@ -85,7 +85,7 @@ class Tester:
         if not question.path.startswith("/"):
             errors["path"] = "Write a path of the app; it begins with a slash: /map."
         elif question.method not in METHODS:
-            errors["method"] = "This is not a method of HTTP."
+            errors["method"] = "This is not an HTTP method."
         else:
             environ = {"REQUEST_METHOD": question.method, "PATH_INFO": question.path}
             try:

@@ -65,9 +65,9 @@ def who(name: str) -> Who:
 
 #: Why a decision came out as it did, as a sentence.
 REASONS: Final = {
-    Reason.ALLOWED_BY_RULE: "A rule allows it, and none forbids it.",
-    Reason.DECLARED_PUBLIC: "The app declares it public, and no rule forbids it.",
-    Reason.DENIED_BY_RULE: "A rule forbids it. One that forbids always wins.",
+    Reason.ALLOWED_BY_RULE: "A rule allows it, and none denies it.",
+    Reason.DECLARED_PUBLIC: "The app declares it public, and no rule denies it.",
+    Reason.DENIED_BY_RULE: "A rule denies it. A rule that denies always wins.",
     Reason.NO_RULE: "No rule allows it, and what no rule allows is denied.",
     Reason.CROSS_ORIGIN: "The request came from another site.",
     Reason.EVALUATION_FAILED: "The policy raised an error for this request.",

@@ -105,5 +105,5 @@ def test_they_never_widen_what_they_hold(dan: Client):
     send(dan, PEOPLE, "/authz/admin/changes/draft/give", **give)
 
     page = dan(path="/authz/admin/changes").text
-    assert "cannot be put in force" in page
+    assert "cannot be applied" in page
     assert policy_of(dan) == before

@@ -78,7 +78,7 @@ def test_without_a_database_there_is_no_table(make_app: Callable[..., Flask]):
 
 def test_each_part_has_its_own_age(alice: Client):
     """What cannot be read says so, and since when; the others go on."""
-    page = alice(path=OVERVIEW).text.partition("What this process holds")[2]
+    page = alice(path=OVERVIEW).text.partition("What this process has read")[2]
     parts = [p.partition("</th>")[0] for p in page.split('<th scope="row">')[1:]]
 
     assert {"people", "policy", "sessions", "tokens"} <= set(parts)
@@ -95,7 +95,7 @@ def test_a_file_that_is_lost_is_on_the_page(make_app: Callable[..., Flask]):
     get_authz(app).runtime.refresh()
     after = alice(path=OVERVIEW).text
 
-    assert "What this process holds" not in before
+    assert "What this process has read" not in before
     lost = after.partition('<th scope="row">policy</th>')[2].partition("</tr>")[0]
     assert "serves the last good state" in lost
     assert app.config["AUTHZ_POLICY"] in lost

@@ -180,7 +180,7 @@ def test_a_role_in_other_ways_is_said(make_app: Callable[..., Flask]):
     client.sign_in("alice", ALICE)
     text = client(path=f"{PAGE}&role=role:user").text
 
-    assert text.count("has it there anyway") == 4
+    assert text.count("has it there already") == 4
     assert "every scope" in text
     roles = Api(client).get("/people/local/bob")["roles"]
     assert {r["role"]: r["scopes"] for r in roles}["role:user"] == ["*"]

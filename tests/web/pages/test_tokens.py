@@ -146,7 +146,7 @@ def test_whoever_may_only_look_makes_none(make_app: Callable[..., Flask], tmp_pa
     assert send(bob, NEW, NEW, **FORM | {"role": "role:admin"}).status == 422
     planned = send(bob, NEW, NEW, **FORM | {"label": "planned"})
     assert planned.status == 422
-    assert "speaks of" in planned.text
+    assert "already names" in planned.text
     assert ask(app, secret_in(send(bob, NEW, NEW, **FORM).text)) == 200
 
 
