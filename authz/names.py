@@ -98,7 +98,7 @@ def _fault(name: str) -> tuple[str, str] | None:
         blank = category[0] == "Z" and character != " "  # one like another to a reader
         if blank or category[0] == "C" or character in '"\\':
             return (
-                f"a name holds {character!a}, which cannot be seen or mistaken safely",
+                f"a name holds {character!a}, which is invisible or easily mistaken",
                 "remove it",
             )
     return None

@@ -24,11 +24,13 @@ _AT_ONCE: Final = 500
 @click.option("--file", type=click.Path(), help="Instead of AUTHZ_AUDIT_FILE.")
 @click.option("--denied", is_flag=True, help="Only what was refused.")
 @click.option("--changes", is_flag=True, help="Only what administrators changed.")
-@click.option("--event", default="", help="Only events that begin so: policy, session.")
+@click.option(
+    "--event", default="", help="Only events that begin with this: policy, session."
+)
 @click.option("--subject", default="", help="Only what this name did: user:alice.")
-@click.option("--path", default="", help="Only paths that begin so.")
+@click.option("--path", default="", help="Only paths that begin with this.")
 @click.option("--request-id", default="", help="The number on a refusal page.")
-@click.option("--since", help="From a time, or so long ago: 1h, 7d, 2026-01-02.")
+@click.option("--since", help="From this time on: 1h or 7d ago, or 2026-01-02.")
 @click.option("--until", help="Up to a time, as for --since.")
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000)

@@ -68,7 +68,7 @@ def bench(
     About the people and paths that the rules tell apart. The figures are of this
     machine and this moment; what counts is how the two compare.
 
-    Exit code 0: measured; 1: they gave different answers, which is a mistake of authz.
+    Exit code 0: measured; 1: they gave different answers, which is a bug in authz.
     """
     with problems_in_words():
         settings = settings_here(model)

@@ -10,7 +10,7 @@ from authz.cli.tokens import span
 
 
 @click.command("break-glass")
-@click.option("--user", required=True, help="Who comes in; it stands in the audit log.")
+@click.option("--user", required=True, help="Who comes in; the audit log names them.")
 @click.option(
     "--ttl",
     default="15m",
@@ -29,7 +29,7 @@ def break_glass(*, user: str, ttl: str, out: Output) -> None:
     For whoever has a shell on the host, and with AUTHZ_STORE; without a store set
     AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD, and start the app again.
 
-    Exit code 0: done; 3: it cannot be, and why; 7: the store cannot be reached.
+    Exit code 0: done; 3: it cannot be done, and why; 7: the store cannot be reached.
     """
     lasts = span(ttl, "--ttl")
     with problems_in_words(), context_here() as context:
@@ -48,5 +48,5 @@ def break_glass(*, user: str, ttl: str, out: Output) -> None:
         # Alone on its line, and also with --quiet: it is what was asked for.
         click.echo(code)
     until = kept.expires.astimezone().isoformat(" ", "seconds")
-    out.line(f"type it in at {path}, once; within two seconds the app knows it")
+    out.line(f"enter it once at {path}; the app knows it within two seconds")
     out.line(f"{kept.subject_name} may administer until {until}")

@@ -66,7 +66,8 @@ scope_option = click.option(
     "--scope",
     multiple=True,
     callback=_as_scope,
-    help="What it is about, such as library:kids; repeatable: for each of them.",
+    help="The scope it is about, such as library:kids; repeatable: it must be allowed "
+    "in each.",
 )
 
 
@@ -106,9 +107,9 @@ def check(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Say whether SUBJECT may use METHOD on PATH.
 
-    SUBJECT is a name such as user:bob, bob (a local account), role:user, or
-    anonymous. With an app, or the table of its routes, a PATH that no route serves is
-    no question, and what the app declared public is allowed unless a rule denies it.
+    SUBJECT is a name such as user:bob, bob (a local account), role:user, or anonymous.
+    With an app, or the table of its routes, a PATH that no route serves is an error,
+    and what the app declared public is allowed unless a rule denies it.
 
     Exit code 0: allowed; 5: denied; 3: the policy or the settings are invalid, or no
     route serves PATH.

@@ -36,7 +36,7 @@ class Command:
 COMMANDS: Final[Mapping[str, Command]] = {
     "apply": Command(
         "revisions:apply",
-        "Make the store hold what POLICY says: a file, `-`, or git:REV:PATH.",
+        "Replace the policy in the store with POLICY: a file, `-`, or git:REV:PATH.",
     ),
     "audit": Command(
         "audit:audit",
@@ -54,13 +54,13 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "check": Command("check:check", "Say whether SUBJECT may use METHOD on PATH."),
     "completion": Command(
         "completion:completion",
-        "Print what SHELL has to read to complete the commands of authz.",
+        "Print the script that lets SHELL complete the commands of authz.",
         knows_apps=False,
     ),
-    "config": Command("config:config", "Look at the settings."),
+    "config": Command("config:config", "Show the settings."),
     "db": Command(
         "db:db",
-        "Look at the schema of the database, and change it as a new version needs.",
+        "Show the schema of the database, and upgrade it for a new version.",
     ),
     "diff": Command(
         "diff:diff", "Say what differs between the policies BEFORE and AFTER."
@@ -76,7 +76,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "export": Command("transfer:export", "Print the policy that the store holds."),
     "fmt": Command(
         "fmt:fmt",
-        "Spell each POLICY file canonically: blanks, line ends and quotes.",
+        "Write each POLICY file in its canonical form: spaces, line ends and quotes.",
         knows_apps=False,
     ),
     "hash-password": Command(
@@ -90,11 +90,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "import": Command(
         "transfer:import_",
-        "Bring POLICY into the store: a file, `-`, or git:REV:PATH.",
+        "Import POLICY into the store: a file, `-`, or git:REV:PATH.",
     ),
     "init": Command(
         "init:init",
-        "Write a policy to begin with, its tests, and an example of settings.",
+        "Write a first policy, its tests, and example settings.",
     ),
     "lint": Command(
         "lint:lint_policies",
@@ -106,7 +106,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "rollback": Command(
         "revisions:rollback",
-        "Make the store hold what revision NUMBER left; the history goes on.",
+        "Go back to revision NUMBER, as a new revision.",
     ),
     "routes": Command(
         "routes:routes", "List every route and method of the app with who may use it."
@@ -124,23 +124,23 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "secrets": Command("secrets:secrets", "Make keys.", knows_apps=False),
     "serve": Command(
         "authz.serve.command:serve",
-        "Decide for other apps what a proxy asks about: forward-auth.",
+        "Decide for other apps when their proxy asks (forward-auth).",
         knows_apps=False,
     ),
     "shadow": Command(
         "simulate:shadow",
-        "List where the candidate of AUTHZ_SHADOW_POLICY would answer otherwise.",
+        "List where the candidate of AUTHZ_SHADOW_POLICY would answer differently.",
     ),
     "simulate": Command(
         "simulate:simulate",
-        "Decide again, under the policy DRAFT, what the audit log holds.",
+        "Decide the requests in the audit log again, under the policy DRAFT.",
     ),
     "sync": Command(
-        "transfer:sync", "Make the store hold what FILE says, if it does not yet."
+        "transfer:sync", "Replace the policy in the store with FILE, if they differ."
     ),
     "test": Command(
         "policy_tests:test_policy",
-        "Run the policy tests in TESTS, files in YAML; policy_test.yaml if left out.",
+        "Run the policy tests in TESTS, files in YAML; policy_test.yaml by default.",
     ),
     "token": Command("tokens:token", "Make, list and revoke API tokens."),
     "user": Command(
@@ -154,8 +154,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "whoami": Command(
         "whoami:whoami",
-        "Say whom a request would come from, by which source, and what was passed "
-        "over.",
+        "Say who a request would come from, by which source, and what was ignored.",
     ),
 }
 

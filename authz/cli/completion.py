@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what SHELL has to read to complete the commands of authz.
+    """Print the script that lets SHELL complete the commands of authz.
 
     For bash: `eval "$(authz completion bash)"`, in ~/.bashrc.
     """

@@ -16,15 +16,17 @@ from authz.settings.shown import shown_settings
 
 @click.group("config")
 def config() -> None:
-    """Look at the settings."""
+    """Show the settings."""
 
 
 @config.command("show")
-@click.option("--sources", is_flag=True, help="Say where each comes from.")
-@click.option("--all", "everything", is_flag=True, help="Show those that are not set.")
+@click.option("--sources", is_flag=True, help="Say where each setting comes from.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show also the settings that are not set."
+)
 @with_output
 def show(*, sources: bool, everything: bool, out: Output) -> None:
-    """Print the settings. What is, or may hold, a secret is masked.
+    """Print the settings. Secrets, and what may hold one, are masked.
 
     Exit code 0: they can be used; 3: they cannot, and why.
     """

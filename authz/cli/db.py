@@ -14,7 +14,7 @@ from authz.stores.schema import Schema, read_schema, upgrade_schema
 
 @click.group("db")
 def db() -> None:
-    """Look at the schema of the database, and change it as a new version needs."""
+    """Show the schema of the database, and upgrade it for a new version."""
 
 
 @db.command("current")
@@ -37,8 +37,8 @@ def current(*, out: Output) -> None:
 def upgrade(*, out: Output) -> None:
     """Bring the database of AUTHZ_STORE to the schema that this version needs.
 
-    Every process does it when it starts, one at a time; this is for whoever wants it
-    done before, or by somebody who may do more in the database. Back it up first.
+    Every process does this when it starts, one at a time. Use this command to do it
+    beforehand, or as a database user with more rights. Back up the database first.
 
     Exit code 0: done, or nothing to do; 3: it cannot be changed; 7: it cannot be
     reached.
@@ -67,9 +67,9 @@ def upgrade(*, out: Output) -> None:
 )
 @with_output
 def after_restore_(*, revoke_tokens: bool, out: Output) -> None:
-    """Take up a database that was restored from a backup.
+    """Clean up after the database was restored from a backup.
 
-    All sessions end, every process reads everything anew, and what running processes
+    All sessions end, every process reads everything again, and what running processes
     saw come back is listed: people who had been removed, disabled or given another
     password, and API tokens that had been revoked.
 

@@ -39,10 +39,13 @@ _NAMED: Final = 20
 @click.command("diff")
 @click.argument("before")
 @click.argument("after")
+@click.option("--effect", is_flag=True, help="Say who gains or loses what.")
 @click.option(
-    "--effect", is_flag=True, help="Say who may do what that they might not before."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Show all of the effect, not only the first lines.",
 )
-@click.option("--all", "everything", is_flag=True, help="Show every one of them.")
 @click.option(
     "--takes-away",
     is_flag=True,
@@ -65,9 +68,9 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     """Say what differs between the policies BEFORE and AFTER.
 
     Each is a file, `-`, git:REV:PATH, or, with an app, `store:` for what its store
-    holds now and store:41 for an earlier revision. With --effect also
-    what that means: for each name that either policy speaks of, at each route of the
-    app; without known routes, at each kind of path that the change touches.
+    holds now and store:41 for an earlier revision. With --effect, also say what that
+    means for each name in either policy: at each route of the app or, without known
+    routes, at each kind of path that the change touches.
 
     Exit code 0: they are the same; 6: they differ. With --takes-away 0: it is proven
     that nobody gains anything, whatever is asked; 4: somebody does, or it is not
@@ -115,8 +118,8 @@ def _compare(
     routes = known_routes(routes_file) if app is None else app.context.served()
     if not routes and (before.written is None or after.written is None):
         raise click.UsageError(
-            "the effect of a policy in another language shows only on known routes: "
-            "give --routes, or ask the app with `flask authz diff`"
+            "the effect of a policy with a model of your own shows only on known "
+            "routes: give --routes, or ask the app with `flask authz diff`"
         )
     return impact(before, after, routes=routes)
 

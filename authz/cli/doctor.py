@@ -32,15 +32,15 @@ _MAX_TOKEN_FILE: Final = 64 * 1024
 _token_file = click.option(
     "--token-file",
     type=click.Path(exists=True, dir_okay=False),
-    help="A file with a token to explain. Nothing of it is printed but its kind, "
-    "issuer, audience and times.",
+    help="A file with a token to explain. Only its kind, issuer, audience and times "
+    "are printed.",
 )
 _forward_auth = click.option(
     "--forward-auth",
     "forward_url",
     metavar="URL",
     help="The address of `authz serve`, or of an app behind the proxy that asks it: "
-    "sends what a proxy, or a stranger, would, and looks at nothing else.",
+    "send what a proxy or a stranger would send, and look at nothing else.",
 )
 
 

@@ -21,9 +21,9 @@ from authz.stores.file.policy import led_to, write_whole
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @with_output
 def fmt(policies: tuple[str, ...], *, check: bool, diff: bool, out: Output) -> None:
-    """Spell each POLICY file canonically: blanks, line ends and quotes.
+    """Write each POLICY file in its canonical form: spaces, line ends and quotes.
 
-    Comments, the order of lines and what they say stay. Without a file, the policy of
+    Comments, the order of lines and their meaning stay. Without a file, the policy of
     the settings; `-` reads standard input and writes standard output.
 
     Exit code 0: done, or all is canonical; 6: --check or --diff found a difference.

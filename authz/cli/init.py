@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 @click.option(
     "--template",
     type=click.Choice([str(starter) for starter in Starter]),
-    help="Which policy to begin with; without an app, family if left out.",
+    help="Which policy to begin with; without an app, family by default.",
 )
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Where to write; here if left out.",
+    help="Where to write; here by default.",
 )
 @with_output
 def init(*, template: str | None, folder: Path, out: Output) -> None:
-    """Write a policy to begin with, its tests, and an example of settings.
+    """Write a first policy, its tests, and example settings.
 
     `flask authz init` makes them from the routes of the app: what shows something is
     for users, assets are for everyone, and what changes something or is unclear stays
@@ -36,9 +36,9 @@ def init(*, template: str | None, folder: Path, out: Output) -> None:
 
     family: everybody signs in, one or two administer. public-demo: strangers may look
     around. admins-only: nobody else gets in. signed-in: whoever is signed in uses the
-    app. A file that is there is never written over.
+    app. An existing file is never overwritten.
 
-    Exit code 0: written; 3: one of the files is there already, so none was written.
+    Exit code 0: written; 3: one of the files exists already, so none was written.
     """
     routes = () if template else _own_routes()
     if routes:

@@ -36,13 +36,13 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
     "style",
     type=click.Choice(["text", "json", "github", "sarif", "junit"]),
     default="text",
-    help="How the findings are printed; text if left out.",
+    help="How the findings are printed; text by default.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice([str(severity) for severity in Severity]),
     default=str(Severity.ERROR),
-    help="The mildest finding that ends with exit code 3; error if left out.",
+    help="The mildest finding that ends with exit code 3; error by default.",
 )
 @with_output
 def lint_policies(  # noqa: PLR0913 - one parameter for each option
@@ -59,7 +59,7 @@ def lint_policies(  # noqa: PLR0913 - one parameter for each option
     Without one, the policy of the settings. With the routes of an app, rules that fit
     none of them are found too. `# lint: allow KIND` above a line allows a finding.
 
-    Exit code 0: nothing as grave as --fail-on; 3: something is.
+    Exit code 0: nothing as severe as --fail-on; 3: something is.
     """
     findings: list[Finding] = []
     sources: list[str] = []

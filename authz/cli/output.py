@@ -19,7 +19,7 @@ _OPTIONS: Final = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
     click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
     click.option(
-        "--no-color", is_flag=True, help="Print no colours; so does NO_COLOR."
+        "--no-color", is_flag=True, help="Print no colours; NO_COLOR does the same."
     ),
 )
 

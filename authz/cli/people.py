@@ -34,7 +34,7 @@ _id_argument = click.argument("id")
 _change_first = click.option(
     "--change-first",
     is_flag=True,
-    help="The password is good for choosing another one only, at the next sign-in.",
+    help="The password only lets them choose a new one, at the next sign-in.",
 )
 
 
@@ -49,9 +49,11 @@ def user() -> None:
 
 
 @user.command("list")
-@click.option("--search", default="", help="Only who has this in the id or name.")
+@click.option(
+    "--search", default="", help="Only people with this text in their id or name."
+)
 @click.option("--source", default="", help="Only people of this source: local.")
-@click.option("--role", default="", help="Only who holds this role: role:admin.")
+@click.option("--role", default="", help="Only people who hold this role: role:admin.")
 @with_output
 def list_(*, search: str, source: str, role: str, out: Output) -> None:
     """List people, with their roles and where each role comes from."""
@@ -77,7 +79,7 @@ def list_(*, search: str, source: str, role: str, out: Output) -> None:
     multiple=True,
     help="Where the roles hold, in a policy with scopes: library:kids; repeatable.",
 )
-@click.option("--display-name", default="", help="What to call them on pages.")
+@click.option("--display-name", default="", help="The name to show on pages.")
 @click.option(
     "--no-password",
     is_flag=True,
@@ -87,7 +89,7 @@ def list_(*, search: str, source: str, role: str, out: Output) -> None:
 @click.option(
     "--inherit",
     is_flag=True,
-    help="What the policy says of the name already is meant for them.",
+    help="What the policy already says of this name is meant for them.",
 )
 @with_output
 def add(  # noqa: PLR0913 - one parameter for each option
@@ -111,8 +113,8 @@ def add(  # noqa: PLR0913 - one parameter for each option
     with problems_in_words(), context_here(creates=True) as context:
         if named and not scopes and context.scoped:
             raise click.UsageError(
-                "each role holds in some scope: name it, as in --scope library:kids, "
-                "or --scope '*' for every scope"
+                "a role needs a scope in this policy: name it, as in --scope "
+                "library:kids, or --scope '*' for every scope"
             )
         grants = grants_for(context, id, named, scopes)
         view = add_person(
@@ -140,7 +142,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
 
 @user.command("edit")
 @_id_argument
-@click.option("--display-name", required=True, help="What to call them on pages.")
+@click.option("--display-name", required=True, help="The name to show on pages.")
 @with_output
 def edit(id: str, *, display_name: str, out: Output) -> None:  # noqa: A002
     """Change what somebody is called on pages."""
@@ -165,7 +167,7 @@ def disable(id: str, *, out: Output) -> None:  # noqa: A002
 @_id_argument
 @with_output
 def enable(id: str, *, out: Output) -> None:  # noqa: A002
-    """Let somebody in again who was disabled."""
+    """Enable somebody who was disabled."""
     with problems_in_words(), context_here() as context:
         seen = find_person(context, id)
         view = edit_person(context, shell(), seen.person, disabled=False)
@@ -201,10 +203,10 @@ def passwd(id: str, *, nothing: bool, change_first: bool, out: Output) -> None: 
 )
 @with_output
 def link(id: str, *, ttl: str, out: Output) -> None:  # noqa: A002
-    """Make a link with which somebody sets their password, once.
+    """Make a link with which somebody sets their own password, once.
 
-    Prints what stands behind the address of the app. A new link, a new password, or
-    disabling them ends it; so does `authz token revoke password-link/ID`.
+    Prints the part that goes after the address of the app. A new link, a new password,
+    or disabling them ends it; so does `authz token revoke password-link/ID`.
     """
     lasts = span(ttl, "--ttl")
     with problems_in_words(), context_here() as context:
@@ -224,8 +226,8 @@ def link(id: str, *, ttl: str, out: Output) -> None:  # noqa: A002
         # Alone on its line, and also with --quiet: it is what was asked for.
         click.echo(path)
     until = kept.expires.astimezone().isoformat(" ", "seconds")
-    out.line("put it behind the address of the app, https://host, and send it to them")
-    out.line(f"it works once, until {until}; within two seconds the app knows it")
+    out.line("put it after the address of the app, https://host, and send it to them")
+    out.line(f"it works once, until {until}; the app knows it within two seconds")
 
 
 @user.command("sign-out")
@@ -252,7 +254,9 @@ def delete(id: str, *, out: Output) -> None:  # noqa: A002
     out.line(f"deleted {seen.person.subject_name}")
     out.lines(f"  still there: {line}" for line in left)
     if left:
-        out.line("  whoever is given this id has what they say: remove them as well")
+        out.line(
+            "  whoever gets this id next has what these lines say: remove them as well"
+        )
 
 
 def _lines_about(context: AdminContext, name: str) -> list[str]:
@@ -280,15 +284,15 @@ def _grant(context: AdminContext, id_: str, changes: Sequence[Add]) -> None:
         for problem in error.problems:
             complain(str(problem))
         complain(
-            f"the account `{id_}` is there and has no role: the policy cannot be "
-            "changed as it is; mend it, or go back with `authz rollback`, and give the "
-            "role then"
+            f"the account `{id_}` exists but has no role, because the policy cannot be "
+            "changed as it is: correct it, or go back with `authz rollback`, and then "
+            "give the role"
         )
         end(Exit.INVALID)
     except StoreReadOnly:
         complain(
-            f"the account `{id_}` is there and has no role: the policy is changed "
-            "where its file is kept; add "
+            f"the account `{id_}` exists but has no role, because the policy is "
+            "changed where its file is kept: add "
             + ", ".join(f"`{spell('g', *add.row.fields)}`" for add in changes)
         )
         end(Exit.INVALID)

@@ -56,9 +56,9 @@ class _FileResult:
     "style",
     type=click.Choice(["text", "json", "junit"]),
     default="text",
-    help="How the results are printed; text if left out.",
+    help="How the results are printed; text by default.",
 )
-@click.option("--coverage", is_flag=True, help="Say which rules no test speaks of.")
+@click.option("--coverage", is_flag=True, help="List the rules that no test covers.")
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 100),
@@ -76,11 +76,11 @@ def test_policy(  # noqa: PLR0913 - one parameter for each option
     fail_under: float | None,
     out: Output,
 ) -> None:
-    """Run the policy tests in TESTS, files in YAML; policy_test.yaml if left out.
+    """Run the policy tests in TESTS, files in YAML; policy_test.yaml by default.
 
     Without --policy, the file `policy.csv` beside the tests is asked, or the policy of
     the settings; `flask authz test` asks the policy in force. With the routes of an
-    app, a test must speak of routes that there are.
+    app, a test may only name routes that exist.
 
     Exit code 0: all hold; 3: tests or policy cannot be read; 4: one does not hold, or
     too few rules are covered.

@@ -59,11 +59,11 @@ seconds_option = click.option(
 @click.argument("question", type=click.Choice([str(each) for each in _QUESTIONS]))
 @click.argument("words", nargs=-1, required=True, metavar="WHO... [REQUEST]")
 @click.option("--but", multiple=True, help="Leave out whoever has this name.")
-@click.option("--scope", default="", help="In which scope; in each if left out.")
+@click.option("--scope", default="", help="In which scope; by default in each.")
 @click.option(
     "--any-groups",
     is_flag=True,
-    help="Whichever groups of the policy a provider may deliver beside.",
+    help="With any groups of the policy that a provider may add.",
 )
 @policy_option
 @model_option

@@ -29,10 +29,12 @@ _SHOWN: Final = 50
 _NO_AUTHOR: Final = "on the server"
 
 note_option = click.option(
-    "--note", required=True, help="Why, in a sentence; it stands in the history."
+    "--note", required=True, help="Why, in a sentence; the history keeps it."
 )
 dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Change nothing; say what would change, for whom."
+    "--dry-run",
+    is_flag=True,
+    help="Change nothing; show what would change, and for whom.",
 )
 expect_option = click.option(
     "--expect-rev",
@@ -48,7 +50,7 @@ wait_option = click.option(
     show_default=True,
     metavar="SECONDS",
     help="How long to wait until every process that shares the database serves it; 0: "
-    "do not look.",
+    "do not wait.",
 )
 
 
@@ -70,15 +72,15 @@ def apply(  # noqa: PLR0913 - one parameter for each option
     wait: float,
     out: Output,
 ) -> None:
-    """Make the store hold what POLICY says: a file, `-`, or git:REV:PATH.
+    """Replace the policy in the store with POLICY: a file, `-`, or git:REV:PATH.
 
-    All of it or nothing; notes and disabled lines come along. Each process takes it
-    within two seconds; with a database it is waited until all do. Where the policy is
+    All of it or nothing, with notes and disabled lines. Each process takes it up within
+    two seconds; with a database, the command waits until all have. Where the policy is
     a file that is kept in Git, nothing is changed and the patch is printed.
 
-    Exit code 0: applied, or nothing to change; 3: it cannot be; 4: a test does not
-    hold; 7: the store cannot be reached, or it is applied and a process does not serve
-    it yet.
+    Exit code 0: applied, or nothing to change; 3: it cannot be applied; 4: a test does
+    not hold; 7: the store cannot be reached, or it is applied and a process does not
+    serve it yet.
     """
     with problems_in_words(), context_here(creates=True) as context:
         text = same_text(read_policy(policy, context.settings))
@@ -102,7 +104,7 @@ def apply(  # noqa: PLR0913 - one parameter for each option
 def history(*, limit: int, before: int | None, out: Output) -> None:
     """List what was changed in the store, by whom and why; the newest first.
 
-    `authz diff store:41 store:` shows what lies between two of them.
+    `authz diff store:41 store:` shows the difference between two of them.
     """
     with problems_in_words(), context_here() as context:
         found = revisions(context, limit=limit, before=before)
@@ -131,7 +133,7 @@ def rollback(  # noqa: PLR0913 - one parameter for each option
     wait: float,
     out: Output,
 ) -> None:
-    """Make the store hold what revision NUMBER left; the history goes on.
+    """Go back to revision NUMBER, as a new revision.
 
     Exit codes as for `apply`.
     """
@@ -265,7 +267,7 @@ def _behind(replica: Replica) -> str:
 
 def _preview_lines(context: AdminContext, seen: Preview) -> Iterator[str]:
     if seen.draft.is_empty:
-        yield "nothing to change: the store holds just that"
+        yield "nothing to change: the store holds this already"
         return
     yield from (f"+ {line}" for line in seen.added)
     yield from (f"- {line}" for line in seen.removed)

@@ -29,6 +29,6 @@ def schema_text(name: str) -> str:
 def schema(name: str) -> None:
     """Print the JSON Schema of what a command prints, or of a policy test file.
 
-    NAME is `policy-tests`, or a command whose --json is meant.
+    NAME is `policy-tests`, or a command that has --json.
     """
     click.echo(schema_text(name), nl=False)

@@ -25,7 +25,7 @@ _since_option = click.option(
     "--since",
     default="7d",
     show_default=True,
-    help="From a time, or so long ago: 1h, 7d, 2026-01-02.",
+    help="From this time on: 1h or 7d ago, or 2026-01-02.",
 )
 
 
@@ -45,7 +45,7 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
     exit_code: bool,
     out: Output,
 ) -> None:
-    """Decide again, under the policy DRAFT, what the audit log holds.
+    """Decide the requests in the audit log again, under the policy DRAFT.
 
     DRAFT is a file, `-`, git:REV:PATH or store:N. Denied requests are always in the
     log, allowed ones only with AUTHZ_AUDIT_ALLOWS.
@@ -75,7 +75,7 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
 @_since_option
 @with_output
 def shadow(*, file: str | None, since: str, out: Output) -> None:
-    """List where the candidate of AUTHZ_SHADOW_POLICY would answer otherwise.
+    """List where the candidate of AUTHZ_SHADOW_POLICY would answer differently.
 
     As the audit log tells; with an app, also whether the candidate can be used.
 

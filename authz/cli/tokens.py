@@ -24,8 +24,8 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 def token() -> None:
     """Make, list and revoke API tokens.
 
-    A token comes in `Authorization: Bearer` and holds one role. Exit codes: 0 done; 3
-    it cannot be done, and why; 7 the store cannot be reached.
+    A program sends its token in `Authorization: Bearer`. A token holds one role. Exit
+    codes: 0 done; 3 it cannot be done, and why; 7 the store cannot be reached.
     """
 
 
@@ -33,13 +33,13 @@ def token() -> None:
 @click.argument("name")
 @click.option("--role", required=True, help="The role it holds.")
 @click.option(
-    "--expires", help="When it ends: 30m, 12h, 90d from now; never if left out."
+    "--expires", help="When it ends: 30m, 12h or 90d from now; by default never."
 )
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
-    help="A scope that it is limited to: library:kids, library:*; may be repeated.",
+    help="A scope that it is limited to: library:kids, library:*; repeatable.",
 )
 @with_output
 def create(
@@ -78,7 +78,7 @@ def list_(*, everything: bool, out: Output) -> None:
 @click.argument("name")
 @with_output
 def revoke(name: str, *, out: Output) -> None:
-    """End the token NAME at once; its id does as well."""
+    """Revoke the token NAME at once; its id works too."""
     with problems_in_words(), context_here() as context:
         named = [t for t in kept_tokens(context) if name in {t.name, t.id}]
         if not named:
@@ -92,7 +92,7 @@ def _need_store(context: AdminContext) -> None:
     """Refuse to make a token that would be gone with this command."""
     if context.runtime.stores.tokens is None:
         raise StoreReadOnly(
-            "there is no store for tokens",
+            "there is no store to keep tokens in",
             "set AUTHZ_STORE, or put one token into AUTHZ_API_TOKEN",
             patch="",
         )

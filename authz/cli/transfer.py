@@ -29,7 +29,7 @@ _form_option = click.option(
     "--form",
     type=click.Choice([str(form) for form in Form]),
     help="A policy file (csv), JSON with authors and times, or the table of Casbin's "
-    "SQL adapters (casbin_rule). By the file's ending if left out.",
+    "SQL adapters (casbin_rule). By default the file's ending decides.",
 )
 
 
@@ -58,7 +58,7 @@ def export(*, form: str | None, output: str | None) -> None:
     "--replace/--merge",
     "replacing",
     default=None,
-    help="What becomes of the lines that are there: they go, or they stay.",
+    help="Whether the lines that are there go or stay.",
 )
 @note_option
 @expect_option
@@ -69,13 +69,13 @@ def export(*, form: str | None, output: str | None) -> None:
 def import_(
     policy: str, *, form: str | None, replacing: bool | None, out: Output, **asked: Any
 ) -> None:
-    """Bring POLICY into the store: a file, `-`, or git:REV:PATH.
+    """Import POLICY into the store: a file, `-`, or git:REV:PATH.
 
     All of it or nothing. Exit codes as for `apply`.
     """
     if replacing is None:
         raise click.UsageError(
-            "say what becomes of the lines that are there: --replace or --merge"
+            "say what happens to the lines that are there: --replace or --merge"
         )
     with problems_in_words(), context_here(creates=True) as context:
         text = same_text(read_policy(policy, context.settings))
@@ -93,9 +93,9 @@ def import_(
 @click.option(
     "--pull",
     is_flag=True,
-    help="The other way: write into FILE what the store holds.",
+    help="The other way round: write what the store holds into FILE.",
 )
-@click.option("--note", help="Why; `sync` and the file's name if left out.")
+@click.option("--note", help="Why; by default `sync` and the file's name.")
 @tests_option
 @dry_run_option
 @wait_option
@@ -110,11 +110,11 @@ def sync(  # noqa: PLR0913 - one parameter for each option
     wait: float,
     out: Output,
 ) -> None:
-    """Make the store hold what FILE says, if it does not yet.
+    """Replace the policy in the store with FILE, if they differ.
 
     For a job that runs again and again: where Git has the policy and the store follows
-    it; or, with --pull, where the store has it and Git keeps a copy. Changing both is
-    not foreseen: one of them wins.
+    it; or, with --pull, where the store has it and Git keeps a copy. Do not change
+    both: one of them wins.
 
     Exit codes as for `apply`; with --pull and --dry-run, 6 says that the file differs.
     """
@@ -143,7 +143,7 @@ def _pull(text: str, file: Path, dry_run: bool, out: Output) -> None:  # noqa: F
         _write(file, text)
     out.document({"written": differs and not dry_run, "differs": differs})
     if not differs:
-        out.line(f"{file} says just that")
+        out.line(f"{file} says this already")
     elif dry_run:
         out.line(f"{file} would be written (--dry-run)")
     else:

@@ -54,7 +54,7 @@ _IN_WORDS = {
 
 
 _scope_option = click.option(
-    "--scope", help="In which scope, such as library:kids; in some scope if left out."
+    "--scope", help="In which scope, such as library:kids; by default in some scope."
 )
 
 
@@ -150,8 +150,8 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
     rules = asked.written.rules if asked.written else ()
     if not rules and not routes:
         raise click.UsageError(
-            "a policy in another language can be asked on known routes only: give "
-            "--routes, or ask the app with `flask authz what-can`"
+            "a policy with a model of your own can only be asked about known routes: "
+            "give --routes, or ask the app with `flask authz what-can`"
         )
     where = sorted(places(rules, routes), key=lambda place: (place.shown, place.method))
     decided = [(place, meant.outcome(outcome_at(asked, who, place))) for place in where]
@@ -180,8 +180,8 @@ def _within(policy: PolicyInForce, scope: str | None) -> PolicyInForce:
         return policy
     if policy.written is None or not policy.written.scoped:
         raise click.UsageError(
-            "it cannot be asked within a scope: the policy has none, or is in another "
-            "language; leave out --scope"
+            "it cannot be asked within a scope: the policy has none, or uses a model "
+            "of your own; leave out --scope"
         )
     try:
         return CompiledPolicy(policy.written.within(Scope(scope).text))

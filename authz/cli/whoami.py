@@ -49,11 +49,11 @@ _MAX_HEADERS: Final = 1024 * 1024
 )
 @with_output
 def whoami(*, headers: tuple[str, ...], peer: str, out: Output) -> None:
-    """Say whom a request would come from, by which source, and what was passed over.
+    """Say who a request would come from, by which source, and what was ignored.
 
-    Asks the identity sources as the app does for each request, with the names and
-    roles that come of it. Exit code 0: somebody, or a stranger; 5: the credential does
-    not hold, so the request would be refused.
+    Asks the identity sources as the app does for each request, with the names and roles
+    that come of it. Exit code 0: somebody, or a stranger; 5: the credential is not
+    valid, so the request would be refused.
     """
     given = [header for text in headers for header in _headers(text)]
     _check_peer(peer)

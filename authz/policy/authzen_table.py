@@ -163,7 +163,7 @@ class _Reader:
                     "or `resource, TYPE, ID`",
                 )
         if not all(row.fields):
-            raise InvalidValue("a field is empty", "write what is meant")
+            raise InvalidValue("a field is empty", "write what you mean")
 
     def _subject(self, kind: str, begin: str) -> None:
         if kind in self._declared or (kind in _GIVEN and kind not in _FREE):

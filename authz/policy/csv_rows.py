@@ -154,7 +154,7 @@ def _read_line(line: str, origin: Origin) -> Row | None:
         return None  # an empty row, as spreadsheets write it
     if kind.lower() == "ptype":
         raise InvalidValue(
-            "this is the heading of a table of rules",
+            "this is the heading line of a table of rules",
             "remove the line; `authz import` reads such tables",
         )
     if not kind.isalnum():

@@ -263,7 +263,7 @@ class _Reader:
             tree = parse_matcher(value)
         except SyntaxError as error:
             self._problem(
-                number, f"the matcher does not parse ({error.msg})", "mend it"
+                number, f"the matcher does not parse ({error.msg})", "correct it"
             )
             return
         called = {

@@ -171,7 +171,7 @@ class _RowReader:
                 Origin(source),
                 "there is no rule in it",
                 f"add a line such as `p, role:user, {self._everywhere}/map, GET`; "
-                "a policy without rules would refuse everybody",
+                "a policy without rules refuses everybody",
             )
         if len(self.rules) > MAX_RULES:
             self._problem(
@@ -256,7 +256,7 @@ class _RowReader:
             self._problem(
                 row.origin,
                 f"`{role}` is given to `{member}`, but it cannot be given",
-                "remove the line; people have this name by themselves",
+                "remove the line; people have this name automatically",
             )
         self._note(row.origin, "g", grant.fields)
         self.grants.append(grant)
@@ -421,7 +421,7 @@ def _admin_problems(
     if not holders and not partial:
         yield Problem(
             where=str(opened[0].origin),
-            message=f"there are rules for `{ADMIN}`, but nobody could use them",
+            message=f"there are rules for `{ADMIN}`, but nobody holds it",
             hint=f"add `g, user:<you>, {ADMIN}{', *' if scoped else ''}`, "
             "or set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD",
         )
@@ -440,8 +440,8 @@ def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
         yield Problem(
             where=str(opened[0].origin),
             message=f"no rule allows `{ADMIN}` anything in every scope",
-            hint=f"add `p, {ADMIN}, *, /*, *`; an administrator of one scope "
-            "is not one of the whole",
+            hint=f"add `p, {ADMIN}, *, /*, *`; an administrator of one scope does not "
+            "administer everything",
         )
     elif not partial and not any(
         not member.startswith("role:") and ADMIN in closure([member], by_member)
@@ -450,8 +450,8 @@ def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
         yield Problem(
             where=str(opened[0].origin),
             message=f"nobody holds `{ADMIN}` in every scope",
-            hint=f"add `g, user:<you>, {ADMIN}, *`; an administrator of one scope "
-            "is not one of the whole",
+            hint=f"add `g, user:<you>, {ADMIN}, *`; an administrator of one scope does "
+            "not administer everything",
         )
 
 
@@ -465,7 +465,7 @@ def _admins_by_sign_in(grants: Sequence[Grant]) -> Iterator[Problem]:
                 yield Problem(
                     where=str(path[0].origin),
                     code="admin-area-opened",
-                    message=f"everybody who signs in by `{member}` holds `{ADMIN}`",
+                    message=f"everybody who signs in with `{member}` holds `{ADMIN}`",
                     hint="give it to people or groups, unless each of them is meant",
                 )
 
@@ -479,6 +479,6 @@ def _unused_roles(rules: Sequence[Rule], grants: Sequence[Grant]) -> Iterator[Pr
             yield Problem(
                 where=str(grant.origin),
                 code="role-without-rules",
-                message=f"no rule speaks of `{grant.role}`",
+                message=f"no rule names `{grant.role}`",
                 hint=f"did you mean `{near[0]}`?" if near else "add a rule for it",
             )

@@ -1,6 +1,6 @@
 """What must hold for a policy as a whole, in whatever language it is written.
 
-A Casbin model may say anything, also that what no rule speaks of is allowed. That
+A Casbin model may say anything, also that what no rule covers is allowed. That
 silence denies, and that the administration is closed to people who hold no role, is
 therefore not believed but asked: of every policy, before it is in force.
 """
@@ -111,7 +111,8 @@ def open_to_a_method(
             found.append(
                 Problem(
                     where=str(row.origin),
-                    message=f"everybody who signs in by `{method}` may {' '.join(may)}",
+                    message=f"everybody who signs in with `{method}` may "
+                    f"{' '.join(may)}",
                     hint="give it to people or groups, unless each of them is meant",
                 )
             )
@@ -134,7 +135,7 @@ def wide_rules(policy: PolicyInForce, scope: AskedScope = None) -> tuple[Problem
                     Problem(
                         where=str(rule.origin),
                         message=f"{who} get every path: {rule.method_field} "
-                        f"{rule.path}, what is added later included",
+                        f"{rule.path}, including those added later",
                         hint=_WIDE_HINT,
                     ),
                 )
@@ -264,4 +265,4 @@ def _ask(
 
 
 def _shown(path: str) -> str:
-    return "what no rule speaks of" if len(path) > 100 else path  # noqa: PLR2004
+    return "what no rule covers" if len(path) > 100 else path  # noqa: PLR2004

@@ -37,7 +37,7 @@ _FIELD_BYTES: Final = 16380
     help="Run Werkzeug's server instead of gunicorn, to try something out.",
 )
 def serve(*, bind: str, workers: int, threads: int, development: bool) -> None:
-    """Decide for other apps what a proxy asks about: forward-auth.
+    """Decide for other apps when their proxy asks (forward-auth).
 
     Takes the settings of the environment; AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS
     and AUTHZ_FORWARD_HOSTS are needed. Stands behind the proxy, where only the proxy

@@ -130,7 +130,7 @@ def _read_switches(
     reader.warnings.append(
         Problem(
             where=" and ".join(given),
-            message="this switch is from an earlier time and will go",
+            message="this is an old switch and will be removed",
             hint="configure accounts or a sign-in proxy, and remove it",
         )
     )

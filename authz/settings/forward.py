@@ -131,7 +131,7 @@ def read_forward(
     for name in (name for name, given in needed.items() if not given):
         reader.problem(
             name,
-            "it is not set, but others of forward-auth are",
+            "it is not set, but other settings of forward-auth are",
             "set AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS and AUTHZ_FORWARD_HOSTS, "
             "or none of them",
         )

@@ -123,7 +123,7 @@ def listed(text: str) -> list[str]:
     """Return what a JSON list holds, or what stands on lines or between commas.
 
     Raises:
-        InvalidValue: if it begins as a JSON list and is none.
+        InvalidValue: if it begins like a JSON list but is not one.
     """
     if text.lstrip().startswith("["):
         try:
@@ -132,7 +132,7 @@ def listed(text: str) -> list[str]:
             parts = None
         if not isinstance(parts, list) or not all(isinstance(p, str) for p in parts):
             raise InvalidValue(
-                "it begins as a JSON list and is none",
+                "it begins like a JSON list but is not one",
                 'write for example `["a", "b"]`',
             )
     else:

@@ -21,16 +21,18 @@ IDENTITY_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_TRUSTED_PROXIES",
-        help="Whose plain identity headers are believed: addresses and networks, "
-        "separated by commas, and `unix:` for Unix sockets. It is the other end of the "
+        help="The proxies whose plain identity headers are believed: addresses and "
+        "networks, separated by commas, and `unix:` for Unix sockets. It is the "
+        "other end of the "
         "socket that counts, never `X-Forwarded-For`. Leave it out if the proxy signs "
         "a token.",
         default="nobody",
     ),
     Setting(
         name="AUTHZ_FORWARDED_PROXIES",
-        help="Whose `X-Forwarded-For` or `Forwarded` is believed about the address of "
-        "the client: addresses and networks of proxies, as above. It is read from the "
+        help="The proxies whose `X-Forwarded-For` or `Forwarded` is believed about the "
+        "address of the client: addresses and networks, as above. It is read from "
+        "the "
         "right, through these alone. Sign-in is throttled by that address, and the "
         "audit log names it.",
         default="AUTHZ_TRUSTED_PROXIES",
@@ -47,7 +49,7 @@ IDENTITY_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_GROUPS_SEPARATOR",
-        help="What stands between two groups in it.",
+        help="What separates the groups in it.",
         default="the preset's, or a comma",
     ),
     Setting(
@@ -114,8 +116,8 @@ IDENTITY_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_JWT_HEADER",
-        help="The header that carries the signed token. In `Authorization` it stands "
-        "behind `Bearer`.",
+        help="The header that carries the signed token. In `Authorization` it follows "
+        "`Bearer`.",
         default="the preset's",
         numbered=True,
     ),
@@ -192,7 +194,7 @@ IDENTITY_SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_JWT_GROUPS_SEPARATOR",
-        help="What stands between two groups, if the claim is one text.",
+        help="What separates the groups, if the claim is one text.",
         default="none",
         numbered=True,
     ),

@@ -145,7 +145,7 @@ class Reader:
                 return  # a claim with odd characters, as JMESPath spells it
             self.problem(
                 key,
-                f"it stands in {quotes}, which count as a part of it",
+                f"it is in {quotes}, which count as a part of it",
                 "remove the quotes; what really begins and ends with one goes into a "
                 "file, if the setting has a form `..._FILE`",
             )
@@ -153,7 +153,7 @@ class Reader:
             self.problem(
                 key,
                 "it is the name of a variable, which nothing has filled in",
-                "write the value itself: env files of docker know no variables",
+                "write the value itself: Docker's env files do not expand variables",
             )
         elif text.startswith("\ufeff"):
             self.problem(

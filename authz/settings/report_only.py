@@ -39,7 +39,7 @@ def read_report_only(reader: Reader) -> ReportOnlySettings:
             Problem(
                 where="AUTHZ_MODE",
                 message="the app is NOT GUARDED: what the policy denies is let through "
-                "and only written down",
+                "and only logged",
                 hint="set it to `enforce`",
             )
         )

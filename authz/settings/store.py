@@ -84,7 +84,8 @@ def _database(text: str) -> str:
         )
     if driver and family in _DATABASES:
         raise InvalidValue(
-            "the address names a driver", f"write `{family}://` and what follows"
+            "the address names a database driver",
+            f"write `{family}://` and what follows",
         )
     # What comes after the last `@` is the host: one more belongs to the password, and
     # a `#` or `?` in a password ends the address before its host.

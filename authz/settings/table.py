@@ -111,7 +111,7 @@ SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_LANDING",
-        help="Where somebody goes who may not open `/`, for example `/map`.",
+        help="Where people go who may not open `/`, for example `/map`.",
         default="none",
     ),
     Setting(
@@ -145,12 +145,13 @@ SETTINGS: Final = (
     Setting(
         name="AUTHZ_COOKIE_NAME",
         help="What the names of the cookies begin with. Two copies of one app at one "
-        "host and port need a name each.",
+        "host and port need different names.",
         default="a name made of what the app is and of its port",
     ),
     Setting(
         name="AUTHZ_COOKIE_DOMAIN",
-        help="Sub-domains of it share the sign-in, if they share `AUTHZ_STORE`: every "
+        help="Hosts in this domain share the sign-in, if they share `AUTHZ_STORE`: "
+        "every "
         "host below it gets the session. A domain in which anybody can have a host "
         "(a public suffix) is refused. Needs the extra `cookie-domain`.",
         default="none: each host has its own",
@@ -230,7 +231,8 @@ SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_AUDIT_MAX_MB",
-        help="A file of the audit log of this size, in megabytes, is put aside.",
+        help="The size, in megabytes, at which a file of the audit log is full and the "
+        "next begins.",
         default="50",
     ),
     Setting(
@@ -252,7 +254,7 @@ SETTINGS: Final = (
         name="AUTHZ_MODE",
         help="`report`: what the policy denies is written to the audit log as "
         "`decision:would-deny` and let through, but for the pages and the API of authz "
-        "itself. To try a policy out; nobody is kept from anything.",
+        "itself. To try a policy out; nobody is refused anything.",
         default="enforce",
     ),
     Setting(

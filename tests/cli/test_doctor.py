@@ -106,7 +106,7 @@ def test_what_is_odd_is_a_warning(policy: Path, monkeypatch: pytest.MonkeyPatch)
     result = doctor()
 
     assert result.exit_code == 0
-    assert "warn  policy          policy.csv:4: no rule speaks of `role:usr`" in (
+    assert "warn  policy          policy.csv:4: no rule names `role:usr`" in (
         result.output
     )
     assert "warn  settings" in result.output

@@ -32,8 +32,8 @@ ASKED = [
     ("user:bob", False, "disabled", "`user:bob` is disabled"),
     ("alcie", False, "unknown", "nobody called `alcie` is known here: did you mean"),
     ("user:alcie", False, "unknown", "did you mean `alice`?"),
-    ("B0B", False, "unknown", "it looks like `bob`, and has other letters"),
-    ("user:b\u043eb", False, "unknown", "it looks like `bob`, and has other letters"),
+    ("B0B", False, "unknown", "it looks like `bob`, but has other letters"),
+    ("user:b\u043eb", False, "unknown", "it looks like `bob`, but has other letters"),
     ("Bob Jone", False, "unknown", "did you mean `bob`?"),
     ("ghost", True, "named", "nobody of that name has an account"),
     ("role:user", True, "known", ""),
@@ -117,7 +117,7 @@ class TestWhereNamesAreMade:
         result = run("token", "create", "backup", "--role", "usr")
 
         assert result.exit_code == 0
-        assert "speaks of `role:usr`: did you mean `role:user`?" in result.stderr
+        assert "names `role:usr`: did you mean `role:user`?" in result.stderr
 
     def test_an_account(self, app: Flask, monkeypatch: pytest.MonkeyPatch):
         """Likewise."""

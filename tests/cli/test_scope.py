@@ -279,7 +279,7 @@ def test_groups_that_settings_give_a_role_in_scopes_are_known(
     may = ["what-can", "dan", "--group", "music-kids", "--scope"]
     assert run(*may, "library:kids").exit_code == 0
     assert run(*may, "library:old").exit_code == 5
-    assert "given to nobody" not in run("lint").output
+    assert "nobody holds" not in run("lint").output
 
 
 def test_somebody_is_added_with_a_role_in_some_scopes(

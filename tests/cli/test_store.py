@@ -69,7 +69,7 @@ class TestApply:
         before = len(audit("policy:changed"))
         result = run("apply", "more.csv", *NOTE)
 
-        assert result.output == "nothing to change: the store holds just that\n"
+        assert result.output == "nothing to change: the store holds this already\n"
         assert len(audit("policy:changed")) == before
 
     def test_a_dry_run_changes_nothing(self):

@@ -117,7 +117,7 @@ def in_words(name: str) -> str:
     return {
         "role": f"everyone with {name}",
         "group": f"everyone in {name}",
-        "auth": f"everyone who signs in by {name}",
+        "auth": f"everyone who signs in with {name}",
     }.get(kind, name)
 
 

@@ -298,9 +298,7 @@ class _Reader:
                     else "add them under `people:`",
                 )
             elif name in found:
-                self._document.problem(
-                    item, f"`{name}` stands there twice", "remove one"
-                )
+                self._document.problem(item, f"`{name}` is there twice", "remove one")
             else:
                 found.append(name)
         if not found:

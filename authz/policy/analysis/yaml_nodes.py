@@ -62,7 +62,7 @@ class Document:
             if key in seen:
                 self.problem(
                     key_node,
-                    f"`{key}` stands there twice, first on line {seen[key]}",
+                    f"`{key}` is there twice, first on line {seen[key]}",
                     "keep one of them",
                 )
                 continue

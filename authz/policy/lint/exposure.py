@@ -42,7 +42,7 @@ def exposure_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
             yield _finding(
                 Code.PATH_TOO_WIDE,
                 rule,
-                f"`{rule.subject}` gets every path, what is added later included",
+                f"`{rule.subject}` gets every path, including those added later",
                 "name the paths, or what they begin with",
             )
         looks = bool(rule.methods) and rule.methods <= SAFE_METHODS
@@ -76,7 +76,7 @@ def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Find
                 rule,
                 f"`{rule.subject}` gets a part of what line {area.origin.line} "
                 f"means for `{ADMIN}`: {area.path}",
-                "move it out of that area, or allow it here if it is meant",
+                "move it out of that area, or allow it here if it is intended",
             )
             return
 

@@ -61,7 +61,7 @@ class Code(StrEnum):
 MEANINGS: Final = {
     Code.POLICY_INVALID: "The policy cannot be used as it is.",
     Code.SPELLING: "A spelling that works but is not the plain one.",
-    Code.RULE_REPEATED: "The same line stands there twice.",
+    Code.RULE_REPEATED: "The same line is there twice.",
     Code.RULE_SHADOWED: "Another rule, or several together, say the same and more, so "
     "this one changes nothing: proven.",
     Code.RULE_OVERRULED: "Rules that deny leave nothing of this one: proven.",
@@ -72,8 +72,8 @@ MEANINGS: Final = {
     Code.RULE_WITHOUT_ROUTE: "No route of the app is covered by the rule.",
     Code.ROUTES_OF_DIFFERENT_CLASS: "A wide rule covers routes that another line "
     "means for administrators.",
-    Code.ROLE_WITHOUT_RULES: "A role is given, and no rule speaks of it.",
-    Code.ROLE_WITHOUT_MEMBERS: "Rules speak of a role that nobody is given.",
+    Code.ROLE_WITHOUT_RULES: "A role is given, but no rule names it.",
+    Code.ROLE_WITHOUT_MEMBERS: "Rules name a role that nobody is given.",
     Code.ROLE_CHAIN_LONG: "A role is reached by more grants than Casbin follows; here "
     "it counts.",
     Code.NAME_NEAR_TWIN: "Two names differ so little that one is likely a slip.",
@@ -84,12 +84,12 @@ MEANINGS: Final = {
     "administration.",
     Code.UNSAFE_FOR_EVERYONE: "People who have not signed in may do more than look.",
     Code.WAY_IN_DENIED: "A rule denies strangers the sign-in page, or administrators "
-    "their pages and the API: nobody could mend the policy.",
+    "their pages and the API: nobody could correct the policy.",
     Code.OWN_ADDRESS_DENIED: "A rule denies the style sheet of the sign-in page, or "
     "the addresses that say that the app runs.",
     Code.NO_ADMINISTRATOR: "Nobody in this file is an administrator; the settings "
     "must name one.",
-    Code.SCOPE_UNKNOWN: "A line holds in a scope that the app does not name.",
+    Code.SCOPE_UNKNOWN: "A line names a scope that the app does not know.",
     Code.SCOPE_NEAR_TWIN: "Two scopes differ in upper and lower case only.",
     Code.SCOPE_NEVER_MET: "A role is given in a scope in which no rule of it holds.",
     Code.SCOPE_UNDECLARED: "A rule holds in some scopes only, and no request to its "

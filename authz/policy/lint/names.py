@@ -63,7 +63,7 @@ def _without_members(policy: Policy) -> Iterator[Finding]:
         yield Finding(
             code=Code.ROLE_WITHOUT_MEMBERS,
             where=rule.origin,
-            message=f"`{role}` is given to nobody",
+            message=f"nobody holds `{role}`",
             hint=f"did you mean `{near[0]}`?"
             if near
             else f"add a grant such as `g, user:alice, {role}`",
@@ -88,7 +88,7 @@ def _near_twins(uses: _Uses) -> Iterator[Finding]:
                 code=Code.NAME_NEAR_TWIN,
                 where=uses.first[rare],
                 message=f"`{rare}` is almost `{usual}`",
-                hint=f"did you mean `{usual}`? If both are meant, allow it",
+                hint=f"did you mean `{usual}`? If you mean both, allow it",
             )
 
 

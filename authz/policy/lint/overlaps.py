@@ -27,7 +27,7 @@ def overlap_findings(policy: Policy, *, total: int = TOTAL) -> Iterator[Finding]
         yield Finding(
             code=Code.NOT_LOOKED_AT,
             where=first.origin,
-            message=f"whether this rule changes anything was not found out{more}: "
+            message=f"it was not found out whether this rule changes anything{more}: "
             "there are too many to compare",
             hint=f"ask `authz prove reachable {first.origin.line}`",
             text=spell_rule(first),

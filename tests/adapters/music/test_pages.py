@@ -480,7 +480,7 @@ class TestNobodyElse:
         )
 
         assert response.status_code == 400
-        assert "That form was not taken" in response.text
+        assert "That form was not accepted" in response.text
         assert home.accounts.of("user:root")
 
 

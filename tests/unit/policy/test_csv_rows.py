@@ -95,7 +95,7 @@ class TestWhatIsRead:
         [
             (GOOD + "p, role:user, /chat, GET\n", "policy.csv:6: repeats line 3"),
             (GOOD + "g, user:bob, role:usr\n", "did you mean `role:user`?"),
-            (GOOD + "g, user:bob, role:\u0430dmin\n", "no rule speaks of"),
+            (GOOD + "g, user:bob, role:\u0430dmin\n", "no rule names"),
             (GOOD + "g, user:ame\u0301lie, role:user\n", "combining characters"),
             ("\ufeff" + GOOD, "byte order mark"),
             (GOOD.replace("GET|PUT", "(GET)|(PUT)"), "write `GET|PUT`"),
@@ -155,9 +155,9 @@ _BAD_LINES = [
     ('g, "user: b", role:user', "blanks at an end or in a row"),
     ("g, user:a\u202eb, role:user", "cannot be seen"),
     ("g, user:a\u200bb, role:user", "cannot be seen"),
-    ("g, user:a\\b, role:user", "cannot be seen or mistaken"),
-    ("g, group:a\u00a0b, role:user", "cannot be seen or mistaken"),
-    ("g, group:a\u3000b, role:user", "cannot be seen or mistaken"),
+    ("g, user:a\\b, role:user", "invisible or easily mistaken"),
+    ("g, group:a\u00a0b, role:user", "invisible or easily mistaken"),
+    ("g, group:a\u3000b, role:user", "invisible or easily mistaken"),
     ("g, user:bob, user:alice", "only a role can be given"),
     ("g, role:user, group:staff", "only a role can be given"),
     ("g, user:bob, role:everyone", "it cannot be given"),
@@ -190,7 +190,7 @@ _BAD_LINES = [
     ("p, role:user, /x, GET, PUT, POST", "the methods: `GET|PUT|POST`"),
     ("p, role:user, /x, GET, , ", "remove the empty fields at the end"),
     ("g, user:bob, role:user,,", "remove the empty fields at the end"),
-    ("ptype,v0,v1,v2,v3,v4,v5", "the heading of a table"),
+    ("ptype,v0,v1,v2,v3,v4,v5", "the heading line of a table"),
     ("p, role:user, /x, read", "write `GET`"),
     ('p, role:user, /x, "GET, POST"', "write `GET|POST`"),
     ("p, role:user, /x, GET/POST", "write `GET|POST`"),
@@ -324,8 +324,8 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("p, role:admin, /*, *\n", "nobody could use them"),
-            ("p, role:admin, /*, *\ng, role:boss, role:admin\n", "nobody could use"),
+            ("p, role:admin, /*, *\n", "nobody holds it"),
+            ("p, role:admin, /*, *\ng, role:boss, role:admin\n", "nobody holds it"),
             ("p, role:user, /x, GET\ng, user:a, role:admin\n", "no rule allows it"),
         ],
     )

@@ -41,19 +41,19 @@ def problems(policy: str, text: str = SHIPPED, prefix: str | None = "/authz") ->
         pytest.param(
             model("r.sub == p.sub", ALLOW_UNLESS_DENIED, rule="sub, obj, act, eft"),
             "p, user:bob, /admin, GET, deny\n",
-            "model.conf: people who have not signed in may GET what no rule speaks of",
+            "model.conf: people who have not signed in may GET what no rule covers",
             id="silence allows",
         ),
         pytest.param(
             model("r.act == p.act || p.act == p.act"),
             "p, user:bob, /map, GET\n",
-            "may GET what no rule speaks of",
+            "may GET what no rule covers",
             id="everything matches",
         ),
         pytest.param(
             model('r.sub != "user:bob" || r.obj == p.obj'),
             "p, user:bob, /map, GET\n",
-            "may GET what no rule speaks of",
+            "may GET what no rule covers",
             id="everybody else",
         ),
         pytest.param(

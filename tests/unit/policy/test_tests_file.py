@@ -77,7 +77,7 @@ def test_what_people_write():
         ("tests: &a\n  - *a", "policy_test.yaml:2: this is not YAML (aliases are not"),
         (
             "people: {a: {}}\npeople: {b: {}}",
-            ":2: `people` stands there twice, first on",
+            ":2: `people` is there twice, first on",
         ),
         ("people: {anonymous: {}}", ":1: `anonymous` is whoever has not signed in"),
         ("people: {a: {role: x}}", ":1: the person `a` has no `role`: did you mean"),
@@ -109,7 +109,7 @@ def test_what_is_wrong_with_a_file(text: str, expected: str):
         ("name: x, as: [], allow: GET /", "nobody is named"),
         (
             "name: x, as: [anonymous, anonymous], allow: GET /",
-            "`anonymous` stands there twice",
+            "`anonymous` is there twice",
         ),
         ("name: x, as: anonymous, allow: [1]", "a request is not a text"),
         ("name: x, as: anonymous, allow: /map", "`/map` is not a request"),
