@@ -421,7 +421,7 @@ def _admin_problems(
     if not holders and not partial:
         yield Problem(
             where=str(opened[0].origin),
-            message=f"there are rules for `{ADMIN}`, but nobody holds it",
+            message=f"there are rules for `{ADMIN}`, but nobody can use them",
             hint=f"add `g, user:<you>, {ADMIN}{', *' if scoped else ''}`, "
             "or set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD",
         )

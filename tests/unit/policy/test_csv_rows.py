@@ -324,8 +324,8 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("p, role:admin, /*, *\n", "nobody holds it"),
-            ("p, role:admin, /*, *\ng, role:boss, role:admin\n", "nobody holds it"),
+            ("p, role:admin, /*, *\n", "nobody can use them"),
+            ("p, role:admin, /*, *\ng, role:boss, role:admin\n", "nobody can use them"),
             ("p, role:user, /x, GET\ng, user:a, role:admin\n", "no rule allows it"),
         ],
     )
