@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from authz.stores.sql.migrate import VERSION_TABLE
+from authz.stores.sql.tables import SCHEMA, VERSION_TABLE
 from tests.cli.commands import document, flask_run, run
 from tests.web.apps import POLICY
 
@@ -49,6 +49,7 @@ def test_it_is_brought_to_the_newest(file: Path):
     assert now.exit_code == 0
     told = document(now, "db-current")
     assert told["schema_version"] == told["newest"] == first["schema_version"]
+    assert told["newest"] == SCHEMA
 
 
 @pytest.mark.parametrize("verb", ["current", "upgrade"])

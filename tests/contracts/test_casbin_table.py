@@ -20,9 +20,15 @@ from authz.policy.patterns import method_match, path_match
 from authz.policy.records import Add, Change, Snapshot, Switch
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import head
-from authz.stores.sql.migrate import VERSION_TABLE, migrate
+from authz.stores.sql.migrate import migrate
 from authz.stores.sql.records import SqlRecords
-from authz.stores.sql.tables import authz_head, authz_limit, casbin_rule, metadata
+from authz.stores.sql.tables import (
+    VERSION_TABLE,
+    authz_head,
+    authz_limit,
+    casbin_rule,
+    metadata,
+)
 from tests.contracts.conftest import POSTGRESQL, database_url
 
 MODEL = Path(__file__).parents[2] / "model.conf"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from authz.admin.after_restore import after_restore
 from authz.admin.context import Actor, AdminContext
 from authz.decision import ANONYMOUS, Origin
-from authz.errors import InvalidCredentials
+from authz.errors import InvalidCredentials, StoreError
 from authz.identity.people import LOCAL, Person
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import new_token
@@ -29,6 +29,7 @@ from authz.policy.records import Add, Remove
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
 from authz.stores.sql.store import SqlStore
+from authz.stores.sql.tables import SCHEMA, VERSION_TABLE
 from tests.web.apps import POLICY, RecordingSink
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -338,6 +339,29 @@ def test_after_a_restore_everything_begins_anew(world: World):
     # It was looked at before the other process noticed: it says nothing more.
     assert len(world.sql("SELECT 1 FROM authz_audit WHERE event='store:restored'")) == 1
     assert len(world.sql("SELECT 1 FROM authz_audit WHERE event='store:taken-up'")) == 1
+
+
+@pytest.mark.parametrize("version", ["0003", "9999"])
+def test_under_another_schema_nothing_is_believed(world: World, version: str):
+    """Neither read nor written: what was last good serves, until it is this one again.
+
+    A newer version that starts beside this process changes it, or an old backup does.
+    """
+    one, _ = world.processes
+
+    def say(number: str) -> None:
+        with closing(sqlite3.connect(world.file)) as connection, connection:
+            connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '{number}'")  # noqa: S608
+
+    say(version)
+    assert not one.following.refresh()
+    assert one.following.problems.keys() == {"people", "policy", "sessions", "tokens"}
+    with pytest.raises(StoreError, match=f"schema {version} now.* start all processes"):
+        world.token(one, "later")
+
+    say(SCHEMA)
+    assert one.following.refresh()
+    world.token(one, "later")
 
 
 def test_changes_are_no_restore(world: World):

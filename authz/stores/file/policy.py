@@ -1,6 +1,7 @@
 """`policy.csv` on disk: read whole, written so that nobody ever sees half of it."""
 
 import contextlib
+import errno
 import glob
 import hashlib
 import os
@@ -18,6 +19,13 @@ from authz.stores.file.lock import locked
 _NEW_FILE_MODE: Final = 0o600
 #: How the name of a file ends that is still being written.
 _UNFINISHED: Final = ".tmp"
+#: What to do where who may write is not what is wrong.
+_HINTS: Final = {
+    errno.ENOSPC: "the disk is full; make room",
+    errno.EDQUOT: "the quota is used up; make room",
+    errno.EROFS: "mount it to be written",
+    errno.EIO: "check the disk",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +159,11 @@ class CsvFile:
             yield
 
     def _unwritable(self, error: OSError) -> StoreError:
+        hint = _HINTS.get(
+            error.errno or 0, f"check who may write in {led_to(self.path).parent}"
+        )
         return StoreError(
-            f"{self.path}: the file cannot be written ({error.strerror}): check "
-            f"who may write in {led_to(self.path).parent}"
+            f"{self.path}: the file cannot be written ({error.strerror}): {hint}"
         )
 
     def _read(self) -> tuple[bytes, os.stat_result]:

@@ -27,7 +27,13 @@ from authz.errors import StoreError, StoreUnreachable
 from authz.stores.notifications import NotificationSource
 from authz.stores.sql.gate import Gate
 from authz.stores.sql.notifications import FileHints
-from authz.stores.sql.tables import CHANNEL, authz_head, metadata
+from authz.stores.sql.tables import (
+    CHANNEL,
+    SCHEMA,
+    VERSION_TABLE,
+    authz_head,
+    metadata,
+)
 
 #: Milliseconds a writer of SQLite waits for the writers before.
 _BUSY: Final = 5000
@@ -63,6 +69,8 @@ _KEYS: Final = text(
     "datname = current_database() AND application_name LIKE 'pg_restore%') "
     "AND EXISTS (SELECT 1 FROM authz_head)"
 )
+
+_VERSION: Final = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
 
 _leaked: list[object] = []
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
@@ -165,7 +173,7 @@ class Database:
             )
             with connection.begin():
                 if complete:
-                    self.refuse_half(connection)
+                    self.refuse_unfit(connection)
                 if alone and not self.is_sqlite:
                     connection.execute(select(authz_head.c.id).with_for_update())
                 self._running.connection = connection
@@ -182,7 +190,26 @@ class Database:
             for tell in self.changed:
                 tell()
 
-    def refuse_half(self, connection: Connection) -> None:
+    def refuse_unfit(self, connection: Connection) -> None:
+        """Refuse tables that are being restored, or that are another version's.
+
+        A process that runs while another one, of a newer version, changes the schema
+        knows no more what it reads or writes there.
+
+        Raises:
+            StoreError: if they are.
+        """
+        self._refuse_half(connection)
+        found = connection.execute(_VERSION).scalars().all()
+        if found != [SCHEMA]:
+            raise StoreError(
+                f"{self.shown}: the database has schema "
+                f"{', '.join(map(str, found)) or 'none'} now, and this process works "
+                f"with {SCHEMA}: it was upgraded, or an old backup restored: start all "
+                "processes again, with one version of authz"
+            )
+
+    def _refuse_half(self, connection: Connection) -> None:
         """Keep `pg_restore` and us apart: refuse what it has written so far.
 
         It makes primary keys last, as the SQL of `pg_dump` does. Until the transaction

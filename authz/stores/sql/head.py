@@ -20,7 +20,7 @@ def head(database: Database) -> Head:
         StoreError: if it cannot be read, or is not there.
     """
     with database.read() as connection:
-        database.refuse_half(connection)
+        database.refuse_unfit(connection)
         row = connection.execute(select(authz_head)).first()
     if row is None:
         raise StoreError(

@@ -14,10 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from authz.errors import StoreError
 from authz.stores.sql.database import Database
-from authz.stores.sql.tables import casbin_rule, metadata
+from authz.stores.sql.tables import VERSION_TABLE, casbin_rule, metadata
 
-#: Where Alembic notes what was done: not where an app's own migrations do.
-VERSION_TABLE: Final = "authz_alembic_version"
 #: For `pg_advisory_xact_lock`: "authz" in ASCII.
 _LOCK: Final = 0x617574687A
 

@@ -28,6 +28,10 @@ MAX_FIELD: Final = 255
 
 #: What NOTIFY names when `authz_head` has changed.
 CHANNEL: Final = "authz_changed"
+#: Where Alembic notes what was done: not where an app's own migrations do.
+VERSION_TABLE: Final = "authz_alembic_version"
+#: The newest of the steps in `authz/stores/migrations`: what these tables are.
+SCHEMA: Final = "0004"
 
 metadata: Final = MetaData()
 

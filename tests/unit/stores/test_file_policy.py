@@ -127,7 +127,9 @@ class TestWriting:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(StoreError, match="No space left"):
+        with pytest.raises(
+            StoreError, match=r"No space left on device.*: the disk is full; make room"
+        ):
             store.write(NEW, expected=digest(OLD))
 
         assert store.read() == OLD

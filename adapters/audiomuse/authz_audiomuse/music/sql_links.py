@@ -211,7 +211,7 @@ class SqlLinks:
         """
         with self._database.write(alone=False, complete=False) as connection:
             if not self._database.is_sqlite and connection.execute(_IS_AUTHZS).scalar():
-                self._database.refuse_half(connection)
+                self._database.refuse_unfit(connection)
             yield connection
 
     def _delete(self, which: ColumnElement[bool]) -> int:
