@@ -70,16 +70,18 @@ class ServerScope:
         ids = get_authz(self._app).hook.may_in(subject, method, request.path).ids(KIND)
         if not ids:
             return _UNKNOWN  # and no body is read for nothing
-        named = set(_named(request))
-        if browses:
-            named = {each for each in named if each.strip().lower() != "all"}
+        asked = set(_named(request))
+        named = {e for e in asked if not (browses and e.strip().lower() == "all")}
         if named:
             return self._chosen(request, named)
         every = self._servers.all()
         default = next((each for each in every if each.get("is_default")), None)
-        if ids.is_all:
-            return _scope(default)
         is_admin = "role:admin" in policy.roles_of(subject.names)
+        if ids.is_all:
+            if default is not None and asked and not is_admin:
+                # All of them, and songs of none, are a list of administrators.
+                request.environ[_NOTE] = str(default["server_id"])
+            return _scope(default)
         theirs = [
             each
             for each in every

@@ -241,6 +241,17 @@ def test_whoever_may_all_servers_meets_the_app_as_it_is(scoped: str):
         assert alice.json("POST", "/api/analysis/start", {}).ran
 
 
+@pytest.mark.parametrize("where", ["server:*", "*"])
+def test_all_servers_at_once_is_no_dead_choice(scoped: str, where: str):
+    """The list offers it: people get their default one, administrators everything."""
+    with house(scoped, f"g, user:bob, role:user, {where}") as rig:
+        bob, alice = rig.signed_in("bob"), rig.signed_in("alice")
+
+        path = "/api/dashboard/browse?server=all"
+        assert used(bob(path=path)) == "living-room"
+        assert json.loads(alice(path=path).text)["server"] == "all"
+
+
 def test_the_setting_keeps_servers_from_everybody(
     scoped: str, caplog: pytest.LogCaptureFixture
 ):
