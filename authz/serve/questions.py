@@ -11,6 +11,7 @@ from typing import Any, Final
 from werkzeug.wrappers import Response
 
 from authz.audit import EventTag
+from authz.decision import Reason
 from authz.identity.forwarded import (
     HOST,
     Form,
@@ -28,6 +29,7 @@ from authz.serve.behind import Behind
 from authz.settings import DeclaredHost
 from authz.web.api.problems import problem
 from authz.web.rendering import new_request_id
+from authz.web.state import note_state, refused_state
 
 #: nginx takes anything but these, and 2xx, for an error of its own.
 _NGINX: Final = {"401": "401 Unauthorized"}
@@ -108,8 +110,16 @@ class Questions:
             raise ForwardRefused(ForwardWhy.UNDECLARED, HOST)
         return asked, host
 
-    def _refuse(self, environ: Mapping[str, Any], error: ForwardRefused) -> Response:
+    def _refuse(self, environ: dict[str, Any], error: ForwardRefused) -> Response:
         request_id = new_request_id()
+        # So that what looks at each answer sees that this one is a refusal.
+        refused = refused_state(
+            str(environ.get("PATH_INFO", "")),
+            str(environ.get("REQUEST_METHOD", "")),
+            reason=Reason.MALFORMED,
+            revision=self._runtime.policy.revision,
+        )
+        note_state(environ, refused)
         self._runtime.record(
             EventTag.FORWARD_REFUSED,
             facts=RequestFacts(environ),

@@ -14,7 +14,8 @@ SETTINGS: Final = (
     ),
     Setting(
         name="AUTHZ_MODEL",
-        help="A Casbin model file of your own.",
+        help="A Casbin model file of your own; `model-scoped.conf`, where there is no "
+        "such file, is the shipped one for rules with scopes.",
         default="the shipped model.conf",
     ),
     Setting(

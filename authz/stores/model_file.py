@@ -9,21 +9,28 @@ from authz.settings import Settings
 
 #: No model of Casbin is larger, in bytes.
 _MAX_MODEL: Final = 1024 * 1024
+#: Where the models are that come along.
+_FOLDER: Final = Path(__file__).parents[1]
+_SHIPPED: Final = frozenset((Path("model.conf"), Path("model-scoped.conf")))
 
 
 def shipped_model(*, scoped: bool) -> str:
     """Return the text of the model that comes along, without scopes or with."""
     name = "model-scoped.conf" if scoped else "model.conf"
-    return (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def read_model_text(settings: Settings) -> tuple[str, str]:
     """Return what the model is called, and its text.
 
+    The name of one that comes along is that one, unless there is such a file here.
+
     Raises:
         StoreError: if it cannot be read.
     """
-    path = settings.model or Path(__file__).parents[1] / "model.conf"
+    path = settings.model or Path("model.conf")
+    if settings.model is None or (path in _SHIPPED and not path.exists()):
+        path = _FOLDER / path
     try:
         return path.name, read_file(path, most=_MAX_MODEL).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:

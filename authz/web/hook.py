@@ -26,7 +26,6 @@ from authz.decision import (
     PolicyInForce,
     Reason,
     Subject,
-    no_rule,
     outcome,
 )
 from authz.errors import InvalidCredentials, MalformedRequest, StoreError
@@ -55,6 +54,7 @@ from authz.web.state import (
     RequestState,
     current_request,
     keep_state,
+    refused_state,
     viewer_in,
 )
 
@@ -221,9 +221,9 @@ class Hook:
         return self._refusals.unavailable(facts)
 
     def _keep_refused(self, current: Request, reason: Reason) -> None:
-        state = RequestState(ANONYMOUS, current.path, current.method)
-        state.decision = _override(
-            no_rule(self._runtime.policy.revision), reason=reason
+        revision = self._runtime.policy.revision
+        state = refused_state(
+            current.path, current.method, reason=reason, revision=revision
         )
         keep_state(current, state)
 

@@ -4,13 +4,20 @@ A view asks the request object: `g` may live longer than a request, and an envir
 be handed on to another app.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from flask import Request, request
 from werkzeug.routing import Rule
 
-from authz.decision import AccessRequest, Decision, Subject
+from authz.decision import (
+    ANONYMOUS,
+    AccessRequest,
+    Decision,
+    Effect,
+    Reason,
+    Subject,
+)
 from authz.errors import AuthzError
 from authz.scope import AskedScope
 
@@ -76,9 +83,25 @@ current_request: Final[Callable[[], Request]] = request._get_current_object  # t
 def keep_state(on: Request, state: RequestState) -> None:
     """Keep *state* with the request *on*."""
     on._authz_state = state  # type: ignore[attr-defined]  # noqa: SLF001
-    on.environ[ENVIRON_KEY] = state
-    if DECIDED_KEY in on.environ:
-        on.environ[DECIDED_KEY][0] = state
+    note_state(on.environ, state)
+
+
+def note_state(environ: MutableMapping[str, Any], state: RequestState) -> None:
+    """Tell what looks at the answer to *environ* what was decided: *state*."""
+    environ[ENVIRON_KEY] = state
+    if DECIDED_KEY in environ:
+        environ[DECIDED_KEY][0] = state
+
+
+def refused_state(
+    path: str, method: str, *, reason: Reason, revision: str
+) -> RequestState:
+    """Return what is known of a request that is refused before it is known who asks."""
+    state = RequestState(ANONYMOUS, path, method)
+    state.decision = Decision(
+        effect=Effect.DENY, reason=reason, rules=(), revision=revision
+    )
+    return state
 
 
 def state_of(on: Request) -> RequestState | None:

@@ -12,8 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from authz.cli import main
+from authz.errors import StoreError
 from authz.identity.assertions import new_signing_key, read_signing_keys
-from tests.e2e.servers import Servers, free_ports
+from authz.runtime import takes_scopes
+from authz.settings import read_settings
+from tests.e2e.servers import ROOT, Servers, free_ports
 from tests.serve.served import POLICY, SETTINGS
 from tests.services import until
 
@@ -41,6 +44,21 @@ def test_it_says_what_is_wrong_before_anything_starts(
 
     assert done.exit_code not in {0, 1}
     assert said in done.output
+
+
+def test_the_shipped_model_for_scopes_goes_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As the guides say it, in a folder without one; a file there comes first."""
+    monkeypatch.chdir(tmp_path)
+    model = {**environ(tmp_path), "AUTHZ_MODEL": "model-scoped.conf"}
+    assert takes_scopes(read_settings({}, model))
+
+    (tmp_path / "model-scoped.conf").write_text((ROOT / "model.conf").read_text())
+    assert not takes_scopes(read_settings({}, model))
+    elsewhere = {**model, "AUTHZ_MODEL": f"{tmp_path}/none/model-scoped.conf"}
+    with pytest.raises(StoreError, match="AUTHZ_MODEL"):
+        takes_scopes(read_settings({}, elsewhere))
 
 
 def test_a_key_can_be_made():
