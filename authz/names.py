@@ -15,6 +15,12 @@ from authz.errors import Problem
 KINDS: Final = ("user", "group", "role", "auth", "token")
 _SPELLED_KINDS: Final = ", ".join(f"`{kind}:`" for kind in KINDS)
 MAX_NAME: Final = 255
+#: What others call those whom no one grant makes so.
+_OTHER_WORDS: Final = {
+    **dict.fromkeys(("*", "all", "any", "anyone", "everybody", "everyone"), EVERYONE),
+    **dict.fromkeys(("anonymous", "guest", "public"), EVERYONE),
+    **dict.fromkeys(("authenticated", "signed-in"), AUTHENTICATED),
+}
 
 _NAME: Final = re.compile(rf"(?:{'|'.join(KINDS)}):[^\W_][\w.@+-]*(?:/[\w.@+-]+)?")
 #: What stands first in rules of models that compare attributes.
@@ -59,6 +65,8 @@ def name_problem(name: str) -> Problem | None:
 def _likely(name: str) -> str:
     """Return what is to be written in the place of *name*, which has no known kind."""
     kind, colon, body = name.partition(":")
+    if name.lower() in _OTHER_WORDS:
+        return f"`{_OTHER_WORDS[name.lower()]}`"
     if _CONDITION.search(name):
         return "`user:alice`; a rule has no conditions"
     if kind.lower() in KINDS:

@@ -41,8 +41,8 @@ class EventTag(StrEnum):
     #: A proxy asked about a request in a way that cannot be answered, or somebody asked
     #: who is no listed proxy; `reason` says why, `detail` which header and what host.
     FORWARD_REFUSED = "forward:refused"
-    #: The form of an admin page was refused; `reason` says why, as for a sign-in, or
-    #: `does-not-fit`: it named what is no scope, or two.
+    #: The form of an admin page, or for signing out, was refused; `reason` says why, as
+    #: for a sign-in, or `does-not-fit`: it named what is no scope, or two.
     FORM_REFUSED = "request:form-refused"
     #: A credential was present but did not hold.
     IDENTITY_INVALID = "identity:invalid"

@@ -152,7 +152,7 @@ def _read_line(line: str, origin: Origin) -> Row | None:
         return Row(kind, tuple(fields), origin)
     if not any((kind, *fields)):
         return None  # an empty row, as spreadsheets write it
-    if kind.lower() == "ptype":
+    if kind.lower() == "ptype" or (kind == "sub" and "obj" in fields):
         raise InvalidValue(
             "this is the heading line of a table of rules",
             "remove the line; `authz import` reads such tables",
@@ -160,7 +160,7 @@ def _read_line(line: str, origin: Origin) -> Row | None:
     if not kind.isalnum():
         hint = (
             "separate fields with commas"
-            if ";" in line or "\t" in kind
+            if re.search(r"\w *[;|\t，；、]", kind)  # noqa: RUF001 - as typed there
             else "begin the line with `p` (rule), `g` (grant) or `#` (comment)"
         )
         raise InvalidValue(f"`{kind[:40]}` is not a line type", hint)

@@ -45,7 +45,7 @@ _ANY_SEGMENT: Final = re.compile(
     r"|\(?(?:\.\+|\.\*|\\[dws][*+]|\[[^/\]]+\][*+]|\[\^/\][*+])\)?|\*\*?"
 )
 _TAIL: Final = re.compile(
-    r"\{\w+:path\}|\{\w+\.\.\.\}|<path:\w+>|\(?\.[*+]\)?|\*{1,2}|\*\w+"
+    r"\{\w+:(?:path|\.[*+])\}|\{\*{1,2}\w*\}|\{\w+\.\.\.\}|<path:\w+>|\(?\.[*+]\)?|\*{1,2}|\*\w+"
 )
 _CHARACTER_MENDS: Final = {
     "%": "write the decoded character; paths are compared after decoding",
@@ -157,6 +157,12 @@ def _fault(text: str) -> tuple[str, str]:
     elsewhere = _of_another_language(text)
     if elsewhere is not None:
         return elsewhere
+    if text[0] in "!~=^":
+        bare = text.lstrip("!~=^* ")
+        # `!` negates in other languages; the rest say how nginx compares.
+        if _is_well_formed(bare):
+            denies = ", with the effect `deny`" if text[0] == "!" else ""
+            return f"`{text}` does not begin with `/`", f"write `{bare}`{denies}"
     if not text.startswith("/"):
         right = "/*" if text in {"*", "**"} else "/" + text.lstrip("/")
         mend = f"write `{right}`" if _is_well_formed(right) else "write `/`, then names"

@@ -133,6 +133,11 @@ def without_scope(row: Row) -> tuple[tuple[str, ...], str]:
     return (*row.fields[:at], *row.fields[at + 1 :]), row.fields[at]
 
 
+def _is_scope(path: str, method: str) -> bool:
+    """Whether a rule has a scope where its path should be, and the path after it."""
+    return ":" in path and path[0] not in "/:" and method.startswith("/")
+
+
 class _RowReader:
     """Turns rows into rules and grants, and keeps every problem."""
 
@@ -202,6 +207,14 @@ class _RowReader:
         scope = self._scope(row.origin, scopes[0]) if scopes else ""
         if path not in self._good_paths:
             problem = PathPattern.problem(path)
+            if problem and not self._scoped and _is_scope(path, method):
+                self._problem(
+                    row.origin,
+                    f"`{path}` is a scope, and the policy has none",
+                    "leave it out, or turn the policy into one with scopes: "
+                    "`authz scope add`",
+                )
+                return
             if problem:
                 self.problems.append(problem.at(row.origin))
             else:

@@ -276,6 +276,14 @@ class _SignIn:
             return protect_page(response)
         token = request.form.get("csrf_token", "")
         if not hmac.compare_digest(token.encode(), session.csrf_token.encode()):
+            self._runtime.record(
+                EventTag.FORM_REFUSED,
+                subject=session.account.subject.name,
+                facts=facts,
+                method=request.method,
+                path=request.path,
+                reason=Why.FORM_TOO_OLD,
+            )
             return protect_page(response)  # not our form: nothing happens
         try:
             self._runtime.sessions.store.end(session)

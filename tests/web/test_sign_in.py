@@ -341,12 +341,15 @@ class TestSigningOut:
         assert "authz" not in bob.cookies
         assert thief("POST", "/api/playlist").status == 401
 
-    def test_it_needs_the_token(self, bob: Client):
-        """Nobody else's form signs bob out."""
+    def test_it_needs_the_token(self, bob: Client, sink: RecordingSink):
+        """Nobody else's form signs bob out, and each is recorded."""
+        before = len(sink.events)
         bob("POST", "/authz/sign-out", form={"csrf_token": "guessed"})
         bob("POST", "/authz/sign-out")
 
         assert bob(path="/map").ran == "map"
+        refused = [(str(e.tag), e.subject, e.reason) for e in sink.events[before:]]
+        assert refused == [("request:form-refused", "user:bob", "form-too-old")] * 2
 
     def test_it_needs_no_session(self, client: Client):
         """Signing out twice is no error."""

@@ -101,6 +101,10 @@ def test_a_path_has_one_spelling(path: str):
         ("/a%2fb", "no segment has a slash"),
         ("\u201c/map\u201d", "write `/map`"),
         ("map", "write `/map`"),
+        ("!/map", "write `/map`, with the effect `deny`"),
+        ("~ /map", "write `/map`"),
+        ("/static/{*path}", "write `/static/*`"),
+        ("/static/{path:.*}", "write `/static/*`"),
     ],
 )
 def test_the_mend_is_what_was_meant(text: str, mend: str):
