@@ -19,6 +19,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from authz.identity.accounts import Account
@@ -29,6 +30,8 @@ LIFETIME: Final = 180 * 24 * 3600
 MAX_ACCOUNTS: Final = 8
 _SEPARATOR: Final = "~"
 _MAX_COOKIE: Final = 1024
+#: Tokens that one request is read for: who sends them does not choose the work.
+_MAX_TOKENS: Final = 64
 #: An id, the second when it was made, and what signs both.
 _TOKEN: Final = re.compile(r"([0-9a-f]{16})\.([0-9]{1,12})\.([0-9a-f]{64})")
 
@@ -45,7 +48,7 @@ def known_device(
     """
     if account is None or not account.password_hash:
         return None
-    for nonce, made, mac in _tokens(cookies):
+    for nonce, made, mac in islice(_tokens(cookies), _MAX_TOKENS):
         if 0 <= now - int(made) <= LIFETIME and hmac.compare_digest(
             mac, _mac(account, nonce, made)
         ):
@@ -61,7 +64,7 @@ def remember(cookies: Iterable[str], account: Account, now: float) -> str:
     """
     others = [
         token
-        for token in _tokens(cookies)
+        for token in islice(_tokens(cookies), _MAX_TOKENS)
         if not hmac.compare_digest(token[2], _mac(account, token[0], token[1]))
     ]
     nonce, made = secrets.token_hex(8), str(int(now))

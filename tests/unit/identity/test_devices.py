@@ -95,6 +95,15 @@ def test_what_is_planted_beside_it_hides_it_not():
     assert known_device([remember([*planted, cookie], ALICE, NOW)], BOB, NOW)
 
 
+def test_a_flood_of_forged_cookies_is_not_read_to_its_end():
+    """Each costs a signature, and whoever sends them does not choose how many."""
+    cookie = remember([], ALICE, NOW)
+    forged = "~".join([remember([], BOB, NOW)] * MAX_ACCOUNTS)
+
+    assert known_device([forged] * 7 + [cookie], ALICE, NOW)
+    assert known_device([forged] * 500 + [cookie], ALICE, NOW) is None
+
+
 @given(st.text(max_size=300))
 def test_no_text_is_a_known_browser(text: str):
     """Whatever a client sends, reading it does not fail."""
