@@ -17,7 +17,6 @@ from authz import integration
 from authz.testing import __all__ as for_tests
 from authz.web import signals
 from docs.generate import REFERENCE, pages
-from docs.plots import PLOTS, plots
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -46,6 +45,8 @@ def test_generated_pages_are_up_to_date(name: str):
 
 def test_plots_show_what_was_measured():
     """The plots are drawn from the figures that the last run of the benchmark wrote."""
+    from docs.plots import PLOTS, plots  # it draws with matplotlib: half a second
+
     drawn = {plot.name: plot.read_text("utf-8") for plot in PLOTS.iterdir()}
 
     assert drawn == plots(), "run `make docs`"
