@@ -104,7 +104,7 @@ def _program(kind: str) -> str:
     places = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin"
     program = shutil.which(kind, path=places)
     if program is None:
-        pytest.skip(f"there is no {kind} here: `make setup` installs it")
+        pytest.skip(f"there is no {kind} here: `make test` installs it")
     return program
 
 
