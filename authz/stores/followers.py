@@ -20,6 +20,7 @@ from authz.per_process import PerProcess
 _log: Final = logging.getLogger("authz")
 #: Seconds until a look that failed is tried again for the first time.
 _FIRST_RETRY: Final = 0.25
+_LAST_RETRY: Final = 1.0
 #: The part that is not asked who somebody is.
 POLICY: Final = "policy"
 
@@ -150,7 +151,8 @@ class StoreFollowers:
         """
         if not self._failures:
             return self._interval
-        return min(_FIRST_RETRY * 2.0 ** min(self._failures - 1, 8), self._interval)
+        retry = min(_FIRST_RETRY * 2.0 ** min(self._failures - 1, 8), _LAST_RETRY)
+        return min(retry, self._interval)
 
     def refresh(self) -> bool:
         """Look now; return whether everything could be read. Never raises."""

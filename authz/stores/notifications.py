@@ -22,7 +22,8 @@ WAIT: Final = 0.5
 _CALM: Final = 0.1
 #: Seconds until the first and between later tries, where hints cannot be had.
 _FIRST_RETRY: Final = 0.25
-_MAX_PAUSE: Final = 8.0
+#: No longer: without hints a change is seen by the next look only.
+_MAX_PAUSE: Final = 1.0
 #: Seconds that who has changed something waits until others have been told.
 _TELL: Final = 0.5
 _CHANNEL: Final = "authz:changed"

@@ -42,7 +42,7 @@ def csv_faults(seconds: float) -> list[Bar]:
 def _fault(path: Path, number: int, history: History) -> None:
     """Do one thing to the file: every second time what an operator means to do."""
     text = policy_text(number)
-    kind = number % 8
+    kind = number % 14
     if kind == 1:  # half of it, written in place by a careless editor
         _overwrite(path, text[: len(text) // 2].encode(), history)
     elif kind == 3:
@@ -51,6 +51,15 @@ def _fault(path: Path, number: int, history: History) -> None:
         path.unlink()
     elif kind == 7:
         _overwrite(path, b"\x00\xff<<<<<<< HEAD\n" + text.encode(), history)
+    elif kind == 9:  # to open it would wait for ever
+        path.unlink()
+        os.mkfifo(path)
+    elif kind == 11:
+        path.unlink()
+        path.symlink_to("/dev/zero")
+    elif kind == 13:
+        path.unlink()
+        path.symlink_to(path)
     else:
         _replace(path, text, history)
 

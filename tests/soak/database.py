@@ -17,6 +17,7 @@ from authz.policy.csv_rows import read_rows, spell
 from authz.policy.records import Add, PolicyRecords, Remove
 from authz.runtime import start
 from authz.settings import read_settings
+from authz.stores.sql.tables import SCHEMA
 from tests.services import PostgreSQL, Redis
 from tests.soak.csv_faults import MODEL
 from tests.soak.history import History, policy_text
@@ -83,6 +84,11 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
         (
             partial(postgresql.take_changes, url, yes=False),
             partial(postgresql.take_changes, url, yes=True),
+            3,
+        ),
+        (
+            partial(postgresql.say_schema, url, "9999"),
+            partial(postgresql.say_schema, url, SCHEMA),
             3,
         ),
         (redis.stop, redis.start, 4),

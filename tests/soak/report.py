@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from tests.soak.history import Answer, History
 
+#: What stands around the figures in a page.
+BEGIN = "<!-- soak: begin -->\n"
+END = "<!-- soak: end -->\n"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
@@ -69,3 +73,16 @@ def decision_bars(  # noqa: PLR0913 - one for each thing that is asked of it
             )
         )
     return bars
+
+
+def with_bars(page: str, bars: Sequence[Bar], *, seconds: float) -> str:
+    """Return *page* with *bars* in the place of what a run before wrote there."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    assert after, "the page has no place for the figures"
+    rows = [
+        f"| {bar.name} | {bar.figure} | {'yes' if bar.met else 'NO'} |" for bar in bars
+    ]
+    table = ["| What | Measured | Met |", "|---|---|---|", *rows]
+    said = f"The last whole run, {seconds:.0f} seconds for each part:\n\n"
+    return before + BEGIN + said + "\n".join(table) + "\n" + END + after

@@ -7,7 +7,7 @@ import pytest
 from tests.soak.csv_faults import csv_faults
 from tests.soak.database import database_faults
 from tests.soak.history import Answer, History, policy_text
-from tests.soak.report import Bar, decision_bars
+from tests.soak.report import Bar, decision_bars, with_bars
 from tests.soak.saves import killed_saves
 from tests.soak.serve import InForce, Told, may
 from tests.soak.serve import bars as serve_bars
@@ -85,3 +85,14 @@ def test_a_wrong_answer_of_authz_serve_is_seen():
         assert wrong(**more), more
     told = [Told(asked=at, answered=at, **there, status=200, policy=7, who="soak/anna")]
     assert serve_bars(told, in_force, kills=0, alive=True)[0].met is False
+
+
+def test_the_figures_go_into_the_page():
+    """In the place of those of the run before, and nothing else changes."""
+    page = (ROOT / "docs" / "explanation" / "reliability.md").read_text()
+    first, second = (Bar(name="x", met=yes, figure="1 s") for yes in (True, False))
+    written = with_bars(page, [first], seconds=5)
+
+    assert "| x | 1 s | yes |\n" in written
+    again = with_bars(written, [second], seconds=5)
+    assert again == written.replace("| x | 1 s | yes |", "| x | 1 s | NO |")
