@@ -57,6 +57,34 @@ def test_there_and_back_changes_nothing(folder: Path):
     assert (folder / "back/policy.csv").read_text() == PLAIN
 
 
+def test_rules_in_a_database_go_there_and_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Out by export, turned as a file, and put back once the model is the other one."""
+    policy = PLAIN + "p, role:admin, /*, *\n"
+    (folder / "policy.csv").write_text(policy)
+    monkeypatch.setenv("AUTHZ_STORE", f"sqlite:///{folder}/rules.db")
+    monkeypatch.setenv("AUTHZ_ADMIN", "alice")
+    monkeypatch.setenv("AUTHZ_ADMIN_PASSWORD", "a password of alice's")
+    put = ["import", "policy.csv", "--replace", "--note", "first"]
+    assert run(*put).exit_code == 0
+
+    def turned(verb: str, into: str) -> str:
+        (folder / "out.csv").write_bytes(run("export").stdout_bytes)
+        assert run("scope", verb, "out.csv", "--into", into).exit_code == 0
+        monkeypatch.setenv("AUTHZ_MODEL", f"{into}/model.conf")
+        put = ["import", f"{into}/policy.csv", "--replace", "--note", verb]
+        result = run(*put)
+        assert result.exit_code == 0, result.stderr
+        return run("export").stdout
+
+    assert "p, role:user, *, /map, GET" in turned("add", "scoped")
+    about = ["check", "bob", "GET", "/map", "--scope", "library:kids"]
+    assert run(*about).exit_code == 0
+    assert "p, role:user, /map, GET" in turned("remove", "plain")
+    assert run("check", "bob", "GET", "/map").exit_code == 0
+
+
 def test_what_holds_in_one_scope_only_is_not_made_to_hold_in_all(folder: Path):
     """Nothing is written, and the line is named."""
     (folder / "narrow.csv").write_text(NARROW)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from authz.policy.csv_rows import Row
 from authz.policy.normalize import Normalize
 from authz.policy.records import Entry
 from authz.stores.sql import projection
@@ -67,7 +68,31 @@ class KnownEntries:
                 known = entry, projection.as_tuple(entry.id, self._normalize(entry.row))
             shown[entry.id] = known
         self._shown = shown
-        return [row for _, row in shown.values()] == [tuple(row) for row in found]
+        rows = [tuple(row) for row in found]
+        return [row for _, row in shown.values()] == rows or _by_another_model(
+            [entry for entry, _ in shown.values()], rows
+        )
+
+
+def _by_another_model(entries: Sequence[Entry], rows: Sequence[_Row]) -> bool:
+    """Return whether *rows* show *entries* as they were written for another model.
+
+    A policy is turned into one with scopes, or back, after the model was: where the
+    effect of a rule stands, which a row need not say, is another place then.
+    """
+    return len(entries) == len(rows) and all(
+        row
+        in {
+            projection.as_tuple(entry.id, each)
+            for each in (entry.row, entry.row._replace(fields=_allowing(entry.row)))
+        }
+        for entry, row in zip(entries, rows, strict=True)
+    )
+
+
+def _allowing(row: Row) -> tuple[str, ...]:
+    allow = ("allow",) if row.kind == "p" and len(row.fields) < MAX_FIELDS else ()
+    return (*row.fields, *allow)
 
 
 def _entry(row: _Row) -> Entry:

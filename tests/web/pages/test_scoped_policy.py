@@ -62,6 +62,7 @@ def test_pages_and_api_show_scopes(make_app):
 
     assert "in <bdi>library:kids</bdi>" in shown
     assert client(path="/authz/api/v1/grants").text.count('"library:kids"') == 1
+    assert "another language" not in client(path="/authz/admin/routes").text
 
 
 def test_a_preview_says_in_which_scope_something_changes(make_app):
