@@ -8,7 +8,6 @@ from tests.counting import (  # noqa: F401 - hooks
     pytest_collection,
     pytest_collection_finish,
     pytest_runtest_protocol,
-    pytest_unconfigure,
 )
 from tests.services import postgresql_server, redis_server  # noqa: F401 - fixtures
 from tests.sparing import spare
