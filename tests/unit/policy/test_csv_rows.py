@@ -134,7 +134,7 @@ _BAD_LINES = [
     ("p\trole:user\t/x\tGET", "separate fields with commas"),
     ("p\uff0crole:user\uff0c/x\uff0cGET", "separate fields with commas"),
     ("p | role:user | /x | GET", "separate fields with commas"),
-    ("sub,dom,obj,act", "the heading of a table"),
+    ("sub,dom,obj,act", "the heading line of a table"),
     ("p, *, /x, GET", "for example `role:everyone`"),
     ("p, anonymous, /x, GET", "for example `role:everyone`"),
     ("p, role:user, library:kids, /x, GET", "the policy has none"),
