@@ -85,8 +85,9 @@ MEANINGS: Final = {
     Code.UNSAFE_FOR_EVERYONE: "People who have not signed in may do more than look.",
     Code.WAY_IN_DENIED: "A rule denies strangers the sign-in page, or administrators "
     "their pages and the API: nobody could correct the policy.",
-    Code.OWN_ADDRESS_DENIED: "A rule denies the style sheet of the sign-in page, or "
-    "the addresses that say that the app runs.",
+    Code.OWN_ADDRESS_DENIED: "A rule denies administrators their pages or the API, or "
+    "strangers the style sheet of the sign-in page or the addresses that say that the "
+    "app runs.",
     Code.NO_ADMINISTRATOR: "Nobody in this file is an administrator; the settings "
     "must name one.",
     Code.SCOPE_UNKNOWN: "A line names a scope that the app does not know.",

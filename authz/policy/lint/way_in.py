@@ -23,11 +23,14 @@ def way_in_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
             continue
 
         who, code, found = "", Code.WAY_IN_DENIED, list[str]()
+        pages, api = _denied(rule, prefix, PAGES), _denied(rule, prefix, API)
         if rule.subject in strangers:
             who, found = "people who have not signed in", _denied(rule, prefix, WAY_IN)
         if not found and rule.subject in admins:
-            pages, api = _denied(rule, prefix, PAGES), _denied(rule, prefix, API)
             who, found = "administrators", pages if pages and api else []
+        if not found and rule.subject in admins:
+            # Those that are left let them mend it, but they will look for these.
+            who, code, found = "administrators", Code.OWN_ADDRESS_DENIED, pages or api
         if not found and rule.subject in strangers:
             who, code = "browsers and watchers", Code.OWN_ADDRESS_DENIED
             found = _denied(rule, prefix, (*ASSETS, *HEALTH))

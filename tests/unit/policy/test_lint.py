@@ -339,6 +339,26 @@ def test_a_deny_of_what_nobody_with_that_name_is_allowed():
     assert found(text.replace("user:eve", "role:user", 1)) == []
 
 
+@pytest.mark.parametrize(
+    ("denied", "code"),
+    [
+        ("role:everyone, /authz/sign-in", "way-in-denied"),
+        ("role:authenticated, /authz/*", "way-in-denied"),
+        ("role:authenticated, /authz/admin/*", "own-address-denied"),
+        ("role:admin, /authz/api/*", "own-address-denied"),
+        ("role:everyone, /authz/healthz", "own-address-denied"),
+        ("role:user, /authz/admin/*", ""),
+    ],
+)
+def test_a_deny_of_addresses_of_authz(denied: str, code: str):
+    """It is told whether administration is closed by it, or only a part of it."""
+    line = CLEAN.count("\n") + 1
+    text = CLEAN + f"p, {denied}, *, deny\n"
+    kinds = {"way-in-denied", "own-address-denied"}
+    told = [(where, kind) for where, kind in found(text) if kind in kinds]
+    assert told == ([(line, code)] if code else [])
+
+
 def test_what_takes_too_long_is_not_said_to_be_looked_at():
     """One note says so, and of how many rules; nothing is said to be in order."""
     rows = read_rows((EVE + "p, user:bob, /own/*, GET, deny\n").encode()).rows
