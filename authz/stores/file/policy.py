@@ -237,6 +237,9 @@ def _keep_previous(target: Path) -> None:
     spare.unlink(missing_ok=True)
     os.link(target, spare)
     spare.replace(previous)
+    # If both are the same file, because a writer was killed behind this, that did
+    # nothing (POSIX, rename).
+    spare.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

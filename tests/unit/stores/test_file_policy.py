@@ -81,6 +81,17 @@ class TestWriting:
             "policy.csv.prev",
         ]
 
+    def test_a_writer_that_was_killed_before_the_end_leaves_no_third_name(
+        self, store: CsvFile
+    ):
+        """The file and `.prev` are one file then; the next writer takes them apart."""
+        previous = store.path.with_name("policy.csv.prev")
+        previous.hardlink_to(store.path)
+        store.write(NEW, expected=digest(OLD))
+
+        assert (store.read(), previous.read_bytes()) == (NEW, OLD)
+        assert not store.path.with_name(".policy.csv.prev").exists()
+
     def test_it_keeps_the_mode(self, store: CsvFile):
         """Who may read the file is the operator's business."""
         store.path.chmod(0o640)
