@@ -1,4 +1,4 @@
-"""Draws the plots of the docs from what `make bench` wrote: run by `make docs`.
+"""Draws the plots of the docs from what `make bench` and `make soak` wrote.
 
 The same figures give the same bytes, so that a test can tell whether they are shown.
 """
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
+SOAK = ROOT / "tests" / "soak" / "results.json"
 PLOTS = ROOT / "docs" / "plots"
 #: Who is drawn, by engine and mix: how it is called and looks.
 _LINES = {
@@ -33,7 +34,11 @@ _STYLE: dict[str, Any] = {
 def plots() -> dict[str, str]:
     """Return each plot as the text of an SVG, by its file name."""
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return {"decisions.svg": _decisions(found["decisions"])}
+    soak = json.loads(SOAK.read_text(encoding="utf-8"))
+    return {
+        "decisions.svg": _decisions(found["decisions"]),
+        "staleness.svg": _staleness(soak),
+    }
 
 
 def _decisions(rows: list[dict[str, Any]]) -> str:
@@ -56,8 +61,30 @@ def _decisions(rows: list[dict[str, Any]]) -> str:
         axes.set_ylabel("microseconds for a decision")
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend(frameon=False)
-        out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
+        return _text(figure)
+
+
+def _staleness(bars: list[dict[str, Any]]) -> str:
+    """Draw how old the policy was that decided, for each scenario of the soak."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 4.0), layout="constrained")
+        axes = figure.subplots()
+        for bar in bars:
+            if bar["percent"]:
+                scenario = bar["name"].partition(":")[0]
+                axes.plot(bar["percent"], range(101), label=scenario)
+        axes.set_xlabel("seconds that the policy which decided was out of date")
+        axes.set_ylabel("% of decisions, at most")
+        axes.set_ylim(80, 100.5)
+        axes.axvline(1.0, color="#888888", linestyle=":", linewidth=1)
+        axes.grid(visible=True, which="major", alpha=0.3)
+        axes.legend(frameon=False, loc="lower right")
+        return _text(figure)
+
+
+def _text(figure: Figure) -> str:
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
     lines = (line.rstrip() for line in out.getvalue().splitlines())
     return "\n".join(lines) + "\n"
 

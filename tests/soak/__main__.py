@@ -1,11 +1,14 @@
 """`make soak`: every scenario, for as long as it takes to trust it.
 
-python -m tests.soak [--seconds N] [--saves N] [--report FILE] [SCENARIO ...]
+python -m tests.soak [--seconds N] [--saves N] [--json FILE] [--report PAGE]
+                     [SCENARIO ...]
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.soak.csv_faults import csv_faults
@@ -21,6 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--saves", type=int, default=1000)
+    parser.add_argument("--json", type=Path, help="where every figure is written")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     parser.add_argument("--report", type=Path, help="a page to write the figures into")
     wanted = parser.parse_args()
@@ -36,6 +40,9 @@ def main() -> int:
         for bar in scenarios[name]():
             print(bar, flush=True)  # noqa: T201
             bars.append(bar)
+    if wanted.json is not None:
+        rows = [asdict(bar) for bar in bars]
+        wanted.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     if wanted.report is not None:
         page = wanted.report.read_text()
         wanted.report.write_text(with_bars(page, bars, seconds=wanted.seconds))

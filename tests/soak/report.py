@@ -19,9 +19,17 @@ class Bar:
     figure: str
     #: Whether it depends on how fast the machine is: no test goes by it.
     timed: bool = False
+    #: What is behind the figure: how stale 0, 1, 2... 100 % of decisions were at most.
+    percent: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         return f"{'PASS' if self.met else 'FAIL'}  {self.name}: {self.figure}"
+
+
+def percentiles(ordered: Sequence[float]) -> tuple[float, ...]:
+    """Return what 0, 1, 2... 100 % of *ordered*, the smallest first, are at most."""
+    last = len(ordered) - 1
+    return tuple(ordered[last * part // 100] for part in range(101)) if ordered else ()
 
 
 def decision_bars(  # noqa: PLR0913 - one for each thing that is asked of it
@@ -55,6 +63,7 @@ def decision_bars(  # noqa: PLR0913 - one for each thing that is asked of it
             met=late <= soft,
             figure=f"{late:.2f} s",
             timed=True,
+            percent=percentiles(stale),
         ),
         Bar(
             name=f"{scenario}: none over {hard:.0f} s stale",

@@ -401,6 +401,10 @@ def sign_in(port: int, user: str) -> str:
     answer = connection.getresponse()
     answer.read()
     given = answer.headers.get_all("Set-Cookie") or []
-    (cookie,) = (each.partition(";")[0] for each in given if "Domain=" in each)
+    (cookie,) = (
+        each.partition(";")[0]
+        for each in given
+        if "Domain=" in each and "-device=" not in each
+    )
     connection.close()
     return cookie
