@@ -7,7 +7,7 @@ from pathlib import Path
 
 from authz.errors import PolicyError
 from tests.soak.history import History, policy_text
-from tests.soak.load import Load
+from tests.soak.load import Clients, ask_app
 from tests.soak.report import Bar, decision_bars
 from tests.soak.servers import ROOT, Replica
 
@@ -24,7 +24,7 @@ def csv_faults(seconds: float) -> list[Bar]:
     replicas = [Replica(settings), Replica(settings)]
     kills = 0
     try:
-        with Load([replica.port for replica in replicas]) as load:
+        with Clients([replica.port for replica in replicas], ask_app) as load:
             begun = time.monotonic()
             number = 0
             while time.monotonic() - begun < seconds:

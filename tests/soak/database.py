@@ -21,7 +21,7 @@ from authz.stores.sql.tables import SCHEMA
 from tests.services import PostgreSQL, Redis
 from tests.soak.csv_faults import MODEL
 from tests.soak.history import History, policy_text
-from tests.soak.load import Load
+from tests.soak.load import Clients, ask_app
 from tests.soak.report import Bar, decision_bars
 from tests.soak.servers import Replica
 
@@ -95,7 +95,7 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
     ]
     try:
         with (
-            Load([replica.port for replica in replicas]) as load,
+            Clients([replica.port for replica in replicas], ask_app) as load,
             ThreadPoolExecutor(max_workers=1) as pool,
         ):
             begun = time.monotonic()
@@ -129,23 +129,28 @@ def harm_in_turn(harms: Sequence[Harm], stop: threading.Event) -> None:
         mend()
 
 
+def replace_all(records: PolicyRecords, text: str, *, note: str) -> None:
+    """Replace the whole policy by *text*, as one change. Raises `AuthzError`."""
+    before = records.snapshot()
+    records.apply(
+        [
+            *(Remove(id=entry.id) for entry in before.entries),
+            *(Add(row=row) for row in read_rows(text.encode()).rows),
+        ],
+        expected=before.etag,
+        author="user:root",
+        note=note,
+        check=lambda _: None,
+        before_commit=lambda _: None,
+    )
+
+
 def _edit(records: PolicyRecords, number: int, history: History) -> None:
     """Replace the whole policy, as one change. While the database is away, it fails."""
     text = policy_text(number)
     revision = history.expect(MODEL, text.encode())
     try:
-        before = records.snapshot()
-        records.apply(
-            [
-                *(Remove(id=entry.id) for entry in before.entries),
-                *(Add(row=row) for row in read_rows(text.encode()).rows),
-            ],
-            expected=before.etag,
-            author="user:root",
-            note=f"edit {number}",
-            check=lambda _: None,
-            before_commit=lambda _: None,
-        )
+        replace_all(records, text, note=f"edit {number}")
     except AuthzError:
         _find_out(records, history)
     else:

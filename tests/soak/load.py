@@ -5,20 +5,42 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, Self, TypeVar
 
 from tests.soak.app import ROUTES
 from tests.soak.history import USERS, Answer
 
 
-class Load:
-    """Threads that ask all replicas, one question after the other."""
+class Asked(Protocol):
+    """One answer, as far as every kind of client knows it."""
 
-    def __init__(self, ports: Sequence[int], *, threads: int = 4) -> None:
-        self._ports = ports
+    @property
+    def status(self) -> int:
+        """The status, or 0 if the connection was cut."""
+        ...
+
+
+_A = TypeVar("_A", bound=Asked)
+
+
+class Clients(Generic[_A]):
+    """Threads that ask all replicas, one question after the other.
+
+    A question is what *ask* sends and notes: on a connection, with an id of its own.
+    """
+
+    def __init__(
+        self,
+        ports: Sequence[int],
+        ask: Callable[[http.client.HTTPConnection, str, random.Random], _A],
+        *,
+        threads: int = 4,
+        patience: float = 10,
+    ) -> None:
+        self._ports, self._ask, self._patience = ports, ask, patience
         self._stop = threading.Event()
-        self._answers: list[list[Answer]] = [[] for _ in range(threads)]
+        self._answers: list[list[_A]] = [[] for _ in range(threads)]
         self._threads = [
             threading.Thread(target=self._run, args=(number,), daemon=True)
             for number in range(threads)
@@ -35,36 +57,35 @@ class Load:
             thread.join()
 
     @property
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[_A]:
         """All answers up to now."""
         return [answer for answers in self._answers for answer in list(answers)]
 
     def _run(self, number: int) -> None:
         chance = random.Random(number)  # noqa: S311 - no secret
-        connections: dict[int, http.client.HTTPConnection] = {}
+        # One that was closed opens itself again for the next question.
+        connections = {
+            port: http.client.HTTPConnection("127.0.0.1", port, timeout=self._patience)
+            for port in self._ports
+        }
         for count in itertools.count():
             if self._stop.is_set():
                 break
-            port = self._ports[(number + count) % len(self._ports)]
-            answer = _ask(connections, port, f"{number}-{count}", chance)
+            connection = connections[self._ports[(number + count) % len(self._ports)]]
+            answer = self._ask(connection, f"{number}-{count}", chance)
             self._answers[number].append(answer)
             if not answer.status:
+                connection.close()
                 self._stop.wait(0.02)  # as a client does that was cut off
         for connection in connections.values():
             connection.close()
 
 
-def _ask(
-    connections: dict[int, http.client.HTTPConnection],
-    port: int,
-    id_: str,
-    chance: random.Random,
+def ask_app(
+    connection: http.client.HTTPConnection, id_: str, chance: random.Random
 ) -> Answer:
+    """Ask the app for one of its routes, as one of its people."""
     user, route = chance.choice(USERS), chance.randrange(ROUTES)
-    connection = connections.get(port)
-    if connection is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connections[port] = connection
     asked = time.monotonic()
     try:
         connection.request(
@@ -73,17 +94,12 @@ def _ask(
         response = connection.getresponse()
         response.read()
     except (OSError, http.client.HTTPException):
-        connection.close()
-        del connections[port]
         return Answer(
             user=user, route=route, asked=asked, answered=time.monotonic(), status=0
         )
     if response.status != 503:
         # An answer to another question would look like a wrong decision.
         assert response.headers["X-Soak-Id"] == id_
-    if response.will_close:
-        connection.close()
-        del connections[port]
     return Answer(
         user=user,
         route=route,

@@ -19,20 +19,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Self
 from urllib.parse import urlencode
 
 from authz.audit.sinks import LoggingSink
 from authz.errors import AuthzError
 from authz.identity.accounts import hash_password
 from authz.identity.assertions import new_signing_key
-from authz.policy.csv_rows import read_rows
-from authz.policy.records import Add, PolicyRecords, Remove
+from authz.policy.records import PolicyRecords
 from authz.runtime import start
 from authz.settings import read_settings
 from tests.services import PostgreSQL
-from tests.soak.database import Harm, harm_in_turn
+from tests.soak.database import Harm, harm_in_turn, replace_all
 from tests.soak.history import USERS
+from tests.soak.load import Clients
 from tests.soak.report import Bar
 from tests.soak.servers import Replica
 
@@ -184,7 +183,11 @@ def _soak(postgresql: PostgreSQL, seconds: float) -> list[Bar]:
         cookie = sign_in(replicas[0].port, _STEADY)
         kills, stop = 0, threading.Event()
         with (
-            Proxies([replica.port for replica in replicas], cookie) as proxies,
+            Clients(
+                [replica.port for replica in replicas],
+                partial(_ask, cookie=cookie),
+                patience=20,
+            ) as proxies,
             ThreadPoolExecutor(max_workers=1) as pool,
         ):
             begun = time.monotonic()
@@ -199,7 +202,7 @@ def _soak(postgresql: PostgreSQL, seconds: float) -> list[Bar]:
                 stop.set()
             faults.result()
         alive = [replica.process.poll() is None for replica in replicas]
-    return bars(proxies.told, in_force, kills=kills, alive=all(alive))
+    return bars(proxies.answers, in_force, kills=kills, alive=all(alive))
 
 
 def bars(
@@ -277,108 +280,55 @@ def _edit(records: PolicyRecords, number: int, in_force: InForce) -> None:
     """Replace the whole policy, as one change. While the database is away, it fails."""
     in_force.tried(number)
     try:
-        before = records.snapshot()
-        rows = read_rows(policy(number).encode()).rows
-        records.apply(
-            [
-                *(Remove(id=entry.id) for entry in before.entries),
-                *(Add(row=row) for row in rows),
-            ],
-            expected=before.etag,
-            author="user:root",
-            note=f"edit {number}",
-            check=lambda _: None,
-            before_commit=lambda _: None,
-        )
+        replace_all(records, policy(number), note=f"edit {number}")
     except AuthzError:
         return  # it may be there all the same, until the next one is
     in_force.stored(number)
 
 
-class Proxies:
-    """Threads that ask all replicas, one question after the other."""
-
-    def __init__(self, ports: Sequence[int], cookie: str, *, threads: int = 4) -> None:
-        self._ports, self._cookie = ports, cookie
-        self._stop = threading.Event()
-        self._told: list[list[Told]] = [[] for _ in range(threads)]
-        self._threads = [
-            threading.Thread(target=self._run, args=(number,), daemon=True)
-            for number in range(threads)
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    @property
-    def told(self) -> list[Told]:
-        """All answers up to now."""
-        return [each for some in self._told for each in list(some)]
-
-    def _run(self, number: int) -> None:
-        chance = random.Random(number)  # noqa: S311 - no secret
-        connections: dict[int, http.client.HTTPConnection] = {}
-        for count in itertools.count():
-            if self._stop.is_set():
-                break
-            port = self._ports[(number + count) % len(self._ports)]
-            connection = connections.get(port)
-            if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-                connections[port] = connection
-            told = self._ask(connection, chance)
-            self._told[number].append(told)
-            if not told.status:
-                connections.pop(port).close()
-                self._stop.wait(0.02)  # as a client does that was cut off
-        for connection in connections.values():
-            connection.close()
-
-    def _ask(
-        self, connection: http.client.HTTPConnection, chance: random.Random
-    ) -> Told:
-        user = chance.choice((*USERS, *USERS, _STEADY, _STRANGER))
-        host, route = chance.randrange(len(HOSTS)), chance.randrange(ROUTES)
-        asked, status, policy_, who = time.monotonic(), 0, -1, ""
-        who_asks = {"X-Soak-User": user} if user in USERS else {}
-        if user == _STEADY:
-            who_asks = {"Cookie": self._cookie}
-        try:
-            connection.request(
-                "GET",
-                "/authz/forward",
-                headers={
-                    "X-Forwarded-Method": "GET",
-                    "X-Forwarded-Proto": "http",
-                    "X-Forwarded-Host": HOSTS[host],
-                    "X-Forwarded-Uri": f"/r/{route}",
-                    **who_asks,
-                },
-            )
-            answer = connection.getresponse()
-            answer.read()
-            roles = re.findall(r"policy(\d+)", answer.headers["Remote-Groups"] or "")
-            status, who = answer.status, answer.headers["Remote-User"] or ""
-            policy_ = max(map(int, roles), default=-1)
-        except (OSError, http.client.HTTPException):
-            status = 0
-        return Told(
-            user=user,
-            host=host,
-            route=route,
-            asked=asked,
-            answered=time.monotonic(),
-            status=status,
-            policy=policy_,
-            who=who,
+def _ask(
+    connection: http.client.HTTPConnection,
+    _: str,
+    chance: random.Random,
+    *,
+    cookie: str,
+) -> Told:
+    """Ask as the proxy of an app asks; *cookie* is that of who signed in."""
+    user = chance.choice((*USERS, *USERS, _STEADY, _STRANGER))
+    host, route = chance.randrange(len(HOSTS)), chance.randrange(ROUTES)
+    asked, status, policy_, who = time.monotonic(), 0, -1, ""
+    who_asks = {"X-Soak-User": user} if user in USERS else {}
+    if user == _STEADY:
+        who_asks = {"Cookie": cookie}
+    try:
+        connection.request(
+            "GET",
+            "/authz/forward",
+            headers={
+                "X-Forwarded-Method": "GET",
+                "X-Forwarded-Proto": "http",
+                "X-Forwarded-Host": HOSTS[host],
+                "X-Forwarded-Uri": f"/r/{route}",
+                **who_asks,
+            },
         )
+        answer = connection.getresponse()
+        answer.read()
+        roles = re.findall(r"policy(\d+)", answer.headers["Remote-Groups"] or "")
+        status, who = answer.status, answer.headers["Remote-User"] or ""
+        policy_ = max(map(int, roles), default=-1)
+    except (OSError, http.client.HTTPException):
+        status = 0
+    return Told(
+        user=user,
+        host=host,
+        route=route,
+        asked=asked,
+        answered=time.monotonic(),
+        status=status,
+        policy=policy_,
+        who=who,
+    )
 
 
 def sign_in(port: int, user: str) -> str:
