@@ -49,8 +49,14 @@ class ConfigAccess:
     """Asks the app's module `config`."""
 
     def __init__(self, config: ModuleType | Any) -> None:
-        """Ask *config*."""
+        """Ask *config*.
+
+        The app reads its settings when it is imported, which may be before its database
+        answers; it has waited for that since. So what is stored is read once more.
+        """
         self._config = config
+        if not self._reaches():
+            getattr(config, "refresh_config", _nothing)()
         self._was_reached = False
         self._known = self._read()
 
@@ -60,7 +66,7 @@ class ConfigAccess:
         Without its database the app falls back on its environment, where an old token
         or an old `AUTH_ENABLED=false` may still be.
         """
-        reached = getattr(self._config, _REACHED, True) is True
+        reached = self._reaches()
         if reached or not self._was_reached:
             before, self._known = self._known, self._read()
             if before != self._known and self._known.weak_token:
@@ -68,12 +74,19 @@ class ConfigAccess:
         self._was_reached = self._was_reached or reached
         return self._known
 
+    def _reaches(self) -> bool:
+        return getattr(self._config, _REACHED, True) is True
+
     def _read(self) -> HostAccess:
         token = getattr(self._config, "API_TOKEN", None)
         return HostAccess(
             asks=asks_for_sign_in(getattr(self._config, "AUTH_ENABLED", True)),
             token=token if isinstance(token, str) else "",
         )
+
+
+def _nothing() -> None:
+    """Stand in for what an older release of the app cannot do."""
 
 
 def asks_for_sign_in(value: object) -> bool:

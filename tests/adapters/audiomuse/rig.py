@@ -152,15 +152,21 @@ def guarded(
     plugins: tuple[str, ...] = (),
     sources: Iterable[IdentitySource] = (),
     environ: Mapping[str, str] | None = None,
+    database_is_late: bool = False,
     **settings: str,
 ) -> Iterator[Rig]:
     """Put the stand-in behind the adapter. *host* is what its set-up page stored.
 
     *sources* are asked before the session cookie, as a proxy's are; *environ* is what
-    the adapter sees of the environment.
+    the adapter sees of the environment. A database that *is late* answers after the
+    stand-in was imported.
     """
     sink = RecordingSink()
     with imported({"API_TOKEN": TOKEN, **(host or {})}) as found:
+        if database_is_late:
+            sys.modules["stored"].REACHABLE = False  # type: ignore[attr-defined]
+            found.config.refresh_config()
+            sys.modules["stored"].REACHABLE = True  # type: ignore[attr-defined]
         for plugin in plugins:
             sys.modules["app"].install_plugin(plugin)
         found.app.config.update(settings)

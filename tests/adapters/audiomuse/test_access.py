@@ -174,6 +174,18 @@ class TestWhileItRuns:
             assert rig.host.config.API_TOKEN == OLD
             assert (_with_token(rig, OLD), _with_token(rig, NEW)) == (False, True)
 
+    def test_a_database_that_starts_late_is_asked_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        """What is stored counts, though the app was imported before it answered."""
+        left = {"AUTH_ENABLED": "false", "API_TOKEN": OLD}
+        for name, value in left.items():
+            monkeypatch.setenv(name, value)
+        stored = {"AUTH_ENABLED": True, "API_TOKEN": NEW}
+        with guarded(stored, environ=left, database_is_late=True) as rig:
+            assert rig.stranger()(path="/setup").status == 401
+            assert (_with_token(rig, OLD), _with_token(rig, NEW)) == (False, True)
+
     def test_a_token_that_can_be_guessed_is_not_accepted(
         self, caplog: pytest.LogCaptureFixture
     ):
