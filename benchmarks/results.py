@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,17 @@ class Bar:
     def __str__(self) -> str:
         word = "SKIP" if self.holds is None else "PASS" if self.holds else "FAIL"
         return f"{word}  {self.promise}: {self.measured}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one section of a run found."""
+
+    bars: Iterable[Bar]
+    #: Tables to print, line by line.
+    lines: Iterable[str] = ()
+    #: Lists of flat rows for the JSON, by name.
+    parts: Mapping[str, Iterable[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def write(

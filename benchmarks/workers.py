@@ -16,10 +16,14 @@ from authz.identity.accounts import Account
 from authz.identity.sessions import new_session
 from benchmarks.engines import load_ours
 from benchmarks.memory import write
+from benchmarks.results import Bar
 from benchmarks.workload import SIZES, Workload
 
 WORKERS: Final = 8
 QUESTIONS: Final = 20_000
+#: MiB of one worker, and how many times that eight may take.
+ALONE: Final = 64
+TOGETHER: Final = 5
 
 
 def measure() -> list[dict[str, float | str]]:
@@ -32,6 +36,22 @@ def measure() -> list[dict[str, float | str]]:
     )
     found: list[dict[str, float | str]] = json.loads(done.stdout)
     return found
+
+
+def bars(found: list[dict[str, float | str]]) -> Iterator[Bar]:
+    """Yield what is promised of memory, and what was measured."""
+    _, alone, together = (float(row["mib"]) for row in found)
+    yield Bar(
+        promise=f"a worker with 10,000 rules, people and sessions in at most {ALONE} MiB",
+        measured=f"{alone:.0f} MiB",
+        holds=alone <= ALONE,
+    )
+    yield Bar(
+        promise=f"{WORKERS} forked from it keep shared what they can: together, after "
+        f"{QUESTIONS:,} questions each, at most {TOGETHER} times one",
+        measured=f"{together / alone:.1f} times ({together:.0f} MiB)",
+        holds=together <= TOGETHER * alone,
+    )
 
 
 def lines(found: list[dict[str, float | str]]) -> Iterator[str]:

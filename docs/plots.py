@@ -21,6 +21,12 @@ _LINES = {
     ("authz", "all new"): ("authz, somebody new", "#7986cb", "^"),
     ("authz", "known"): ("authz, somebody known", "#303f9f", "o"),
 }
+#: Who is drawn where loads are compared.
+_ENGINES = {
+    "pycasbin": ("stock pycasbin", "#b3261e", "s"),
+    "oso": ("oso", "#7a7a7a", "D"),
+    "authz": ("authz", "#303f9f", "o"),
+}
 _STYLE: dict[str, Any] = {
     "svg.hashsalt": "authz",
     "svg.fonttype": "none",
@@ -37,6 +43,7 @@ def plots() -> dict[str, str]:
     soak = json.loads(SOAK.read_text(encoding="utf-8"))
     return {
         "decisions.svg": _decisions(found["decisions"]),
+        "loading.svg": _loading(found["loads"]),
         "staleness.svg": _staleness(soak),
     }
 
@@ -61,6 +68,33 @@ def _decisions(rows: list[dict[str, Any]]) -> str:
         axes.set_ylabel("microseconds for a decision")
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend(frameon=False)
+        return _text(figure)
+
+
+def _loading(rows: list[dict[str, Any]]) -> str:
+    """Draw what it takes to have a policy ready, in time and in memory."""
+    plain = [row for row in rows if row["workload"].replace(",", "").isdigit()]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+        for axes, (field, said) in zip(
+            figure.subplots(1, 2),
+            (("seconds", "seconds to load"), ("mib", "MiB of memory")),
+            strict=True,
+        ):
+            for engine, (label, color, marker) in _ENGINES.items():
+                # What is less than a tenth of a MiB was not measured.
+                line = [r for r in plain if r["engine"] == engine and r[field]]
+                axes.loglog(
+                    [int(row["workload"].replace(",", "")) for row in line],
+                    [row[field] for row in line],
+                    color=color,
+                    marker=marker,
+                    label=label,
+                )
+            axes.set_xlabel("rules")
+            axes.set_ylabel(said)
+            axes.grid(visible=True, which="major", alpha=0.3)
+        figure.axes[0].legend(frameon=False)
         return _text(figure)
 
 
