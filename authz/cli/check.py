@@ -148,6 +148,9 @@ def check(  # noqa: PLR0913 - one parameter for each option
     if explain:
         if public:
             out.line("  the app declared it public, and no rule denies it")
+        elif decision.reason is Reason.DISABLED:
+            would = "allow" if answer.decision else "deny"
+            out.line(f"  if they were enabled, the policy would {would} it:")
         for line in _lines(answer, public=public):
             out.line(f"  {line}")
     end(Exit.OK if allowed else Exit.DENIED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,7 +29,7 @@ from authz.decision import (
     EVERYONE,
     Decision,
     PolicyInForce,
-    Subject,
+    Reason,
 )
 from authz.errors import InvalidValue, PolicyError
 from authz.identity.scoped_groups import ScopedGroup
@@ -46,12 +46,20 @@ from authz.policy.patterns import methods_in_words
 from authz.policy.route_tables import RoutePattern, no_route, route_of
 from authz.scope import Scope
 
+if TYPE_CHECKING:
+    from authz.admin.known_names import Meant
+
 _IN_WORDS = {
     EVERYONE: "everyone, signed in or not",
     AUTHENTICATED: "everyone who is signed in",
     ANONYMOUS_METHOD: "everyone who has not signed in",
 }
 
+#: Why it came out so where no rule says it.
+_WITHOUT_A_RULE = {
+    Reason.DECLARED_PUBLIC: "declared public",
+    Reason.DISABLED: "disabled",
+}
 
 _scope_option = click.option(
     "--scope", help="In which scope, such as library:kids; by default in some scope."
@@ -93,23 +101,24 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
         (found,) = coverage(asked, [pattern])
         groups = settings_here(model).proxy.scoped_groups
         disabled = disabled_here()
-    who = tuple(name for name in found.who if name not in disabled)
-    found = replace(found, who=who)
+    holders = {name: _holders(asked, name, scope, groups) for name in found.who}
+    left_out = sorted(disabled & set().union(holders, *holders.values()))
     holders = {
-        name: tuple(
-            m for m in _holders(asked, name, scope, groups) if m not in disabled
-        )
-        for name in who
+        name: tuple(member for member in members if member not in disabled)
+        for name, members in holders.items()
+        if name not in disabled
     }
+    found = replace(found, who=tuple(holders))
     out.document({**_who_document(found, holders), "scope": scope})
     if found.declared_public:
         out.line("everyone  the app declared it public")
     for name, members in holders.items():
         out.line(f"{name}  {', '.join(members) or _IN_WORDS.get(name, '')}".rstrip())
-    if disabled:
-        out.line(f"left out, because they are disabled: {', '.join(sorted(disabled))}")
     if not found.is_covered:
-        out.line(f"nobody may {method} {path}: no rule allows it, or a rule denies it")
+        why = "" if left_out else ": no rule allows it, or a rule denies it"
+        out.line(f"nobody may {method} {path}{why}")
+    if left_out:
+        out.line(f"left out, because they are disabled: {', '.join(left_out)}")
     end(Exit.OK if found.is_covered else Exit.DENIED)
 
 
@@ -170,7 +179,7 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
     )
     if meant.remark:
         out.line(meant.remark, fg="yellow")
-    out.lines(_what_lines(decided if denied else allowed, who))
+    out.lines(_what_lines(decided if denied else allowed, meant))
     end(Exit.OK if allowed else Exit.DENIED)
 
 
@@ -233,21 +242,24 @@ def _who_document(found: Route, holders: dict[str, tuple[str, ...]]) -> dict[str
 
 
 def _what_lines(
-    decided: Iterable[tuple[Place, Decision]], who: Subject
+    decided: Iterable[tuple[Place, Decision]], meant: "Meant"
 ) -> Iterator[str]:
     groups: dict[tuple[str, bool, str], dict[str, None]] = {}
     for place, decision in decided:
         allowed = bool(decision)
         by = ", ".join(dict.fromkeys(str(rule.origin) for rule in decision.rules))
         if not by:
-            by = "declared public" if allowed else "no rule"
+            by = _WITHOUT_A_RULE.get(decision.reason, "no rule")
         groups.setdefault((place.shown, allowed, by), {})[place.method] = None
     rows = [
         ("allowed" if allowed else "denied", methods_in_words(methods), path, by)
         for (path, allowed, by), methods in groups.items()
     ]
     if not rows:
-        yield f"{who} may do nothing: no rule allows it anything"
+        # Of who is disabled, the remark has said why.
+        disabled = meant.standing == "disabled"
+        why = "" if disabled else ": no rule allows them anything"
+        yield f"{meant.subject} may do nothing{why}"
         return
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for *cells, by in rows:

@@ -99,14 +99,46 @@ def test_what_somebody_disabled_can(app: Flask):
 
     assert answer["allowed"] == []
     assert answer["standing"] == "disabled"
+    assert "no rule" not in flask_run(app, "what-can", "bob").output
+    listed = flask_run(app, "what-can", "bob", "--denied").output
+    assert "(disabled)" in listed
+    assert "no rule" not in listed
+
+
+def test_why_somebody_disabled_may_not(app: Flask):
+    """The rules that would allow it do not stand there as what allows it."""
+    said = flask_run(app, "explain", "bob", "GET", "/map").output
+    asked = urlencode({"who": "bob", "method": "GET", "path": "/map"})
+    client = Client(app)
+    client.sign_in("root", PASSWORD.strip())
+    page = client(path=f"/authz/admin/tester?{asked}").text
+
+    assert "if they were enabled, the policy would allow it:" in said
+    assert "If they were enabled, this would allow it" in page
+    assert "Enable them" in page
+    assert "Because of" not in page
 
 
 def test_who_can(app: Flask):
-    """Whoever is disabled is left out, and that is said."""
+    """Whoever is disabled is left out, and that is said where it matters."""
     result = flask_run(app, "who-can", "GET", "/map")
 
     assert "user:alice, user:ghost" in result.output
     assert "left out, because they are disabled: user:bob" in result.output
+    elsewhere = flask_run(app, "who-can", "GET", "/authz/admin/").output
+    assert "left out" not in elsewhere
+
+
+def test_nobody_can_because_they_are_disabled(app: Flask):
+    """Then no rule is missing."""
+    Path("policy.csv").write_text("p, role:admin, /x, GET\np, user:bob, /map, GET\n")
+    result = run("who-can", "GET", "/map")
+
+    assert result.exit_code == 5
+    assert result.output.splitlines() == [
+        "nobody may GET /map",
+        "left out, because they are disabled: user:bob",
+    ]
 
 
 class TestWhereNamesAreMade:
