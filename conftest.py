@@ -1,22 +1,52 @@
-"""Every Python block of the docs is a test; the tutorial is one as a whole."""
+"""Every Python block of the docs is a test, in a folder that was empty."""
 
-from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sybil import Document, Example, Region, Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
 
 #: For the tests of our own plugin.
 pytest_plugins = ["pytester"]
 
+#: What a page shows as a file that is not Python: its first line is the file's name.
+_FILE = re.compile(
+    r"^```(?!python)\w*\n(# (\S+\.\w+)\n.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
-def _as_a_program(namespace: dict[str, object]) -> None:
-    """Let `Flask(__name__)` find a folder, as it does in a reader's file."""
-    namespace["__name__"] = "__main__"
+
+def _files(document: Document) -> Iterator[Region]:
+    """Yield each file that a page shows; it is written where the reader is."""
+    for shown in _FILE.finditer(document.text):
+        yield Region(*shown.span(), parsed=shown.groups(), evaluator=_write)
+
+
+def _write(example: Example) -> None:
+    text, name = example.parsed
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text, encoding="utf-8")
+
+
+def _as_a_reader(namespace: dict[str, object]) -> None:
+    """Begin in an empty folder, as a program: `Flask(__name__)` finds that folder."""
+    folder = tempfile.TemporaryDirectory()
+    namespace.update(__name__="__main__", _folder=folder, _back=Path.cwd())
+    os.chdir(folder.name)
+
+
+def _go_back(namespace: dict[str, object]) -> None:
+    os.chdir(namespace["_back"])
+    namespace["_folder"].cleanup()
 
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), SkipParser()],
+    parsers=[PythonCodeBlockParser(), _files],
     patterns=["*.md"],
-    excludes=[
-        "**/tutorial.md"
-    ],  # it is followed as a reader would: tests/test_tutorial.py
-    setup=_as_a_program,
+    # These are followed as a whole: tests/test_followed.py
+    excludes=["**/tutorial.md", "**/customise-pages.md", "**/reference/python.md"],
+    setup=_as_a_reader,
+    teardown=_go_back,
 ).pytest()

@@ -96,7 +96,7 @@ def _turn(
         _write(into, {target: data, model: models[1].encode()})
     out.document({"written": [str(target), str(model)], "lines": len(entries)})
     out.line(
-        f"{target}: {len(entries)} rules and grants"
+        f"{target}: {len(entries)} {'line' if len(entries) == 1 else 'lines'}"
         + (", each in every scope" if scoped else "")
     )
     out.line(f"{model}: the model that goes with it; set AUTHZ_MODEL to it")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote, urlencode, urlsplit
@@ -37,6 +38,7 @@ from authz.web.rendering import (
     Refusal,
     as_page,
     as_problem,
+    is_host_failure,
     new_request_id,
     return_path,
     wants_json,
@@ -311,7 +313,8 @@ class Refusals:
                 message=message,
                 reason=reason,
                 request_id=request_id,
-            )
+            ),
+            sign_in=bool(self._runtime.accounts),
         )
         if rendered is not None:
             return rendered
@@ -331,12 +334,16 @@ class Refusals:
             )
         return response
 
-    def _rendered_by_app(self, refusal: Refusal) -> Response | None:
+    def _rendered_by_app(self, refusal: Refusal, *, sign_in: bool) -> Response | None:
         settings = self._runtime.settings
         own = (settings.url_prefix, *settings.own_apis)
         ours = request.path.startswith(tuple(f"{prefix}/" for prefix in own))
         if ours or not settings.error_handlers:
             return None
+        if sign_in and not is_host_failure(request.routing_exception):
+            looks = request.method in {"GET", "HEAD"}
+            back = self._back(return_path(request)) if looks else None
+            refusal = replace(refusal, sign_in_url=sign_in_location(back))
         return rendered_by_app(refusal)
 
     def _answer(  # noqa: PLR0913 - what a refusal is made of
@@ -384,15 +391,15 @@ class Refusals:
         refusal = Refusal(
             status=status, message=message, reason=reason, request_id=request_id
         )
-        rendered = self._rendered_by_app(refusal)
-        if rendered is not None:
-            return rendered
         sign_in = (
             sign_in
             and bool(runtime.accounts)
             and not subject.is_authenticated
             and status != HTTPStatus.SERVICE_UNAVAILABLE  # it would be refused as well
         )
+        rendered = self._rendered_by_app(refusal, sign_in=sign_in)
+        if rendered is not None:
+            return rendered
         if wants_json(request, runtime.settings.json_prefixes):
             return as_problem(refusal, sign_in=sign_in)
         return as_page(

@@ -54,6 +54,8 @@ class Refusal:
     reason: str
     #: What the person may quote; it is in the audit log too.
     request_id: str
+    #: Where a person signs in and comes back from; None if that would not help.
+    sign_in_url: str | None = None
 
 
 def new_request_id() -> str:
