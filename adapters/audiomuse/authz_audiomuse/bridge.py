@@ -28,7 +28,7 @@ from authz_audiomuse.answers import Answers
 from authz_audiomuse.controls import HISTORY_PAGE, hidden, history_note, style
 from authz_audiomuse.fields.guard import FieldGuard
 from authz_audiomuse.fields.sent import Unreadable
-from authz_audiomuse.host import Host
+from authz_audiomuse.host import SIGN_IN_ROUTES, Host
 from authz_audiomuse.menu import install_menu
 from authz_audiomuse.music.accounts import MusicAccounts
 from authz_audiomuse.music.history import whose_history
@@ -41,6 +41,8 @@ from authz_audiomuse.waiting import is_sent_to_set_up, waiting_page
 HOST_COOKIE: Final = "audiomuse_jwt"
 #: What the app calls a caller whom it does not ask for a password once more.
 _CONFIRMED: Final = "bearer"
+#: The app's sign-in and sign-out, whose views are authz's here.
+_DOORS: Final = frozenset(endpoint for _path, _method, endpoint in SIGN_IN_ROUTES)
 _ORDINARY: Final = "authz"
 _MARK: Final = "_audiomuse_told"
 _SIGNED_IN: Final = "_audiomuse_signed_in"
@@ -175,13 +177,14 @@ class Bridge:
     def _for_the_app(self, barrier: Hook) -> Hook:
         """Return the app's *barrier* for its own pages.
 
-        authz's pages are not behind it: while the app waits to be set up it would send
-        whoever wants to sign in to the set-up page, which sends them to sign in.
+        authz's pages and views are not behind it: while the app waits to be set up it
+        would send whoever wants to sign in to the set-up page, which sends them to sign
+        in.
         """
 
         def for_the_app() -> Any:
             current = current_request()
-            if current.blueprint in self._own:
+            if current.blueprint in self._own or current.endpoint in _DOORS:
                 return None
             answer = barrier()
             state = state_of(current)

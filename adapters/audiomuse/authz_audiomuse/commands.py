@@ -1,6 +1,7 @@
 """`authz audiomuse check`: whether this AudioMuse-AI has something new."""
 
 import os
+import sys
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +30,8 @@ def check() -> None:
     """
     try:
         rules = policy_from_rows(_rows(), partial=True).rules
+        # As gunicorn does: a script's own folder is where Python looks otherwise.
+        sys.path.insert(0, str(Path.cwd()))
         host = import_host()
         found = review(host, rules, read_fields())
     except AuthzError as error:

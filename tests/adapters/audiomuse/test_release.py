@@ -1,5 +1,6 @@
 """What a release of the app has that nobody looked at is named."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from flask import request
 
 from authz.policy.csv_rows import read_rows
 from authz.policy.rules import policy_from_rows
-from tests.adapters.audiomuse.rig import ACCOUNTS, guarded, imported
+from tests.adapters.audiomuse.rig import ACCOUNTS, STAND_IN, guarded, imported
 
 POLICY = (
     b"p, role:admin, /*, *\np, role:user, /map, GET\np, role:user, /api/new/:id, GET\n"
@@ -91,9 +92,14 @@ def test_it_is_told_at_start(caplog: pytest.LogCaptureFixture):
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch):
-    """It ends with 0 if all is known, and with 4 if there is something."""
+    """It ends with 0 if all is known, and with 4 if there is something.
+
+    It is run in the folder of the app, which Python looks in for no script by itself.
+    """
     with imported({}) as host:
-        monkeypatch.setattr("authz_audiomuse.commands.import_host", lambda: host)
+        monkeypatch.chdir(STAND_IN)
+        monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(STAND_IN)])
+        monkeypatch.delitem(sys.modules, "app_server_context")
         fine = CliRunner().invoke(audiomuse, ["check"])
         host.app.add_url_rule("/api/danger", "danger", lambda: "")
         new = CliRunner().invoke(audiomuse, ["check"])

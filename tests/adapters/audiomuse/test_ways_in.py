@@ -361,6 +361,12 @@ class TestTheFirstRun:
         assert "AudioMuse-AI is not set up yet" in waiting.text
         assert bob(path="/api/config").text.find("Setup required") > 0
 
+    def test_the_apps_own_sign_in_leads_to_the_one_that_counts(self, fresh: Rig):
+        """Its pages lead there when somebody has to sign in again."""
+        assert fresh.stranger()(path="/login").headers["Location"] == "/authz/sign-in"
+        assert fresh.signed_in("alice")(path="/login").headers["Location"] == "/"
+        assert fresh.stranger().json("POST", "/auth", {}).status == 403
+
     def test_probes_are_answered(self, fresh: Rig):
         """A container is healthy before it is set up."""
         assert fresh.stranger()(path="/api/health").status == 200
