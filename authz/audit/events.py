@@ -107,6 +107,9 @@ class EventTag(StrEnum):
     TOKEN_ADDED = "token:added"  # noqa: S105 - no token
     #: An administrator revoked an API token.
     TOKEN_REVOKED = "token:revoked"  # noqa: S105 - no token
+    #: A key was made that signs who asks, for apps behind `authz serve`; `about` is
+    #: its `kid`, `after` says from when it signs. It is not kept here.
+    SIGNING_KEY_ADDED = "signing-key:added"
     #: Whoever has a shell on the host let somebody administer for minutes.
     BREAK_GLASS_OPENED = "break-glass:opened"
     #: The code that was given out for it was used; it cannot be used again.
@@ -159,6 +162,7 @@ CHANGES: Final = frozenset(
         EventTag.SESSION_ENDED,
         EventTag.TOKEN_ADDED,
         EventTag.TOKEN_REVOKED,
+        EventTag.SIGNING_KEY_ADDED,
         EventTag.BREAK_GLASS_OPENED,
         EventTag.BREAK_GLASS_USED,
         EventTag.VIEW_AS_BEGUN,

@@ -2,8 +2,17 @@
 
 import base64
 import secrets as random
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
+
+from authz.cli.app import context_here, shell
+from authz.cli.outcome import problems_in_words
+from authz.cli.output import Output, with_output
+
+if TYPE_CHECKING:
+    from authz.identity.kept_keys import KeptKey
 
 _KEY_BYTES = 32
 
@@ -29,8 +38,40 @@ def signing_key() -> None:
     """Print a new private key (Ed25519, PEM) for AUTHZ_FORWARD_KEYS.
 
     Keep it in a file that only `authz serve` may read, and name that file by
-    AUTHZ_FORWARD_KEYS_FILE. The first key in it signs; all are published.
+    AUTHZ_FORWARD_KEYS_FILE. The first key in it signs; all are published. With
+    AUTHZ_FORWARD_SEAL no key needs to be made: `authz serve` makes its own.
     """
     from authz.identity.assertions import new_signing_key
 
     click.echo(new_signing_key(), nl=False)
+
+
+@secrets.command("rotate-signing-key")
+@click.option(
+    "--at-once",
+    is_flag=True,
+    help="Sign with it now, and forget all others: somebody may know them.",
+)
+@with_output
+def rotate_signing_key(*, at_once: bool, out: Output) -> None:
+    """Make a new key that `authz serve` signs with, in AUTHZ_STORE.
+
+    For keys that are kept there, sealed with AUTHZ_FORWARD_SEAL; they are changed every
+    30 days by themselves. The new key is published now and signs in ten minutes, when
+    every app knows it. With --at-once tokens are refused until an app has fetched the
+    new key, which most do at the first token that names it.
+
+    Exit code 0: done, or a new key is about to sign already; 3: it cannot be done, and
+    why; 7: the store cannot be reached.
+    """
+    from authz.admin.signing_keys import rotate
+
+    with problems_in_words(), context_here() as context:
+        keys = rotate(context, shell(), at_once=at_once)
+    out.document({"keys": [{"kid": key.kid, "signs_from": _time(key)} for key in keys]})
+    for key in keys:
+        out.line(f"{key.kid} signs from {_time(key)}")
+
+
+def _time(key: "KeptKey") -> str:
+    return datetime.fromtimestamp(key.signs_from, tz=UTC).isoformat()

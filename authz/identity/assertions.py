@@ -1,17 +1,17 @@
 """Signed statements about who asks, for an app behind forward-auth (RFC 7519).
 
-Short-lived, for one audience each. The keys are private keys in PEM: the first signs,
-all are published, so that a new one can be known before it signs, and an old one is
-known until the last token that it signed is over.
+Short-lived, for one audience each. More keys are published than sign, so that a new
+one can be known before it signs, and an old one is known until the last token that it
+signed is over.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -69,26 +69,54 @@ class ToldIdentity:
         return last if "@" in last[1:-1] else ""
 
 
+class SigningKeys(Protocol):
+    """The keys of somebody who signs. Asking is no I/O."""
+
+    def signing(self, now: int) -> SigningKey:
+        """Return what signs at *now*, in seconds since 1970."""
+        ...
+
+    def published(self, now: int) -> tuple[SigningKey, ...]:
+        """Return what is published at *now*, in seconds since 1970."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedKeys:
+    """Keys that stay as they are until a restart: the first signs."""
+
+    keys: tuple[SigningKey, ...]
+
+    def signing(self, now: int) -> SigningKey:  # noqa: ARG002 - always the same
+        """Return what signs."""
+        return self.keys[0]
+
+    def published(self, now: int) -> tuple[SigningKey, ...]:  # noqa: ARG002
+        """Return what is published."""
+        return self.keys
+
+
 class Assertions:
     """Says, signed, who asks."""
 
-    def __init__(self, keys: Iterable[SigningKey], *, issuer: str) -> None:
-        """Sign with the first of *keys*, as *issuer*; without any there are none."""
-        self._keys = tuple(keys)
+    def __init__(self, keys: SigningKeys | None, *, issuer: str) -> None:
+        """Sign with *keys*, as *issuer*; with None there are no statements."""
+        self._keys = keys
         self._issuer = issuer
-
-    def __bool__(self) -> bool:
-        return bool(self._keys)
 
     def token(self, who: ToldIdentity, *, audience: str, now: int) -> str:
         """Return the statement that *who* asks, which holds from *now* on.
+
+        Empty if there are no keys.
 
         Args:
             who: Who asks, as the app is told.
             audience: The app that it is meant for.
             now: Seconds since 1970.
         """
-        key = self._keys[0]
+        if self._keys is None:
+            return ""
+        key = self._keys.signing(now)
         claims = {
             "iss": self._issuer,
             "aud": audience,
@@ -106,9 +134,10 @@ class Assertions:
             claims, key.private, algorithm=key.algorithm, headers={"kid": key.kid}
         )
 
-    def published(self) -> dict[str, Any]:
+    def published(self, *, now: int) -> dict[str, Any]:
         """Return the public keys as a JWK Set (RFC 7517, 5)."""
-        return {"keys": [dict(key.public) for key in self._keys]}
+        keys = () if self._keys is None else self._keys.published(now)
+        return {"keys": [dict(key.public) for key in keys]}
 
 
 def read_signing_keys(text: str) -> tuple[SigningKey, ...]:

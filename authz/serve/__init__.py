@@ -4,15 +4,19 @@ A guarded Flask app of its own (sign-in, start page, admin pages), and around it
 answers proxies. `create_app()` is what a WSGI server is given.
 """
 
+import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from flask import Flask
 
+from authz.admin.signing_keys import note_new_keys
 from authz.audit import AuditSink
-from authz.errors import Problem, SettingsError
+from authz.errors import AuthzError, Problem, SettingsError
 from authz.extension import Authz, get_authz
-from authz.identity.assertions import Assertions
+from authz.identity.assertions import Assertions, FixedKeys, SigningKeys
+from authz.identity.kept_keys import KeptKeys
 from authz.policy.scoped import ScopedPolicy
 from authz.runtime import Runtime
 from authz.serve.behind import Behind, with_host
@@ -44,7 +48,8 @@ def create_app(
     forward = runtime.settings.forward
     try:
         _check(forward.portal is not None, forward.hosts, runtime.policy)
-    except SettingsError:
+        keys = _signing_keys(runtime)
+    except AuthzError:
         runtime.close()
         raise
     assert forward.portal is not None  # noqa: S101 - just checked
@@ -54,12 +59,27 @@ def create_app(
     guarded.foresight.scopes = RequestScopes(
         guarded.views.scopes, table, reads_bodies=False
     )
-    assertions = Assertions(forward.keys, issuer=str(forward.portal))
+    assertions = Assertions(keys, issuer=str(forward.portal))
     behind = Behind(app, runtime, assertions)
     add_portal(app, runtime, behind, assertions)
     questions = Questions(app.wsgi_app, behind, runtime)
     app.wsgi_app = Authz.passes_on(questions)  # type: ignore[method-assign]
     return app
+
+
+def _signing_keys(runtime: Runtime) -> SigningKeys | None:
+    """Return what signs who asks: what the settings or the store have, or None."""
+    forward, database = runtime.settings.forward, runtime.stores.database
+    if forward.seal is None or database is None:
+        return FixedKeys(forward.keys) if forward.keys else None
+    kept = KeptKeys(
+        database.signing_keys,
+        forward.seal,
+        clock=lambda: int(time.time()),
+        tell=partial(note_new_keys, runtime),
+    )
+    runtime.following.do_after(kept.refresh)
+    return kept
 
 
 def _names(runtime: Runtime) -> dict[str, str]:

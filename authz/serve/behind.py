@@ -171,10 +171,9 @@ class Behind:
         told[GROUPS] = _field(",".join(role for role in roles if "," not in role))
         told[NAME] = _field(subject.display_name)
         told[EMAIL] = _field(who.email)
-        if self._assertions:
-            told[TOKEN] = self._assertions.token(
-                who, audience=host.audience, now=int(time.time())
-            )
+        told[TOKEN] = self._assertions.token(
+            who, audience=host.audience, now=int(time.time())
+        )
         return told
 
 

@@ -190,6 +190,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     accounts = tuple(read_accounts(reader, proxied=bool(proxy)))
     cookies = read_cookies(reader)
     url_prefix = reader.read(_URL_PREFIX)
+    store = read_store(reader)
     settings = Settings(
         model=reader.parse("AUTHZ_MODEL", Path, None),
         policy=reader.read(_POLICY),
@@ -211,13 +212,15 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         session_idle_minutes=reader.read(_IDLE_MINUTES),
         poll_seconds=reader.read(_POLL_SECONDS),
         audit_allows=reader.read(_AUDIT_ALLOWS),
-        store=read_store(reader),
+        store=store,
         admin=read_admin(reader),
         audit=read_audit(reader),
         authzen=read_authzen(reader, url_prefix=url_prefix),
         trial=read_report_only(reader),
         scope_table=read_scopes(reader),
-        forward=read_forward(reader, cookies, proxied=bool(proxy)),
+        forward=read_forward(
+            reader, cookies, proxied=bool(proxy), stored=store.url is not None
+        ),
         warnings=tuple(reader.warnings),
     )
     if reader.problems:

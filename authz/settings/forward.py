@@ -13,6 +13,7 @@ from authz.settings.reader import Reader
 
 if TYPE_CHECKING:
     from authz.identity.assertions import SigningKey
+    from authz.identity.kept_keys import KeySeal
 
 _PORTS: Final = {"http": 80, "https": 443}
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -90,6 +91,8 @@ class ForwardSettings:
     hosts: tuple[DeclaredHost, ...] = ()
     #: What signs who asks; the first signs, all are published.
     keys: "tuple[SigningKey, ...]" = field(default=(), repr=False)
+    #: What the keys in the store are sealed with; None: there are none.
+    seal: "KeySeal | None" = field(default=None, repr=False)
 
     def __bool__(self) -> bool:
         return self.portal is not None
@@ -108,25 +111,37 @@ class ForwardSettings:
 
 
 def read_forward(
-    reader: Reader, cookies: CookieSettings, *, proxied: bool
+    reader: Reader, cookies: CookieSettings, *, proxied: bool, stored: bool
 ) -> ForwardSettings:
     """Return what the settings say of forward-auth.
 
     *proxied* says whether a sign-in proxy vouches for people, who then need no session
-    that all hosts share.
+    that all hosts share; *stored*, whether there is a database.
     """
     settings = ForwardSettings(
         portal=reader.parse("AUTHZ_FORWARD_PORTAL", Address.parse, None),
         peers=reader.parse("AUTHZ_FORWARD_PEERS", peers, Peers()),
         hosts=reader.parse("AUTHZ_FORWARD_HOSTS", read_hosts, ()),
         keys=reader.parse("AUTHZ_FORWARD_KEYS", _read_keys, ()),
+        seal=reader.parse("AUTHZ_FORWARD_SEAL", _read_seal, None),
     )
+    if settings.seal is not None and (settings.keys or not stored):
+        reader.problem(
+            "AUTHZ_FORWARD_SEAL",
+            "AUTHZ_FORWARD_KEYS is set too, and one of them has the keys"
+            if settings.keys
+            else "there is no store to keep the keys in",
+            "remove one of them"
+            if settings.keys
+            else "set AUTHZ_STORE, or AUTHZ_FORWARD_KEYS_FILE in its place",
+        )
     needed = {
         "AUTHZ_FORWARD_PORTAL": settings.portal is not None,
         "AUTHZ_FORWARD_PEERS": bool(settings.peers),
         "AUTHZ_FORWARD_HOSTS": bool(settings.hosts),
     }
-    if reader.problems or not (any(needed.values()) or settings.keys):
+    signs = settings.keys or settings.seal is not None
+    if reader.problems or not (any(needed.values()) or signs):
         return settings
     for name in (name for name, given in needed.items() if not given):
         reader.problem(
@@ -180,6 +195,12 @@ def _read_keys(text: str) -> "tuple[SigningKey, ...]":
     from authz.identity.assertions import read_signing_keys
 
     return read_signing_keys(text)
+
+
+def _read_seal(text: str) -> "KeySeal":
+    from authz.identity.kept_keys import read_seal
+
+    return read_seal(text)
 
 
 def _at_odds(

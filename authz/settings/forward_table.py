@@ -34,4 +34,13 @@ FORWARD_SETTINGS: Final = (
         default="none",
         from_file=True,
     ),
+    Setting(
+        name="AUTHZ_FORWARD_SEAL",
+        help="In place of AUTHZ_FORWARD_KEYS: a secret from `authz secrets "
+        "generate-key`. `authz serve` then makes the keys itself, keeps them in "
+        "AUTHZ_STORE, sealed with it, and changes them every 30 days; all processes "
+        "share them. Several secrets, newest first, separated by commas or line ends.",
+        default="none",
+        from_file=True,
+    ),
 )

@@ -118,6 +118,7 @@ def test_every_setting_is_read():
         "AUTHZ_FORWARD_PEERS": "*",
         "AUTHZ_FORWARD_HOSTS": "https://grafana.home.test/path",
         "AUTHZ_FORWARD_KEYS": "no key",
+        "AUTHZ_FORWARD_SEAL": "no secret",
         "AUTHZ_AUTHZEN": "perhaps",
         "AUTHZ_AUTHZEN_PREFIX": "access",
         "AUTHZ_AUTHZEN_URL": "http://pdp.test",

@@ -23,6 +23,7 @@ from authz.stores.sql.people import SqlPeople
 from authz.stores.sql.records import KEPT, SqlRecords
 from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.sessions import SqlSessions
+from authz.stores.sql.signing_keys import SqlSigningKeys
 from authz.stores.sql.table_watch import TableWatch, Tell
 from authz.stores.sql.tables import authz_head, authz_session
 from authz.stores.sql.tokens import SqlTokens
@@ -62,6 +63,7 @@ class SqlStore:
         self.tokens = SqlTokens(self.database)
         self.replicas = SqlReplicas(self.database)
         self.limits = SqlLimits(self.database)
+        self.signing_keys = SqlSigningKeys(self.database)
         self.audit = SqlAudit(self.database, days=audit_days)
         self.audit_log = SqlAuditLog(self.database)
         self.policy_source = _Policy(self.database, self.records)

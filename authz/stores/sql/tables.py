@@ -31,7 +31,7 @@ CHANNEL: Final = "authz_changed"
 #: Where Alembic notes what was done: not where an app's own migrations do.
 VERSION_TABLE: Final = "authz_alembic_version"
 #: The newest of the steps in `authz/stores/migrations`: what these tables are.
-SCHEMA: Final = "0004"
+SCHEMA: Final = "0005"
 
 metadata: Final = MetaData()
 
@@ -232,4 +232,15 @@ authz_limit: Final = Table(
     Column("times", Text, nullable=False),
     #: The same, by the clock of the server.
     Column("expires", BigInteger, nullable=False, index=True),
+)
+
+#: What `authz serve` signs with, sealed.
+authz_signing_key: Final = Table(
+    "authz_signing_key",
+    metadata,
+    #: RFC 7638: what is published calls it so.
+    Column("kid", String(64), primary_key=True),
+    #: Seconds since 1970. What counts is inside the seal; this has to be the same.
+    Column("signs_from", BigInteger, nullable=False),
+    Column("sealed", Text, nullable=False),
 )
