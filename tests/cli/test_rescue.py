@@ -1,20 +1,23 @@
 """Whoever owns the machine gets back in, whatever is wrong with the rest.
 
-One class for each line of the table in docs/how-to/when-nobody-can-sign-in.md.
+The table in docs/how-to/when-nobody-can-sign-in.md is followed line by line.
 """
 
 import re
 import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
 from authz import Authz
-from authz.errors import PolicyError, SettingsError
+from authz.errors import AuthzError, PolicyError, SettingsError
 from authz.extension import get_authz
 from tests.cli.commands import document, run
 from tests.services import until
@@ -30,6 +33,7 @@ p, role:admin, /*, *
 p, role:user, /map, GET
 g, user:anna, role:admin
 """
+HOME = GOOD.replace("user:anna", "user:alice")
 #: A policy file of which nothing can be in force, and what is said of it.
 BROKEN = {
     "an unknown method": ("p, role:user, /chat, GETT\n", "unknown method"),
@@ -39,14 +43,24 @@ BROKEN = {
     "nothing": ("", "no rule"),
 }
 
-#: The lines of the table in the guide that tell one to type something.
-GUIDE = [
-    line
-    for line in (Path(__file__).parents[2] / "docs/how-to/when-nobody-can-sign-in.md")
-    .read_text(encoding="utf-8")
-    .splitlines()
-    if re.match(r"\| .*`authz ", line)
-]
+
+class Row(NamedTuple):
+    """A line of the table in the guide."""
+
+    seen: str
+    typed: str
+
+
+ROWS = {
+    wrong: Row(seen, typed)
+    for wrong, seen, typed in re.findall(
+        r"^\| (?!What is wrong|---)(.+?) \| (.*?) ?\| (.+?) \|$",
+        (
+            Path(__file__).parents[2] / "docs/how-to/when-nobody-can-sign-in.md"
+        ).read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+}
 
 
 @pytest.fixture(autouse=True)
@@ -318,29 +332,187 @@ class TestBrokenAtStart:
         assert "did you mean `AUTHZ_LANDING`?" in caplog.messages[-1]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Brings about what the guide says may be wrong, and returns what one sees then."""
+
+    app: Flask
+    serve: Callable[..., Flask]
+    caplog: pytest.LogCaptureFixture
+    patch: pytest.MonkeyPatch
+
+    def lost(self) -> str:
+        """A password is not known any more."""
+        return Client(self.app).sign_in("alice", "forgotten since long").text
+
+    def locked_out(self) -> str:
+        """Administrators are in a group that nobody is in."""
+        edit(HOME.replace("user:alice", "group:gone"))
+        get_authz(self.app).runtime.refresh()
+        client = Client(self.app)
+        client.sign_in("alice", PASSWORD)
+        return f"{client(path='/authz/admin/').status} on the admin pages"
+
+    def mistake(self) -> str:
+        """The file cannot be used."""
+        edit("p, role:admin, /*, GETT\n")
+        get_authz(self.app).runtime.refresh()
+        return self.caplog.text
+
+    def restarted(self) -> str:
+        """It cannot, and the app has just begun."""
+        get_authz(self.app).runtime.close()
+        edit("p, role:admin, /*, GETT\n")
+        self.serve(POLICY="policy.csv", POLICY_WRITABLE="true")
+        return self.caplog.text
+
+    def gone(self) -> str:
+        """There is no file."""
+        Path("policy.csv").unlink()
+        get_authz(self.app).runtime.refresh()
+        return str(get_authz(self.app).runtime.live.problem)
+
+    def elsewhere(self) -> str:
+        """The shell is in another folder."""
+        Path("new").mkdir()
+        self.patch.chdir("new")
+        return run("user", "list").output
+
+    def not_started(self, **settings: str) -> str:
+        """An app that has just been set up does not start."""
+        self.elsewhere()
+        edit("p, role:admin, /*, GETT\n")
+        with pytest.raises(AuthzError):
+            self.serve(POLICY="policy.csv", **settings)
+        return self.caplog.messages[-1]
+
+    def wrong_setting(self) -> str:
+        """Likewise."""
+        return self.not_started(LANDIN="/map")
+
+    def nothing(self) -> str:
+        """All is well so far."""
+        signs_in("bob", 303, self.app)
+        return ""
+
+    def held(self) -> str:
+        """Another program writes to the database; nothing is promised meanwhile."""
+        held = sqlite3.connect("authz.db", isolation_level=None)
+        held.execute("BEGIN EXCLUSIVE")
+        result = run("break-glass", "--user", "anna")
+        held.close()
+        assert result.exit_code == 7
+        assert "may administer" not in result.output
+        return result.output
+
+    def of_another(self) -> str:
+        """It cannot be opened; whoever runs tests may be able to open any file."""
+        self.elsewhere()
+        Path("authz.db").mkdir()
+        return run("user", "list").output
+
+    def damaged(self) -> str:
+        """It is none."""
+        self.elsewhere()
+        Path("authz.db").write_bytes(b"no database " * 400)
+        result = run("break-glass", "--user", "anna")
+        assert result.exit_code == 3
+        assert "may administer" not in result.output
+        return result.output
+
+
+#: What brings about each row of the guide.
+TROUBLES = {
+    "A password is lost": Trouble.lost,
+    "The identity provider is down": Trouble.nothing,
+    "A rule locks everybody out": Trouble.locked_out,
+    "The policy file has a mistake": Trouble.mistake,
+    "The same, and the app has been restarted": Trouble.restarted,
+    "The policy file is gone": Trouble.gone,
+    "The app does not start because of its policy": Trouble.not_started,
+    "The app does not start because of a setting": Trouble.wrong_setting,
+    "Somebody must be kept out at once": Trouble.nothing,
+    "A token is in the wrong hands": Trouble.nothing,
+    "A command says `database is locked`": Trouble.held,
+    "A command says `readonly database`, `unable to open` or `Permission denied`": (
+        Trouble.of_another
+    ),
+    "A command says `file is not a database` or `malformed`": Trouble.damaged,
+    "A command says `there is no such database`": Trouble.elsewhere,
+}
+
+
 class TestTheGuide:
-    """What the table of the guide tells one to type does what it says."""
+    """One sees what the guide says one sees, and what it says to type helps."""
 
-    @pytest.fixture(autouse=True)
-    def _app(self, serve, monkeypatch: pytest.MonkeyPatch) -> None:
-        """An app with people, a token and four revisions, whose file is broken."""
-        app = serve(POLICY="policy.csv", POLICY_WRITABLE="true", POLL_SECONDS="0.1")
-        runtime = get_authz(app).runtime
-        for number in range(4):
-            edit(GOOD + f"# edited {number} times\n")
-            until(lambda: len(runtime.records.history(limit=9)) > number)  # noqa: B023
-        monkeypatch.setenv("AUTHZ_POLICY", "policy.csv")
-        for name in ("alice", "bob"):
-            works(password("add", name))
+    @pytest.fixture(name="trouble")
+    def _trouble(
+        self, serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> Trouble:
+        """An app with people, a token and four revisions, behind a proxy."""
+        edit(HOME)
+        works(password("add", "alice", "--inherit"))
+        works(password("add", "bob"))
         works(run("token", "create", "NAME", "--role", "user"))
+        app = serve(
+            POLICY="policy.csv",
+            POLICY_WRITABLE="true",
+            POLL_SECONDS="0.1",
+            PROXY_PRESET="authelia",
+            TRUSTED_PROXIES="127.0.0.1",
+        )
+        records = get_authz(app).runtime.records
+        for number in range(4):
+            edit(HOME + f"# edited {number} times\n")
+            until(lambda: len(records.history(limit=9)) > number)  # noqa: B023
+        monkeypatch.setenv("AUTHZ_POLICY", "policy.csv")
+        return Trouble(app=app, serve=serve, caplog=caplog, patch=monkeypatch)
 
-    @pytest.mark.parametrize("line", GUIDE, ids=lambda line: line[:40])
-    def test_each_line(self, line: str):
-        """Every command works; while the policy is broken, if the line speaks of it."""
-        if "policy" in line:
-            edit("p, role:admin, /*, GETT\n")
-        for command in re.findall(r"`authz ([^`]+)`", line):
+    def test_every_row_is_followed(self):
+        """None is missing here."""
+        assert list(TROUBLES) == list(ROWS)
+
+    @pytest.mark.parametrize("wrong", ROWS)
+    def test_each_row(self, wrong: str, trouble: Trouble):
+        """What is quoted is seen, and each command works."""
+        seen = TROUBLES[wrong](trouble)
+        quoted = re.findall(r"`([^`]+)`|\"([^\"]+)\"", ROWS[wrong].seen)
+        says = re.findall(r"`([^`]+)`", wrong)
+
+        for text in map("".join, quoted):
+            assert re.search(like(text), seen), (text, seen)
+        assert not says or any(text in seen for text in says), seen
+        for command in re.findall(r"`authz ([^`]+)`", ROWS[wrong].typed):
             works(run(*shlex.split(command), stdin=f"{PASSWORD}\n"))
+        get_authz(trouble.app).runtime.refresh()
+        AFTER.get(wrong, lambda _: None)(trouble.app)
+
+
+def like(text: str) -> str:
+    """Return what is as *text*, whichever line or revision it names."""
+    return re.sub(r"\d+", r"\\d+", re.escape(text)).replace(r"\.\.\.", ".*")
+
+
+def signs_in(name: str, status: int, app: Flask) -> None:
+    """Hold that *name* can sign in, or cannot."""
+    assert Client(app).sign_in(name, PASSWORD).status == status
+
+
+def is_well(app: Flask) -> None:
+    """Hold that the policy is that of the fourth revision."""
+    assert get_authz(app).runtime.live.problem is None
+    assert Path("policy.csv").read_text() == HOME + "# edited 3 times\n"
+
+
+#: What holds when a row has been followed.
+AFTER: dict[str, Callable[[Flask], object]] = {
+    "A password is lost": partial(signs_in, "alice", 303),
+    "The identity provider is down": partial(signs_in, "rescue", 303),
+    "A rule locks everybody out": is_well,
+    "The policy file has a mistake": is_well,
+    "The policy file is gone": is_well,
+    "Somebody must be kept out at once": partial(signs_in, "bob", 401),
+}
 
 
 class TestInStep:
@@ -385,26 +557,3 @@ class TestBreakGlassWhateverThePolicySays:
         assert came.status == 303
         for page in ("/authz/admin/", "/authz/admin/changes", "/authz/admin/changes/1"):
             assert client(path=page).status == 200, page
-
-
-@pytest.mark.parametrize(
-    ("what", "code", "hint"),
-    [("rubbish", 3, "names no database"), ("held", 7, "stop that one")],
-)
-def test_a_database_that_cannot_be_used_is_told_with_what_to_do(
-    what: str, code: int, hint: str
-):
-    """One line with the cause; 7 if it may pass by itself. Nothing is promised."""
-    works(password("add", "zoe"))
-    held = sqlite3.connect("authz.db", isolation_level=None)
-    if what == "held":
-        held.execute("BEGIN EXCLUSIVE")
-    else:
-        held.close()
-        Path("authz.db").write_bytes(b"no database " * 400)
-    result = run("break-glass", "--user", "anna")
-    held.close()
-
-    assert result.exit_code == code
-    assert hint in result.output
-    assert "may administer" not in result.output

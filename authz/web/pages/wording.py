@@ -47,6 +47,9 @@ _KINDS: Final = {
     "token": ("token", "Token"),
 }
 
+#: Before the name on the host of whoever typed a command.
+_SHELL: Final = "auth:shell/"
+
 
 def who(name: str) -> Who:
     """Return the *name* of a policy in words."""
@@ -55,6 +58,9 @@ def who(name: str) -> Who:
         return Who(name=name, icon=icon, kind=kind, label=label)
     prefix, _, body = name.partition(":")
     icon, kind = _KINDS.get(prefix, ("dot", "Name"))
+    if name.startswith(_SHELL):
+        label = name.removeprefix(_SHELL)
+        return Who(name=name, icon="key", kind="Shell", label=label)
     if prefix == "auth":
         return Who(name=name, icon=icon, kind=kind, label=f"Signed in by {body}")
     if prefix == "user" and "/" in body:
