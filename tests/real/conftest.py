@@ -33,7 +33,7 @@ def pytest_sessionfinish() -> None:
     servers = sorted({server for row in _seen.values() for server in row})
     today = datetime.now(UTC).date().isoformat()
     lines = [
-        f"| On {today} | " + " | ".join(servers) + " |",
+        "| | " + " | ".join(f"{server}, {today}" for server in servers) + " |",
         "|---" * (len(servers) + 1) + "|",
         *(
             f"| {truth} | " + " | ".join(row.get(each, "") for each in servers) + " |"

@@ -127,6 +127,18 @@ class Contract:
         assert fault_of(caught) is Fault.WRONG_PASSWORD
         rig.music.sign_out(rig.music.sign_in(own))
 
+    def test_a_name_that_nobody_has_is_said_to_be_wrong(self, rig: ServerUnderTest):
+        """In the words of a wrong secret, so that names cannot be found out."""
+        own = rig.entered(rig.names[0])
+
+        with pytest.raises(MusicFault) as caught:
+            rig.music.sign_in(
+                Entered(proof=own.proof, account="nobody-of-this", secret=own.secret)
+            )
+
+        assert fault_of(caught) is Fault.WRONG_PASSWORD
+        rig.music.sign_out(rig.music.sign_in(own))
+
     def test_two_links_to_one_account_both_last(self, rig: ServerUnderTest):
         """Two people, or two installations, may share an account."""
         first = rig.music.sign_in(rig.entered(rig.names[0]))

@@ -1,6 +1,7 @@
 """Lyrion Music Server: JSON-RPC, and no accounts at all.
 
-Source: lyrion.org/reference/cli. Whoever reaches it may do everything, so playlists are
+Source: lyrion.org/reference/cli; Slim/Web/JSONRPC.pm, which closes the connection on
+what it does not understand. Whoever reaches it may do everything, so playlists are
 everybody's.
 """
 
@@ -39,7 +40,6 @@ class Lyrion:
 
     def about(self) -> About:
         """Return the server's version."""
-        # A bad command is answered by `{}`, or by closing the connection.
         answer = self._http.call(
             "POST",
             "/jsonrpc.js",

@@ -81,6 +81,10 @@ class Seen:
         return json.loads(self.body) if self.body else None
 
 
+class HangUp(Exception):
+    """To be raised for an answer: the connection is closed without a word."""
+
+
 @dataclass
 class Loopback:
     """A server; a subclass answers for one product."""
@@ -102,7 +106,7 @@ class Loopback:
     left: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, request: Seen) -> tuple[int, Any]:
-        """Return status and document; None is an empty body."""
+        """Return status and document, None is an empty body; or raise `HangUp`."""
         raise NotImplementedError
 
     def start(self, tls: ssl.SSLContext | None = None) -> Self:
@@ -170,7 +174,11 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
             number = len(server.seen) - 1
             if not server.trouble_from <= number < server.trouble_until:
                 trouble = None
-            status, document = (server.answers or server.answer)(request)
+            status, document = 200, None
+            try:
+                status, document = (server.answers or server.answer)(request)
+            except HangUp:
+                trouble = Trouble.HANGS_UP
             body = b"" if document is None else json.dumps(document).encode()
             try:
                 _send(self, server, trouble, status, body)

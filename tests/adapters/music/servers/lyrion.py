@@ -1,13 +1,14 @@
-"""Lyrion Music Server, as far as its CLI reference describes what we use.
+"""Lyrion Music Server, as far as we use it.
 
-lyrion.org/reference/cli. There are no accounts; a command that it does not understand
-is answered by an empty object.
+What its CLI reference says (lyrion.org/reference/cli), its source does
+(Slim/Web/JSONRPC.pm), and 7.7.1 did, which was still called Logitech Media Server and
+was run: there are no accounts, and what it does not understand ends the connection.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.adapters.music.servers.loopback import Loopback, Seen
+from tests.adapters.music.servers.loopback import HangUp, Loopback, Seen
 
 
 @dataclass
@@ -26,13 +27,13 @@ class FakeLyrion(Loopback):
         if request.path != "/jsonrpc.js" or request.method != "POST":
             return 404, None
         asked = request.document
-        assert asked["method"] == "slim.request"
+        if asked["method"] != "slim.request":
+            raise HangUp
         player, command = asked["params"]
         assert not player, "a player was named: its queue would be replaced"
-        result = self._command(command)
-        return 200, {} if result is None else {**asked, "result": result}
+        return 200, {**asked, "result": self._command(command)}
 
-    def _command(self, command: list[Any]) -> dict[str, Any] | None:
+    def _command(self, command: list[Any]) -> dict[str, Any]:
         tags = dict(str(part).split(":", 1) for part in command if ":" in str(part))
         match command:
             case ["version", "?"]:
@@ -41,4 +42,4 @@ class FakeLyrion(Loopback):
                 made = str(len(self.lists) + 345)
                 self.lists[made] = (tags["name"], [])
                 return {"playlist_id": made}
-        return None
+        raise HangUp
