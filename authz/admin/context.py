@@ -13,6 +13,7 @@ from authz.identity.people import PeopleStore
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.route_tables import RoutePattern
 from authz.runtime import Runtime, policy_of, takes_scopes
+from authz.scope import AskedScope
 from authz.settings import Settings
 
 
@@ -106,6 +107,12 @@ class AdminContext:
     def served(self) -> tuple[RoutePattern, ...]:
         """Return all that the policy decides about: the routes, and the mounts."""
         return (*self.routes(), *self.mounts())
+
+    def find_route_at(
+        self, method: str, path: str, about: AskedScope
+    ) -> RoutePattern | None:
+        """Return the route for a request *about* something; None at another app."""
+        return self.find_route(method, path) if self.settings.is_here(about) else None
 
     def build(self, entries: Iterable[Entry]) -> PolicyInForce:
         """Return the policy that *entries* would make. Raises `PolicyError`."""

@@ -137,7 +137,7 @@ def check(  # noqa: PLR0913 - what a question is made of
     begun = time.perf_counter()
     decision = policy.decide(asked)
     seconds = time.perf_counter() - begun
-    route = context.find_route(method, path)
+    route = context.find_route_at(method, path, scope)
     return Answer(
         request=asked,
         explanation=policy.explain(asked),
@@ -186,17 +186,21 @@ def who_can(
     )
 
 
-def who_may(
+def who_may(  # noqa: PLR0913 - what a question is made of
     context: AdminContext,
     method: str,
     path: str,
     *,
     people: Mapping[str, Subject] | None = None,
     policy: PolicyInForce | None = None,
+    scope: AskedScope = None,
 ) -> tuple[Subject, ...]:
-    """Return who may, as `who_can` does, without the reasons: they cost more."""
+    """Return who may, as `who_can` does, without the reasons: they cost more.
+
+    *scope* is the one that *policy* is narrowed to, if it is.
+    """
     policy = policy or context.policy
-    served = context.find_route(method, path)
+    served = context.find_route_at(method, path, scope)
     route = RoutePattern(
         method=method,
         route=path,
@@ -234,10 +238,19 @@ def holder(
 
 
 def what_can(
-    context: AdminContext, meant: Meant, *, policy: PolicyInForce | None = None
+    context: AdminContext,
+    meant: Meant,
+    *,
+    policy: PolicyInForce | None = None,
+    scope: AskedScope = None,
 ) -> tuple[Access, ...]:
-    """Return what who is *meant* gets at each route of the app."""
+    """Return what who is *meant* gets at each route of the app.
+
+    *scope* is the one that *policy* is narrowed to, if it is; of another app the routes
+    are not known.
+    """
     policy = policy or context.policy
+    routes = context.routes() if context.settings.is_here(scope) else ()
     subject = meant.subject
     return tuple(
         Access(
@@ -245,7 +258,7 @@ def what_can(
             allowed=bool(meant.outcome(_passes(decision, route))),
             decision=decision,
         )
-        for route in context.routes()
+        for route in routes
         for decision in [
             policy.decide(
                 AccessRequest(subject=subject, path=route.path, method=route.method)

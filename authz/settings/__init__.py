@@ -14,7 +14,7 @@ from authz.decision import ANONYMOUS_METHOD, Grant, Origin, Rule
 from authz.errors import Problem, SettingsError
 from authz.identity.cookies import CookieSettings
 from authz.policy.scope_table import DeclaredPath
-from authz.scope import Scope
+from authz.scope import WHOLE, AskedScope, Scope, texts_of
 from authz.settings import parsers
 from authz.settings.access import OPEN_TO_EVERYONE as OPEN_TO_EVERYONE
 from authz.settings.access import AccessSettings as AccessSettings
@@ -110,6 +110,14 @@ class Settings:
         """What the pages of authz itself are about, if that is one scope."""
         portal = self.forward.portal
         return Scope(portal.scope) if portal else None
+
+    def is_here(self, about: AskedScope) -> bool:
+        """Return whether a request *about* something is one to this very app.
+
+        Behind `authz serve` are others, which have other routes than it has.
+        """
+        own = self.own_scope
+        return own is None or {*texts_of(about)} <= {own.text, WHOLE.text}
 
     @property
     def rules(self) -> tuple[Rule, ...]:

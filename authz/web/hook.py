@@ -243,8 +243,7 @@ class Hook:
         """Return what becomes of a request that *asked* describes, scope and all."""
         # Only where an endpoint counts is it looked for before a decision asks for it.
         endpoint = self._endpoint(asked.method, asked.path) if self._own else ""
-        decision = self._decision(asked, endpoint)
-        return self._outcome(decision, asked.method, asked.path)
+        return self._outcome(self._decision(asked, endpoint), asked)
 
     def decide_for(self, method: str, path: str) -> Callable[[AccessRequest], Decision]:
         """Return what is `decide` for requests for *method* on *path* only.
@@ -254,10 +253,11 @@ class Hook:
         """
         endpoint = self._endpoint(method, path)
         public = endpoint in self._views.public_endpoints
+        is_here = self._runtime.settings.is_here
 
         def decide(asked: AccessRequest) -> Decision:
             decision = self._decision(asked, endpoint)
-            return outcome(decision, declared_public=public)
+            return outcome(decision, declared_public=public and is_here(asked.scope))
 
         return decide
 
@@ -276,6 +276,8 @@ class Hook:
         """
         own = self._own
         if own is None or endpoint not in REACHING:
+            return None
+        if not self._runtime.settings.is_here(asked.scope):
             return None
         return as_administrator(policy, asked, own)
 
@@ -315,16 +317,19 @@ class Hook:
         """Return the same with everything behind it."""
         asked = self._asked(subject, method, path, scope)
         found = self._runtime.policy.explain(asked)
-        decision = self._outcome(found.decision, method, path)
+        decision = self._outcome(found.decision, asked)
         return replace(
             found, decision=decision, nearest=() if decision else found.nearest
         )
 
-    def _outcome(self, decision: Decision, method: str, path: str) -> Decision:
-        """Return what becomes of a request for *path* that no rule may speak of."""
+    def _outcome(self, decision: Decision, asked: AccessRequest) -> Decision:
+        """Return what becomes of a request that no rule may speak of."""
         if decision.reason is not Reason.NO_RULE:
             return decision
-        return outcome(decision, declared_public=self._is_public(method, path))
+        public = self._runtime.settings.is_here(asked.scope) and self._is_public(
+            asked.method, asked.path
+        )
+        return outcome(decision, declared_public=public)
 
     def _is_public(self, method: str, path: str) -> bool:
         """Return whether the app declared public what serves *method* on *path*."""

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from authz.admin.decisions import check, named, what_can, who_may, within
 from authz.extension import get_authz
+from authz.scope import Scope
 from authz.serve import create_app
-from tests.serve.served import GRAFANA, POLICY, PROXY, SETTINGS, WIKI
-from tests.web.apps import RecordingSink
+from tests.serve.served import GRAFANA, POLICY, PROXY, SETTINGS, WIKI, Browser
+from tests.web.apps import ALICE, BOB, RecordingSink
 from tests.web.authzen.pdp import ON, TOKEN, Pep, route, user
 
 ASKS = """
@@ -58,6 +60,43 @@ def test_a_question_names_its_host(pep: Through, name: str, url: str, expected: 
     assert pep.may(user(name), "GET", route(url)) is expected
 
 
+def test_what_the_portal_shows_everybody_is_closed_at_other_hosts(pep: Through):
+    """A question has the answer that a proxy gets, also for the portal's own paths."""
+    paths = sorted(
+        {rule.rule for rule in pep.app.url_map.iter_rules() if "<" not in rule.rule}
+    )
+    browsers = {"alice": Browser(pep.app), "bob": Browser(pep.app)}
+    for name, password in (("alice", ALICE), ("bob", BOB)):
+        assert browsers[name].sign_in_at_portal(name, password).status == 303
+
+    said = set()
+    for site in (GRAFANA, WIKI):
+        for path in paths:
+            for name, browser in browsers.items():
+                let_in = browser.ask(path, site=site).status == 200
+                asked = user(name), "GET", route(f"{site}{path}")
+                assert pep.may(*asked) is let_in, asked
+                said.add((name, let_in))
+    assert {("bob", True), ("bob", False)} <= said
+    assert "/authz/jwks.json" in paths
+
+
+def test_who_asks_about_another_host_hears_nothing_of_the_portals_pages(pep: Through):
+    """The tester says so too: `/` is public at the portal, and nowhere else."""
+    context = get_authz(pep.app).context
+    eve = named(context, "user:eve")
+
+    for host, allowed in (("auth", True), ("grafana", False), ("other", False)):
+        about = Scope(f"host:{host}.home.test")
+        answer = check(context, eve, "GET", "/", scope=about)
+        assert (answer.allowed, answer.route is not None) == (allowed, allowed)
+        policy = within(context.policy, about)
+        found = who_may(context, "GET", "/", scope=about, policy=policy)
+        names = {subject.name for subject in found}
+        assert ("auth:anonymous" in names) is allowed
+        assert bool(what_can(context, eve, scope=about)) is allowed
+
+
 def test_the_host_may_stand_beside_the_path(pep: Through):
     """As what the resource is about."""
     beside = {**route("/d/1"), "properties": {"scope": "host:grafana.home.test"}}
@@ -73,6 +112,16 @@ def test_a_search_is_about_one_host(pep: Through):
     }
     found = pep.ask("/search/subject", body)["results"]
     assert found == [user("alice"), user("bob")]
+
+    # Nor are routes of the portal those of another host.
+    for scope, there in (("host:wiki.home.test", False), ("host:auth.home.test", True)):
+        asked = {
+            "subject": user("bob"),
+            "action": {"name": "GET"},
+            "resource": {"type": "route", "properties": {"scope": scope}},
+        }
+        found = pep.ask("/search/resource", asked)["results"]
+        assert (route("/") in found) is there
 
 
 def test_rules_for_asking_are_about_the_portal(pep: Through, tmp_path: Path):

@@ -206,7 +206,7 @@ def _who_can(call: Call) -> Reply:
             for person in context.people.everyone()
             if not person.disabled
         }
-    found = who_may(context, method, path, people=people, policy=policy)
+    found = who_may(context, method, path, people=people, policy=policy, scope=about)
 
     def document(subject: Subject) -> dict[str, Any]:
         because = holder(context, subject, method, path, policy=policy).because
@@ -223,7 +223,8 @@ def _what_can(call: Call) -> Reply:
     meant = named(call.context, call.query["subject"], call.query.get("group", []))
     about = _one(call)
     meant = replace(meant, subject=as_within(meant.subject, about))
-    found = what_can(call.context, meant, policy=within(call.context.policy, about))
+    policy = within(call.context.policy, about)
+    found = what_can(call.context, meant, policy=policy, scope=about)
     return Reply(document=page_document(paged(found, **paging(call.query)), _access))
 
 

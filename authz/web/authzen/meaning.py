@@ -121,6 +121,14 @@ class Pdp:
         given = [*host, *_texts(asked.properties.get(SCOPE))]
         return target, self._scope(target, given) if self._has_scopes else None
 
+    def is_here(self, asked: Question) -> bool:
+        """Return whether the scope beside *asked*, if any, is that of this very app."""
+        try:
+            about = asked_scope(_texts(asked.properties.get(SCOPE)))
+        except (InvalidValue, MalformedRequest):
+            return False
+        return self._context.settings.is_here(about)
+
     @property
     def _has_scopes(self) -> bool:
         """Whether the policy asks what a request is about."""

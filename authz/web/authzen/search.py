@@ -59,7 +59,7 @@ class Search:
         def may(id_: str) -> bool:
             return self._pdp.answer(replace(asked, resource_id=id_)).allowed
 
-        ids = self._ids(kind, asked.action)
+        ids = self._ids(asked)
         return Known(ids, may, lambda id_: _entity(kind, id_))
 
     def actions(self, asked: Question) -> "Known":
@@ -71,7 +71,8 @@ class Search:
         names = self._pdp.table.actions_of(asked.resource_type)
         return Known(names, may, lambda name: {"name": name})
 
-    def _ids(self, kind: str, action: str) -> set[str]:
+    def _ids(self, asked: Question) -> set[str]:
+        kind, action = asked.resource_type, asked.action
         policy = self._context.policy.written
         rules = () if policy is None else policy.rules
         if kind != ROUTE:
@@ -80,6 +81,7 @@ class Search:
             PARAMETER.sub(r"{\3}", route.route)
             for route in self._context.served()
             if route.method == action and not is_ours(route.endpoint)
+            if self._pdp.is_here(asked)
         }
         patterns = (pattern_of(rule) for rule in rules)
         return routes | {

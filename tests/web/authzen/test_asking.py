@@ -306,3 +306,14 @@ def test_the_handlers_of_the_app_render_none_of_it(make_app: Callable[..., Flask
     for token, status in (("", 401), (TOKEN, 400)):
         answer = Pep(app, prefix="/access/v1", token=token)("/evaluation", {})
         assert answer.status == status
+
+
+@pytest.mark.parametrize("action", [1, None, [], "GET", {}, {"name": 7}])
+def test_a_search_for_actions_takes_none(pep: Pep, action: Any):
+    """What it has in that place is an unknown field, and ignored, whatever it is."""
+    body = {"subject": user("bob"), "resource": MAP}
+
+    answer = pep.ask("/search/action", {**body, "action": action})
+
+    assert answer == pep.ask("/search/action", body)
+    assert answer["results"]
