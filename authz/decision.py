@@ -402,9 +402,11 @@ class Policy:
         return by_role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The policy's answer. True only when it allows."""
+class Decision(NamedTuple):
+    """The policy's answer. True only when it allows.
+
+    There is one for each rule, so it is of the kind that is made soonest.
+    """
 
     effect: Effect
     reason: Reason
@@ -547,12 +549,8 @@ def outcome(decision: Decision, *, declared_public: bool) -> Decision:
 def alone(rule: Rule, revision: str) -> Decision:
     """Return the decision when *rule* is the only one that matches."""
     denies = rule.effect is Effect.DENY
-    return Decision(
-        effect=rule.effect,
-        reason=Reason.DENIED_BY_RULE if denies else Reason.ALLOWED_BY_RULE,
-        rules=(rule,),
-        revision=revision,
-    )
+    reason = Reason.DENIED_BY_RULE if denies else Reason.ALLOWED_BY_RULE
+    return Decision(rule.effect, reason, (rule,), revision)
 
 
 def combine(matched: tuple[Rule, ...], revision: str) -> Decision:

@@ -42,13 +42,12 @@ from authz.identity.view_as import ViewAs
 from authz.identity_factory import Sources, build_sources
 from authz.installed import refuse_wrong_packages
 from authz.policy.analysis.shadow import Deviated, Shadow
-from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
+from authz.policy.build import BuiltPolicy, build_from_rows, collector_paused
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row
 from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
 from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
-from authz.policy.pacing import let_go
 from authz.policy.recent_builds import RecentBuilds
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.rules import ADMIN, nothing_allowed
@@ -249,32 +248,32 @@ def build_content(
         StoreError: if the model cannot be read.
     """
     if isinstance(content, bytes):
-        return load_policy(settings, content)
+        return load_policy(settings, content, recent=recent)
     return policy_of(settings, content.entries, recent=recent)
 
 
 def load_policy(
-    settings: Settings, data: bytes, *, source: Path | None = None
+    settings: Settings,
+    data: bytes,
+    *,
+    source: Path | None = None,
+    recent: RecentBuilds | None = None,
 ) -> BuiltPolicy:
     """Build the policy that the settings and the policy file *data* make.
 
-    *source* is the file, if it is not the policy of the settings.
+    *source* is the file, if it is not the policy of the settings. What is among the
+    *recent* ones, or in a line of them, is not made again.
 
     Raises:
         PolicyError: if the model or the policy cannot be used, or opens the app.
         StoreError: if the model cannot be read.
     """
-    model_source, model = read_model_text(settings)
-    built = build_policy(
-        model,
-        data,
-        rules=settings.rules,
-        grants=settings.grants,
-        model_source=model_source,
-        policy_source=policy_source(settings) if source is None else shown(source),
-        partial=settings.partial,
-    )
-    return _safe(built, settings, model_source)
+    recent = RecentBuilds() if recent is None else recent
+    place = policy_source(settings) if source is None else shown(source)
+    with collector_paused():
+        read = recent.rows.read(data, source=place)
+        built = _policy_of(settings, read.rows, source=place, recent=recent)
+    return replace(built, warnings=read.warnings + built.warnings)
 
 
 def policy_of(
@@ -291,23 +290,34 @@ def policy_of(
         PolicyError: if the model or the policy cannot be used, or opens the app.
         StoreError: if the model cannot be read.
     """
-    source, model = read_model_text(settings)
+    return _policy_of(
+        settings,
+        tuple(entry.row for entry in entries if not entry.disabled),
+        source=policy_source(settings),
+        recent=RecentBuilds() if recent is None else recent,
+    )
 
-    def build(rows: Iterable[Row], before: BuiltPolicy | None = None) -> BuiltPolicy:
+
+def _policy_of(
+    settings: Settings, rows: tuple[Row, ...], *, source: str, recent: RecentBuilds
+) -> BuiltPolicy:
+    """Build the policy of *rows*, or return it if it is among the *recent* ones."""
+    model_source, model = read_model_text(settings)
+
+    def build(rows: Iterable[Row], before: BuiltPolicy | None) -> BuiltPolicy:
         built = build_from_rows(
             model,
             rows,
             rules=settings.rules,
             grants=settings.grants,
-            model_source=source,
-            policy_source=policy_source(settings),
+            model_source=model_source,
+            policy_source=source,
             partial=settings.partial,
             before=before,
         )
-        return _safe(built, settings, source)
+        return _safe(built, settings, model_source)
 
-    rows = tuple(entry.row for entry in entries if not entry.disabled)
-    return build(rows) if recent is None else recent.get(rows, model, build)
+    return recent.get(rows, model, build)
 
 
 def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPolicy:
@@ -383,10 +393,7 @@ def _builder(
         warn(built.warnings)
         if settings.proxy:
             warn(unreachable_groups(built.policy, settings.proxy.group_separators))
-        policy, rows = built.policy, list(built.rows)
-        del built
-        let_go(rows)
-        return policy
+        return built.policy
 
     return build
 

@@ -8,8 +8,15 @@ from typing import Any, Final
 import casbin
 
 from authz.decision import PolicyInForce
-from authz.policy.build import build_policy
+from authz.policy.build import (
+    BuiltPolicy,
+    build_from_rows,
+    build_policy,
+    collector_paused,
+)
+from authz.policy.csv_rows import Row
 from authz.policy.patterns import method_match, path_match
+from authz.policy.recent_builds import RecentBuilds
 from benchmarks.workload import Workload
 
 MODEL: Final = Path(__file__).parents[1] / "model.conf"
@@ -22,6 +29,21 @@ Ask = Callable[[str, str, str], Any]
 def load_ours(path: Path) -> PolicyInForce:
     """Return our policy, from a file to ready to answer."""
     return build_policy(MODEL.read_text(encoding="utf-8"), path.read_bytes()).policy
+
+
+def load_ours_again() -> Callable[[Path], PolicyInForce]:
+    """Return what loads our policy from a file, as an app does that had it loaded."""
+    model, recent = MODEL.read_text(encoding="utf-8"), RecentBuilds()
+
+    def build(rows: tuple[Row, ...], before: BuiltPolicy | None) -> BuiltPolicy:
+        return build_from_rows(model, rows, before=before)
+
+    def load(path: Path) -> PolicyInForce:
+        with collector_paused():
+            read = recent.rows.read(path.read_bytes(), source=path.name)
+            return recent.get(read.rows, model, build).policy
+
+    return load
 
 
 def load_stock(path: Path) -> Ask:

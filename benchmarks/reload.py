@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from authz.policy.live import LivePolicy
-from benchmarks.engines import load_ours
+from benchmarks.engines import load_ours, load_ours_again
 from benchmarks.hook import POLICY, Server
 from benchmarks.results import Bar
 from benchmarks.workload import SIZES, Workload
@@ -57,7 +57,7 @@ def measure() -> Reload:
         in_force: list[float] = []
         live = LivePolicy(
             _Store(path),
-            load_ours,
+            load_ours_again(),
             on_reload=lambda *_: in_force.append(time.perf_counter()),
             on_failure=lambda _: None,
         )

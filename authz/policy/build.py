@@ -57,9 +57,9 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
     Raises:
         PolicyError: with every problem found.
     """
-    with _collector_paused():
+    with collector_paused():
         read = read_rows(data, source=policy_source)
-        built = _build(
+        built = build_from_rows(
             model,
             read.rows,
             rules=rules,
@@ -67,7 +67,6 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
             model_source=model_source,
             policy_source=policy_source,
             partial=partial,
-            known={},
         )
         return replace(built, warnings=read.warnings + built.warnings)
 
@@ -88,7 +87,7 @@ def build_from_rows(  # noqa: PLR0913 - what a policy is made of
     As `build_policy` does, for rows that do not come from the bytes of one file. What
     was made *before*, of most of these rows and the same model, is not made again.
     """
-    with _collector_paused():
+    with collector_paused():
         return _build(
             model,
             tuple(rows),
@@ -184,7 +183,7 @@ def _refuse_idle_scopes(model: Model, grants: Iterable[Grant]) -> None:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Keep the garbage collector from walking the half-built policy again and again.
 
     Nothing that is built refers to itself, so there is nothing for it to find. What is

@@ -7,7 +7,9 @@ where a field holds a comma.
 
 import csv
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,16 +59,83 @@ def read_rows(data: bytes, *, source: str = "policy.csv") -> Rows:
     Raises `PolicyError` with every problem found; a file is read whole or not at all.
     """
     text, warnings = _decode(data, source)
+    return Rows(rows=tuple(_read_lines(text, source)), warnings=warnings)
+
+
+def read_again(data: bytes, before: bytes, rows: tuple[Row, ...], source: str) -> Rows:
+    """Read the rows of a policy file that held *rows* when its bytes were *before*.
+
+    As `read_rows` does. What stands before the first change and behind the last is not
+    read again: those rows are the same objects, or moved to their new lines.
+    """
+    start, same = _common_ends(before, data)
+    end_before, end = len(before) - same, len(data) - same
+    first = before.count(b"\n", 0, start)
+    last = first + before.count(b"\n", start, end_before)
+    moved = data.count(b"\n", start, end) - (last - first)
+    try:
+        # What a file begins with says what it is.
+        changed = data[start:end]
+        text = changed.decode("utf-8") if start else _decode(changed, source)[0]
+        between = _read_lines(text, source, first=first + 1)
+    except (PolicyError, UnicodeDecodeError):
+        return read_rows(data, source=source)  # which finds every problem
+    if len(data) > MAX_BYTES:
+        return read_rows(data, source=source)
+    behind = rows[bisect_right(rows, last, key=_line_of) :] if same else ()
+    if moved:
+        behind = tuple(
+            Row(row.kind, row.fields, Origin(source, row.origin.line + moved))
+            for row in paced(behind)
+        )
+    ahead = rows[: bisect_right(rows, first, key=_line_of)]
+    return Rows(rows=(*ahead, *between, *behind), warnings=_marked(data, source))
+
+
+def _common_ends(one: bytes, other: bytes) -> tuple[int, int]:
+    """Return how many bytes of whole lines both begin with, and end with."""
+    shorter = min(len(one), len(other))
+    start = _longest(shorter, lambda low, high: one[low:high] == other[low:high])
+    start = one.rfind(b"\n", 0, start) + 1
+
+    def same_end(low: int, high: int) -> bool:
+        here = one[len(one) - high : len(one) - low]
+        return here == other[len(other) - high : len(other) - low]
+
+    end = _longest(shorter - start, same_end)
+    line = one.find(b"\n", len(one) - end) + 1
+    return start, len(one) - line if line else 0
+
+
+def _longest(most: int, same: Callable[[int, int], bool]) -> int:
+    """Return the largest number up to *most* below which everything is the *same*."""
+    least = 0
+    while least < most:
+        middle = (least + most + 1) // 2
+        if same(least, middle):
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def _line_of(row: Row) -> int:
+    return row.origin.line
+
+
+def _read_lines(text: str, source: str, *, first: int = 1) -> list[Row]:
+    """Return the rows on the lines of *text*, the first of which has a number."""
     rows: list[Row] = []
     problems: list[Problem] = []
     lines = text.split("\n")
-    for number, raw in enumerate(paced(lines), start=1):
+    last = first + len(lines) - 1
+    for number, raw in enumerate(paced(lines), start=first):
         if _PLAIN.fullmatch(raw) and len(raw) <= MAX_LINE:
             kind, *fields = raw.split(", ")
             rows.append(Row(kind, tuple(fields), Origin(source, number)))
             continue
         # CRLF, but never a CR at the very end of the file without its LF.
-        line = raw[:-1] if raw.endswith("\r") and number < len(lines) else raw
+        line = raw[:-1] if raw.endswith("\r") and number < last else raw
         try:
             row = _read_line(line, Origin(source, number))
         except InvalidValue as error:
@@ -78,7 +147,7 @@ def read_rows(data: bytes, *, source: str = "policy.csv") -> Rows:
                 rows.append(row)
     if problems:
         raise PolicyError(problems)
-    return Rows(rows=tuple(rows), warnings=warnings)
+    return rows
 
 
 def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
@@ -116,14 +185,21 @@ def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
                 )
             ]
         ) from error
-    if text.startswith("\ufeff"):
-        warning = Problem(
+    marked = _marked(data, source)
+    return text[1:] if marked else text, marked
+
+
+def _marked(data: bytes, source: str) -> tuple[Problem, ...]:
+    """Return what is odd about a file that begins with a byte order mark."""
+    if not data.startswith(BOM_UTF8):
+        return ()
+    return (
+        Problem(
             where=f"{source}:1",
             message="the file begins with a byte order mark, which is ignored",
             hint="save it as UTF-8 without BOM, so that Casbin's own tools read it too",
-        )
-        return text[1:], (warning,)
-    return text, ()
+        ),
+    )
 
 
 def _read_line(line: str, origin: Origin) -> Row | None:

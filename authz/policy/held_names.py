@@ -1,6 +1,6 @@
 """Which names of a policy somebody goes by: their own, and every role they lead to."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from authz.decision import Grant, Subject
@@ -10,8 +10,42 @@ from authz.policy.pacing import paced
 #: thousand roles, each of which leads to all that follow, would take all memory.
 ROOM: Final = 2_000_000
 
+#: How many names are joined at once, because to do it later would not be quicker.
+FEW: Final = 16
+
+#: For which policy, and the names that one name leads to there.
+_Followed = tuple[object, frozenset[str]]
+
+
+class Parts:
+    """The names that somebody goes by, one set for each name that leads to some."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, notes: Sequence[_Followed]) -> None:
+        self._parts = [held for _, held in notes]
+
+    def __contains__(self, name: object) -> bool:
+        for part in self._parts:  # noqa: SIM110 - a generator would take twice as long
+            if name in part:
+                return True
+        return False
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))  # or less; to count them takes longer
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.joined())
+
+    def joined(self) -> frozenset[str]:
+        """Return them as one set."""
+        return frozenset().union(*self._parts)
+
+
+#: Names that are asked about.
+Names = frozenset[str] | Parts
 #: What is noted with a subject: for which policy, and the names it goes by there.
-Note = tuple[object, frozenset[str]]
+Note = tuple[object, Names]
 
 
 class HeldNames:
@@ -22,31 +56,55 @@ class HeldNames:
     is kept here: what was found is noted with the subject itself.
     """
 
-    __slots__ = ("_followed", "_grants", "_nobody", "owner")
+    __slots__ = ("_few", "_followed", "_grants", "_nobody", "_once", "owner")
 
     def __init__(
-        self, grants: Iterable[Grant], ruled: Collection[str], *, room: int = ROOM
+        self,
+        grants: Iterable[Grant],
+        ruled: Collection[str],
+        *,
+        room: int = ROOM,
+        few: int = FEW,
     ) -> None:
         """Follow *grants*; *ruled* are the names that rules speak of.
 
-        Beyond *room* names, what is left is followed when it is asked about.
+        Beyond *room* names, what is left is followed when it is asked about. More than
+        a *few* names of a subject are joined when it asks for the second time.
         """
+        self._few = few
         #: Stands for the policy in a note: a subject may have met an earlier one.
         self.owner = object()
-        self._nobody: Note = (self.owner, frozenset())
+        #: The same in the note of a subject that asked once.
+        self._once = object()
+        self._nobody: _Followed = (self.owner, frozenset())
         roles = _roles_by_member(grants)
-        self._followed: dict[str, Note] = {}
+        self._followed: dict[str, _Followed] = {}
         everything = self._follow(roles, ruled, room)
         self._grants = None if everything else roles
 
-    def of(self, subject: Subject) -> frozenset[str]:
+    def of(self, subject: Subject) -> Names:
         """Return the names of *subject* that rules may speak of, roles included."""
         note = subject.memo
-        if type(note) is tuple and note[0] is self.owner:
-            return note[1]  # type: ignore[no-any-return]
-        found = self._find(subject.names)
-        object.__setattr__(subject, "memo", found)
-        return found[1]
+        if type(note) is tuple:
+            if note[0] is self.owner:
+                return note[1]  # type: ignore[no-any-return]
+            if note[0] is self._once and isinstance(note[1], Parts):
+                return self._noted(subject, (self.owner, note[1].joined()))
+        if self._grants is None:
+            notes = self._notes(subject.names)
+            if len(notes) > 1 and sum(len(held) for _, held in notes) > self._few:
+                # Many people ask once. What they hold is joined when they ask again.
+                return self._noted(subject, (self._once, Parts(notes)))
+        return self._noted(subject, self._find(subject.names))
+
+    @staticmethod
+    def _noted(subject: Subject, note: "Note") -> Names:
+        object.__setattr__(subject, "memo", note)
+        return note[1]
+
+    def _notes(self, names: frozenset[str]) -> "list[_Followed]":
+        followed = self._followed
+        return [followed[name] for name in names if name in followed]
 
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:
         """Return every role that somebody with *names* holds, however indirectly."""
@@ -55,11 +113,10 @@ class HeldNames:
             name for name in names | self._find(names)[1] if name.startswith("role:")
         )
 
-    def _find(self, names: frozenset[str]) -> Note:
-        followed = self._followed
+    def _find(self, names: frozenset[str]) -> "_Followed":
         if self._grants is not None:
             return self.owner, self._walk(names, self._grants)
-        notes = [followed[name] for name in names if name in followed]
+        notes = self._notes(names)
         if len(notes) == 1:
             return notes[0]
         if not notes:
@@ -98,7 +155,7 @@ class HeldNames:
             for role in roles:
                 members.setdefault(role, []).append(member)
         ready = [name for name in {*ruled, *members} if name not in grants]
-        shared: dict[frozenset[str], Note] = {}
+        shared: dict[frozenset[str], _Followed] = {}
         for name in paced(ready):
             roles = grants.get(name, ())
             is_named = name in ruled or name in members

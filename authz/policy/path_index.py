@@ -65,8 +65,7 @@ class PathIndex:
     def __init__(self, decisions: Iterable[Decision]) -> None:
         """Hold *decisions*, of one rule each."""
         self.literal: dict[str, Cell] = {}
-        by_shape: dict[_Shape, _Patterns] = {}
-        heads: dict[str | None, set[_Shape]] = {}
+        by_shape: dict[tuple[int, ...], _Patterns] = {}
         words: dict[str, str] = {}
         spoken: dict[frozenset[str], frozenset[str] | None] = {}
         for decision in paced(decisions):
@@ -77,39 +76,46 @@ class PathIndex:
             name = in_scope(rule.subject, rule.scope) if rule.scope else rule.subject
             entry = name, methods, decision
             path = rule.path
-            if "/:" not in path and not path.endswith("/*"):
-                _add(self.literal, plain(path), entry)
+            if "/:" not in path and path[-2:] != "/*":
+                _add(self.literal, plain(path) if "%" in path else path, entry)
                 continue
             # The same few words stand in many patterns; each is kept once.
             segments = [words.setdefault(word, word) for word in path.split("/")]
             tail = segments[-1] == "*"
             if tail:
                 segments.pop()
-            parameters = [i for i, part in enumerate(segments) if part[:1] == ":"]
-            shape = _Shape(len(segments), tail, tuple(parameters))
-            patterns = by_shape.get(shape)
+            key: tuple[int, ...] = (len(segments), tail)
+            if "/:" in path:
+                key += tuple(i for i, part in enumerate(segments) if part[:1] == ":")
+            patterns = by_shape.get(key)
             if patterns is None:
-                patterns = by_shape[shape] = _Patterns(shape)
+                shape = _Shape(key[0], tail, key[2:])
+                patterns = by_shape[key] = _Patterns(shape)
             if "%" in path:
                 segments = [*map(plain, segments)]
-            head = segments[1] if patterns.has_head else _ANY
-            heads.setdefault(head, set()).add(shape)
+            patterns.heads.add(segments[1] if patterns.has_head else _ANY)
             _add(patterns, patterns.literals(segments), entry)
-        self._by_shape: tuple[dict[Any, Cell], ...] = tuple(by_shape.values())
+        self._by_shape = tuple(by_shape.values())
+        by_head: dict[str | None, set[_Shape]] = {}
+        for patterns in self._by_shape:
+            for head in patterns.heads:
+                by_head.setdefault(head, set()).add(patterns.shape)
+        shapes = {patterns.shape: patterns for patterns in self._by_shape}
         #: No path need be split further: what lies deeper is all the same to the rules.
-        self.deepest = max((shape.length for shape in by_shape), default=1)
-        fitting = _Fitting(by_shape, self.deepest)
-        anywhere = heads.pop(_ANY, set())
+        self.deepest = max((shape.length for shape in shapes), default=1)
+        fitting = _Fitting(shapes, self.deepest)
+        anywhere = by_head.pop(_ANY, set())
         self.anywhere = fitting.probes(frozenset(anywhere))
         self.by_head: Mapping[str, _Probes] = {
-            head: fitting.probes(frozenset(shapes | anywhere))
-            for head, shapes in heads.items()
+            head: fitting.probes(frozenset(fit | anywhere))
+            for head, fit in by_head.items()
             if head is not None
         }
 
     def entries(self) -> Iterator[Entry]:
         """Yield everything in the index."""
-        for cells in (self.literal, *self._by_shape):
+        every: tuple[Mapping[Any, Cell], ...] = (self.literal, *self._by_shape)
+        for cells in every:
             for cell in cells.values():
                 yield from entries(cell)
 
@@ -163,11 +169,13 @@ def entries(cell: Cell) -> Iterator[Entry]:
 class _Patterns(dict[Hashable, Cell]):
     """The rules with patterns of one shape, by their literal segments."""
 
-    __slots__ = ("has_head", "literals", "shape")
+    __slots__ = ("has_head", "heads", "literals", "shape")
 
     def __init__(self, shape: _Shape) -> None:
         super().__init__()
         self.shape = shape
+        #: The first segments that its patterns have.
+        self.heads: set[str | None] = set()
         every = range(1, shape.length)
         literal = [index for index in every if index not in shape.parameters]
         #: Takes the key out of the segments of a path or a pattern. Without a literal

@@ -5,14 +5,18 @@ Both times it is the same policy, and at ten thousand rules half a second each.
 
 from collections import deque
 from collections.abc import Callable, Hashable
+from typing import Final
 
 from authz.policy.build import BuiltPolicy
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row
 from authz.policy.pacing import let_go
+from authz.policy.recent_rows import RecentRows
 
 #: The state before a change, the one after it, and what somebody only looks at.
-_KEPT = 3
+_KEPT: Final = 3
+#: How many rows they may have together. What is larger is one state.
+_ROWS: Final = 60_000
 
 
 class RecentBuilds:
@@ -20,6 +24,8 @@ class RecentBuilds:
 
     def __init__(self) -> None:
         self._kept: deque[tuple[Hashable, tuple[Row, ...], BuiltPolicy]] = deque()
+        #: What the rows of files are read by.
+        self.rows = RecentRows()
 
     def get(
         self,
@@ -40,9 +46,12 @@ class RecentBuilds:
                 newest = built
         built = build(rows, newest)
         self._kept.append((model, rows, built))
-        while len(self._kept) > _KEPT:
+        while len(self._kept) > _KEPT or (len(self._kept) > 1 and self._is_much()):
             _free(self._kept.popleft()[2])
         return built
+
+    def _is_much(self) -> bool:
+        return sum(len(rows) for _, rows, _ in list(self._kept)) > _ROWS
 
 
 def _free(built: BuiltPolicy) -> None:

@@ -31,6 +31,8 @@ from authz.scope import ANY_SCOPE, pattern_problem
 #: The role that must always be in somebody's hands.
 ADMIN = "role:admin"
 MAX_RULES = 1_000_000
+#: How many lines are taken for the revision between two moments of sleep.
+_AT_ONCE: Final = 64
 
 #: Held by nature, never by grant.
 _GIVEN = frozenset({EVERYONE, AUTHENTICATED})
@@ -82,11 +84,14 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     revision = reader.revision(grants)
     reader.grants.extend(grants)
     reader.check_size(source)
+    by_member = grants_by_member(paced(reader.grants))
     if not reader.problems:
-        reader.problems.extend(_cycles(reader.grants))
+        reader.problems.extend(_cycles(reader.grants, by_member))
     if not reader.problems:
         reader.problems.extend(
-            _admin_problems(reader.rules, reader.grants, partial=partial, scoped=scoped)
+            _admin_problems(
+                reader.rules, reader.grants, by_member, partial=partial, scoped=scoped
+            )
         )
     if not reader.problems and scoped:
         reader.problems.extend(_whole_problems(reader, partial=partial))
@@ -102,7 +107,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
             chain(
                 reader.warnings,
                 _unused_roles(reader.rules, reader.grants),
-                _admins_by_sign_in(reader.grants),
+                _admins_by_sign_in(by_member),
             )
         ),
     )
@@ -186,6 +191,11 @@ class _RowReader:
             )
 
     def _rule(self, row: Row) -> None:
+        known = self._known.get(id(row))
+        if known is not None and _is_spelled(known, row):
+            self._note(row.origin, "p", known.fields)
+            self.rules.append(known)
+            return
         least = 4 if self._scoped else 3
         if not least <= len(row.fields) <= least + 1:
             spelled = "subject, scope, path" if self._scoped else "subject, path"
@@ -202,9 +212,14 @@ class _RowReader:
                 else f"write `p, {spelled}, method` and, if you want, `, deny`",
             )
             return
-        subject, *scopes, path, method = row.fields[:least]
-        subject = self._name(row.origin, subject)
-        scope = self._scope(row.origin, scopes[0]) if scopes else ""
+        scope = ""
+        if self._scoped:
+            subject, scope, path, method = row.fields[:4]
+            scope = self._scope(row.origin, scope)
+        else:
+            subject, path, method = row.fields[:3]
+        if subject not in self._good_names:
+            subject = self._name(row.origin, subject)
         if path not in self._good_paths:
             problem = PathPattern.problem(path)
             if problem and not self._scoped and _is_scope(path, method):
@@ -219,7 +234,9 @@ class _RowReader:
                 self.problems.append(problem.at(row.origin))
             else:
                 self._good_paths.add(path)
-        methods = self._methods_of(row.origin, method)
+        methods = self._methods.get(method)
+        if methods is None:
+            methods = self._methods_of(row.origin, method)
         effect = row.fields[least] if len(row.fields) > least else "allow"
         known_effect = _EFFECTS.get(effect)
         if known_effect is None:
@@ -232,7 +249,7 @@ class _RowReader:
                 "and its comma out",
             )
             return
-        rule = self._known.get(id(row)) or Rule(
+        rule = known or Rule(
             subject=subject,
             path=path,
             methods=methods,
@@ -255,8 +272,11 @@ class _RowReader:
                 else f"write `g, user:alice, role:user{where}",
             )
             return
-        member = self._name(row.origin, row.fields[0])
-        role = self._name(row.origin, row.fields[1])
+        member, role = row.fields[:2]
+        if member not in self._good_names:
+            member = self._name(row.origin, member)
+        if role not in self._good_names:
+            role = self._name(row.origin, role)
         scope = self._scope(row.origin, row.fields[2]) if self._scoped else ""
         grant = Grant(member=member, role=role, origin=row.origin, scope=scope)
         if role and not role.startswith("role:"):
@@ -275,8 +295,6 @@ class _RowReader:
         self.grants.append(grant)
 
     def _name(self, origin: Origin, name: str) -> str:
-        if name in self._good_names:
-            return name
         normal = unicodedata.normalize("NFC", name)
         problem = name_problem(normal)
         if problem:
@@ -302,9 +320,6 @@ class _RowReader:
         return scope
 
     def _methods_of(self, origin: Origin, field: str) -> frozenset[str]:
-        known = self._methods.get(field)
-        if known is not None:
-            return known
         try:
             methods = Methods.parse(field)
         except InvalidValue as error:
@@ -354,20 +369,29 @@ class _RowReader:
         )
 
 
+def _is_spelled(rule: Rule, row: Row) -> bool:
+    """Whether *row*, which *rule* was made of, is spelled as nobody is warned of."""
+    method = row.fields[3 if rule.scope else 2]
+    return rule.subject == row.fields[0] and "(" not in method
+
+
 def _line(kind: str, fields: tuple[str, ...]) -> str:
-    return "\0".join((kind, *fields))
+    return f"{kind}\0" + "\0".join(fields)
 
 
-def _digest(lines: Iterable[str]) -> str:
+def _digest(lines: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    for line in paced(lines):
-        digest.update(f"{line}\n".encode())
+    for at in paced(range(0, len(lines), _AT_ONCE)):
+        digest.update(
+            "".join(f"{line}\n" for line in lines[at : at + _AT_ONCE]).encode()
+        )
     return digest.hexdigest()[:12]
 
 
-def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:
+def _cycles(
+    grants: Sequence[Grant], by_member: Mapping[str, Sequence[Grant]]
+) -> Iterator[Problem]:
     """Yield one problem for each circle of roles (Kahn: what cannot be peeled off)."""
-    by_member = grants_by_member(grants)
     holders = dict.fromkeys((grant.role for grant in grants), 0)
     for grant in paced(grants):
         holders[grant.role] += 1
@@ -402,10 +426,14 @@ def _cycles(grants: Sequence[Grant]) -> Iterator[Problem]:
 
 
 def _admin_problems(
-    rules: Sequence[Rule], grants: Sequence[Grant], *, partial: bool, scoped: bool
+    rules: Sequence[Rule],
+    grants: Sequence[Grant],
+    by_member: Mapping[str, Sequence[Grant]],
+    *,
+    partial: bool,
+    scoped: bool,
 ) -> Iterator[Problem]:
     """Yield a problem when nobody, or everybody, could administer."""
-    by_member = grants_by_member(grants)
     admin_grants = [grant for grant in grants if grant.role == ADMIN]
     for opener, who in _OPENERS.items():
         path = closure([opener], by_member).get(ADMIN)
@@ -426,18 +454,29 @@ def _admin_problems(
                 "or do not give the role",
             )
         return
-    holders = [
-        member
-        for member in paced(by_member)
-        if not member.startswith("role:") and ADMIN in closure([member], by_member)
-    ]
-    if not holders and not partial:
+    if not partial and not _is_held(ADMIN, grants):
         yield Problem(
             where=str(opened[0].origin),
             message=f"there are rules for `{ADMIN}`, but nobody can use them",
             hint=f"add `g, user:<you>, {ADMIN}{', *' if scoped else ''}`, "
             "or set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD",
         )
+
+
+def _is_held(role: str, grants: Iterable[Grant]) -> bool:
+    """Whether a grant, however indirectly, gives *role* to what is no role itself."""
+    members: dict[str, list[str]] = {}
+    for grant in paced(grants):
+        members.setdefault(grant.role, []).append(grant.member)
+    queue, seen = [role], {role}
+    for each in queue:
+        for member in members.get(each, ()):
+            if not member.startswith("role:"):
+                return True
+            if member not in seen:
+                seen.add(member)
+                queue.append(member)
+    return False
 
 
 def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
@@ -448,7 +487,6 @@ def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
     opened = [r for r in reader.rules if r.subject == ADMIN and r.effect == "allow"]
     if not opened:
         return
-    by_member = grants_by_member(g for g in reader.grants if g.scope == ANY_SCOPE)
     if not any(rule.scope == ANY_SCOPE for rule in opened):
         yield Problem(
             where=str(opened[0].origin),
@@ -456,9 +494,8 @@ def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
             hint=f"add `p, {ADMIN}, *, /*, *`; an administrator of one scope does not "
             "administer everything",
         )
-    elif not partial and not any(
-        not member.startswith("role:") and ADMIN in closure([member], by_member)
-        for member in paced(by_member)
+    elif not partial and not _is_held(
+        ADMIN, (g for g in reader.grants if g.scope == ANY_SCOPE)
     ):
         yield Problem(
             where=str(opened[0].origin),
@@ -468,9 +505,10 @@ def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
         )
 
 
-def _admins_by_sign_in(grants: Sequence[Grant]) -> Iterator[Problem]:
+def _admins_by_sign_in(
+    by_member: Mapping[str, Sequence[Grant]],
+) -> Iterator[Problem]:
     """Yield the ways of signing in that make an administrator of whoever uses them."""
-    by_member = grants_by_member(grants)
     for member, given in by_member.items():
         if member.startswith("auth:") and given[0].origin.line:
             path = closure([member], by_member).get(ADMIN)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from authz.decision import Decision, combine, no_rule
+from authz.policy.held_names import Names
 from authz.policy.path_index import Cell
 
 #: Combinations of rules whose common answer is remembered.
@@ -22,9 +23,7 @@ class Weighing:
         # By the rules themselves, whatever question led to them.
         self._combined: dict[tuple[int, ...], Decision] = {}
 
-    def weigh(
-        self, cells: Iterable[Cell], names: frozenset[str], method: str
-    ) -> Decision:
+    def weigh(self, cells: Iterable[Cell], names: Names, method: str) -> Decision:
         """Return what the rules in *cells* say to somebody who goes by *names*."""
         found = self.found(cells, names, method)
         if len(found) == 1:
@@ -32,9 +31,7 @@ class Weighing:
         return self.combine(found) if found else self.silence
 
     @staticmethod
-    def found(
-        cells: Iterable[Cell], names: frozenset[str], method: str
-    ) -> list[Decision]:
+    def found(cells: Iterable[Cell], names: Names, method: str) -> list[Decision]:
         """Return the decisions of the rules in *cells* that speak to *names*."""
         found: list[Decision] = []
         for cell in cells:
