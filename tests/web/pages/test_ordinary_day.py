@@ -67,6 +67,14 @@ def test_they_were_seen(app: Flask, alice: Client):
     assert person.display_name == "carol"
 
 
+def test_of_an_account_of_a_setting_it_is_not_known(alice: Client):
+    """No row of a store says when they were here, so the page does not say never."""
+    for page in (f"{ADMIN}/people?search=alice", f"{ADMIN}/people/person?id=alice"):
+        text = alice(path=page).text
+        assert "not recorded" in text
+        assert "never" not in text
+
+
 def test_a_role_given_and_undone(app: Flask, alice: Client):
     """One button gives it; the newest revision has one that takes it back."""
     add_carol(alice)
