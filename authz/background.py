@@ -28,11 +28,16 @@ class Poller:
         *,
         interval: float | Callable[[], float],
         name: str = "authz-poller",
+        at_once: bool = False,
     ) -> None:
-        """Prepare to call *refresh*; an *interval* that can be called is asked anew."""
+        """Prepare to call *refresh*; an *interval* that can be called is asked anew.
+
+        *at_once*: a forked child calls without waiting first.
+        """
         self._refresh = refresh
         self._interval = interval
         self._name = name
+        self._at_once = at_once
         self._bell = threading.Event()
         self._thread: threading.Thread | None = None
         _pollers.add(self)
@@ -76,6 +81,8 @@ class Poller:
         if self._thread is not None:
             self._thread = None
             self.start()
+            if self._at_once:
+                self.wake()
 
     def __del__(self) -> None:
         self._bell.set()

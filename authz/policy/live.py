@@ -163,17 +163,19 @@ class LivePolicy(Generic[_Content]):
         return False
 
     def _take(self, mark: Hashable, content: _Content) -> bool:
-        self._mark = mark
         try:
             with aside():
                 new = self._build(content)
         except Exception as error:  # noqa: BLE001 - nothing may end the watch
+            self._mark = mark
             self.fail(error)
             self._content_problem = self.problem
             self._refused_beside = self._beside()
             return False
         self.problem = self._content_problem = self.instead = None
+        # The mark last: who finds it finds what it stands for in force.
         old, self.current = self.current, new
+        self._mark = mark
         changed = new.revision != old.revision
         if changed:  # else only comments moved, or the lines of rules
             self._on_reload(old, new)

@@ -16,11 +16,14 @@ from typing import Final, Protocol
 
 from authz.errors import AuthzError, StoreError, StoreUnreachable
 from authz.per_process import PerProcess
+from authz.stores.siblings import NewestSeen
 
 _log: Final = logging.getLogger("authz")
 #: Seconds until a look that failed is tried again for the first time.
 _FIRST_RETRY: Final = 0.25
 _LAST_RETRY: Final = 1.0
+#: Seconds after which a database that has not answered yet counts as out of reach.
+_SLOW: Final = 1.0
 #: The part that is not asked who somebody is.
 POLICY: Final = "policy"
 
@@ -51,6 +54,8 @@ class _Part:
     problem: str | None = None
 
 
+#: Parts that were read, with what puts them in force; and why the next one was not.
+_Found = tuple[list[tuple[_Part, Callable[[], object]]], Exception | None]
 #: Told which parts cannot be read, and why; once for each new reason.
 Failed = Callable[[Sequence[str], Exception], object]
 
@@ -90,6 +95,12 @@ class StoreFollowers:
         self._chores_lock = PerProcess(threading.Lock)
         #: Whether the last look did not get through to the database.
         self.is_unreachable = False
+        #: Returns what tells the state of the database that was read last from others.
+        self.state_read: Callable[[], object] | None = None
+        self._newest = NewestSeen()
+        #: Since when a look waits for the first answer of the database.
+        self._asking: float | None = None
+        self._was_behind = False
 
     def follow(
         self, follower: Follower, name: str = "", *, in_database: bool = True
@@ -115,12 +126,26 @@ class StoreFollowers:
     @property
     def may_be_stale(self) -> bool:
         """Whether there is a limit to how long a state may serve."""
-        return self._max_stale < math.inf
+        return self._max_stale < math.inf or self.state_read is not None
 
     @property
     def is_stale(self) -> bool:
-        """Whether a part could not be read for longer than is allowed."""
-        return self.clock() - self._oldest > self._max_stale
+        """Whether a part could not be read for longer than is allowed.
+
+        Or what was read is known to have been replaced; see `is_behind`.
+        """
+        return self.clock() - self._oldest > self._max_stale or self.is_behind
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another process has read a newer state, and this one cannot.
+
+        As a worker that was forked while the database is away, from a process that had
+        not seen the last change.
+        """
+        asking = self._asking
+        hangs = asking is not None and self.clock() - asking > _SLOW
+        return (self.is_unreachable or hangs) and self._newest.is_another
 
     @property
     def is_failing(self) -> bool:
@@ -212,19 +237,10 @@ class StoreFollowers:
         """Return the parts that are still to be looked at."""
         # What was read may be as old as the beginning of the look.
         begun = self.clock()
-        found: list[tuple[_Part, Callable[[], object]]] = []
-        broken: Exception | None = None
         in_database = parts[0].in_database
-        try:
-            with self._state() if in_database else nullcontext():
-                for part in parts:
-                    try:
-                        found.append((part, part.follower.look()))
-                    except Exception as error:  # noqa: BLE001 - the others go on
-                        broken = error
-                        break
-        except Exception as error:  # noqa: BLE001 - nothing may end the watch
-            found, broken = [], _lost(error)
+        if in_database:
+            self._asking = begun
+        found, broken = self._read(parts, in_database=in_database)
         for part, put_in_force in found:
             try:
                 put_in_force()
@@ -235,12 +251,31 @@ class StoreFollowers:
         rest = parts[len(found) :]
         lost = isinstance(broken, StoreUnreachable)
         if in_database:
-            self.is_unreachable = lost
+            self.is_unreachable, self._asking = lost, None
         if broken is None:
+            if in_database and self.state_read is not None:
+                self._newest.note(self.state_read(), begun)
             return ()
         for part in rest if lost else rest[:1]:
             self._note(part, broken, failed)
         return () if lost else rest[1:]
+
+    def _read(self, parts: Sequence[_Part], *, in_database: bool) -> _Found:
+        """Read *parts* until one fails; return what was found, and why it failed."""
+        found: list[tuple[_Part, Callable[[], object]]] = []
+        broken: Exception | None = None
+        try:
+            with self._state() if in_database else nullcontext():
+                self._asking = None
+                for part in parts:
+                    try:
+                        found.append((part, part.follower.look()))
+                    except Exception as error:  # noqa: BLE001 - the others go on
+                        broken = error
+                        break
+        except Exception as error:  # noqa: BLE001 - nothing may end the watch
+            return [], _lost(error)
+        return found, broken
 
     def _note(
         self,
@@ -262,6 +297,12 @@ class StoreFollowers:
         self._oldest = min((p.seen for p in self._parts), default=self.clock())
         failing = any(part.problem for part in self._parts)
         self._failures = self._failures + 1 if failing else 0
+        behind, self._was_behind = self._was_behind, self.is_behind
+        if self._was_behind and not behind:
+            _log.error(
+                "another process of this server has read a newer state of the store, "
+                "and this one cannot: it answers 503 until it can"
+            )
 
 
 def _lost(error: Exception) -> StoreUnreachable:

@@ -46,6 +46,11 @@ class Head:
     restored: str = ""
 
     @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks of all parts: of what is kept, without how it came to be."""
+        return self.policy, self.people, self.sessions, self.tokens
+
+    @property
     def generation(self) -> int:
         """How many incarnations there were."""
         return int(self.policy.incarnation.partition("-")[0])

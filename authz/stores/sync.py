@@ -108,7 +108,9 @@ def store_sync(
     chores = Poller(
         partial(_do_chores, following), interval=following.pause, name="authz-chores"
     )
-    poller = Poller(partial(_look, following, chores), interval=following.pause)
+    poller = Poller(
+        partial(_look, following, chores), interval=following.pause, at_once=True
+    )
     listeners = []
     if database is not None:
         listeners.append(Listener(database.database.hints, poller.wake))
@@ -205,6 +207,7 @@ def restore_watch(
 
     watch = RestoreWatch(database.head, accounts, tokens, keep=keep)
     following.follow(watch)
+    following.state_read = lambda: watch.head.marks
     following.do_after(watch.write_down)
     return watch
 

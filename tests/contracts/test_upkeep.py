@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -207,6 +207,75 @@ def test_a_forked_process_has_connections_of_its_own(
     # Nine lines of the seed, `before`, 3 x 5 and 2.
     assert len(parent.records.snapshot().entries) == 27
     assert parent.following.refresh()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_worker_does_not_serve_what_it_knows_to_be_replaced():
+    """A worker forked without its database, from a process that missed a change.
+
+    One whose parent missed nothing serves, and so does the parent of one that reads
+    the same; when the database is back, so does everybody.
+    """
+    now = 0.0
+
+    class Store:
+        state, away = "old", False
+
+        def look(self) -> Callable[[], None]:
+            if self.away:
+                raise StoreUnreachable("gone")
+            self.read = self.state
+            return lambda: None
+
+    store = Store()
+    while_it_waits: list[bool] = []
+
+    @contextmanager
+    def hang() -> Iterator[None]:
+        nonlocal now
+        while_it_waits.append(following.is_stale)
+        now += 1.1
+        while_it_waits.append(following.is_stale)
+        yield
+
+    following = StoreFollowers(
+        failed=lambda *_: None,
+        interval=2.0,
+        state=hang,
+        max_stale=300.0,
+        clock=lambda: now,
+    )
+    following.follow(store)
+    following.state_read = lambda: store.read
+    assert following.refresh()
+
+    def in_a_worker(*, sees: str, away: bool) -> tuple[bool, bool]:
+        """Return whether a look gets through in a forked process; whether it serves."""
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                store.state, store.away = sees, away
+                os._exit(10 + 2 * following.refresh() + (not following.is_stale))
+            os._exit(1)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) - 10
+        return bool(code & 2), bool(code & 1)
+
+    now = 10.0
+    assert in_a_worker(sees="old", away=True) == (False, True)
+    assert in_a_worker(sees="new", away=False) == (True, True)
+    assert in_a_worker(sees="old", away=True) == (False, False)
+    assert not following.is_stale  # it has not tried, and may be about to
+
+    now, store.away = 20.0, True
+    while_it_waits.clear()
+    assert not following.refresh()
+    assert while_it_waits == [False, True]
+    assert following.is_stale
+
+    now, store.away, store.state = 30.0, False, "new"
+    assert following.refresh()
+    assert not following.is_stale
+    assert in_a_worker(sees="new", away=True) == (False, True)
 
 
 def _insist(runtime: Runtime, name: str) -> None:

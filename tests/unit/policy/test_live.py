@@ -3,6 +3,7 @@
 import gc
 import os
 import threading
+from collections.abc import Hashable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ class Watched:
         self.reloads: list[tuple[str, str]] = []
         self.failures: list[str] = []
         self.builds = 0
+        #: The mark while a policy is being built.
+        self.marks: list[Hashable] = []
         path.write_text(GOOD)
         self.live = LivePolicy(
             CsvFile(path),
@@ -39,6 +42,8 @@ class Watched:
 
     def _build(self, data: bytes) -> PolicyInForce:
         self.builds += 1
+        if self.builds > 1:
+            self.marks.append(self.live.mark)
         if data == b"crash":
             raise ZeroDivisionError
         return build_policy(MODEL, data).policy
@@ -66,6 +71,15 @@ def test_a_change_is_taken(watched: Watched):
     assert watched.change(BETTER)
     assert watched.reloads == [(before.revision, watched.live.current.revision)]
     assert watched.live.problem is None
+
+
+def test_a_mark_is_told_once_what_it_stands_for_is_in_force(watched: Watched):
+    """Whoever goes by it is never answered by the policy before."""
+    before = watched.live.mark
+    assert watched.change(BETTER)
+
+    assert watched.marks == [before]
+    assert watched.live.mark != before
 
 
 def test_the_same_content_is_not_read_again(watched: Watched):
