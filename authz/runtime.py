@@ -331,8 +331,8 @@ def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPol
         scope=settings.own_scope,
         literals=built.literals,
     )
-    if problems:
-        raise PolicyError(problems)
+    if problems or built.openings:
+        raise PolicyError((*problems, *built.openings))
     wide = wide_rules(built.policy, settings.own_scope)
     by_method = open_to_a_method(
         built.policy, built.rows, prefix=prefix, scope=settings.own_scope

@@ -30,6 +30,8 @@ class BuiltPolicy:
     source: str
     #: The texts that the model itself speaks of, where pycasbin answers for it.
     literals: tuple[str, ...] = ()
+    #: Why it must not be in force: how its model lets in whom no rule names.
+    openings: tuple[Problem, ...] = ()
 
     def rules_by_row(self) -> dict[int, Rule]:
         """Return what each row that is a rule became, by the `id` of the row."""
@@ -133,7 +135,7 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             source=policy_source,
         )
     from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
-    from authz.policy.matcher_gaps import matcher_gaps
+    from authz.policy.matcher_gaps import matcher_gap
     from authz.policy.never import literals_of, missing_attributes, never_matching
 
     problem = cannot_ask(definition)
@@ -153,13 +155,20 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         hint="expect milliseconds for each request, more with more rules",
     )
     general = CasbinPolicy(definition, rows, rules=rules, grants=grants)
-    gaps = matcher_gaps(definition, rows, grants, source=model_source)
+    gap = matcher_gap(definition, rows, grants, source=model_source)
+    told = () if gap is None else (gap.problem,)
+    refused = gap is not None and gap.is_refused
     return BuiltPolicy(
         policy=general,
-        warnings=(warning, *never_matching(definition, rows, grants), *gaps),
+        warnings=(
+            warning,
+            *never_matching(definition, rows, grants),
+            *(() if refused else told),
+        ),
         rows=rows,
         source=policy_source,
         literals=literals_of(definition),
+        openings=told if refused else (),
     )
 
 

@@ -3,13 +3,16 @@
 A matcher may ask about the request alone (`r.obj == "/x" || ...`), or about nobody's
 name. What it says then holds for strangers, whatever the rules say, and shows in none
 of them. Which paths that are is not guessed: what a request may say is held possible.
+
+A policy of which strangers get more than its rules name is refused. Where rules name
+nobody at all, because they have no subjects, what they open to all is only told.
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 
 from authz.decision import AccessRequest, Grant, Origin
 from authz.errors import PolicyError, Problem
@@ -25,13 +28,21 @@ _NOBODYS: Final = "z-nobodys-7f3a9c"
 _PATH: Final = f"/{_NOBODYS}-path"
 
 
-def matcher_gaps(
+class Gap(NamedTuple):
+    """How a model lets in people whom no rule names."""
+
+    problem: Problem
+    #: Whether they get more than the rules say, and not only what they say to all.
+    is_refused: bool
+
+
+def matcher_gap(
     model: Model,
     rows: Iterable[Row],
     grants: Iterable[Grant],
     *,
     source: str,
-) -> tuple[Problem, ...]:
+) -> Gap | None:
     """Return how *model* lets in people who hold no role, and whom no rule names.
 
     Args:
@@ -52,7 +63,7 @@ def matcher_gaps(
                 id(atom): policy is not None and bool(policy.decide(question))
                 for atom, policy in zip(atoms, alone, strict=True)
             }
-            open_ones = [atom for atom in atoms if free(atom)]
+            open_ones = [a for a in atoms if free(a) and not _never_holds(a)]
             for held in _assignments(len(open_ones)):
                 known |= {id(a): h for a, h in zip(open_ones, held, strict=True)}
                 if _holds(tree, known):
@@ -60,13 +71,45 @@ def matcher_gaps(
                     where = " && ".join(map(_written, holding))
                     where = f" where `{where}`" if where else ""
                     message = f"{who} are let in{where}, {whatever}"
-                    return (Problem(where=source, message=message, hint=hint),)
-    return ()
+                    named = any("sub" in fields for fields in model.rules.values())
+                    return Gap(
+                        problem=Problem(where=source, message=message, hint=hint),
+                        is_refused=named or free is _of_the_request,
+                    )
+    return None
 
 
 def _of_the_request(atom: ast.expr) -> bool:
     about = _about(atom)
     return bool(about) and about <= {"r_obj", "r_act", "r_dom"}
+
+
+def _never_holds(atom: ast.expr) -> bool:
+    """Return whether *atom* wants a path or a method that no request can have."""
+    match atom:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            sides = {type(side): side for side in (left, right)}
+            wanted = [sides.get(ast.Constant)]
+        case ast.Compare(
+            left=left,
+            ops=[ast.In()],
+            comparators=[ast.Tuple(elts=elements) | ast.List(elts=elements)],
+        ):
+            sides = {ast.Name: left}
+            wanted = list(elements)
+        case _:
+            return False
+    may_be = _MAY_BE.get(getattr(sides.get(ast.Name), "id", ""))
+    return may_be is not None and not any(
+        not isinstance(one, ast.Constant) or may_be(str(one.value)) for one in wanted
+    )
+
+
+#: What a path, or a method, of a request can be.
+_MAY_BE: Final[Mapping[str, Callable[[str], bool]]] = {
+    "r_obj": lambda text: text.startswith("/"),
+    "r_act": lambda text: text == text.upper(),
+}
 
 
 def _of_no_subject(atom: ast.expr) -> bool:

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+import authz
 from authz.admin.break_glass import open_glass
 from authz.admin.context import Actor
 from authz.decision import signed_in
+from authz.errors import PolicyError
 from authz.extension import get_authz
 from tests.web.apps import ALICE, POLICY, Client, RecordingSink
 
 MakeApp = Callable[..., Flask]
+SHIPPED_MODEL = Path(authz.__file__).with_name("model.conf")
 CLOSING = [
     "p, auth:anonymous, /*, *, deny",
     "p, role:everyone, /*, *, deny",
@@ -72,6 +75,25 @@ def test_a_first_policy_that_closes_the_app_is_told(
     line = (POLICY + rule).count("\n") + 1
     warned = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert any(f"{policy_file(app)}:{line}: `{rule}`" in text for text in warned)
+
+
+def test_a_model_opens_nothing_that_no_rule_names(make_app: MakeApp, tmp_path: Path):
+    """Neither when it is there at the start, nor when it is put there later."""
+    model, good = tmp_path / "own.conf", SHIPPED_MODEL.read_text(encoding="utf-8")
+    opening = good.replace("m = ", 'm = r.obj == "/map" && r.act == "GET" || ')
+    model.write_text(opening)
+
+    with pytest.raises(PolicyError, match="are let in where") as refused:
+        make_app(AUTHZ_MODEL=str(model))
+
+    assert refused.value.problems[0].where == model.name
+    model.write_text(good)
+    app = make_app(AUTHZ_MODEL=str(model))
+    model.write_text(opening)
+    policy_file(app).write_text(f"{POLICY}p, role:user, /more, GET\n")
+    get_authz(app).runtime.refresh()
+    assert "are let in where" in str(get_authz(app).runtime.live.problem)
+    assert Client(app)(path="/map", accept="application/json").status == 401
 
 
 def test_a_closed_sign_in_page_leads_nowhere(make_app: MakeApp):
