@@ -9,17 +9,18 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 import venv
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
-from tests.packages.building import ROOT, SOURCES
+from tests.packages.building import ROOT, SOURCES, compile_ours
 
 STAND_IN = ROOT / "tests" / "adapters" / "audiomuse" / "stand_in"
+PIP = Path(distribution("pip").locate_file("pip"))
 DOCKERFILE = ROOT / "adapters" / "docker" / "Dockerfile"
 #: Where the image is built from; `.dockerignore` and COPY say what arrives there.
 IMAGE = "/opt/authz"
@@ -164,12 +165,14 @@ def test_what_a_line_installs_starts(
 
 def _install(home: Path, words: list[str], index: list[Path]) -> None:
     """Have pip install the *words*, from the folders of *index* alone."""
-    pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")]
+    # What `pip --python` does, without starting pip to start it.
+    pip = [str(home / "bin" / "python"), str(PIP / "__pip-runner__.py")]
     found = [word for folder in index for word in ("--find-links", str(folder))]
-    options = ["--no-index", "--no-compile", "--quiet", "--disable-pip-version-check"]
+    options = ["--no-index", "--no-compile", "--no-warn-conflicts", "--quiet"]
     # What builds the packages from a folder is looked for in the same places.
     environment = {
         "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_FIND_LINKS": " ".join(map(str, index)),
         "PIP_CONFIG_FILE": os.devnull,
     }
@@ -182,6 +185,8 @@ def _install(home: Path, words: list[str], index: list[Path]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    (site,) = home.glob("lib/python*/site-packages")
+    compile_ours(site)
 
 
 def _run(home: Path, folder: Path, *command: str) -> str:
