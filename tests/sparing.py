@@ -4,16 +4,21 @@ Nothing here changes an answer: what is done is what would be done, later or onl
 """
 
 import os
+import re
+import secrets
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
 from types import CodeType
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy import event, inspect
 from werkzeug.routing import Rule
 
 from authz.identity import accounts
@@ -61,6 +66,68 @@ def _built_when_asked(compile_builder: Callable[..., Any]) -> Callable[..., Any]
     return compile_later
 
 
+#: What a step draws by lot: each database has other ones.
+_DRAWN = re.compile(r"\b(?!0+\b)[0-9a-f]{12,}\b")
+
+
+def _replayed(upgrade: Callable[[Config, str], None]) -> Callable[[Config, str], None]:
+    """Let a database that has none of our tables get what the one before got.
+
+    What alembic says to the first of each kind is kept, and said to the others: that
+    takes a tenth. Whatever is not new is brought up to date by alembic itself.
+    """
+    kept: dict[tuple[object, ...], list[tuple[str, Any]]] = {}
+
+    def replay(config: Config, revision: str) -> None:
+        connection = config.attributes["connection"]
+        there = inspect(connection).get_table_names()
+        where = config.get_main_option("script_location")
+        versions = config.attributes["version_table"]
+        key = connection.dialect.name, where, versions, revision, *sorted(there)
+        if versions in there:
+            upgrade(config, revision)
+        elif key in kept:
+            for statement, parameters in _drawn_again(kept[key]):
+                connection.exec_driver_sql(statement, parameters)
+        else:
+            said: list[tuple[str, Any]] = []
+
+            def listen(*heard: Any) -> None:
+                _, _, statement, parameters, *_ = heard
+                if statement.split()[0] in {"CREATE", "ALTER", "INSERT", "UPDATE"}:
+                    said.append((statement, parameters))
+
+            event.listen(connection, "before_cursor_execute", listen)
+            try:
+                upgrade(config, revision)
+            finally:
+                event.remove(connection, "before_cursor_execute", listen)
+            kept[key] = said
+
+    return replay
+
+
+def _drawn_again(said: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    drawn: dict[str, str] = {}
+
+    def again(found: re.Match[str]) -> str:
+        old = found[0]
+        return drawn.setdefault(old, secrets.token_hex(len(old))[: len(old)])
+
+    def other(value: object) -> object:
+        return _DRAWN.sub(again, value) if isinstance(value, str) else value
+
+    return [
+        (
+            statement,
+            {name: other(value) for name, value in parameters.items()}
+            if isinstance(parameters, dict)
+            else tuple(map(other, parameters)),
+        )
+        for statement, parameters in said
+    ]
+
+
 def spare() -> None:
     """Let apps of this process start for a quarter of what they take elsewhere."""
     Flask.jinja_options = {"bytecode_cache": _Compiled()}
@@ -69,5 +136,6 @@ def spare() -> None:
     # What is installed stays; to look through two hundred packages takes 20 ms.
     adapters.entry_points = cache(entry_points)
     accounts.hasher = _cheap_hasher
+    command.upgrade = _replayed(command.upgrade)
     # An interpreter that a test starts compiles authz only if it is the first one.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
