@@ -58,9 +58,10 @@ bench: $(VENV)/dev.stamp ## Measure, side by side with stock pycasbin.
 	-$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target $(VENV)/peers -r benchmarks/peers.txt
 	PYTHONPATH=$(VENV)/peers $(BIN)/python -m benchmarks --json benchmarks/results.json
 
-fuzz: $(VENV)/dev.stamp ## Ask ten million questions of all engines, z3 about 5 000 proofs.
+fuzz: $(VENV)/dev.stamp ## Ask ten million questions of all engines, z3 about 5 000 proofs; search longer.
 	$(BIN)/python -m tests.fuzz --pairs 10000000
 	$(BIN)/python -m tests.solver --cases 5000
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto --dist loadgroup --timeout 3600 -m hypothesis tests
 
 soak: $(VENV)/dev.stamp system ## Kill workers, spoil files, stop databases: half an hour.
 	$(BIN)/python -m tests.soak

@@ -19,9 +19,9 @@ MODEL = (Path(__file__).parents[2] / "model.conf").read_text(encoding="utf-8")
 SCOPED_MODEL = (Path(__file__).parents[2] / "model-scoped.conf").read_text("utf-8")
 QUESTIONS = 60
 
-#: 450 worlds of 60 questions for each other engine; `make fuzz` asks millions.
+#: 150 worlds of 60 questions for each other engine; `make fuzz` asks millions.
 thorough = settings(
-    max_examples={"ci": 450}.get(
+    max_examples={"ci": 150}.get(
         os.environ.get("HYPOTHESIS_PROFILE", ""), settings.default.max_examples
     )
 )
@@ -77,7 +77,7 @@ def test_with_scopes_the_index_agrees_with_the_scan(seed: int):
         )
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(seed=SEEDS)
 def test_with_scopes_the_index_agrees_with_pycasbin(seed: int):
     """Stock pycasbin, `scopeMatch` its domain matching function, allows the same."""
