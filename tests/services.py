@@ -22,6 +22,12 @@ import redis
 #: Long enough for a machine that does a lot beside: a test waits for what comes to be,
 #: and measures nothing.
 _PATIENCE = 120.0
+#: What a server that holds nothing for long can do without.
+_OPTIONS = (
+    "listen_addresses=''", "fsync=off", "max_connections=60", "autovacuum=off",
+    "full_page_writes=off", "synchronous_commit=off", "wal_level=minimal",
+    "max_wal_senders=0", "jit=off",
+)  # fmt: skip
 
 
 def until(holds: Callable[[], object], *, within: float = _PATIENCE) -> None:
@@ -51,7 +57,7 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        options = "-c listen_addresses='' -c fsync=off -c max_connections=60"
+        options = " ".join(f"-c {option}" for option in _OPTIONS)
         self._run(
             "pg_ctl", "-D", "data", "-w", "-l", "log",
             "-o", f"-k {self.folder} {options}", "start",
@@ -74,7 +80,9 @@ class PostgreSQL:
         """Make an empty database; return its address."""
         name = f"test{next(self._numbers)}"
         with closing(self.connect("postgres")) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            # To log each block of it takes three times as long; older ones never do.
+            how = "STRATEGY FILE_COPY" if connection.info.server_version >= 15e4 else ""
+            connection.execute(f"CREATE DATABASE {name} {how}")  # type: ignore[call-overload]
         return self.url(name)
 
     def url(self, name: str) -> str:
