@@ -25,8 +25,8 @@ _PATIENCE = 120.0
 #: What a server that holds nothing for long can do without.
 _OPTIONS = (
     "listen_addresses=''", "fsync=off", "max_connections=60", "autovacuum=off",
-    "full_page_writes=off", "synchronous_commit=off", "wal_level=minimal",
-    "max_wal_senders=0", "jit=off",
+    "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "jit=off",
+    "dynamic_shared_memory_type=mmap",
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ class PostgreSQL:
             shutil.chown(self.folder, self.user)
         self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"))
         self._numbers = count(1)
+        self._returned: list[str] = []
         self._run(
             "initdb", "-D", "data", "-U", "authz", "-A", "trust", "-N",
             "-E", "UTF8", "--locale", "C.UTF-8",
@@ -78,12 +79,26 @@ class PostgreSQL:
 
     def new_database(self) -> str:
         """Make an empty database; return its address."""
+        if self._returned:
+            return self._emptied(self._returned.pop())
         name = f"test{next(self._numbers)}"
         with closing(self.connect("postgres")) as connection:
             # To log each block of it takes three times as long; older ones never do.
             how = "STRATEGY FILE_COPY" if connection.info.server_version >= 15e4 else ""
             connection.execute(f"CREATE DATABASE {name} {how}")  # type: ignore[call-overload]
         return self.url(name)
+
+    def lend(self, request: pytest.FixtureRequest) -> str:
+        """Make an empty database; it may be another's when *request* is over."""
+        url = self.new_database()
+        request.addfinalizer(lambda: self._returned.append(url))
+        return url
+
+    def _emptied(self, url: str) -> str:
+        self.take_changes(url, yes=True)
+        with closing(psycopg.connect(url, autocommit=True)) as connection:
+            connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        return url
 
     def url(self, name: str) -> str:
         """Return the address of the database *name*."""

@@ -6,6 +6,7 @@ Nothing here changes an answer: what is done is what would be done, later or onl
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
@@ -128,8 +129,24 @@ def _drawn_again(said: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     ]
 
 
+#: Files that nobody waits for a disk to keep, where there are such.
+_MEMORY = "/dev/shm"  # noqa: S108 - a folder for others' folders, each with a name
+_ENOUGH = 4 * 2**30
+
+
+def _keep_files_in_memory() -> None:
+    """Let temporary folders be in memory, if there is enough of it for all of them."""
+    if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK):
+        return
+    there = os.statvfs(_MEMORY)
+    if there.f_bavail * there.f_frsize > _ENOUGH and not there.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = _MEMORY
+        tempfile.tempdir = None  # is looked for again
+
+
 def spare() -> None:
     """Let apps of this process start for a quarter of what they take elsewhere."""
+    _keep_files_in_memory()
     Flask.jinja_options = {"bytecode_cache": _Compiled()}
     # Two thirds of the start of an app: a hundred routes, two builders each.
     Rule._compile_builder = _built_when_asked(Rule._compile_builder)

@@ -16,7 +16,7 @@ def database_url(kind: str, tmp_path: Path, request: Any) -> str:
     """Return the address of a new database."""
     if kind == "sqlite":
         return f"sqlite:///{tmp_path}/authz.db"
-    return str(request.getfixturevalue("postgresql").new_database())
+    return str(request.getfixturevalue("postgresql").lend(request))
 
 
 @pytest.fixture(name="open_database")

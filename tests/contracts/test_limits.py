@@ -510,7 +510,10 @@ def goes_and_comes_back(
     throttle.failed(at("bob", "eve"))
     assert throttle.shared.failing
     server.start()
-    throttle.failed(at("bob", "eve"))
 
-    assert not throttle.shared.failing
+    def counts_again() -> bool:
+        throttle.failed(at("bob", "eve"))
+        return throttle.shared is not None and not throttle.shared.failing
+
+    until(counts_again)  # on a busy machine it may be late the first time
     assert throttle.wait(at("bob", "eve"))

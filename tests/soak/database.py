@@ -99,7 +99,8 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
             ThreadPoolExecutor(max_workers=1) as pool,
         ):
             begun = time.monotonic()
-            faults = pool.submit(harm_in_turn, harms, stop)
+            rest = min(6.0, seconds / 8)
+            faults = pool.submit(harm_in_turn, harms, stop, rest=rest)
             try:
                 for second in range(1, int(seconds) + 1):
                     replicas[second % 2].kill_a_worker(second)
@@ -119,10 +120,12 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
     return decision_bars("two replicas", load.answers, history, kills=kills)
 
 
-def harm_in_turn(harms: Sequence[Harm], stop: threading.Event) -> None:
-    """Do harm and mend it, in turn; when told to stop, all is well again."""
+def harm_in_turn(
+    harms: Sequence[Harm], stop: threading.Event, *, rest: float = 6.0
+) -> None:
+    """Do harm and mend it, in turn, *rest* seconds apart; when told to, all is well."""
     for harm, mend, seconds in itertools.cycle(harms):
-        if stop.wait(6):
+        if stop.wait(rest):
             return
         harm()
         stop.wait(seconds)

@@ -18,9 +18,9 @@ from tests.soak.servers import ROOT
 @pytest.mark.parametrize(
     "scenario",
     [
-        pytest.param(lambda: killed_saves(25), id="saves"),
-        pytest.param(lambda: csv_faults(8), id="file"),
-        pytest.param(lambda: database_faults(15), id="replicas"),
+        pytest.param(lambda: killed_saves(15), id="saves"),
+        pytest.param(lambda: csv_faults(5), id="file"),
+        pytest.param(lambda: database_faults(8), id="replicas"),
     ],
 )
 def test_faults_change_no_decision(scenario: Callable[[], list[Bar]]):

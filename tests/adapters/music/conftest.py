@@ -33,7 +33,7 @@ def _database(
 ) -> Database:
     if request.param == "sqlite":
         return open_database(f"sqlite:///{tmp_path}/music.db")
-    return open_database(request.getfixturevalue("postgresql").new_database())
+    return open_database(request.getfixturevalue("postgresql").lend(request))
 
 
 @pytest.fixture(name="empty_database", scope="session")
@@ -59,6 +59,6 @@ def _links(
         empty = request.getfixturevalue("empty_database")
         shutil.copy(empty, tmp_path / "music.db")
         return SqlLinks(open_database(f"sqlite:///{tmp_path}/music.db"))
-    database = open_database(request.getfixturevalue("postgresql").new_database())
+    database = open_database(request.getfixturevalue("postgresql").lend(request))
     migrate_links(database)
     return SqlLinks(database)

@@ -15,7 +15,7 @@ from tests import races
 MODEL = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")
 RULES = "p, role:user, /map, GET\np, role:admin, /*, *\n"
 #: So many for each store; `AUTHZ_RACES=10000` for the whole proof.
-RACES = int(os.environ.get("AUTHZ_RACES", "30"))
+RACES = int(os.environ.get("AUTHZ_RACES", "16"))
 SSO = Provider(source="sso", method="headers")
 
 
@@ -159,11 +159,11 @@ def test_a_token_does_not_count():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "file"])
 def test_races(kind: str, tmp_path: Path, request: pytest.FixtureRequest):
-    """Four processes take away what they can; somebody is always left."""
+    """Three processes take away what they can; somebody is always left."""
     url = None
     if kind == "postgresql":
-        url = request.getfixturevalue("postgresql").new_database()
-    tally = races.run(races.config_for(kind, tmp_path, url), RACES)
+        url = request.getfixturevalue("postgresql").lend(request)
+    tally = races.run(races.config_for(kind, tmp_path, url), RACES, processes=3)
 
     assert tally.races == RACES
     assert tally.lost == 0
