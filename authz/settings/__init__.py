@@ -14,7 +14,7 @@ from authz.decision import ANONYMOUS_METHOD, Grant, Origin, Rule
 from authz.errors import Problem, SettingsError
 from authz.identity.cookies import CookieSettings
 from authz.policy.scope_table import DeclaredPath
-from authz.scope import WHOLE, AskedScope, Scope, texts_of
+from authz.scope import AskedScope, Scope, texts_of
 from authz.settings import parsers
 from authz.settings.access import OPEN_TO_EVERYONE as OPEN_TO_EVERYONE
 from authz.settings.access import AccessSettings as AccessSettings
@@ -117,7 +117,11 @@ class Settings:
         Behind `authz serve` are others, which have other routes than it has.
         """
         own = self.own_scope
-        return own is None or {*texts_of(about)} <= {own.text, WHOLE.text}
+        if own is None:
+            return True
+        beginning = f"{own.kind}:"
+        hosts = {text for text in texts_of(about) if text.startswith(beginning)}
+        return hosts <= {own.text}
 
     @property
     def rules(self) -> tuple[Rule, ...]:

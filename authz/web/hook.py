@@ -245,19 +245,21 @@ class Hook:
         endpoint = self._endpoint(asked.method, asked.path) if self._own else ""
         return self._outcome(self._decision(asked, endpoint), asked)
 
-    def decide_for(self, method: str, path: str) -> Callable[[AccessRequest], Decision]:
-        """Return what is `decide` for requests for *method* on *path* only.
+    def decide_for(
+        self, method: str, path: str, scope: AskedScope
+    ) -> Callable[[AccessRequest], Decision]:
+        """Return what is `decide` for requests for *method* on *path* in *scope* only.
 
         What the app declared of the path is looked up once, however many are asked
         about.
         """
-        endpoint = self._endpoint(method, path)
+        is_here = self._runtime.settings.is_here(scope)
+        endpoint = self._endpoint(method, path) if is_here else ""
         public = endpoint in self._views.public_endpoints
-        is_here = self._runtime.settings.is_here
 
         def decide(asked: AccessRequest) -> Decision:
             decision = self._decision(asked, endpoint)
-            return outcome(decision, declared_public=public and is_here(asked.scope))
+            return outcome(decision, declared_public=public)
 
         return decide
 

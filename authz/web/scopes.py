@@ -7,6 +7,7 @@ is never taken for a request about none in particular.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -215,13 +216,17 @@ class RequestScopes:
                 ids.add(declared, (str(arguments[place.name]),))
         ids.need(declared)
 
-    def of_path(self, app: Flask, method: str, path: str) -> AskedScope:
-        """Return what a request for *path* would be about, as far as the path tells."""
+    def of_path(self, app: Flask | None, method: str, path: str) -> AskedScope:
+        """Return what a request for *path* would be about, as far as the path tells.
+
+        To *app*; None is one whose routes are not known.
+        """
         texts: list[str] = []
-        try:
-            endpoint, arguments = app.url_map.bind("").match(path, method)
-        except HTTPException:
-            endpoint, arguments = "", {}
+        endpoint: str = ""
+        arguments: Mapping[str, Any] = {}
+        if app is not None:
+            with suppress(HTTPException):
+                endpoint, arguments = app.url_map.bind("").match(path, method)
         for declared in self._by_endpoint.get(endpoint, ()):
             texts += [
                 f"{declared.kind}:{arguments[place.name]}"

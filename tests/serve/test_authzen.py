@@ -18,6 +18,9 @@ from tests.web.authzen.pdp import ON, TOKEN, Pep, route, user
 ASKS = """
 p, role:pep, host:auth.home.test, /access/v1/*, POST
 p, role:elsewhere, host:grafana.home.test, /access/v1/*, POST
+p, user:dan, host:grafana.home.test, /only/:id, GET
+p, user:dan, host:wiki.home.test, /never, POST
+p, role:everyone, host:wiki.home.test, /open, GET
 """
 HERE = {"HTTP_HOST": "auth.home.test", "REMOTE_ADDR": PROXY}
 
@@ -113,15 +116,21 @@ def test_a_search_is_about_one_host(pep: Through):
     found = pep.ask("/search/subject", body)["results"]
     assert found == [user("alice"), user("bob")]
 
-    # Nor are routes of the portal those of another host.
-    for scope, there in (("host:wiki.home.test", False), ("host:auth.home.test", True)):
-        asked = {
-            "subject": user("bob"),
-            "action": {"name": "GET"},
-            "resource": {"type": "route", "properties": {"scope": scope}},
-        }
-        found = pep.ask("/search/resource", asked)["results"]
-        assert (route("/") in found) is there
+
+@pytest.mark.parametrize("name", ["alice", "bob", "dan"])
+def test_a_search_for_paths_finds_what_questions_allow(pep: Through, name: str):
+    """Those of rules at each host, and of the portal's own routes at its own alone."""
+    known = {"/", "/only/{id}", "/never", "/open"}
+    for host in ("auth", "grafana", "wiki", "other"):
+        asked = {"type": "route", "properties": {"scope": f"host:{host}.home.test"}}
+        found = pep.ask(
+            "/search/resource",
+            {"subject": user(name), "action": {"name": "GET"}, "resource": asked},
+        )["results"]
+        ids = {each["id"] for each in found}
+        for id_ in known:
+            may = pep.may(user(name), "GET", {**asked, "id": id_})
+            assert (id_ in ids) is (may and (id_ != "/" or host == "auth")), (host, id_)
 
 
 def test_rules_for_asking_are_about_the_portal(pep: Through, tmp_path: Path):

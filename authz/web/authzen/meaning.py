@@ -5,7 +5,7 @@ decision as for a request that arrives. What has no meaning here is denied.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -94,7 +94,7 @@ class Pdp:
         except MalformedRequest as error:
             verdict = Verdict(why=error.why)
             return lambda _: verdict
-        decide = self._hook.decide_for(*target)
+        decide = self._hook.decide_for(*target, scope)
         refused = self._context.runtime.accounts.refused
 
         def answer(subject: Subject) -> Verdict:
@@ -121,6 +121,35 @@ class Pdp:
         given = [*host, *_texts(asked.properties.get(SCOPE))]
         return target, self._scope(target, given) if self._has_scopes else None
 
+    def possible(self, asked: Question, ids: Iterable[str]) -> Iterator[str]:
+        """Yield those of *ids* that are worth to be asked about.
+
+        At another app behind `authz serve` nothing but a rule lets in, and that in each
+        scope that a request is about: so in the one that stands beside the question.
+        """
+        try:
+            about = asked_scope(_texts(asked.properties.get(SCOPE)))
+        except (InvalidValue, MalformedRequest):
+            return
+        if self._context.settings.is_here(about):
+            yield from ids
+            return
+        subject = self.subjects.find(asked.subject_type, asked.subject_id)
+        if subject is None:
+            return
+        decide = self._context.runtime.decide
+        for id_ in ids:
+            target = self.table.target(asked.resource_type, id_, asked.action)
+            if target is not None and decide(
+                AccessRequest(
+                    subject=subject,
+                    path=target.path,
+                    method=target.method,
+                    scope=about,
+                )
+            ):
+                yield id_
+
     def is_here(self, asked: Question) -> bool:
         """Return whether the scope beside *asked*, if any, is that of this very app."""
         try:
@@ -143,15 +172,18 @@ class Pdp:
         """
         scopes = self._hook.scopes
         try:
-            beside = texts_of(asked_scope(given))
-            inside = texts_of(scopes.of_path(self._app, *target)) if scopes else ()
+            named = asked_scope(given)
+            is_here = self._context.settings.is_here(named)
+            app = self._app if is_here else None
+            beside = texts_of(named)
+            inside = texts_of(scopes.of_path(app, *target)) if scopes else ()
         except InvalidValue:
             raise MalformedRequest("scope-malformed") from None
         kinds = {Scope(text).kind for text in inside}
         others = [text for text in beside if Scope(text).kind not in kinds]
         if any(text not in (*inside, *others) for text in beside):
             raise MalformedRequest("scope-contradicts")
-        route = self._context.find_route(*target)
+        route = self._context.find_route_at(*target, named)
         endpoint = "" if route is None else route.endpoint
         needed = {d.kind for d in scopes.declared(endpoint, *target)}
         if needed - kinds - {Scope(text).kind for text in others}:

@@ -59,7 +59,7 @@ class Search:
         def may(id_: str) -> bool:
             return self._pdp.answer(replace(asked, resource_id=id_)).allowed
 
-        ids = self._ids(asked)
+        ids = self._pdp.possible(asked, self._ids(asked))
         return Known(ids, may, lambda id_: _entity(kind, id_))
 
     def actions(self, asked: Question) -> "Known":
