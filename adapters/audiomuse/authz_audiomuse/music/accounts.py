@@ -388,7 +388,8 @@ class MusicAccounts:
                 found[name] = None
             else:
                 found[name] = Unusable(
-                    f"connect your account on `{name}` first",
+                    f"connect your account on `{name}` first: Your account, Music "
+                    "accounts",
                     reason="not-connected",
                     server=name,
                 )
