@@ -592,7 +592,7 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
         break_glass=break_glass,
         view_as=view_as,
         restores=restores,
-        table_watch=table_watch(stores, kept.following, record=record),
+        table_watch=table_watch(stores, kept.following, live, record=record),
         recent_builds=recent_builds,
     )
     warn(settings.warnings)

@@ -82,6 +82,8 @@ class LivePolicy(Generic[_Content]):
         self.instead: str | None = None
         # The problem with the very content that `_mark` stands for, if there is one.
         self._content_problem: str | None = None
+        #: Why the store does not hold what `_mark` says, if somebody found out.
+        self._doubt: str | None = None
         #: The policy in force. Read it once for each decision.
         self.current: PolicyInForce = self._first(earlier, otherwise)
 
@@ -158,8 +160,17 @@ class LivePolicy(Generic[_Content]):
             self.problem = problem
             self._on_failure(problem)
 
+    def doubt(self, error: Exception | None) -> None:
+        """Note why the store does not hold what it says it does; report it, once.
+
+        As where somebody changed it by hand, and its mark not. None: it does.
+        """
+        self._doubt = None if error is None else str(error)
+        if error is not None:
+            self.fail(error)
+
     def _stay(self) -> bool:
-        self.problem = self._content_problem
+        self.problem = self._content_problem or self._doubt
         return False
 
     def _take(self, mark: Hashable, content: _Content) -> bool:
@@ -172,7 +183,7 @@ class LivePolicy(Generic[_Content]):
             self._content_problem = self.problem
             self._refused_beside = self._beside()
             return False
-        self.problem = self._content_problem = self.instead = None
+        self.problem = self._content_problem = self._doubt = self.instead = None
         # The mark last: who finds it finds what it stands for in force.
         old, self.current = self.current, new
         self._mark = mark

@@ -98,6 +98,8 @@ class StoreFollowers:
         #: Returns what tells the state of the database that was read last from others.
         self.state_read: Callable[[], object] | None = None
         self._newest = NewestSeen()
+        #: Whether the last look came to the end of what is in the database.
+        self._is_read = True
         #: Since when a look waits for the first answer of the database.
         self._asking: float | None = None
         self._was_behind = False
@@ -145,7 +147,7 @@ class StoreFollowers:
         """
         asking = self._asking
         hangs = asking is not None and self.clock() - asking > _SLOW
-        return (self.is_unreachable or hangs) and self._newest.is_another
+        return (hangs or not self._is_read) and self._newest.is_another
 
     @property
     def is_failing(self) -> bool:
@@ -252,6 +254,7 @@ class StoreFollowers:
         lost = isinstance(broken, StoreUnreachable)
         if in_database:
             self.is_unreachable, self._asking = lost, None
+            self._is_read = broken is None
         if broken is None:
             if in_database and self.state_read is not None:
                 self._newest.note(self.state_read(), begun)

@@ -213,11 +213,16 @@ def restore_watch(
 
 
 def table_watch(
-    stores: Stores, following: StoreFollowers, *, record: RecordEvent
+    stores: Stores,
+    following: StoreFollowers,
+    live: LivePolicy[bytes | Snapshot],
+    *,
+    record: RecordEvent,
 ) -> "TableWatch | None":
-    """Return what notices that another program writes into casbin_rule.
+    """Return what notices that another program changes rules in the database.
 
-    None where rules are not in a database. *record* records an event.
+    None where they are not in one. *live* is what is in force; *record* records an
+    event.
     """
     database = stores.database
     if database is None or stores.policy is not database.policy_source:
@@ -226,7 +231,7 @@ def table_watch(
     def tell(added: Sequence[str], removed: Sequence[str]) -> None:
         record(EventTag.STORE_EDITED, before=tuple(removed), after=tuple(added))
 
-    watch = database.watch_table(tell)
+    watch = database.watch_table(tell, doubt=live.doubt)
     following.do_after(watch.look)
     return watch
 

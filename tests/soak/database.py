@@ -74,9 +74,10 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
             _find_out(editor.records, history)
 
     harms: list[Harm] = [
-        (postgresql.stop, postgresql.start, 3),
+        out_of_reach(history.away, postgresql.stop, postgresql.start, 3),
         (backup, restore, 3),
-        (
+        out_of_reach(
+            history.away,
             partial(postgresql.signal, signal.SIGSTOP),
             partial(postgresql.signal, signal.SIGCONT),
             4,
@@ -86,7 +87,8 @@ def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
             partial(postgresql.take_changes, url, yes=True),
             3,
         ),
-        (
+        out_of_reach(
+            history.away,
             partial(postgresql.say_schema, url, "9999"),
             partial(postgresql.say_schema, url, SCHEMA),
             3,
@@ -130,6 +132,25 @@ def harm_in_turn(
         harm()
         stop.wait(seconds)
         mend()
+
+
+def out_of_reach(
+    away: list[tuple[float, float]],
+    harm: Callable[[], object],
+    mend: Callable[[], object],
+    seconds: float,
+) -> Harm:
+    """Return a harm in which nobody can read; note in *away* from when to when."""
+
+    def begin() -> None:
+        away.append((time.monotonic(), float("inf")))
+        harm()
+
+    def end() -> None:
+        mend()
+        away[-1] = (away[-1][0], time.monotonic())
+
+    return begin, end, seconds
 
 
 def replace_all(records: PolicyRecords, text: str, *, note: str) -> None:

@@ -38,6 +38,8 @@ class History:
     #: When a policy stopped being the newest, for the last time.
     replaced: dict[str, float] = field(default_factory=dict)
     newest: str = ""
+    #: From when to when nobody could read the store.
+    away: list[tuple[float, float]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def expect(self, model: str, data: bytes) -> str:
@@ -71,6 +73,19 @@ class History:
         replaced = self.replaced.get(answer.revision)
         # Asked, not answered: a slow answer is not an old decision.
         return max(0.0, answer.asked - replaced) if replaced is not None else 0.0
+
+    def staleness_by_choice(self, answer: Answer) -> float:
+        """Return the same without the time in which nobody could have read a newer one.
+
+        What was replaced a moment before its store went away is not older because of
+        how long that lasts: nothing changes meanwhile.
+        """
+        stale = self.staleness(answer)
+        since = answer.asked - stale
+        return stale - sum(
+            max(0.0, min(until, answer.asked) - max(begun, since))
+            for begun, until in self.away
+        )
 
 
 def _allowed(policy: Policy) -> frozenset[tuple[str, int]]:

@@ -56,6 +56,11 @@ def test_a_wrong_decision_is_seen():
     assert bars(bad, old, 0.0)[0] is False
     assert bars(good, "unknown", 0.0)[0] is False
     assert bars(good, old, late) == [True, False, False]
+    # Nobody could read the newer one; and 2 s of those 9 somebody could.
+    history.away.append((late - 8.5, late))
+    assert bars(good, old, late) == [True, True, False]
+    history.away[0] = (late - 7, late)
+    assert bars(good, old, late) == [True, False, False]
 
 
 def test_a_wrong_answer_of_authz_serve_is_seen():

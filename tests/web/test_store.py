@@ -428,6 +428,44 @@ class TestWithoutTheStore:
         assert [e for e in sink.events if e.tag == "store:edited"]
         assert not runtime(app).policy.roles_of(frozenset({"user:eve"})) & {"role:x"}
 
+    @pytest.mark.slow
+    def test_rules_that_are_not_what_they_were_left_as_are_told(
+        self, start_app: Callable[..., Flask], tmp_path: Path, sink: RecordingSink
+    ):
+        """The last good ones serve, loudly, until the table is what it should be."""
+        app = start_app()
+        client = Client(app)
+        client.sign_in("alice", ALICE)
+        before = runtime(app).policy
+
+        def by_hand(*statements: str) -> None:
+            with closing(sqlite3.connect(tmp_path / "authz.db")) as con, con:
+                for statement in statements:
+                    con.execute(statement)
+
+        def come_to(*, problem: bool) -> None:
+            until(
+                lambda: (
+                    (runtime(app).live.problem is not None) is problem
+                    or runtime(app).store_sync.poller.wake()
+                )
+            )
+
+        by_hand("CREATE TABLE kept AS SELECT * FROM authz_rule")
+        by_hand("DELETE FROM authz_rule")
+        come_to(problem=True)
+        runtime(app).refresh()
+
+        assert runtime(app).policy is before
+        assert (
+            "changed the table authz_rule by hand" in client(path="/authz/admin/").text
+        )
+        assert [e for e in sink.events if e.tag == "policy:refused"]
+
+        by_hand("INSERT INTO authz_rule SELECT * FROM kept")
+        come_to(problem=False)
+        assert runtime(app).policy is before
+
     def test_nobody_signs_in_or_out(
         self, start_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
     ):

@@ -196,6 +196,8 @@ class SqlRecords:
     def is_shown(self) -> bool:
         """Return whether casbin_rule is just what authz has written there."""
         with self._database.read() as connection:
+            # First, so that a restore waits for all that follows, or this for it.
+            self._database.refuse_unfit(connection)
             state = self._state(connection)
             rows = connection.execute(select(casbin_rule).order_by(casbin_rule.c.id))
             return self._known.are_shown(state.entries, rows)
@@ -206,6 +208,7 @@ class SqlRecords:
         They are not in force. `adopt` puts them in force; `restore` undoes them.
         """
         with self._database.read() as connection:
+            self._database.refuse_unfit(connection)
             state = self._state(connection)
             return lines(steps(state.entries, self._adopted(connection, state)))
 

@@ -86,9 +86,11 @@ class SqlStore:
         following.do_after(sessions.tidy)
         return sessions
 
-    def watch_table(self, tell: Tell) -> TableWatch:
-        """Return what notices that another program writes into casbin_rule."""
-        return TableWatch(self.records, tell=tell)
+    def watch_table(
+        self, tell: Tell, *, doubt: Callable[[Exception | None], object]
+    ) -> TableWatch:
+        """Return what notices that another program changes rules; see `TableWatch`."""
+        return TableWatch(self.records, tell=tell, doubt=doubt)
 
     def head(self) -> Head:
         """Return the marks of what is in it. Raises `StoreError`."""

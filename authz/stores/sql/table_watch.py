@@ -1,10 +1,14 @@
-"""Notices that another program writes into casbin_rule, where nothing comes of it."""
+"""Notices that another program changes our tables, where nothing comes of it.
+
+It may write into casbin_rule, or into the rules themselves.
+"""
 
 import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from authz.errors import StoreError, StoreUnreachable
 from authz.stores.sql.records import SqlRecords
 
 _log: Final = logging.getLogger("authz")
@@ -25,11 +29,16 @@ class TableWatch:
         records: SqlRecords,
         *,
         tell: Tell,
+        doubt: Callable[[Exception | None], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Watch the table of *records*; *tell* is called once for each difference."""
+        """Watch the table of *records*; *tell* is called once for each difference.
+
+        *doubt* is called with why the rules cannot be read, or None if they can.
+        """
         self._records = records
         self._tell = tell
+        self._doubt = doubt
         self._clock = clock
         self._next = clock()
         #: What is there and not in force, as lines, and what is in force and not there.
@@ -41,7 +50,14 @@ class TableWatch:
         begun = self._clock()
         if begun < self._next:
             return
-        found = ((), ()) if self._records.is_shown() else self._records.foreign()
+        try:
+            found = ((), ()) if self._records.is_shown() else self._records.foreign()
+        except StoreUnreachable:
+            raise  # nobody knows what it holds
+        except StoreError as error:
+            self._doubt(error)
+            raise
+        self._doubt(None)
         now = self._clock()
         self._next = now + max(_AGAIN, _TIMES * (now - begun))
         if found == (self.added, self.removed):
