@@ -49,6 +49,7 @@ from authz.policy.exposure import unsafe_exposure
 from authz.policy.live import LivePolicy
 from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
 from authz.policy.recent_builds import RecentBuilds
+from authz.policy.recent_rows import RecentRows
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.rules import ADMIN, nothing_allowed
 from authz.policy.safety import open_to_a_method, safety_problems, wide_rules
@@ -398,8 +399,10 @@ def _builder(
     return build
 
 
-def open_all(settings: Settings) -> Stores:
+def open_all(settings: Settings, recent: RecentRows | None = None) -> Stores:
     """Open the stores that the settings name.
+
+    Lines of a policy file that are among the *recent* ones are not read again.
 
     Raises:
         SettingsError: if the account of a setting cannot be used.
@@ -422,6 +425,7 @@ def open_all(settings: Settings) -> Stores:
             for account in settings.accounts
         ],
         check=partial(_refuse_unusable, settings),
+        recent=recent,
     )
 
 
@@ -511,7 +515,7 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
     ) -> None:
         runtime.record(tag, facts=facts, **fields)
 
-    stores = open_all(settings)
+    stores = open_all(settings, recent_builds.rows)
     audit, audit_log = kept_audit(settings, stores.database, audit)
     sources = tuple(sources)
     accounts = Accounts(open_ended=stores.database is not None)

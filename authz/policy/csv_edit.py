@@ -19,6 +19,7 @@ from authz.decision import Origin
 from authz.errors import AlreadyThere, InvalidValue, PolicyError
 from authz.policy.csv_rows import Row, read_rows, spell
 from authz.policy.normalize import normalize_row
+from authz.policy.recent_rows import RecentRows
 from authz.policy.records import (
     Add,
     Change,
@@ -34,26 +35,38 @@ _DISABLED: Final = re.compile(r"[ \t]*#[ \t]*disabled:[ \t]*(.*)")
 _NEW: Final = "the new line"
 
 
-def read_entries(data: bytes, *, source: str = "policy.csv") -> tuple[Entry, ...]:
+def read_entries(
+    data: bytes, *, source: str = "policy.csv", recent: RecentRows | None = None
+) -> tuple[Entry, ...]:
     """Return the entries of a policy file, disabled ones included, in its order.
+
+    Lines among the *recent* ones are not read again.
 
     Raises:
         PolicyError: with every problem found; a file is read whole or not at all.
     """
-    return tuple(line.entry for line in _Sheet(data, source).lines if line.entry)
+    sheet = _Sheet(data, source, recent or RecentRows())
+    return tuple(line.entry for line in sheet.lines if line.entry)
 
 
-def edited(data: bytes, changes: Iterable[Change], *, source: str) -> bytes:
+def edited(
+    data: bytes,
+    changes: Iterable[Change],
+    *,
+    source: str,
+    recent: RecentRows | None = None,
+) -> bytes:
     """Return *data* after *changes*, which name entries as `read_entries` does.
 
-    An added row goes behind the last one for the same subject, or to the end.
+    An added row goes behind the last one for the same subject, or to the end. Lines
+    among the *recent* ones are not read again.
 
     Raises:
         PolicyError: if *data* cannot be read, or a row or note is not one line.
         LookupError: if a change names an entry that is not there.
         AlreadyThere: if a change would make a row that is there already.
     """
-    sheet = _Sheet(data, source)
+    sheet = _Sheet(data, source, recent or RecentRows())
     for change in changes:
         sheet.change(change)
     sheet.refuse_twins()
@@ -85,8 +98,9 @@ class _Line:
 class _Sheet:
     """The lines of a file while they are changed."""
 
-    def __init__(self, data: bytes, source: str) -> None:
-        rows = {row.origin.line: row for row in read_rows(data, source=source).rows}
+    def __init__(self, data: bytes, source: str, recent: RecentRows) -> None:
+        read = recent.read(data, source=source)
+        rows = {row.origin.line: row for row in read.rows}
         self._mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
         self.lines = [_Line(text) for text in _lines(data, self._mark)]
         self._end = "\r\n" if b"\r\n" in data else "\n"

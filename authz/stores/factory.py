@@ -17,6 +17,7 @@ from authz.identity.tokens import TokenStore
 from authz.policy.live import PolicyStore
 from authz.policy.model import Model
 from authz.policy.normalize import normalizer
+from authz.policy.recent_rows import RecentRows
 from authz.policy.records import Check, PolicyRecords, Snapshot
 from authz.settings import Settings
 from authz.stores.file.audit import AuditFile
@@ -60,7 +61,12 @@ class Stores:
 
 
 def open_stores(
-    settings: Settings, *, model: Model, fixed: Sequence[Person], check: Check
+    settings: Settings,
+    *,
+    model: Model,
+    fixed: Sequence[Person],
+    check: Check,
+    recent: RecentRows | None = None,
 ) -> Stores:
     """Open what the settings name, and fill an empty database.
 
@@ -69,6 +75,7 @@ def open_stores(
         model: The model in use.
         fixed: The accounts that settings name.
         check: Refuses a first policy that cannot be used.
+        recent: Knows the lines of a policy file that were read last.
 
     Raises:
         PolicyError: if the first policy of a new database cannot be used.
@@ -83,6 +90,7 @@ def open_stores(
         file,
         source=shown(settings.policy),
         history=history if writable else None,
+        recent=recent,
     )
     earlier = partial(_earlier_files, file, history)
     if settings.store.url is None:

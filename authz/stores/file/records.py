@@ -13,6 +13,7 @@ from typing import Final
 from authz.audit import Clock, utc_now
 from authz.errors import PolicyError, StoreConflict, StoreError, StoreReadOnly
 from authz.policy.csv_edit import edited, patch, read_entries
+from authz.policy.recent_rows import RecentRows
 from authz.policy.records import (
     Change,
     Check,
@@ -49,18 +50,23 @@ class CsvRecords:
         source: str,
         history: CsvHistory | None = None,
         clock: Clock = utc_now,
+        recent: RecentRows | None = None,
     ) -> None:
         """Keep entries in *file*, which origins and patches call *source*.
 
         With a *history* the file may be written; without one changes are made
-        elsewhere, and every change is answered with its patch.
+        elsewhere, and every change is answered with its patch. Whoever else reads the
+        file knows the *recent* states too.
         """
         self._file = file
         self._source = source
         self._history = history
         self._clock = clock
+        self._recent = RecentRows() if recent is None else recent
         #: The digest of a file that is known to have a revision.
         self._noted = ""
+        #: The file as it was read last, and its digest.
+        self._seen: tuple[str, bytes] = "", b""
 
     @property
     def read_only(self) -> bool:
@@ -74,8 +80,13 @@ class CsvRecords:
     def snapshot(self) -> Snapshot:
         """Return the state now. Raises `StoreError` and `PolicyError`."""
         data = self._file.read()
-        number = 0 if self._history is None else self._history.number_of(digest(data))
-        return self._snapshot(data, number)
+        etag = digest(data)
+        self._seen = etag, data
+        return Snapshot(
+            entries=self._entries(data),
+            number=0 if self._history is None else self._history.number_of(etag),
+            etag=etag,
+        )
 
     def would_be(
         self,
@@ -85,8 +96,7 @@ class CsvRecords:
         author: str,  # noqa: ARG002 - a file knows of none
     ) -> Sequence[Entry]:
         """Return the entries that *changes* would leave; see `PolicyRecords`."""
-        after = edited(self._read(expected), changes, source=self._source)
-        return read_entries(after, source=self._source)
+        return self._entries(self._edited(self._read(expected), changes))
 
     def apply(  # noqa: PLR0913 - what a change is made of
         self,
@@ -99,10 +109,13 @@ class CsvRecords:
         before_commit: Callable[[Revision], None],
     ) -> Revision:
         """Make *changes*, all of them or none; see `PolicyRecords.apply`."""
-        before = self._read(expected)
+        # What was seen is compared with the file when that is locked, to be written.
+        etag, seen = self._seen
+        known = not self.read_only and etag == expected
+        before = seen if known else self._read(expected)
         return self._replace(
             before,
-            edited(before, changes, source=self._source),
+            self._edited(before, changes),
             _Why(author=author, note=note, check=check, before_commit=before_commit),
         )
 
@@ -157,8 +170,8 @@ class CsvRecords:
 
     def _replace(self, before: bytes | None, after: bytes, why: "_Why") -> Revision:
         if after == before:
-            return self._newest(after)
-        new = read_entries(after, source=self._source)
+            return self._newest(self._read(digest(after)))
+        new = self._entries(after)
         history = self._history
         if history is None:
             why.check(new)
@@ -168,7 +181,7 @@ class CsvRecords:
                 patch=patch(before or b"", after, name=self._source.lstrip("/")),
             )
         try:
-            old = read_entries(before or b"", source=self._source)
+            old = self._entries(before or b"")
         except PolicyError:
             old = ()  # what it said decided nothing
         added, removed = differences(old, new)
@@ -217,7 +230,9 @@ class CsvRecords:
         """Return the state as revision *number* left it. Raises `LookupError`."""
         if self._history is None:
             raise LookupError("the history of this file is kept in Git")
-        return self._snapshot(self._history.content(number), number)
+        data = self._history.content(number)
+        entries = read_entries(data, source=self._source)
+        return Snapshot(entries=entries, number=number, etag=digest(data))
 
     def _newest(self, data: bytes) -> Revision:
         etag = digest(data)
@@ -227,6 +242,8 @@ class CsvRecords:
         number = 0 if self._history is None else self._history.number_of(etag)
         return Revision(number=number, etag=etag, at=self._clock(), author="", note="")
 
-    def _snapshot(self, data: bytes, number: int) -> Snapshot:
-        entries: tuple[Entry, ...] = read_entries(data, source=self._source)
-        return Snapshot(entries=entries, number=number, etag=digest(data))
+    def _entries(self, data: bytes) -> tuple[Entry, ...]:
+        return read_entries(data, source=self._source, recent=self._recent)
+
+    def _edited(self, data: bytes, changes: Iterable[Change]) -> bytes:
+        return edited(data, changes, source=self._source, recent=self._recent)
