@@ -150,7 +150,11 @@ def test_whoever_writes_into_the_store_brings_no_key_back():
             seal.open(forged)
 
 
-@pytest.mark.parametrize("text", [" ", ",", "secret", f"{ONE} x", ONE[:-1]])
+@pytest.mark.parametrize(
+    "text",
+    [" ", ",", "secret", f"{ONE} x", ONE[:-1]],
+    ids=["a space", "a comma", "a word", "two words", "cut off"],
+)
 def test_what_is_no_secret_is_refused_and_not_shown(text: str):
     """At the start, by the name of the setting."""
     with pytest.raises(InvalidValue, match="generate-key") as caught:
