@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -41,13 +41,18 @@ def api_blueprint(app: Flask, context: AdminContext) -> Blueprint:
             partial(_answer, app, context, operation),
             methods=[operation.method],
         )
-    text = json.dumps(document_of(OPERATIONS, prefix=prefix)) + "\n"
-    blueprint.add_url_rule("/openapi.json", "openapi", partial(_openapi, text))
+    blueprint.add_url_rule("/openapi.json", "openapi", partial(_openapi, prefix))
     return blueprint
 
 
-def _openapi(text: str) -> Response:
-    return protect_page(Response(text, content_type="application/json"))
+@lru_cache(maxsize=4)
+def _document(prefix: str) -> str:
+    """Return what the API below *prefix* says of itself; made when it is asked for."""
+    return json.dumps(document_of(OPERATIONS, prefix=prefix)) + "\n"
+
+
+def _openapi(prefix: str) -> Response:
+    return protect_page(Response(_document(prefix), content_type="application/json"))
 
 
 def _answer(
