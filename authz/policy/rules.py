@@ -89,12 +89,8 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
         reader.problems.extend(_cycles(reader.grants, by_member))
     if not reader.problems:
         reader.problems.extend(
-            _admin_problems(
-                reader.rules, reader.grants, by_member, partial=partial, scoped=scoped
-            )
+            _admin_problems(reader.rules, reader.grants, by_member, scoped=scoped)
         )
-    if not reader.problems and scoped:
-        reader.problems.extend(_whole_problems(reader, partial=partial))
     if reader.problems:
         raise PolicyError(reader.problems)
     return Policy(
@@ -106,6 +102,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
         warnings=tuple(
             chain(
                 reader.warnings,
+                _nobody_administers(reader, partial=partial, scoped=scoped),
                 _unused_roles(reader.rules, reader.grants),
                 _admins_by_sign_in(by_member),
             )
@@ -430,11 +427,9 @@ def _admin_problems(
     grants: Sequence[Grant],
     by_member: Mapping[str, Sequence[Grant]],
     *,
-    partial: bool,
     scoped: bool,
 ) -> Iterator[Problem]:
-    """Yield a problem when nobody, or everybody, could administer."""
-    admin_grants = [grant for grant in grants if grant.role == ADMIN]
+    """Yield a problem when everybody could administer, or administrators do nothing."""
     for opener, who in _OPENERS.items():
         path = closure([opener], by_member).get(ADMIN)
         if path:
@@ -443,24 +438,19 @@ def _admin_problems(
                 message=f"`{opener}` would hold `{ADMIN}`: {who} could administer",
                 hint=f"remove the line, or give `{opener}` another role",
             )
-    opened = [r for r in rules if r.subject == ADMIN and r.effect is Effect.ALLOW]
-    if not opened:
-        if admin_grants:
-            yield Problem(
-                where=str(admin_grants[0].origin),
-                message=f"`{ADMIN}` is given to `{admin_grants[0].member}`, "
-                "but no rule allows it anything",
-                hint=f"add `p, {ADMIN}, {'*, ' if scoped else ''}/*, *`, "
-                "or do not give the role",
-            )
-        return
-    if not partial and not _is_held(ADMIN, grants):
+    given = next((grant for grant in grants if grant.role == ADMIN), None)
+    if given is not None and not _opened_to_admins(rules):
         yield Problem(
-            where=str(opened[0].origin),
-            message=f"there are rules for `{ADMIN}`, but nobody can use them",
-            hint=f"add `g, user:<you>, {ADMIN}{', *' if scoped else ''}`, "
-            "or set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD",
+            where=str(given.origin),
+            message=f"`{ADMIN}` is given to `{given.member}`, "
+            "but no rule allows it anything",
+            hint=f"add `p, {ADMIN}, {'*, ' if scoped else ''}/*, *`, "
+            "or do not give the role",
         )
+
+
+def _opened_to_admins(rules: Iterable[Rule]) -> list[Rule]:
+    return [r for r in rules if r.subject == ADMIN and r.effect is Effect.ALLOW]
 
 
 def _is_held(role: str, grants: Iterable[Grant]) -> bool:
@@ -479,15 +469,19 @@ def _is_held(role: str, grants: Iterable[Grant]) -> bool:
     return False
 
 
-def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
-    """Yield a problem when nobody administers the whole.
+def _nobody_administers(
+    reader: _RowReader, *, partial: bool, scoped: bool
+) -> Iterator[Problem]:
+    """Yield why what is said of administrators makes nobody one, of the whole.
 
-    An administrator within one scope could not mend what is wrong outside of it.
+    An administrator within one scope could not mend what is wrong outside of it. It is
+    told and not refused: whether somebody who could administer no more can is asked
+    where people are known, of every change.
     """
-    opened = [r for r in reader.rules if r.subject == ADMIN and r.effect == "allow"]
+    opened = _opened_to_admins(reader.rules)
     if not opened:
         return
-    if not any(rule.scope == ANY_SCOPE for rule in opened):
+    if scoped and not any(rule.scope == ANY_SCOPE for rule in opened):
         yield Problem(
             where=str(opened[0].origin),
             message=f"no rule allows `{ADMIN}` anything in every scope",
@@ -495,13 +489,14 @@ def _whole_problems(reader: _RowReader, *, partial: bool) -> Iterator[Problem]:
             "administer everything",
         )
     elif not partial and not _is_held(
-        ADMIN, (g for g in reader.grants if g.scope == ANY_SCOPE)
+        ADMIN, (g for g in reader.grants if not scoped or g.scope == ANY_SCOPE)
     ):
         yield Problem(
             where=str(opened[0].origin),
-            message=f"nobody holds `{ADMIN}` in every scope",
-            hint=f"add `g, user:<you>, {ADMIN}, *`; an administrator of one scope does "
-            "not administer everything",
+            message=f"there are rules for `{ADMIN}`, but nobody can use them"
+            + (" in every scope" if scoped else ""),
+            hint=f"add `g, user:<you>, {ADMIN}{', *' if scoped else ''}`, "
+            "or set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD",
         )
 
 

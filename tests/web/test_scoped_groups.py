@@ -126,4 +126,4 @@ def test_a_role_that_groups_give_in_scopes_keeps_no_administrator(
 
         assert applied.exit_code == exit_code, applied.output
         if exit_code:
-            assert "nobody can use them" in applied.stderr
+            assert "nobody who can sign in could administer" in applied.stderr

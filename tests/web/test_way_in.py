@@ -14,7 +14,8 @@ from authz.admin.context import Actor
 from authz.decision import signed_in
 from authz.errors import PolicyError
 from authz.extension import get_authz
-from tests.web.apps import ALICE, POLICY, Client, RecordingSink
+from tests.web.api.client import Api
+from tests.web.apps import ALICE, CHEAP_ALICE, POLICY, Client, RecordingSink
 
 MakeApp = Callable[..., Flask]
 SHIPPED_MODEL = Path(authz.__file__).with_name("model.conf")
@@ -139,6 +140,43 @@ def test_break_glass_works_whatever_the_policy_says(
 
     assert removed.status in {200, 204}, removed.text
     alice = Client(app)
+    assert alice.sign_in("alice", ALICE).status == 303
+    assert alice(path="/authz/admin/rules").status == 200
+
+
+def test_a_first_policy_without_administrators_can_be_mended(
+    make_app: MakeApp, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """The app starts, closed, and names the line; break-glass makes administrators."""
+    seed = tmp_path / "seed.csv"
+    seed.write_text(f"{POLICY}g, role:boss, role:admin\n")
+    app = make_app(
+        AUTHZ_POLICY="",
+        AUTHZ_ADMIN="",
+        AUTHZ_ADMIN_PASSWORD="",
+        AUTHZ_USER="alice",
+        AUTHZ_USER_PASSWORD=CHEAP_ALICE,
+        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
+        AUTHZ_POLICY_SEED=str(seed),
+    )
+    assert "but nobody can use them" in caplog.text
+    shell = Actor(
+        subject=signed_in("auth:shell/root", source="shell", display_name="root")
+    )
+    code, _ = open_glass(
+        get_authz(app).context, shell, user="anna", lasts=timedelta(minutes=5)
+    )
+    anna, alice = Client(app), Client(app)
+    assert alice.sign_in("alice", ALICE).status == 303
+    assert alice(path="/authz/admin/rules").status == 403
+    anna("POST", "/authz/break-glass", form={"code": code})
+
+    api = Api(anna)
+    given = api(
+        "POST", "/grants", {"member": "user:alice", "role": "role:admin"}, match="*"
+    )
+
+    assert given.status == 201, given.text
     assert alice.sign_in("alice", ALICE).status == 303
     assert alice(path="/authz/admin/rules").status == 200
 
