@@ -40,11 +40,11 @@ class Reason(StrEnum):
     BREAK_GLASS = "break-glass"
     #: A rule denies it. A deny beats every allow.
     DENIED_BY_RULE = "denied-by-rule"
-    #: No rule speaks of it, and silence denies.
+    #: No rule allows it, and what no rule allows is denied.
     NO_RULE = "no-rule"
     #: An unsafe method came from another site on the back of an ambient identity.
     CROSS_ORIGIN = "cross-origin"
-    #: Somebody looks as somebody else, and this is not only looking, or is authz's own.
+    #: Somebody sees the app as another person does, and may only look at the app.
     VIEW_ONLY = "view-only"
     #: The policy raised an error for this request (only models in another language).
     EVALUATION_FAILED = "evaluation-failed"
@@ -56,7 +56,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     #: A credential is present but does not hold; the policy was not asked.
     INVALID_CREDENTIALS = "invalid-credentials"
-    #: The store cannot be reached, and what is known of it is too old to go by.
+    #: The store cannot be reached, and what is known of it is too old to rely on.
     STORE_UNAVAILABLE = "store-unavailable"
 
 
