@@ -1,5 +1,7 @@
 """`authz serve`: runs the forward-auth endpoint under gunicorn."""
 
+import os
+import socket
 from typing import Any, Final
 
 import click
@@ -56,6 +58,7 @@ def serve(*, bind: str, workers: int, threads: int, development: bool) -> None:
             'gunicorn is not installed: run `pip install "authz-casbin[serve]"`, or '
             "try it out with --development"
         ) from error
+    _refuse_taken(bind)
     run(
         {
             "bind": bind,
@@ -84,6 +87,24 @@ def _check_once(workers: int) -> None:
             "several workers must know the same sessions: set AUTHZ_STORE, or leave "
             "--workers out"
         )
+
+
+def _refuse_taken(bind: str) -> None:
+    """Say at once what gunicorn would try for seconds, and then not explain."""
+    host, _, port = bind.rpartition(":")
+    # It may have been handed a socket; what is no address of a network it explains.
+    if os.environ.keys() & {"GUNICORN_FD", "LISTEN_FDS"} or not port.isdecimal():
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host.strip("[]"), int(port)))
+        except (OSError, OverflowError) as error:
+            raise click.UsageError(
+                f"{bind} cannot be used ({getattr(error, 'strerror', None) or error}): "
+                "stop what listens there, or choose another ADDRESS:PORT with --bind"
+            ) from error
 
 
 def _develop(bind: str) -> None:

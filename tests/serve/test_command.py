@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -44,6 +45,19 @@ def test_it_says_what_is_wrong_before_anything_starts(
 
     assert done.exit_code not in {0, 1}
     assert said in done.output
+
+
+def test_a_port_in_use_is_said_at_once(tmp_path: Path):
+    """In one sentence that says what to do, and not by gunicorn after five tries."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        bind = f"127.0.0.1:{other.getsockname()[1]}"
+        done = CliRunner().invoke(
+            main, ["serve", "--bind", bind], env=environ(tmp_path)
+        )
+
+    assert done.exit_code == 2
+    assert f"{bind} cannot be used" in done.output
+    assert "--bind" in done.output.splitlines()[-1]
 
 
 def test_the_shipped_model_for_scopes_goes_by_its_name(
