@@ -5,6 +5,7 @@ Start the server in the folder of AudioMuse-AI, with one process and several thr
 """
 
 from authz import AuthzError
+from authz.integration.sql import StoreUnreachable
 from authz_audiomuse.attach import attach
 from authz_audiomuse.host import import_host
 from authz_audiomuse.wsgi_failure import fail
@@ -12,4 +13,4 @@ from authz_audiomuse.wsgi_failure import fail
 try:
     app = attach(import_host())
 except AuthzError as error:
-    fail(error)
+    fail(error, try_again=isinstance(error, StoreUnreachable))

@@ -3,8 +3,10 @@
 import sys
 from typing import IO, Final, NoReturn
 
-#: gunicorn's code for a worker that cannot boot: it gives up and does not try again.
-_CANNOT_BOOT: Final = 3
+#: gunicorn's codes for a worker that cannot boot and for an app that cannot be loaded.
+#: It ends with the same code; whoever watches it tries again after the first alone.
+_TRY_AGAIN: Final = 3
+_IN_VAIN: Final = 4
 _last: "list[IO[bytes]]" = []
 
 
@@ -13,8 +15,12 @@ def leave_reasons_in(file: IO[bytes]) -> None:
     _last[:] = [file]
 
 
-def fail(reason: Exception) -> NoReturn:
+def fail(reason: Exception, *, try_again: bool) -> NoReturn:
     """Say *reason* without a traceback, which would tell an operator nothing.
+
+    Args:
+        reason: What is wrong.
+        try_again: Whether it may pass, so that whoever watches this starts it again.
 
     Raises:
         SystemExit: always.
@@ -27,4 +33,4 @@ def fail(reason: Exception) -> NoReturn:
         file.truncate()
         file.write(text.encode())
         file.flush()
-    raise SystemExit(_CANNOT_BOOT)
+    raise SystemExit(_TRY_AGAIN if try_again else _IN_VAIN)

@@ -204,6 +204,10 @@ def test_a_house_with_a_music_server(tmp_path: Path):
     assert [secret for secret in (*SECRETS, *music.tokens) if secret in log] == []
 
 
+#: Whoever watches the process does not start it again after this code.
+IN_VAIN = 4
+
+
 def test_it_does_not_start_elsewhere(tmp_path: Path):
     """In another folder it ends, with a sentence that says where to start it."""
     result = subprocess.run(
@@ -216,7 +220,7 @@ def test_it_does_not_start_elsewhere(tmp_path: Path):
         check=False,
     )
 
-    assert result.returncode != 0
+    assert result.returncode == IN_VAIN
     last = result.stderr.splitlines()[-1]
     assert last.startswith("authz did not start: ")
     assert "start the server in the folder that holds its `app.py`" in last
@@ -235,8 +239,28 @@ def test_the_reason_is_the_last_line(tmp_path: Path):
         check=False,
     )
 
-    assert result.returncode != 0
+    assert result.returncode == IN_VAIN
     last = result.stderr.splitlines()[-1]
     assert last.startswith("authz did not start: ")
     assert "/nowhere" in last
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("may_pass", [True, False])
+def test_what_may_pass_is_tried_again(tmp_path: Path, may_pass: bool):
+    """A database that starts later is; one that cannot be read is not."""
+    (tmp_path / "people.db").write_text("this is no database " * 100)
+    gone = "postgresql://nobody@127.0.0.1:1/nothing"
+    store = gone if may_pass else f"sqlite:///{tmp_path}/people.db"
+    result = subprocess.run(
+        command(STAND_IN, "-c", "python:authz_audiomuse.server"),
+        cwd=tmp_path,
+        env={**CLEAN, "PYTHONPATH": str(ROOT), **ACCOUNTS, "AUTHZ_STORE": store},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert "authz did not start: " in result.stderr.splitlines()[-1]
+    assert (result.returncode != IN_VAIN) is may_pass

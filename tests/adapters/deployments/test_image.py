@@ -153,11 +153,19 @@ class TestTheProcesses:
             "program:flask"
         ]
 
+    def test_a_start_that_is_in_vain_is_not_tried_again(
+        self, programs: configparser.ConfigParser
+    ):
+        """So the last line of the log stays the reason; anything else is."""
+        flask = programs["program:flask"]
+        assert (flask["autorestart"], flask["exitcodes"]) == ("unexpected", "4")
+        assert programs["supervisord"]["loglevel"] == "warn"
+
     def test_nothing_is_written_outside_of_tmp(
         self, programs: configparser.ConfigParser
     ):
         """The root of the file system is read-only."""
         for section in programs.sections():
             for key, value in programs[section].items():
-                if key in {"logfile", "pidfile", "childlogdir", "file"} or "log" in key:
+                if key in {"pidfile", "file"} or ("log" in key and key != "loglevel"):
                     assert value.startswith(("/tmp", "/dev/")) or value == "0"  # noqa: S108
