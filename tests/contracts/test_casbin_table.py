@@ -257,6 +257,7 @@ def test_an_older_schema_is_brought_up_to_date(
     """What an earlier version kept is still there."""
     database = open_database(url)
     with database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE authz_signing_key")
         connection.exec_driver_sql("DROP TABLE authz_limit")
         connection.exec_driver_sql("ALTER TABLE authz_token DROP COLUMN scopes")
         for column in authz_head.columns.keys()[7:]:

@@ -21,6 +21,7 @@ from authz.stores.followers import StoreFollowers
 from authz.stores.replicas import Served, this_process
 from authz.stores.sql import replicas
 from authz.stores.sql.database import Database
+from authz.stores.sql.migrate import migrate
 from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.tables import authz_replica
 from tests.contracts.conftest import POSTGRESQL, database_url
@@ -276,6 +277,26 @@ def test_a_worker_does_not_serve_what_it_knows_to_be_replaced():
     assert following.refresh()
     assert not following.is_stale
     assert in_a_worker(sees="new", away=True) == (False, True)
+
+
+def test_sqlite_takes_changes_again_after_a_read_only_mount(tmp_path: Path):
+    """What opened the file while nobody could write is let go of."""
+    database = Database(f"sqlite:///{tmp_path}/authz.db")
+    migrate(database)
+    with database.engine.connect() as connection:
+        # As the connection of one who could open it for reading only.
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+
+    def write() -> None:
+        with database.write() as connection:
+            connection.execute(authz_replica.delete())
+
+    with pytest.raises(StoreError, match="readonly"):
+        write()
+    assert "readonly" in str(database.write_problem)
+    write()
+    assert database.write_problem is None
+    database.close()
 
 
 def _insist(runtime: Runtime, name: str) -> None:

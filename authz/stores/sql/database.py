@@ -277,6 +277,9 @@ class Database:
             )
             if done == "written" and (unreachable or _is_read_only(error)):
                 self.write_problem = problem
+            if _code(error) == sqlite3.SQLITE_READONLY:
+                # Whoever opened the file while it was read-only stays so for ever.
+                self._engine.dispose()
             raise (StoreUnreachable if unreachable else StoreError)(problem) from error
 
 
@@ -290,10 +293,16 @@ def _is_unreachable(error: Exception) -> bool:
 
 
 def _what_to_do(error: Exception) -> str:
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    code = _code(error)
     if code is None:
         return "check AUTHZ_STORE and that the database runs"
-    return _SQLITE_HINTS.get(code & 0xFF, "check AUTHZ_STORE")
+    return _SQLITE_HINTS.get(code, "check AUTHZ_STORE")
+
+
+def _code(error: Exception) -> int | None:
+    """Return the primary code of what SQLite says; None if it is not SQLite's."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _is_read_only(error: Exception) -> bool:
