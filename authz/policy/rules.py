@@ -42,6 +42,14 @@ _OPENERS = {
     ANONYMOUS_METHOD: "anybody",
     AUTHENTICATED: "everybody who signs in",
 }
+#: What fields are called in models, and above the columns of a spreadsheet.
+_HEADING: Final = frozenset(
+    {
+        *("sub", "subject", "user", "role", "dom", "domain", "scope"),
+        *("obj", "object", "path", "resource", "act", "action", "method"),
+        *("eft", "effect", "priority"),
+    }
+)
 _EFFECTS = {str(effect): effect for effect in Effect}
 _Held = TypeVar("_Held", Rule, Grant)
 _NOTHING: Final[Mapping[int, Rule]] = MappingProxyType({})
@@ -216,21 +224,16 @@ class _RowReader:
         else:
             subject, path, method = row.fields[:3]
         if subject not in self._good_names:
-            subject = self._name(row.origin, subject)
-        if path not in self._good_paths:
-            problem = PathPattern.problem(path)
-            if problem and not self._scoped and _is_scope(path, method):
+            if _HEADING.issuperset(map(str.lower, row.fields)):
                 self._problem(
                     row.origin,
-                    f"`{path}` is a scope, and the policy has none",
-                    "leave it out, or turn the policy into one with scopes: "
-                    "`authz scope add`",
+                    "this is the heading line of a table of rules",
+                    "remove it, or put `#` in front of it",
                 )
                 return
-            if problem:
-                self.problems.append(problem.at(row.origin))
-            else:
-                self._good_paths.add(path)
+            subject = self._name(row.origin, subject)
+        if path not in self._good_paths and not self._path(row.origin, path, method):
+            return
         methods = self._methods.get(method)
         if methods is None:
             methods = self._methods_of(row.origin, method)
@@ -256,6 +259,23 @@ class _RowReader:
         )
         self._note(row.origin, "p", rule.fields)
         self.rules.append(rule)
+
+    def _path(self, origin: Origin, path: str, method: str) -> bool:
+        """Note what is wrong with *path*; return whether the other fields count."""
+        problem = PathPattern.problem(path)
+        if problem and not self._scoped and _is_scope(path, method):
+            self._problem(
+                origin,
+                f"`{path}` is a scope, and the policy has none",
+                "leave it out, or turn the policy into one with scopes: "
+                "`authz scope add`",
+            )
+            return False
+        if problem:
+            self.problems.append(problem.at(origin))
+        else:
+            self._good_paths.add(path)
+        return True
 
     def _grant(self, row: Row) -> None:
         size = 3 if self._scoped else 2

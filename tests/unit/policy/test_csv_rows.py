@@ -135,6 +135,8 @@ _BAD_LINES = [
     ("p\uff0crole:user\uff0c/x\uff0cGET", "separate fields with commas"),
     ("p | role:user | /x | GET", "separate fields with commas"),
     ("sub,dom,obj,act", "the heading line of a table"),
+    ("p, sub, obj, act", "the heading line of a table"),
+    ("p, Subject, Path, Method, Effect", "the heading line of a table"),
     ("p, *, /x, GET", "for example `role:everyone`"),
     ("p, anonymous, /x, GET", "for example `role:everyone`"),
     ("p, role:user, library:kids, /x, GET", "the policy has none"),
