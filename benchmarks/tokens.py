@@ -57,6 +57,7 @@ def bars() -> Iterator[Bar]:
                 rules=ClaimRules(
                     issuer=ISSUER,
                     audiences=frozenset({AUDIENCE}),
+                    leeway=30.0,
                     max_lifetime=7 * 86_400.0,
                     source="authentik",
                     subject=jmespath.compile("preferred_username"),

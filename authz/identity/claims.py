@@ -29,7 +29,7 @@ class ClaimRules:
     #: `aud` must name one of these.
     audiences: frozenset[str]
     #: How far the clocks may differ, in seconds, at most `MAX_LEEWAY`.
-    leeway: float = 30.0
+    leeway: float
     #: From `iat` to `exp`, in seconds.
     max_lifetime: float
     #: Further claims, by a JMESPath expression, and the one value each must have.

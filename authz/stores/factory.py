@@ -28,7 +28,6 @@ from authz.stores.file.records import CsvRecords
 from authz.stores.fixed_people import FixedPeople
 from authz.stores.places import shown
 from authz.stores.schema import NO_SQLALCHEMY
-from authz.stores.serialized_people import SerializedPeople
 
 if TYPE_CHECKING:
     from authz.stores.sql.store import SqlStore
@@ -102,12 +101,15 @@ def open_stores(
             people_source=people,
             earlier=earlier,
         )
+    # Rules and people cannot change at once: each is checked against the other.
+    apart = writable and not settings.store.holds_rules
     store = open_database(
         settings.store.url,
         fixed=fixed,
         normalize=normalizer(model.rules),
         revisions=settings.store.revisions,
         audit_days=settings.audit.days,
+        in_turn=file.locked if apart else nullcontext,
     )
     if not settings.partial:
         # The app's settings say which password an account has, not those of a shell.
@@ -116,12 +118,10 @@ def open_stores(
             lambda person, known: same_password(passwords[person.id], known)
         )
     if not settings.store.holds_rules:
-        # Rules and people cannot change at once: each is checked against the other.
-        in_turn = SerializedPeople(store.people, file) if writable else None
         return Stores(
             policy=file,
             records=records,
-            people=in_turn or store.people,
+            people=store.people,
             tokens=store.tokens,
             people_source=store.people_source,
             earlier=earlier,

@@ -31,19 +31,19 @@ _CLOSED: Final = "People do not sign in to AudioMuse-AI itself here."
 
 def close_sign_in_views(host: Host, guarded: Guarded) -> None:
     """Put views of authz in the place of the app's sign-in and sign-out."""
-    door = _Door(host, guarded)
+    own = _SignInViews(host, guarded)
 
     @public
     def login_page() -> Response:
-        return door.show()
+        return own.show()
 
     @public
     def auth_endpoint() -> Response:
-        return door.sign_in()
+        return own.sign_in()
 
     @public
     def logout_endpoint() -> Response:
-        return door.sign_out()
+        return own.sign_out()
 
     views = {
         view.__name__: view for view in (login_page, auth_endpoint, logout_endpoint)
@@ -52,7 +52,7 @@ def close_sign_in_views(host: Host, guarded: Guarded) -> None:
         host.app.view_functions[endpoint] = views[endpoint]
 
 
-class _Door:
+class _SignInViews:
     """The views of one app."""
 
     def __init__(self, host: Host, guarded: Guarded) -> None:

@@ -290,9 +290,9 @@ def _refused(what: str, answer: _Answer) -> Finding:
     if answer.problem is None:
         return fail(_CHECK, f"{what}: it answers {answer.status}")
     reason, detail = answer.problem
-    mend = _MENDS.get(reason)
+    hint = _MENDS.get(reason)
     return fail(
-        _CHECK, f"{what}: {detail} ({reason})", *((mend,) if mend is not None else ())
+        _CHECK, f"{what}: {detail} ({reason})", *((hint,) if hint is not None else ())
     )
 
 

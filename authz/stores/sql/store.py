@@ -1,6 +1,7 @@
 """One database as the store of one app: what is in it, and what of it is followed."""
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Final
 
@@ -35,7 +36,7 @@ _THE_SAME: Final = timedelta(minutes=10)
 class SqlStore:
     """Everything that is kept in one database."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a database is opened with
         self,
         url: str,
         *,
@@ -43,6 +44,7 @@ class SqlStore:
         normalize: Normalize = normalize_row,
         revisions: int = KEPT,
         audit_days: float = 365.0,
+        in_turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Open the database at *url* and bring its schema up to date.
 
@@ -52,6 +54,7 @@ class SqlStore:
             normalize: Writes out what rows of the model in use may leave out.
             revisions: How many revisions of the policy are kept.
             audit_days: How long records of the audit log are kept.
+            in_turn: While it is held nobody changes rules that are kept elsewhere.
 
         Raises:
             StoreError: if it cannot be opened, or is of a newer version.
@@ -59,7 +62,7 @@ class SqlStore:
         self.database = Database(url)
         migrate(self.database)
         self.records = SqlRecords(self.database, normalize=normalize, kept=revisions)
-        self.people = SqlPeople(self.database, fixed=fixed)
+        self.people = SqlPeople(self.database, fixed=fixed, in_turn=in_turn)
         self.tokens = SqlTokens(self.database)
         self.replicas = SqlReplicas(self.database)
         self.limits = SqlLimits(self.database)

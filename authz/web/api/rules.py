@@ -2,15 +2,13 @@
 
 from typing import Final
 
-from authz.admin import edits
-from authz.admin.edits import Edited
 from authz.admin.rules import as_rule, find_rule, list_rules, rule_row
 from authz.policy.csv_rows import Row
-from authz.web.api.operation import Call, Match, Operation, Reply
+from authz.web.api.operation import Call, Operation, Reply
+from authz.web.api.rows import RowKind, Summaries
 from authz.web.api.schema import flag, name, record
 from authz.web.api.schemas import (
     EFFECT,
-    ID,
     METHODS,
     NOTE,
     PAGING,
@@ -53,53 +51,6 @@ def _list(call: Call) -> Reply:
     return Reply(document=page_document(page, rule_document), etag=page.etag)
 
 
-def _get(call: Call) -> Reply:
-    rule, etag = find_rule(call.context, call.parts["id"], reach=call.reach)
-    return Reply(document=rule_document(rule), etag=etag)
-
-
-def _add(call: Call) -> Reply:
-    body = call.body
-    edited = edits.add(
-        call.context,
-        call.actor,
-        _row(call),
-        base=call.match,
-        note=body.get("note", ""),
-        disabled=body.get("disabled", False),
-        why=body.get("why", ""),
-    )
-    return _shown(edited)
-
-
-def _replace(call: Call) -> Reply:
-    rule, _ = find_rule(call.context, call.parts["id"], reach=call.reach)
-    body = call.body
-    edited = edits.replace(
-        call.context,
-        call.actor,
-        rule.entry,
-        _row(call),
-        base=call.match,
-        note=body.get("note", ""),
-        disabled=body.get("disabled", False),
-        why=body.get("why", ""),
-    )
-    return _shown(edited)
-
-
-def _remove(call: Call) -> Reply:
-    rule, _ = find_rule(call.context, call.parts["id"], reach=call.reach)
-    etag = edits.remove(
-        call.context,
-        call.actor,
-        rule.entry,
-        base=call.match,
-        why=call.query.get("why", ""),
-    )
-    return Reply(status=204, etag=etag)
-
-
 def _row(call: Call) -> Row:
     body = call.body
     return rule_row(
@@ -112,15 +63,22 @@ def _row(call: Call) -> Row:
     )
 
 
-def _shown(edited: Edited) -> Reply:
-    return Reply(
-        document=rule_document(as_rule(edited.entry)),
-        status=201 if edited.made else 200,
-        etag=edited.etag,
-        location=f"/rules/{edited.entry.id}" if edited.made else "",
-    )
-
-
+_KIND: Final = RowKind(
+    word="rule",
+    tag=_TAG,
+    summaries=Summaries(
+        add="Add a rule; if it is there already, it is the answer",
+        get="Show one rule",
+        replace="Put another rule in its place, or disable or enable it",
+        remove="Remove a rule",
+    ),
+    schema=RULE,
+    body=_BODY,
+    find=find_rule,
+    row=_row,
+    of_entry=as_rule,
+    document=rule_document,
+)
 OPERATIONS: Final = (
     Operation(
         id="list_rules",
@@ -139,56 +97,5 @@ OPERATIONS: Final = (
         answers={200: page_of(RULE)},
         has_etag=True,
     ),
-    Operation(
-        id="add_rule",
-        method="POST",
-        path="/rules",
-        summary="Add a rule; if it is there already, it is the answer",
-        tag=_TAG,
-        run=_add,
-        body=_BODY,
-        answers={201: RULE, 200: RULE},
-        has_etag=True,
-        match=Match.ANY,
-        errors=(404, 409),
-    ),
-    Operation(
-        id="get_rule",
-        method="GET",
-        path="/rules/<id>",
-        summary="Show one rule",
-        tag=_TAG,
-        run=_get,
-        parts={"id": ID},
-        answers={200: RULE},
-        has_etag=True,
-    ),
-    Operation(
-        id="replace_rule",
-        method="PUT",
-        path="/rules/<id>",
-        summary="Put another rule in its place, or disable or enable it",
-        tag=_TAG,
-        run=_replace,
-        parts={"id": ID},
-        body=_BODY,
-        answers={200: RULE},
-        has_etag=True,
-        match=Match.SEEN,
-        errors=(409,),
-    ),
-    Operation(
-        id="remove_rule",
-        method="DELETE",
-        path="/rules/<id>",
-        summary="Remove a rule",
-        tag=_TAG,
-        run=_remove,
-        parts={"id": ID},
-        query={"why": WHY},
-        answers={204: None},
-        has_etag=True,
-        match=Match.SEEN,
-        errors=(409,),
-    ),
+    *_KIND.operations(),
 )

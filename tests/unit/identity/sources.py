@@ -21,6 +21,7 @@ def rules(**changes: Any) -> ClaimRules:
         **{
             "issuer": ISSUER,
             "audiences": frozenset({AUDIENCE}),
+            "leeway": 30.0,
             "max_lifetime": 31 * 86_400.0,
             "source": "authentik",
             "subject": jmespath.compile("preferred_username"),
