@@ -83,10 +83,12 @@ def _fault(name: str) -> tuple[str, str] | None:
             f"`{name}` does not say what kind of name it is",
             f"begin with {_SPELLED_KINDS}, for example {_likely(name)}",
         )
-    if not body or len(name) > MAX_NAME:
+    if not body:
+        return (f"no name follows `{kind}:`", f"write one, such as `{kind}:example`")
+    if len(name) > MAX_NAME:
         return (
-            f"`{name[:40]}` has an id of {len(body)} characters",
-            f"`{kind}:` needs an id of 1 to {MAX_NAME - len(kind) - 1} characters",
+            f"the name `{name[:40]}...` is too long",
+            f"use at most {MAX_NAME - len(kind) - 1} characters after `{kind}:`",
         )
     if "*" in body:
         return (

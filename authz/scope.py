@@ -146,10 +146,15 @@ def _scope_problem(text: str) -> Problem | None:
         )
     if not colon or not _KIND.fullmatch(kind):
         return _kind_problem(text[:60] if not colon else kind[:60])
-    if not rest or len(text) > MAX_SCOPE:
+    if not rest:
         return Problem(
-            message=f"the scope `{text[:60]}` has an id of {len(rest)} characters",
-            hint=f"use 1 to {MAX_SCOPE - len(kind) - 1} characters",
+            message=f"no id follows `{kind}:` in the scope",
+            hint=f"write one, such as `{kind}:kids`",
+        )
+    if len(text) > MAX_SCOPE:
+        return Problem(
+            message=f"the scope `{text[:60]}...` is too long",
+            hint=f"use at most {MAX_SCOPE - len(kind) - 1} characters after `{kind}:`",
         )
     if rest == "*":
         return Problem(

@@ -228,5 +228,5 @@ class TestMaking:
     )
     def test_names_and_roles(self, name: str, role: str):
         """A token has a name that the policy knows, and a role that can be given."""
-        with pytest.raises(ValueError, match=r"needs an id|: "):
+        with pytest.raises(ValueError, match=r"no name follows|: "):
             new_token(name, role=role, now=NOW)
