@@ -61,6 +61,12 @@ http://bare.home.test:{port} {{
 	rewrite * /authz/forward/nginx/page
 	reverse_proxy 127.0.0.1:{serve}
 }}
+http://less.home.test:{port} {{
+	forward_auth 127.0.0.1:{serve} {{
+		uri /authz/forward
+		header_up -X-Forwarded-Method
+	}}
+}}
 http://get.home.test:{port} {{
 	forward_auth 127.0.0.1:{serve} {{
 		uri /authz/forward
@@ -272,6 +278,7 @@ def test_the_doctor_sees_a_portal_that_is_asked_by_its_public_name(
         ("lost", "page of the portal", "ask at /authz/forward"),
         ("mute", "nobody leads them to sign in", "error_page 401 403"),
         ("bare", "forward-missing", "let the proxy send that header"),
+        ("less", "X-Forwarded-Method", "let the proxy send that header"),
         ("get", "says GET", "X-Original-Method"),
     ):
         found = diagnosis(f"http://{host}.home.test:{between}/")

@@ -84,7 +84,7 @@ def check(url: str, forward: ForwardSettings | None, prefix: str) -> Iterator[Fi
     origin = f"{parts.scheme}://{parts.netloc}"
     try:
         first = _send("GET", f"{origin}{prefix}/forward")
-        if _is_of_serve(first):
+        if _is_of_serve(first) and not _is_dropped(first, f"{origin}{prefix}/forward"):
             yield from _as_proxies_ask(origin, first, forward, prefix)
         else:
             yield from _as_strangers_come(f"{origin}{parts.path or '/'}", prefix)
@@ -106,6 +106,15 @@ def _is_of_serve(first: _Answer) -> bool:
     reason, detail = first.problem or ("", "")
     first_header = reason != ForwardWhy.MISSING or METHOD in detail
     return bool(reason) and first_header
+
+
+def _is_dropped(first: _Answer, url: str) -> bool:
+    """Whether something before `authz serve` drops the header that *first* misses."""
+    reason, detail = first.problem or ("", "")
+    if reason != ForwardWhy.MISSING or METHOD not in detail:
+        return False
+    _, still = _send("GET", url, {METHOD: "GET"}).problem or ("", "")
+    return METHOD in still
 
 
 def _as_proxies_ask(
