@@ -15,6 +15,7 @@ from flask_socketio import SocketIO
 from simple_websocket import Client as WebSocket
 from simple_websocket import ConnectionClosed
 from werkzeug.serving import make_server
+from wsproto.events import Ping
 
 from authz import Authz, can, current_subject, still_allowed
 from authz.extension import get_authz
@@ -70,8 +71,13 @@ def fetched(address: str, headers: dict[str, str], body: bytes | None = None) ->
 
 @contextmanager
 def connected(address: str, headers: dict[str, str]) -> Iterator[WebSocket]:
-    """Open a WebSocket; close it, with its socket, which the library leaves open."""
+    """Open a WebSocket; close it, with its socket, which the library leaves open.
+
+    What comes in one piece with the answer to the handshake, on a busy machine, the
+    library hands out with what comes next only: so the server is asked for a pong.
+    """
     ws = WebSocket(address, headers=headers)
+    ws.sock.send(ws.ws.send(Ping()))
     try:
         yield ws
     finally:
