@@ -210,7 +210,7 @@ class FakeNavidrome(FakeSubsonic):
 
 @dataclass
 class FakeLms(FakeSubsonic):
-    """Lightweight Music Server 3.71.0.
+    """Lightweight Music Server 3.71.0, which calls itself 3.70.0 (run, and read).
 
     src/libs/subsonic/impl/SubsonicResource.cpp (`authenticateUser`),
     endpoints/UserManagement.cpp, endpoints/Playlists.cpp,
@@ -223,7 +223,7 @@ class FakeLms(FakeSubsonic):
     wrong_in_a_row: int = 0
     extensions: tuple[str, ...] = ("formPost", "songLyrics", "apiKeyAuthentication")
     type_name = "lms"
-    version = "3.71.0"
+    version = "3.70.0"
 
     def calm(self) -> None:
         """Let three seconds pass."""
