@@ -32,7 +32,7 @@ def _write(example: Example) -> None:
 
 def _as_a_reader(namespace: dict[str, object]) -> None:
     """Begin in an empty folder, as a program: `Flask(__name__)` finds that folder."""
-    folder = tempfile.TemporaryDirectory()
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     namespace.update(__name__="__main__", _folder=folder, _back=Path.cwd())
     os.chdir(folder.name)
 
