@@ -74,8 +74,8 @@ class History:
         # Asked, not answered: a slow answer is not an old decision.
         return max(0.0, answer.asked - replaced) if replaced is not None else 0.0
 
-    def staleness_by_choice(self, answer: Answer) -> float:
-        """Return the same without the time in which nobody could have read a newer one.
+    def staleness_while_readable(self, answer: Answer) -> float:
+        """Return the same without the time in which nobody could read the store.
 
         What was replaced a moment before its store went away is not older because of
         how long that lasts: nothing changes meanwhile.

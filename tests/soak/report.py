@@ -43,14 +43,13 @@ def decision_bars(  # noqa: PLR0913 - one for each thing that is asked of it
 ) -> list[Bar]:
     """Return the bars on *answers*: none wrong, few cut off, none stale.
 
-    *soft* is what 99 % must be fresher than while the store can be read, *hard* what
-    all must be, outages included, in seconds.
+    *soft* is what 99 % must be fresher than, *hard* what all must be, in seconds. Where
+    the store was away, *soft* is asked once more without the time of its outages.
     """
     wrong = [answer for answer in answers if history.is_wrong(answer)]
     cut = sum(answer.status == 0 for answer in answers)
     stale = sorted(history.staleness(answer) for answer in answers)
     late = _most(stale)
-    by_choice = _most(sorted(history.staleness_by_choice(each) for each in answers))
     worst = stale[-1] if stale else 0.0
     decided = sum(answer.status in {200, 403} for answer in answers)
     bars = [
@@ -61,11 +60,9 @@ def decision_bars(  # noqa: PLR0913 - one for each thing that is asked of it
             + (f", first {wrong[0]}" if wrong else ""),
         ),
         Bar(
-            name=f"{scenario}: 99 % of decisions at most {soft:.0f} s stale"
-            + (", but for the time in which nobody can read" if history.away else ""),
-            met=by_choice <= soft,
-            figure=f"{by_choice:.2f} s"
-            + (f" (with it {late:.2f} s)" if history.away else ""),
+            name=f"{scenario}: 99 % of decisions at most {soft:.0f} s stale",
+            met=late <= soft,
+            figure=f"{late:.2f} s",
             timed=True,
             percent=percentiles(stale),
         ),
@@ -76,6 +73,16 @@ def decision_bars(  # noqa: PLR0913 - one for each thing that is asked of it
             timed=True,
         ),
     ]
+    if history.away:
+        readable = _most(sorted(map(history.staleness_while_readable, answers)))
+        bars.append(
+            Bar(
+                name=f"{scenario}: the 99 % once more, without the time of outages",
+                met=readable <= soft,
+                figure=f"{readable:.2f} s",
+                timed=True,
+            )
+        )
     if kills:
         bars.append(
             Bar(

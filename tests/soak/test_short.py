@@ -58,9 +58,9 @@ def test_a_wrong_decision_is_seen():
     assert bars(good, old, late) == [True, False, False]
     # Nobody could read the newer one; and 2 s of those 9 somebody could.
     history.away.append((late - 8.5, late))
-    assert bars(good, old, late) == [True, True, False]
+    assert bars(good, old, late) == [True, False, False, True]
     history.away[0] = (late - 7, late)
-    assert bars(good, old, late) == [True, False, False]
+    assert bars(good, old, late) == [True, False, False, False]
 
 
 def test_a_wrong_answer_of_authz_serve_is_seen():
