@@ -163,6 +163,6 @@ def _check_password(reader: Reader, account: AccountSetting, where: str) -> None
             Problem(
                 where=where,
                 message=f"the password of `{account.name}` is easy to guess",
-                hint="use 15 characters or more",
+                hint="use 15 characters or more, for example four words",
             )
         )

@@ -247,6 +247,10 @@ class TestTheStartPage:
         facts = page.partition("May open its first page")[2].partition("</dd>")[0]
         names = [name in facts for name in ("admin", "user", "editor", "not signed in")]
         assert names == [True, True, False, False]
+        form = alice.portal(
+            "GET", "/authz/admin/rules/new?scope=host:grafana.home.test"
+        ).text
+        assert "such as host:wiki.home.test, host:* for every host, or *" in form
 
     def test_who_has_no_app_is_told_whom_to_ask(self, serve: Callable[..., Flask]):
         """An empty list would look like a fault."""

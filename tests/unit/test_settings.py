@@ -433,6 +433,7 @@ class TestAccounts:
         )
 
         assert "easy to guess" in str(settings.warnings[0])
+        assert "four words" in str(settings.warnings[0])
 
     def test_no_password_is_said(self):
         """An account that nobody can sign in to starts with a warning."""
