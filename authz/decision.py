@@ -44,7 +44,7 @@ class Reason(StrEnum):
     NO_RULE = "no-rule"
     #: An unsafe method came from another site on the back of an ambient identity.
     CROSS_ORIGIN = "cross-origin"
-    #: Somebody sees the app as another person does, and may only look at the app.
+    #: Somebody is viewing the app as another person, and may only look.
     VIEW_ONLY = "view-only"
     #: The policy raised an error for this request (only models in another language).
     EVALUATION_FAILED = "evaluation-failed"

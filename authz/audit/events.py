@@ -39,7 +39,7 @@ class EventTag(StrEnum):
     #: The path or the method was not in canonical form.
     REQUEST_MALFORMED = "request:malformed"
     #: A proxy asked about a request in a way that cannot be answered, or somebody asked
-    #: who is no listed proxy; `reason` says why, `detail` which header and what host.
+    #: who is no listed proxy; `reason` says why, `detail` names header and host.
     FORWARD_REFUSED = "forward:refused"
     #: The form of an admin page, or for signing out, was refused; `reason` says why, as
     #: for a sign-in, or `does-not-fit`: it named what is no scope, or two.
@@ -86,7 +86,7 @@ class EventTag(StrEnum):
     API_REFUSED = "api:refused"
     #: What an administrator wanted to change was refused; `reason` says why.
     POLICY_CHANGE_REFUSED = "policy:change-refused"
-    #: A change was written down here, and then the store could not keep it.
+    #: A change was recorded here, and then the store could not keep it.
     POLICY_CHANGE_FAILED = "policy:change-failed"
     #: An administrator added a person.
     PERSON_ADDED = "person:added"
@@ -96,10 +96,10 @@ class EventTag(StrEnum):
     PERSON_REMOVED = "person:removed"
     #: A password was set. Neither it nor its hash is kept here.
     PASSWORD_CHANGED = "person:password-changed"  # noqa: S105 - no password
-    #: A link was made by which a person sets their own password, once. The link is not
-    #: kept here; `after` says until when it holds.
+    #: A link was made with which a person can set their own password, once. The link
+    #: is not kept here; `after` says until when it holds.
     PASSWORD_LINK_MADE = "person:password-link-made"  # noqa: S105 - no password
-    #: A person set their password by such a link; it cannot be used again.
+    #: A person set their password with such a link; it cannot be used again.
     PASSWORD_LINK_USED = "person:password-link-used"  # noqa: S105 - no password
     #: An administrator ended all sessions of a person.
     PERSON_SIGNED_OUT = "person:signed-out"
@@ -110,20 +110,20 @@ class EventTag(StrEnum):
     #: A key was made that signs who asks, for apps behind `authz serve`; `about` is
     #: its `kid`, `after` says from when it signs. It is not kept here.
     SIGNING_KEY_ADDED = "signing-key:added"
-    #: Whoever has a shell on the host let somebody administer for minutes.
+    #: Whoever has a shell on the host let somebody administer for some minutes.
     BREAK_GLASS_OPENED = "break-glass:opened"
     #: The code that was given out for it was used; it cannot be used again.
     BREAK_GLASS_USED = "break-glass:used"
     #: A request was made with it, whatever became of it.
     BREAK_GLASS_REQUEST = "break-glass:request"
-    #: An administrator began to look at the app as whom `about` names; `after` says
-    #: until when at most. Decisions from then on have them as `viewer`.
+    #: An administrator began to view the app as the person in `about`; `after` says
+    #: until when at the latest. Decisions from then on name them as `viewer`.
     VIEW_AS_BEGUN = "view-as:begun"
-    #: They ended it; or its time was up, as `detail` says then.
+    #: They ended it, or its time was up; `detail` says so then.
     VIEW_AS_ENDED = "view-as:ended"
     #: A change of a person or a token was refused; `reason` says why.
     PERSON_CHANGE_REFUSED = "person:change-refused"
-    #: The change of a person was written down here, and then it could not be kept.
+    #: The change of a person was recorded here, and then it could not be kept.
     PERSON_CHANGE_FAILED = "person:change-failed"
     #: A person got an account on another server, or was allowed to share one.
     LINKED_ACCOUNT_ADDED = "linked-account:added"
@@ -137,11 +137,11 @@ class EventTag(StrEnum):
     LINKED_ACCOUNT_UNUSED = "linked-account:unused"
     #: Something was done in another account than the linked one: look into it.
     LINKED_ACCOUNT_BYPASSED = "linked-account:bypassed"
-    #: What was written down here about a linked account could then not be kept.
+    #: A change of a linked account was recorded here, and then it could not be kept.
     LINKED_ACCOUNT_FAILED = "linked-account:change-failed"
     #: The last record was half written when the server died; it was cut off.
     AUDIT_MENDED = "audit:mended"
-    #: Records that were written are not there any more; `detail` says which.
+    #: Records that had been written are missing; `detail` says which.
     AUDIT_CUT = "audit:cut"
     #: Events came faster than they could be written; `detail` says how many are lost.
     AUDIT_DROPPED = "audit:dropped"

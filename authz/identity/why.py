@@ -38,16 +38,16 @@ class Why(StrEnum):
     MALFORMED_TOKEN = "malformed-token"
     #: It has five parts: it is encrypted (RFC 7516), and authz has no key to open it.
     ENCRYPTED_TOKEN = "encrypted-token"
-    #: A member of a JSON object is there twice; readers would disagree about it.
+    #: A JSON object has the same member twice; readers would disagree about it.
     DUPLICATE_MEMBER = "duplicate-member"
     #: The token's header has a member that no honest token here has: an embedded key, a
     #: link to one, compression, an extension.
     HEADER_NOT_ALLOWED = "header-not-allowed"
-    #: The token says that it is of another type than `JWT` or `at+jwt`.
+    #: The token says that its type is neither `JWT` nor `at+jwt`.
     WRONG_TYPE = "wrong-type"
 
     # The signature of a signed token.
-    #: It is signed with another algorithm than this issuer is pinned to.
+    #: It is signed with an algorithm other than the one this issuer is pinned to.
     WRONG_ALGORITHM = "wrong-algorithm"
     #: No key has the id that the token names, or it names none and there are several.
     #: A fetch of the keys was asked for; the next request may find it.
@@ -98,7 +98,7 @@ class Why(StrEnum):
     #: what it may.
     OWNER_CHANGED = "owner-changed"
 
-    #: Looking as somebody else is over, or was begun by somebody else than who asks.
+    #: Viewing as somebody else has ended, or was begun by somebody other than who asks.
     VIEW_OVER = "view-over"
 
     # People.

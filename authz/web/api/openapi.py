@@ -20,18 +20,18 @@ _IF_MATCH: Final = {
 }
 #: What each status of an error says.
 MEANINGS: Final = {
-    400: "The request cannot be read in one way only.",
+    400: "The request is ambiguous or malformed.",
     401: "Nobody is signed in.",
     403: "The policy does not allow it, or the request came from another site.",
-    404: "There is no such thing.",
-    409: "It cannot be done as things are: the problem's `type` says why.",
+    404: "What the request names does not exist.",
+    409: "It cannot be done as things stand; the problem's `type` says why.",
     412: "Somebody else changed it since; look at it again.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
     422: "The request does not have the form that is asked for, or the policy would be "
     "invalid; `errors` lists everything.",
     428: "`If-Match` is missing.",
-    500: "A mistake of the server.",
+    500: "The server made a mistake.",
     503: "A store or the audit log cannot be reached or written; nothing was changed.",
 }
 

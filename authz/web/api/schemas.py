@@ -59,7 +59,7 @@ LINES: Final = array(
     text("A line of a policy file.", most=MAX_LINE), "Lines of a policy file."
 )
 LIMIT: Final = number("How many at most.", least=1, most=MAX_LIMIT)
-OFFSET: Final = number("How many to pass over.", most=10_000_000)
+OFFSET: Final = number("How many to skip.", most=10_000_000)
 PAGING: Final = {"limit": LIMIT, "offset": OFFSET}
 SEARCH: Final = text("A word to look for.", most=200)
 
