@@ -245,11 +245,13 @@ def _step_words(step: Rollout | None) -> Iterator[str]:
         return
     ready, count = len(step.ready), len(step.ready) + len(step.behind)
     hosts = len({replica.host for replica in (*step.ready, *step.behind)})
-    # A replica is a copy of the app, which may have several workers.
-    what = _plural(count, "replica" if hosts == count else "worker")
-    where = "" if hosts == count else f" of {_plural(hosts, 'replica')}"
+    # A replica is a copy of the app, which may have several processes: gunicorn's
+    # workers, and with --preload the one that they were forked from.
+    what = _plural(hosts, "replica")
+    if hosts != count:
+        what = f"{count} processes of {what}"
     of = f"{ready} of " if step.behind else ""
-    yield f"{of}{what}{where} in step after {step.seconds:.1f} s"
+    yield f"{of}{what} in step after {step.seconds:.1f} s"
 
 
 def _plural(count: int, what: str) -> str:

@@ -45,7 +45,7 @@ def secret_in(text: str) -> str:
 
 def test_a_token_from_birth_to_death(app: Flask, alice: Client, sink: RecordingSink):
     """From the empty list to the revoked one, with a record of each step."""
-    assert "There are no tokens yet" in alice(path=TOKENS).text
+    assert "There are no tokens in use" in alice(path=TOKENS).text
     made = send(alice, NEW, NEW, **FORM)
     secret = secret_in(made.text)
     assert made.headers["Cache-Control"] == "no-store"
