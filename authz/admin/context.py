@@ -108,6 +108,14 @@ class AdminContext:
         """Return all that the policy decides about: the routes, and the mounts."""
         return (*self.routes(), *self.mounts())
 
+    def serves_all_of(self, scopes: str) -> bool:
+        """Return whether all that the pattern *scopes* names is this app's to serve.
+
+        Behind `authz serve` that is its own host alone; routes of others are not known.
+        """
+        own = self.settings.own_scope
+        return own is None or scopes == own.text
+
     def find_route_at(
         self, method: str, path: str, about: AskedScope
     ) -> RoutePattern | None:

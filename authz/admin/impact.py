@@ -20,7 +20,20 @@ def effect_of(context: AdminContext, seen: Preview) -> Impact | None:
     """Return what *seen* changes; None if there are no two policies to compare."""
     if seen.before is None or seen.after is None:
         return None
-    return impact(seen.before, seen.after, routes=context.served())
+    return impact_of(context, seen.before, seen.after)
+
+
+def impact_of(
+    context: AdminContext, before: PolicyInForce, after: PolicyInForce
+) -> Impact:
+    """Return what changes in this app, and in others that it guards."""
+    routes = context.served()
+    return impact(
+        before,
+        after,
+        routes=routes,
+        routes_in=lambda scopes: routes if context.serves_all_of(scopes) else (),
+    )
 
 
 def replayed(

@@ -1,5 +1,6 @@
 """An administrator of one host behind `authz serve`: theirs, and nothing else."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ from flask import Flask
 
 from tests.serve.served import Browser
 from tests.web.api.client import Api, etag, problem
-from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, Answer
+from tests.web.apps import ALICE, BOB, CHEAP_ALICE, CHEAP_BOB, Answer
 from tests.web.whole_routes import whole_routes
 
 GRAFANA, WIKI = "host:grafana.home.test", "host:wiki.home.test"
@@ -105,3 +106,37 @@ def test_a_path_at_a_host_makes_no_administrator(app: Flask, name: str):
     grant = {"member": "user:eve", "role": "role:user", "scope": GRAFANA}
     assert api("POST", "/grants", grant, match="*").status == 403
     assert api("GET", "/people").status == 403
+
+
+@pytest.mark.parametrize("scope", [GRAFANA, "*"])
+def test_a_change_at_a_host_is_not_judged_by_the_portals_routes(app: Flask, scope: str):
+    """What the app there serves is not known, so every path counts.
+
+    The portal's own routes are known, and a rule for none of them is told.
+    """
+    browser = Portal(app)
+    browser.sign_in_at_portal("alice", ALICE)
+    api = Api(browser)
+    deny = {"subject": "user:dan", "path": "/albums/*", "methods": ["GET"]}
+    rule = deny | {"effect": "deny", "scope": scope}
+    draft = {"changes": [{"do": "add", "rule": rule}]}
+
+    seen = api("POST", "/changes/preview", draft, match="*")
+    made = api("POST", "/changes", draft | {"why": "not his"}, match=etag(seen))
+
+    (lost,) = json.loads(seen.text)["effect"]["differences"]
+    assert (lost["subject"], lost["path"]) == ("user:dan", "/albums/*")
+    assert (lost["scope"], lost["after"]) == (GRAFANA, "deny")
+    assert made.status == 200, made.text
+    number = json.loads(made.text)["number"]
+    back = browser(path=f"/authz/admin/changes/{number - 1}").text
+    assert "becomes allowed" in back
+    assert "The app has no page at" not in back
+
+    nowhere = {"scope": OWN, "path": "/nowhere/*"}
+    own = {"changes": [{"do": "add", "rule": rule | nowhere}]}
+    made = api("POST", "/changes", own | {"why": "nowhere"}, match=etag(made))
+    assert made.status == 200, made.text
+    back = browser(path=f"/authz/admin/changes/{number}").text
+    assert "The app has no page at" in back
+    assert "becomes allowed" not in back

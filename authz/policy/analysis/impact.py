@@ -8,7 +8,7 @@ in any other one of a kind, and in any other at all. A request about none in par
 is allowed if some scope allows it, so nothing changes there that changes in no scope.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -99,6 +99,8 @@ class Impact:
     #: For how many names it was looked at, and at how many places.
     people: int
     places: int
+    #: Whether those are all places of routes; else some stand for any path.
+    routed: bool = False
     #: Changed rules that no route of the app is served by, where its routes are known.
     unserved: tuple[Rule, ...] = ()
     #: How many scopes were not looked at, because there are so many.
@@ -129,6 +131,7 @@ def impact(
     after: PolicyInForce,
     *,
     routes: Sequence[RoutePattern] = (),
+    routes_in: Callable[[str], Sequence[RoutePattern]] | None = None,
     people: Mapping[str, Subject] | None = None,
 ) -> Impact:
     """Return what changes when *after* takes the place of *before*.
@@ -136,13 +139,16 @@ def impact(
     For every name that either speaks of, and for *people*; at each route of the app,
     and wherever the change tells paths apart. With *routes* only what they serve
     counts. A policy in another language is compared at the routes alone.
+
+    *routes_in* returns those of a pattern of scopes, where scopes are of several apps;
+    none if they are not known, and then every path counts.
     """
     gains, loses = (
         compare(before, after, question, budget(_PROOF))
         for question in (Question.TAKES_AWAY, Question.GIVES)
     )
     return replace(
-        _compared(before, after, routes=routes, people=people),
+        _compared(before, after, routes=routes, routes_in=routes_in, people=people),
         nobody_gains=gains,
         nobody_loses=loses,
     )
@@ -153,12 +159,17 @@ def _compared(
     after: PolicyInForce,
     *,
     routes: Sequence[RoutePattern],
+    routes_in: Callable[[str], Sequence[RoutePattern]] | None = None,
     people: Mapping[str, Subject] | None,
 ) -> Impact:
     written = before.written, after.written
     if written[0] and written[1] and (written[0].scoped or written[1].scoped):
-        everybody = people_of(before, after) | dict(people or {})
-        return _by_scope(written[0], written[1], routes=routes, people=everybody)
+        return _by_scope(
+            written[0],
+            written[1],
+            routes_in=routes_in or (lambda _: routes),
+            people=people_of(before, after) | dict(people or {}),
+        )
     everybody = people_of(before, after) | dict(people or {})
     change = _Change(before, after, routes)
     differences: list[tuple[int, int, Difference]] = []
@@ -176,6 +187,7 @@ def _compared(
         ),
         people=len(everybody),
         places=len(change.places),
+        routed=bool(routes),
         unserved=tuple(change.unserved()),
     )
 
@@ -197,7 +209,7 @@ def _by_scope(
     before: Policy,
     after: Policy,
     *,
-    routes: Sequence[RoutePattern],
+    routes_in: Callable[[str], Sequence[RoutePattern]],
     people: Mapping[str, Subject],
 ) -> Impact:
     """Return what changes in which scopes; one of the policies has some."""
@@ -207,7 +219,7 @@ def _by_scope(
         scope: _compared(
             CompiledPolicy(before.within(scope)),
             CompiledPolicy(after.within(scope)),
-            routes=routes,
+            routes=routes_in(scope),
             people=people,
         )
         for scope in seen
@@ -237,13 +249,29 @@ def _by_scope(
         ),
         people=len(people),
         places=max(part.places for part in found.values()),
-        unserved=tuple(
-            {
-                rule.origin: rule for part in found.values() for rule in part.unserved
-            }.values()
-        ),
+        routed=all(part.routed for part in found.values()),
+        unserved=tuple(_unserved(before, after, found, routes_in)),
         unseen_scopes=len(every) - len(seen),
     )
+
+
+def _unserved(
+    before: Policy,
+    after: Policy,
+    found: Mapping[str, Impact],
+    routes_in: Callable[[str], Sequence[RoutePattern]],
+) -> Iterator[Rule]:
+    """Yield what no route serves, but for rules that hold where none are known."""
+    unserved = {rule.origin: rule for part in found.values() for rule in part.unserved}
+    written = {
+        replace(rule, scope=""): rule.scope
+        for policy in ((before, after) if unserved else ())
+        for rule in policy.deciding
+        if rule.origin in unserved
+    }
+    for rule in unserved.values():
+        if routes_in(written[rule]):
+            yield rule
 
 
 def _scopes_of(before: Policy, after: Policy) -> list[str]:

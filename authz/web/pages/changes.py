@@ -12,6 +12,7 @@ from authz.admin import changes as use_cases
 from authz.admin import history
 from authz.admin.changes import Draft, Preview
 from authz.admin.drafts import as_text
+from authz.admin.impact import impact_of
 from authz.errors import (
     AlreadyThere,
     LastAdmin,
@@ -22,7 +23,7 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.policy.analysis.by_meaning import by_meaning, says_more
-from authz.policy.analysis.impact import Impact, impact
+from authz.policy.analysis.impact import Impact
 from authz.policy.records import Revision, note_problem
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
@@ -190,9 +191,7 @@ class Changes:
             made=list(text_lines(made.added, made.removed)),
             back=back,
             **_told(
-                impact(
-                    difference.after, difference.before, routes=pages.context.served()
-                )
+                impact_of(pages.context, difference.after, difference.before)
                 if difference and difference.after and difference.before
                 else None
             ),
