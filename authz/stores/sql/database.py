@@ -341,17 +341,20 @@ def _sqlite(url: URL) -> Engine:
     )
 
     made = False
+    making = threading.Lock()
 
     @event.listens_for(engine, "do_connect")
     def make_file(*_: Any) -> None:
         nonlocal made
-        # Nobody else may read it: not even for the moment until it can be changed.
-        if not path.exists():
-            if made:
-                # Somebody may be about to put another one there.
-                raise sqlite3.OperationalError("the file is not there any more")
-            os.close(_new_file(path))
-        made = True
+        # One at a time: who looked before another thread made it would miss it.
+        with making:
+            # Nobody else may read it: not even for the moment until it can be changed.
+            if not path.exists():
+                if made:
+                    # Somebody may be about to put another one there.
+                    raise sqlite3.OperationalError("the file is not there any more")
+                os.close(_new_file(path))
+            made = True
 
     @event.listens_for(engine, "checkout")
     def look_whether_it_is_there(_: Any, record: Any, __: Any) -> None:
