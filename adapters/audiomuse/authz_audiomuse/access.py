@@ -7,7 +7,7 @@ module `config` is asked at each request, and the environment never is.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Final
 
@@ -126,7 +126,21 @@ def read_guard_settings(
         return settings
     if settings.access.api_token:
         return settings
-    return read_settings(config, {**environ, "AUTH_ENABLED": "false"})
+    opened = read_settings(config, {**environ, _OFF[0]: _OFF[1]})
+    # It stands in no variable that somebody could remove.
+    warnings = (
+        _SIGN_IN_IS_OFF if warning.where == "=".join(_OFF) else warning
+        for warning in opened.warnings
+    )
+    return replace(opened, warnings=tuple(warnings))
+
+
+_OFF: Final = ("AUTH_ENABLED", "false")
+_SIGN_IN_IS_OFF: Final = Problem(
+    where="AUTH_ENABLED of AudioMuse-AI",
+    message="it is off, so nobody has to sign in",
+    hint="set AUTHZ_ADMIN and AUTHZ_ADMIN_PASSWORD, and switch it on in its set-up",
+)
 
 
 def _without_host_variables(source: Mapping[str, Any]) -> dict[str, Any]:

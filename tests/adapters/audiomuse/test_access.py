@@ -58,6 +58,17 @@ def test_open_only_if_the_app_says_so_and_nobody_can_be_told_apart(
     assert settings.access.api_token == environ.get("AUTHZ_API_TOKEN", "")
 
 
+def test_an_open_app_is_told_where_it_is_switched_off():
+    """In AudioMuse-AI's set-up, and in no variable that is to be removed."""
+    access = ConfigAccess(_config(AUTH_ENABLED=False)).now()
+
+    settings = read_guard_settings({}, {}, access)
+
+    told = [str(warning) for warning in settings.warnings]
+    assert [each for each in told if "AUTH_ENABLED of AudioMuse-AI: it is off" in each]
+    assert not [each for each in told if "old switch" in each]
+
+
 @pytest.mark.parametrize(
     ("stored", "more", "told"),
     [
