@@ -22,6 +22,15 @@ ROOT = Path(__file__).parents[2]
 #: Milliseconds until something on a page is said not to come: a busy machine's time.
 PATIENCE = 120_000
 expect.set_options(timeout=PATIENCE)
+#: A browser may leave in the middle of a file; then Werkzeug's server closes it late.
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <_io.FileIO name='[^']*/static/"
+        ":pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 FLAGS = (
     "--headless",
     "--no-sandbox",

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page
 
 from authz.extension import get_authz
 from authz.identity.people import Person
 from authz.identity.tokens import new_token
-from tests.browser.conftest import Site
+from tests.browser.conftest import MARKS, Site
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = MARKS
 
 MARKUP = "<img src=x onerror=window.hit=1>"
 LONG = "w" * 200

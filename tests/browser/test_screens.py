@@ -9,9 +9,9 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
-from tests.browser.conftest import ROOT, Site, serving
+from tests.browser.conftest import MARKS, ROOT, Site, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = MARKS
 
 SCREENS = (
     "/authz/admin/",

@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import serving
+from tests.browser.conftest import MARKS, serving
 from tests.web.apps import BOB
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = MARKS
 
 #: More presses than this, and something cannot be reached.
 _PRESSES = 150
