@@ -1,7 +1,6 @@
 """The keys that sign who asks, in the store: made, and changed by hand."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 from authz.admin.context import Actor, AdminContext
@@ -47,10 +46,9 @@ def note_new_keys(
 ) -> None:
     """Write down that *keys* were made; nobody's name is that of the schedule."""
     for key in keys:
-        signs_from = datetime.fromtimestamp(key.signs_from, tz=UTC)
         runtime.record(
             EventTag.SIGNING_KEY_ADDED,
             subject=actor,
             about=key.kid,
-            after=(f"signs from {signs_from.isoformat()}",),
+            after=(f"signs from {key.signs_from_text}",),
         )

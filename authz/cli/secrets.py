@@ -2,17 +2,12 @@
 
 import base64
 import secrets as random
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from authz.cli.app import context_here, shell
 from authz.cli.outcome import problems_in_words
 from authz.cli.output import Output, with_output
-
-if TYPE_CHECKING:
-    from authz.identity.kept_keys import KeptKey
 
 _KEY_BYTES = 32
 
@@ -68,10 +63,9 @@ def rotate_signing_key(*, at_once: bool, out: Output) -> None:
 
     with problems_in_words(), context_here() as context:
         keys = rotate(context, shell(), at_once=at_once)
-    out.document({"keys": [{"kid": key.kid, "signs_from": _time(key)} for key in keys]})
-    for key in keys:
-        out.line(f"{key.kid} signs from {_time(key)}")
-
-
-def _time(key: "KeptKey") -> str:
-    return datetime.fromtimestamp(key.signs_from, tz=UTC).isoformat()
+    times = {key.kid: key.signs_from_text for key in keys}
+    out.document(
+        {"keys": [{"kid": kid, "signs_from": then} for kid, then in times.items()]}
+    )
+    for kid, then in times.items():
+        out.line(f"{kid} signs from {then}")

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
@@ -43,6 +44,11 @@ class KeptKey:
     #: When it begins to sign, in seconds since 1970.
     signs_from: int
     sealed: str
+
+    @property
+    def signs_from_text(self) -> str:
+        """When it begins to sign, as people are told (ISO 8601, UTC)."""
+        return datetime.fromtimestamp(self.signs_from, UTC).isoformat()
 
 
 #: Is called with what is kept and returns what shall be; may be called more than once.

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from sqlalchemy import inspect, text
 from authz.errors import StoreError
 from authz.stores.sql.database import Database
 from authz.stores.sql.migrate import migrate
+from tests.threads import raised_at_once
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -272,19 +274,7 @@ class TestDatabase:
 
     def test_many_start_at_once(self, database: Database):
         """Replicas that start together make the table once."""
-        failed: list[BaseException] = []
-
-        def start() -> None:
-            try:
-                migrate_links(database)
-            except BaseException as error:  # noqa: BLE001 - told below
-                failed.append(error)
-
-        threads = [threading.Thread(target=start) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        failed = raised_at_once(partial(migrate_links, database), threads=4)
 
         assert failed == []
 

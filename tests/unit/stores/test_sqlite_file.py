@@ -1,14 +1,15 @@
 """The file of a SQLite database, which the first connection makes."""
 
 import sys
-import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from authz.stores.sql.database import Database
+from tests.threads import raised_at_once
 
 
 @pytest.fixture(name="often")
@@ -26,23 +27,12 @@ def test_threads_that_connect_first_make_one_file(tmp_path: Path):
     failed: list[BaseException] = []
     for turn in range(40):
         database = Database(f"sqlite:///{tmp_path}/{turn}.db")
-        together = threading.Barrier(6)
-
-        def connect(
-            database: Database = database, together: threading.Barrier = together
-        ) -> None:
-            together.wait()
-            try:
-                with database.read() as connection:
-                    connection.execute(text("SELECT 1"))
-            except BaseException as error:  # noqa: BLE001 - told below
-                failed.append(error)
-
-        threads = [threading.Thread(target=connect) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        failed += raised_at_once(partial(_ask, database), threads=6)
         database.close()
 
     assert failed == []
+
+
+def _ask(database: Database) -> None:
+    with database.read() as connection:
+        connection.execute(text("SELECT 1"))
