@@ -54,7 +54,6 @@ from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.rules import ADMIN, nothing_allowed
 from authz.policy.safety import open_to_a_method, safety_problems, wide_rules
 from authz.settings import Settings
-from authz.stores.cached_records import CachedRecords
 from authz.stores.factory import Stores, kept_audit, open_stores
 from authz.stores.file.policy import CsvFile, Mark
 from authz.stores.file.records import CsvRecords
@@ -377,7 +376,9 @@ def _refuse_idle_groups(settings: Settings) -> None:
         )
 
 
-def _refuse_unusable(settings: Settings, entries: Iterable[Entry]) -> None:
+def _refuse_unusable(
+    settings: Settings, _before: Iterable[Entry], entries: Iterable[Entry]
+) -> None:
     policy_of(settings, entries)
 
 
@@ -579,7 +580,7 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
         live=live,
         stores=stores,
         store_sync=kept,
-        records=CachedRecords(stores.records, stores.policy.mark),
+        records=stores.records,
         people=stores.people,
         sources=asked if view_as is None else (view_as, *asked),
         identity=identity,

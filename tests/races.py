@@ -48,7 +48,7 @@ p, role:admin, /*, *
 g, user:a, role:admin
 g, user:b, role:admin
 """
-_FREE: dict[str, Any] = {"check": lambda _: None, "before_commit": lambda *_: None}
+_FREE: dict[str, Any] = {"check": lambda *_: None, "before_commit": lambda *_: None}
 _TRIES = 20
 
 

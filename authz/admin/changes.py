@@ -146,7 +146,23 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
     return replace(seen, before=before, after=after)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a draft did."""
+
+    revision: Revision
+    #: The entries then; None if it changed nothing.
+    entries: Sequence[Entry] | None
+
+
 def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Revision:
+    """Make the changes of *draft*; see `apply_draft`."""
+    return apply_draft(context, actor, draft, note=note).revision
+
+
+def apply_draft(
+    context: AdminContext, actor: Actor, draft: Draft, *, note: str
+) -> Applied:
     """Make the changes of *draft*, all or none, and put them in force here.
 
     The audit record is written first; without it nothing is changed.
@@ -162,20 +178,18 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
         StoreError: if the store or the audit log cannot be written.
     """
     checked: PolicyInForce | None = None
+    left: Sequence[Entry] | None = None
     witnessed: Revision | None = None
     problem = note_problem(note)
     if problem:
         raise PolicyError([problem])
 
-    now = context.readable_snapshot()
-    seen = () if now is None else now.entries
-
-    def check(entries: Sequence[Entry]) -> None:
-        nonlocal checked
-        checked = context.build(entries)
-        refuse_beyond(context, actor, seen, entries, checked)
+    def check(before: Sequence[Entry], entries: Sequence[Entry]) -> None:
+        nonlocal checked, left
+        checked, left = context.build(entries), entries
+        refuse_beyond(context, actor, before, entries, checked)
         refuse_lockout(context, actor, checked)
-        check_policy(context, actor, checked, entries, lambda: seen)
+        check_policy(context, actor, checked, entries, lambda: before)
 
     def before_commit(revision: Revision) -> None:
         nonlocal witnessed
@@ -226,7 +240,7 @@ def apply(context: AdminContext, actor: Actor, draft: Draft, *, note: str) -> Re
             _note_failure(context, actor, witnessed, error)
         raise
     context.runtime.refresh()
-    return revision
+    return Applied(revision=revision, entries=left)
 
 
 def _refuse_rows(context: AdminContext, actor: Actor, draft: Draft) -> None:

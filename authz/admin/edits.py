@@ -1,8 +1,9 @@
 """One rule or grant at a time: added, changed, removed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from authz.admin.changes import Draft, apply
+from authz.admin.changes import Draft, apply, apply_draft
 from authz.admin.context import Actor, AdminContext
 from authz.admin.reach import refuse_row
 from authz.errors import AlreadyThere, NotFound, StoreConflict
@@ -46,21 +47,27 @@ def add(  # noqa: PLR0913 - what an entry is made of
     """
     refuse_row(context, actor, row)
     change = Add(row=row, note=note, disabled=disabled)
+    if base != ANY_STATE:
+        try:
+            return _edit(context, actor, row, change, base=base, why=why, made=True)
+        except StoreConflict:
+            there = _there(context.records.snapshot(), row, disabled=disabled)
+            if there is None:
+                raise
+            return there
     for attempt in range(_TRIES):
         now = context.records.snapshot()
-        known = _find(now, row)
-        if known is not None and known.disabled is disabled:
-            return Edited(entry=known, etag=now.etag)
-        seen = now.etag if base == ANY_STATE else base
+        there = _there(now, row, disabled=disabled)
+        if there is not None:
+            return there
         try:
-            apply(context, actor, Draft(base=seen, changes=(change,)), note=why)
-            break
+            return _edit(context, actor, row, change, base=now.etag, why=why, made=True)
         except AlreadyThere:
             raise
         except StoreConflict:
-            if base != ANY_STATE or attempt == _TRIES - 1:
+            if attempt == _TRIES - 1:
                 raise
-    return _found(context, row, made=True)
+    raise AssertionError
 
 
 def replace(  # noqa: PLR0913 - what an entry is made of
@@ -78,8 +85,7 @@ def replace(  # noqa: PLR0913 - what an entry is made of
     changes: list[Change] = [Replace(id=entry.id, row=row, note=note)]
     if entry.disabled is not disabled:
         changes.append(Switch(id=entry.id, disabled=disabled))
-    apply(context, actor, Draft(base=base, changes=tuple(changes)), note=why)
-    return _found(context, row, made=False)
+    return _edit(context, actor, row, *changes, base=base, why=why)
 
 
 def remove(
@@ -90,13 +96,35 @@ def remove(
     return apply(context, actor, draft, note=why).etag
 
 
-def _found(context: AdminContext, row: Row, *, made: bool) -> Edited:
-    now = context.records.snapshot()
-    entry = _find(now, row)
+def _edit(  # noqa: PLR0913 - what an edit is made of
+    context: AdminContext,
+    actor: Actor,
+    row: Row,
+    *changes: Change,
+    base: str,
+    why: str,
+    made: bool = False,
+) -> Edited:
+    """Make *changes*; return the entry that says *row* then."""
+    draft = Draft(base=base, changes=changes)
+    applied = apply_draft(context, actor, draft, note=why)
+    entries, etag = applied.entries, applied.revision.etag
+    if entries is None:
+        now = context.records.snapshot()
+        entries, etag = now.entries, now.etag
+    entry = _find(entries, row)
     if entry is None:
         raise NotFound("somebody else has changed or removed it again already")
-    return Edited(entry=entry, etag=now.etag, made=made)
+    return Edited(entry=entry, etag=etag, made=made)
 
 
-def _find(now: Snapshot, row: Row) -> Entry | None:
-    return next((e for e in now.entries if e.row[:2] == row[:2]), None)
+def _there(now: Snapshot, row: Row, *, disabled: bool) -> Edited | None:
+    """Return the entry that says *row* if it is there just as wanted."""
+    known = _find(now.entries, row)
+    if known is None or known.disabled is not disabled:
+        return None
+    return Edited(entry=known, etag=now.etag)
+
+
+def _find(entries: Sequence[Entry], row: Row) -> Entry | None:
+    return next((entry for entry in entries if entry.row[:2] == row[:2]), None)

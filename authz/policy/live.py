@@ -25,12 +25,16 @@ _UNREAD: Final = object()
 class PolicyStore(Protocol[_Content_co]):
     """Where a policy is kept: a file has bytes, a database entries."""
 
-    def read(self) -> _Content_co:
-        """Return the policy. Raises `StoreError`; a failing store is never empty."""
-        ...
+    def changed(self, since: Hashable) -> tuple[Hashable, _Content_co] | None:
+        """Return the policy, and a mark that tells its state from others.
 
-    def mark(self) -> Hashable:
-        """Return what tells this state of the store from others, cheaply."""
+        None if the mark is still *since*; what no store gives always finds a policy.
+        The mark is never newer than the policy, so that a change between the two is
+        found the next time.
+
+        Raises:
+            StoreError: if it cannot be read; a failing store is never empty.
+        """
         ...
 
 
@@ -93,9 +97,10 @@ class LivePolicy(Generic[_Content]):
         otherwise: PolicyInForce | None,
     ) -> PolicyInForce:
         try:
-            # The mark before the content: a change between is seen next time.
-            self._mark = self._store.mark()
-            return self._build(self._store.read())
+            found = self._store.changed(_UNREAD)
+            assert found is not None  # noqa: S101 - the store's promise
+            self._mark, content = found
+            return self._build(content)
         except StoreUnreachable:
             raise  # nobody knows whether what was good is what holds
         except (PolicyError, StoreError) as error:
@@ -146,11 +151,9 @@ class LivePolicy(Generic[_Content]):
 
         Raises whatever the store raises. Only one thread at a time may look.
         """
-        mark = self._store.mark()
         tried = self._content_problem is None or self._refused_beside is self._beside()
-        if mark == self._mark and tried:
-            return self._stay
-        return partial(self._take, mark, self._store.read())
+        found = self._store.changed(self._mark if tried else _UNREAD)
+        return self._stay if found is None else partial(self._take, *found)
 
     def fail(self, error: Exception) -> None:
         """Note that the store cannot be looked at; report it, once."""

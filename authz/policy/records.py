@@ -16,8 +16,9 @@ from authz.policy.csv_rows import Row, spell
 #: The longest note on an entry or a change.
 MAX_NOTE: Final = 500
 
-#: Checks the entries that a change would leave; raises to refuse the change.
-Check = Callable[[Sequence["Entry"]], None]
+#: Checks a change by the entries before it and those it would leave; raises to refuse
+#: it. What cannot be read, and so decides nothing, has no entries.
+Check = Callable[[Sequence["Entry"], Sequence["Entry"]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +163,9 @@ class PolicyRecords(Protocol):
             expected: The `etag` of the state the author has seen.
             author: The name of who makes the change.
             note: Why.
-            check: Called with the entries as they would be, while no other writer can
-                come between; what it raises refuses the change. What it reads from the
-                same store is what would be, too.
+            check: Called with the entries as they are and as they would be, while no
+                other writer can come between; what it raises refuses the change. What
+                it reads from the same database is what would be, too.
             before_commit: Called with the revision just before it becomes visible;
                 what it raises refuses the change too. It writes the audit record.
 

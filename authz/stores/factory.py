@@ -20,6 +20,7 @@ from authz.policy.normalize import normalizer
 from authz.policy.recent_rows import RecentRows
 from authz.policy.records import Check, PolicyRecords, Snapshot
 from authz.settings import Settings
+from authz.stores.cached_records import CachedRecords
 from authz.stores.file.audit import AuditFile
 from authz.stores.file.audit_reader import AuditFiles
 from authz.stores.file.history import CsvHistory
@@ -137,7 +138,7 @@ def open_stores(
             seed(store, settings.store.seed, check=check)
     return Stores(
         policy=store.policy_source,
-        records=store.records,
+        records=CachedRecords(store.records, store.policy_source.mark),
         people=store.people,
         tokens=store.tokens,
         people_source=store.people_source,

@@ -45,7 +45,7 @@ def apply(
         "expected": records.snapshot().etag if expected is None else expected,
         "author": "user:anna",
         "note": "because",
-        "check": lambda _: None,
+        "check": lambda *_: None,
         "before_commit": lambda _: None,
         **named,
     }
@@ -182,7 +182,7 @@ class PolicyRecordsContract:
         it = entry(records, "role:user", "/map", "GET")
         before = records.snapshot()
 
-        def never(_: object) -> None:
+        def never(*_: object) -> None:
             raise Refused
 
         for change in (
@@ -262,7 +262,7 @@ class PolicyRecordsContract:
         """Check and before_commit can each refuse a change; then nothing happens."""
         before = records.snapshot()
 
-        def refuse(_: object) -> None:
+        def refuse(*_: object) -> None:
             raise Refused
 
         with pytest.raises(Refused):
@@ -275,9 +275,15 @@ class PolicyRecordsContract:
         assert records.snapshot() == before
         assert [r.note for r in records.history(limit=10)].count("because") == 0
 
-    def test_the_check_sees_what_would_be(self, records: PolicyRecords):
+    def test_the_check_sees_what_is_and_what_would_be(self, records: PolicyRecords):
         """The check gets every entry, disabled ones too; before_commit the revision."""
+        known = records.snapshot().entries
         seen: list[Entry] = []
+
+        def check(before: Sequence[Entry], after: Sequence[Entry]) -> None:
+            assert tuple(before) == known
+            seen.extend(after)
+
         noted: list[Revision] = []
         off = entry(records, "role:user", "/map", "GET")
 
@@ -285,11 +291,12 @@ class PolicyRecordsContract:
             records,
             Switch(id=off.id, disabled=True),
             Add(row=row("p", "role:user", "/x", "GET")),
-            check=seen.extend,
+            check=check,
             before_commit=noted.append,
         )
 
         assert spoken(seen) == sorted([*ROWS, ("p", "role:user", "/x", "GET")])
+        assert tuple(seen) == records.snapshot().entries
         assert [e.row.fields for e in seen if e.disabled] == [off.row.fields]
         assert noted == [revision]
         assert revision.added == ("p, role:user, /x, GET",)
@@ -348,7 +355,7 @@ class PolicyRecordsContract:
         arguments: dict[str, Any] = {
             "author": "user:anna",
             "note": "back",
-            "check": lambda _: None,
+            "check": lambda *_: None,
             "before_commit": lambda _: None,
         }
         with pytest.raises(StoreConflict):

@@ -51,7 +51,7 @@ ASKED = [
 _FREE: dict[str, Any] = {
     "author": "user:alice",
     "note": "",
-    "check": lambda _: None,
+    "check": lambda *_: None,
     "before_commit": lambda _: None,
 }
 

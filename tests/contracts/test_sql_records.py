@@ -49,7 +49,7 @@ class Store:
             "expected": self.records.snapshot().etag,
             "author": "user:alice",
             "note": "because",
-            "check": lambda _: None,
+            "check": lambda *_: None,
             "before_commit": lambda _: None,
         }
         return self.records.apply(changes, **(given | options))
@@ -179,7 +179,7 @@ def test_a_check_or_a_witness_can_refuse(store: Store, who: str):
     store.add(FIRST)
     before = store.records.snapshot()
 
-    def refuse(_: object) -> None:
+    def refuse(*_: object) -> None:
         raise Refused
 
     with pytest.raises(Refused):

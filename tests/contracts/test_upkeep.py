@@ -69,7 +69,7 @@ def change(runtime: Runtime, name: str) -> str:
         expected=runtime.records.snapshot().etag,
         author="",
         note="",
-        check=lambda _: None,
+        check=lambda *_: None,
         before_commit=lambda _: None,
     )
     runtime.refresh()

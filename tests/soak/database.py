@@ -164,7 +164,7 @@ def replace_all(records: PolicyRecords, text: str, *, note: str) -> None:
         expected=before.etag,
         author="user:root",
         note=note,
-        check=lambda _: None,
+        check=lambda *_: None,
         before_commit=lambda _: None,
     )
 

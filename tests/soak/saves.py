@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from authz.stores.file.policy import CsvFile, digest
+from tests.saving import save
 from tests.soak.history import policy_text
 from tests.soak.report import Bar
 
@@ -42,7 +42,7 @@ def killed_saves(times: int) -> list[Bar]:
             if not _is_whole(folder / name)
         ]
     # A dead writer's leftovers go with the next save.
-    CsvFile(path).write(policy_text(1).encode(), expected=digest(path.read_bytes()))
+    save(path, policy_text(1).encode())
     kept = {"policy.csv", "policy.csv.prev", ".policy.csv.lock"}
     left = sorted({entry.name for entry in folder.iterdir()} - kept)
     return [
@@ -67,18 +67,17 @@ def _seconds_for_a_save(path: Path) -> float:
     for number in range(5):
         started = time.monotonic()
         text = policy_text(number).encode()
-        CsvFile(path).write(text, expected=digest(path.read_bytes()))
+        save(path, text)
         took.append(time.monotonic() - started)
     return max(took)
 
 
 def _save_again_and_again(path: Path) -> None:
     try:
-        file = CsvFile(path)
         number = os.getpid()
         while True:
             number += 1
-            file.write(policy_text(number).encode(), expected=digest(file.read()))
+            save(path, policy_text(number).encode())
     finally:
         os._exit(1)
 

@@ -94,7 +94,7 @@ def test_no_policy_closes_the_app_to_its_administrators(
 
 
 _UNCHECKED: dict[str, Any] = {
-    "author": "", "note": "", "check": lambda _: None, "before_commit": lambda _: None,
+    "author": "", "note": "", "check": lambda *_: None, "before_commit": lambda _: None,
 }  # fmt: skip
 #: Puts denies into the store of an app; what it says of them, for a message.
 Entrance = Callable[[Flask, Client, list[str], Path], str]

@@ -161,15 +161,14 @@ class Shadow:
 
     def _load(self) -> None:
         try:
-            mark = self._store.mark()
-            if mark == self._mark:
-                self._problem = self._content_problem
-                return
-            data = self._store.read()
+            found = self._store.changed(self._mark)
         except AuthzError as error:
             self._fail(error)
             return
-        self._mark = mark
+        if found is None:
+            self._problem = self._content_problem
+            return
+        self._mark, data = found
         try:
             candidate = self._build(data)
         except AuthzError as error:

@@ -6,13 +6,13 @@ import glob
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from authz.bounded_read import read_with_stat
-from authz.errors import StoreConflict, StoreError
+from authz.errors import StoreError
 from authz.policy.csv_rows import MAX_BYTES
 from authz.stores.file.lock import locked
 
@@ -58,78 +58,33 @@ class CsvFile:
         """
         return self._read()[0]
 
-    def mark(self) -> Mark:
-        """Return what the file is now; two equal marks are the same content.
+    def changed(self, since: Hashable) -> tuple[Mark, bytes] | None:
+        """Return what the file is now, and its bytes; None if it still is *since*.
 
-        Follows links at each call, so a folder that is swapped by its link (as
-        Kubernetes does with a ConfigMap) is noticed.
+        Two equal marks are the same content. Follows links at each call, so a folder
+        that is swapped by its link (as Kubernetes does with a ConfigMap) is noticed.
 
         Raises:
             StoreError: if it cannot be read.
         """
         data, stat = self._read()
-        return Mark(
+        mark = Mark(
             stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, digest(data)
         )
+        return None if mark == since else (mark, data)
 
-    def write(
-        self,
-        data: bytes,
-        *,
-        expected: str,
-        last: Callable[[], None] = lambda: None,
-        done: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Replace the file by *data*, which becomes visible whole or not at all.
-
-        *expected* is the `digest` of what the writer read. *last* is called when
-        everything is ready and no other writer can come between; what it raises
-        refuses the change. The file before is kept beside it as `.prev`. *done* is
-        called when the change is visible and no other writer can come yet.
+    @contextlib.contextmanager
+    def writing(self) -> Iterator["Writing"]:
+        """Give what replaces the file, while no other writer can come between.
 
         Raises:
-            StoreConflict: if the file is not what was expected.
-            StoreError: if it cannot be written; the file is then as it was.
+            StoreError: if the file cannot be read or written; it is then as it was.
         """
         # A link stays a link: what it leads to is replaced.
         target = led_to(self.path)
         try:
             with locked(target):
-                if digest(self.read()) != expected:
-                    raise StoreConflict(
-                        f"{self.path}: somebody else changed the file",
-                        "read it again and repeat the change",
-                    )
-                _remove_leftovers(target)
-                _replace(target, data, last)
-                done()
-        except OSError as error:
-            raise self._unwritable(error) from error
-
-    def make(
-        self,
-        data: bytes,
-        *,
-        last: Callable[[], None] = lambda: None,
-        done: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Make the file, which is not there, with *data*; as `write` does.
-
-        Raises:
-            StoreConflict: if it is there by now.
-            StoreError: if it cannot be written.
-        """
-        target = led_to(self.path)
-        try:
-            with locked(target):
-                if target.exists():
-                    raise StoreConflict(
-                        f"{self.path}: the file is there again: look at it, and repeat "
-                        "the change"
-                    )
-                last()
-                write_whole(target, data)
-                done()
+                yield Writing(target, self.read() if os.path.lexists(target) else None)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -176,8 +131,42 @@ class CsvFile:
             ) from error
 
 
+class Writing:
+    """A policy file that one writer holds."""
+
+    def __init__(self, target: Path, before: bytes | None) -> None:
+        self._target = target
+        #: What is in the file; None if it is not there.
+        self.before = before
+
+    def replace(self, data: bytes, *, last: Callable[[], None] = lambda: None) -> None:
+        """Put *data* in its place, which becomes visible whole or not at all.
+
+        *last* is called when everything is ready; what it raises refuses the change.
+        The file before is kept beside it as `.prev`.
+
+        Raises:
+            OSError: if it cannot be written; the file is then as it was.
+            StoreError: if the disk does not give back what was written.
+        """
+        target = self._target
+        _remove_leftovers(target)
+        there = self.before is not None
+        mode = target.stat().st_mode & 0o777 if there else _NEW_FILE_MODE
+        with _prepared(target, data, mode) as temporary:
+            if temporary.read_bytes() != data:
+                raise StoreError(
+                    f"{temporary}: what was written is not what is read back"
+                )
+            last()
+            if there:
+                _keep_previous(target)
+            temporary.replace(target)
+        _sync_folder(target.parent)
+
+
 def digest(data: bytes) -> str:
-    """Return the fingerprint of *data* that `CsvFile.write` expects."""
+    """Return the fingerprint of *data*: the etag of a policy file."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -192,16 +181,6 @@ def led_to(path: Path) -> Path:
 def write_whole(target: Path, data: bytes, *, mode: int = _NEW_FILE_MODE) -> None:
     """Make *target* hold *data*, whole or not at all. Raises `OSError`."""
     with _prepared(target, data, mode) as temporary:
-        temporary.replace(target)
-    _sync_folder(target.parent)
-
-
-def _replace(target: Path, data: bytes, last: Callable[[], None]) -> None:
-    with _prepared(target, data, target.stat().st_mode & 0o777) as temporary:
-        if temporary.read_bytes() != data:
-            raise StoreError(f"{temporary}: what was written is not what is read back")
-        last()
-        _keep_previous(target)
         temporary.replace(target)
     _sync_folder(target.parent)
 

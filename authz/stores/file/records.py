@@ -23,7 +23,7 @@ from authz.policy.records import (
     differences,
 )
 from authz.stores.file.history import CsvHistory
-from authz.stores.file.policy import CsvFile, digest
+from authz.stores.file.policy import CsvFile, Mark, Writing, digest
 
 #: The etag of a file that is not there.
 _GONE: Final = "gone"
@@ -65,8 +65,8 @@ class CsvRecords:
         self._recent = RecentRows() if recent is None else recent
         #: The digest of a file that is known to have a revision.
         self._noted = ""
-        #: The file as it was read last, and its digest.
-        self._seen: tuple[str, bytes] = "", b""
+        # What the file was when it was looked at last, swapped whole.
+        self._newest: tuple[Mark, Snapshot] | None = None
 
     @property
     def read_only(self) -> bool:
@@ -79,14 +79,18 @@ class CsvRecords:
 
     def snapshot(self) -> Snapshot:
         """Return the state now. Raises `StoreError` and `PolicyError`."""
-        data = self._file.read()
-        etag = digest(data)
-        self._seen = etag, data
-        return Snapshot(
-            entries=self._entries(data),
-            number=0 if self._history is None else self._history.number_of(etag),
-            etag=etag,
+        newest = self._newest
+        found = self._file.changed(newest and newest[0])
+        if found is None:
+            assert newest is not None  # noqa: S101 - it has not changed since
+            return newest[1]
+        mark, data = found
+        number = 0 if self._history is None else self._history.number_of(mark.digest)
+        snapshot = Snapshot(
+            entries=self._entries(data), number=number, etag=mark.digest
         )
+        self._newest = mark, snapshot
+        return snapshot
 
     def would_be(
         self,
@@ -109,13 +113,9 @@ class CsvRecords:
         before_commit: Callable[[Revision], None],
     ) -> Revision:
         """Make *changes*, all of them or none; see `PolicyRecords.apply`."""
-        # What was seen is compared with the file when that is locked, to be written.
-        etag, seen = self._seen
-        known = not self.read_only and etag == expected
-        before = seen if known else self._read(expected)
-        return self._replace(
-            before,
-            self._edited(before, changes),
+        return self._change(
+            lambda before: self._edited(before, changes),
+            expected,
             _Why(author=author, note=note, check=check, before_commit=before_commit),
         )
 
@@ -130,12 +130,9 @@ class CsvRecords:
         before_commit: Callable[[Revision], None],
     ) -> Revision:
         """Make the file what revision *number* left, to the byte."""
-        if self._history is None:
-            raise LookupError("the history of this file is kept in Git")
-        before = None if self._is_gone(expected) else self._read(expected)
-        return self._replace(
-            before,
-            self._history.content(number),
+        return self._change(
+            lambda _: self._content(number),
+            expected,
             _Why(author=author, note=note, check=check, before_commit=before_commit),
         )
 
@@ -149,18 +146,19 @@ class CsvRecords:
         """
         if self._history is None or in_force == self._noted:
             return
-        with self._file.locked():
-            data = self._file.read()
-            if digest(data) != in_force:
+        with self._file.writing() as file:
+            if file.before is None or digest(file.before) != in_force:
                 return  # it has changed again, and is looked at again
-            self._history.note_found(data, at=self._clock())
+            self._history.note_found(file.before, at=self._clock())
         self._noted = in_force
 
     def _is_gone(self, expected: str) -> bool:
         return expected == _GONE and not self._file.path.exists()
 
     def _read(self, expected: str) -> bytes:
-        before = self._file.read()
+        return self._as_expected(self._file.read(), expected)
+
+    def _as_expected(self, before: bytes, expected: str) -> bytes:
         if digest(before) != expected:
             raise StoreConflict(
                 f"{self._source}: somebody else changed the policy",
@@ -168,22 +166,37 @@ class CsvRecords:
             )
         return before
 
-    def _replace(self, before: bytes | None, after: bytes, why: "_Why") -> Revision:
-        if after == before:
-            return self._newest(self._read(digest(after)))
-        new = self._entries(after)
+    def _change(
+        self, make: Callable[[bytes], bytes], expected: str, why: _Why
+    ) -> Revision:
+        """Put what *make* makes of the file into its place."""
         history = self._history
         if history is None:
-            why.check(new)
+            before = self._read(expected)
+            after = make(before)
+            if after == before:
+                return self._newest_revision(after)
+            why.check(self._readable(before), self._entries(after))
             raise StoreReadOnly(
                 f"{self._source}: the policy is changed where the file is kept",
                 "apply the patch there, or set AUTHZ_POLICY_WRITABLE",
-                patch=patch(before or b"", after, name=self._source.lstrip("/")),
+                patch=patch(before, after, name=self._source.lstrip("/")),
             )
-        try:
-            old = self._entries(before or b"")
-        except PolicyError:
-            old = ()  # what it said decided nothing
+        with self._file.writing() as file:
+            is_gone = expected == _GONE and file.before is None
+            if not is_gone:
+                self._as_expected(
+                    self._file.read() if file.before is None else file.before, expected
+                )
+            after = make(file.before or b"")
+            if after == file.before:
+                return self._newest_revision(after)
+            return self._replace(file, after, why, history)
+
+    def _replace(
+        self, file: Writing, after: bytes, why: _Why, history: CsvHistory
+    ) -> Revision:
+        old, new = self._readable(file.before or b""), self._entries(after)
         added, removed = differences(old, new)
         revision = Revision(
             number=0,
@@ -196,29 +209,30 @@ class CsvRecords:
         )
 
         def last() -> None:
-            # The file is locked, and still what `before` is.
             nonlocal revision
-            why.check(new)
-            if before is None:
+            why.check(old, new)
+            if file.before is None:
                 number = history.number_of(_GONE)
             else:
-                number = history.note_found(before, at=revision.at) + 1
+                number = history.note_found(file.before, at=revision.at) + 1
             revision = replace(revision, number=number)
             why.before_commit(revision)
 
-        def done() -> None:
-            # Still locked: nobody takes it for an edit by hand.
-            try:
-                history.keep(revision, after)
-            except StoreError:
-                # The change is made. The next one notes this state as found.
-                _log.exception("the change is in force, but its history is not kept")
-
-        if before is None:
-            self._file.make(after, last=last, done=done)
-        else:
-            self._file.write(after, expected=digest(before), last=last, done=done)
+        file.replace(after, last=last)
+        # Still locked: nobody takes it for an edit by hand.
+        try:
+            history.keep(revision, after)
+        except StoreError:
+            # The change is made. The next one notes this state as found.
+            _log.exception("the change is in force, but its history is not kept")
         return revision
+
+    def _readable(self, data: bytes) -> tuple[Entry, ...]:
+        """Return the entries of *data*; none if it is no policy: it decides nothing."""
+        try:
+            return self._entries(data)
+        except PolicyError:
+            return ()
 
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
         """Return the newest revisions first; none for a file that Git keeps."""
@@ -228,13 +242,16 @@ class CsvRecords:
 
     def at(self, number: int) -> Snapshot:
         """Return the state as revision *number* left it. Raises `LookupError`."""
-        if self._history is None:
-            raise LookupError("the history of this file is kept in Git")
-        data = self._history.content(number)
+        data = self._content(number)
         entries = read_entries(data, source=self._source)
         return Snapshot(entries=entries, number=number, etag=digest(data))
 
-    def _newest(self, data: bytes) -> Revision:
+    def _content(self, number: int) -> bytes:
+        if self._history is None:
+            raise LookupError("the history of this file is kept in Git")
+        return self._history.content(number)
+
+    def _newest_revision(self, data: bytes) -> Revision:
         etag = digest(data)
         for newest in self.history(limit=1):
             if newest.etag == etag:

@@ -339,7 +339,7 @@ class SqlRecords:
             added=added,
             removed=removed,
         )
-        why.check(after)
+        why.check(state.entries, after)
         why.before_commit(revision)
         return revision
 

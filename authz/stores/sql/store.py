@@ -164,8 +164,9 @@ class _Policy:
     def mark(self) -> Hashable:
         return head(self._database).policy
 
-    def read(self) -> Snapshot:
-        return self._records.snapshot()
+    def changed(self, since: Hashable) -> tuple[Hashable, Snapshot] | None:
+        mark = self.mark()
+        return None if mark == since else (mark, self._records.snapshot())
 
 
 class _People:

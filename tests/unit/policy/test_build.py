@@ -48,11 +48,8 @@ def test_the_old_policy_still_answers_who_holds_it():
     class Store:
         content = TEXT
 
-        def read(self) -> bytes:
-            return self.content
-
-        def mark(self) -> bytes:
-            return self.content
+        def changed(self, _since: object) -> tuple[bytes, bytes]:
+            return self.content, self.content
 
     store = Store()
     live = LivePolicy(

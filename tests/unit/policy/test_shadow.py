@@ -28,17 +28,11 @@ class Store:
     def __init__(self, text: str | None = CANDIDATE) -> None:
         self.text = text
 
-    def read(self) -> bytes:
-        """Return the text."""
+    def changed(self, since: object) -> tuple[str, bytes] | None:
+        """Return the text, which tells it from any other, and its bytes."""
         if self.text is None:
             raise StoreError("policy.csv: gone")
-        return self.text.encode()
-
-    def mark(self) -> str:
-        """Return the text, which tells it from any other."""
-        self.read()
-        assert self.text is not None
-        return self.text
+        return None if self.text == since else (self.text, self.text.encode())
 
 
 class Trial:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from authz.stores.file.lock import locked
-from authz.stores.file.policy import CsvFile, digest
+from authz.stores.file.policy import CsvFile
+from tests.saving import save
 from tests.services import until
 
 
@@ -75,7 +76,7 @@ def test_what_is_forked_meanwhile_does_not_hold_it(path: Path):
 
     def write_file() -> None:
         os.write(write, b"x")
-        CsvFile(path).write(b"child", expected=digest(b""))
+        save(path, b"child")
 
     with held(CsvFile(path).locked()):
         child = fork(write_file)
@@ -83,7 +84,7 @@ def test_what_is_forked_meanwhile_does_not_hold_it(path: Path):
         assert os.waitpid(child, os.WNOHANG) == (0, 0)
     assert os.waitpid(child, 0)[1] == 0
 
-    CsvFile(path).write(b"parent", expected=digest(b"child"))
+    assert save(path, b"parent") == b"child"
 
 
 def test_a_child_that_lives_on_holds_up_nobody(path: Path):

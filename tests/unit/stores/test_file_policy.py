@@ -4,14 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
-from authz.errors import StoreConflict, StoreError
+from authz.errors import StoreError
 from authz.stores.file.key import shared_key
-from authz.stores.file.policy import CsvFile, digest
+from authz.stores.file.policy import CsvFile
+from tests.saving import save
 
 ROOT = Path(__file__).parents[3]
 OLD = b"p, role:user, /old, GET\n" * 2000
@@ -38,19 +38,22 @@ class TestReading:
         if kind == "folder":
             path.mkdir()
 
-        for attempt in (CsvFile(path).read, CsvFile(path).mark):
+        for attempt in (CsvFile(path).read, lambda: CsvFile(path).changed(None)):
             with pytest.raises(StoreError, match=r"policy.csv.*AUTHZ_POLICY"):
                 attempt()
 
     def test_the_mark_changes_with_the_content(self, store: CsvFile):
         """A change of the same length in the same instant is seen."""
-        before = store.mark()
+        before = store.changed(None)
+        assert before
         stat = store.path.stat()
         store.path.write_bytes(OLD.replace(b"old", b"odd"))
         os.utime(store.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
-        assert store.mark() != before
-        assert store.mark() == store.mark()
+        after = store.changed(before[0])
+        assert after
+        assert after[1] == store.read()
+        assert store.changed(after[0]) is None
 
     def test_a_swapped_folder_is_seen(self, tmp_path: Path):
         """Kubernetes swaps a link to a folder; the path stays the same."""
@@ -60,18 +63,18 @@ class TestReading:
         link = tmp_path / "data"
         link.symlink_to("one")
         store = CsvFile(link / "policy.csv")
-        before = store.mark()
+        before = store.changed(None)
+        assert before
         (tmp_path / "new").symlink_to("two")
         (tmp_path / "new").replace(link)
 
-        assert store.mark() != before
-        assert store.read() == NEW
+        assert (store.changed(before[0]) or before)[1] == NEW
 
 
 class TestWriting:
     def test_it_replaces_and_keeps_what_was(self, store: CsvFile):
         """The old content is kept as `.prev`, and no other file is left behind."""
-        store.write(NEW, expected=digest(OLD))
+        save(store.path, NEW)
 
         assert store.read() == NEW
         assert store.path.with_name("policy.csv.prev").read_bytes() == OLD
@@ -87,7 +90,7 @@ class TestWriting:
         """The file and `.prev` are one file then; the next writer takes them apart."""
         previous = store.path.with_name("policy.csv.prev")
         previous.hardlink_to(store.path)
-        store.write(NEW, expected=digest(OLD))
+        save(store.path, NEW)
 
         assert (store.read(), previous.read_bytes()) == (NEW, OLD)
         assert not store.path.with_name(".policy.csv.prev").exists()
@@ -95,7 +98,7 @@ class TestWriting:
     def test_it_keeps_the_mode(self, store: CsvFile):
         """Who may read the file is the operator's business."""
         store.path.chmod(0o640)
-        store.write(NEW, expected=digest(OLD))
+        save(store.path, NEW)
 
         assert store.path.stat().st_mode & 0o777 == 0o640
 
@@ -103,7 +106,7 @@ class TestWriting:
         """What a link leads to is replaced, not the link."""
         link = tmp_path / "link.csv"
         link.symlink_to("policy.csv")
-        CsvFile(link).write(NEW, expected=digest(OLD))
+        save(link, NEW)
 
         assert link.is_symlink()
         assert store.read() == NEW
@@ -115,19 +118,12 @@ class TestWriting:
         loop_file = CsvFile(loop)
         for ask in (
             loop_file.read,
-            lambda: loop_file.write(NEW, expected=digest(OLD)),
+            lambda: save(loop, NEW),
         ):
             with pytest.raises(StoreError, match=r"policy.csv: the \w+ "):
                 ask()
         assert len(shared_key(loop) or b"") == 32
         assert loop.is_symlink()
-
-    def test_it_overwrites_nobody(self, store: CsvFile):
-        """A file that changed since it was read is left alone."""
-        with pytest.raises(StoreConflict, match="somebody else"):
-            store.write(NEW, expected=digest(NEW))
-
-        assert store.read() == OLD
 
     def test_a_failure_leaves_everything(
         self, store: CsvFile, monkeypatch: pytest.MonkeyPatch
@@ -141,7 +137,7 @@ class TestWriting:
         with pytest.raises(
             StoreError, match=r"No space left on device.*: the disk is full; make room"
         ):
-            store.write(NEW, expected=digest(OLD))
+            save(store.path, NEW)
 
         assert store.read() == OLD
         assert {path.name for path in store.path.parent.iterdir()} == {
@@ -149,41 +145,18 @@ class TestWriting:
             "policy.csv",
         }
 
-    def test_of_two_writers_one_loses(self, store: CsvFile):
-        """Two who read the same version cannot both write."""
-        outcomes: list[str] = []
-
-        def write(data: bytes) -> None:
-            try:
-                store.write(data, expected=digest(OLD))
-            except StoreConflict:
-                outcomes.append("lost")
-            else:
-                outcomes.append("won")
-
-        writers = [
-            threading.Thread(target=write, args=(NEW + b"# %d" % number,))
-            for number in range(8)
-        ]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
-
-        assert sorted(outcomes) == ["lost"] * 7 + ["won"]
-
 
 WRITER = """
 import sys
 from pathlib import Path
-from authz.stores.file.policy import CsvFile, digest
+from authz.stores.file.policy import CsvFile
 store = CsvFile(Path(sys.argv[1]))
 old = b"p, role:user, /old, GET\\n" * 2000
 new = b"p, role:user, /new, GET\\n" * 3000
 print("ready", flush=True)
 while True:
-    now = store.read()
-    store.write(old if now == new else new, expected=digest(now))
+    with store.writing() as file:
+        file.replace(old if file.before == new else new)
     print("saved", flush=True)
 """
 

@@ -2,11 +2,12 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from authz.errors import StoreError, StoreReadOnly
+from authz.errors import StoreConflict, StoreError, StoreReadOnly
 from authz.policy.records import Add, Remove
 from authz.stores.file.history import CsvHistory
 from authz.stores.file.policy import CsvFile
@@ -63,7 +64,7 @@ def test_a_read_only_file_has_no_history(path: Path):
 def test_a_bad_change_to_a_read_only_file_is_refused_first(path: Path):
     """Nobody is given a patch that could not be put in force."""
 
-    def refuse(_: object) -> None:
+    def refuse(*_: object) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -98,6 +99,33 @@ def test_changes_by_hand_are_noted(path: Path):
     assert path.with_name(".policy.csv.history").joinpath("3.csv").read_bytes() == (
         by_hand
     )
+
+
+def test_of_two_writers_one_loses(path: Path):
+    """Two who have seen the same state cannot both change it."""
+    seen = records(path).etag()
+
+    def write(number: int) -> str:
+        add = Add(row=row("p", "role:user", f"/{number}", "GET"))
+        try:
+            apply(records(path), add, expected=seen)
+        except StoreConflict:
+            return "lost"
+        return "won"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(write, range(8))) == ["lost"] * 7 + ["won"]
+
+
+def test_the_same_state_is_not_parsed_twice(path: Path):
+    """Until the file changes, by whomever, the very same snapshot answers."""
+    store = records(path)
+    first = store.snapshot()
+    assert store.snapshot() is first
+
+    path.write_text(TEXT + "g, user:new, role:user\n")
+
+    assert len(store.snapshot().entries) == len(first.entries) + 1
 
 
 def test_the_history_is_bounded(path: Path):
