@@ -6,8 +6,9 @@ Nothing here changes an answer: what is done is what would be done, later or onl
 import os
 import re
 import secrets
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from types import CodeType
@@ -21,7 +22,9 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import event, inspect
 from werkzeug.routing import Rule
+from werkzeug.routing.rules import RulePart
 
+from authz import installed
 from authz.identity import accounts
 from authz.settings import adapters
 
@@ -65,6 +68,31 @@ def _built_when_asked(compile_builder: Callable[..., Any]) -> Callable[..., Any]
         return build
 
     return compile_later
+
+
+def _known_by_path(version_of: Callable[[str], str | None]) -> Callable[..., Any]:
+    """Let what is installed be looked for again where Python looks elsewhere."""
+    found = cache(lambda name, _: version_of(name))
+    return lambda name: found(name, tuple(sys.path))
+
+
+def _parsed_once(parse: Callable[..., Iterable[RulePart]]) -> Callable[..., Any]:
+    """Let what a path without variables is made of be found out once for all maps."""
+    known: dict[str, tuple[list[RulePart], list[tuple[bool, str]]]] = {}
+
+    def parse_rule(rule: Rule, path: str) -> Iterable[RulePart]:
+        if "<" in path:
+            return parse(rule, path)
+        if path not in known:
+            before = len(rule._trace)
+            parts = list(parse(rule, path))
+            known[path] = parts, rule._trace[before:]
+            return parts
+        parts, trace = known[path]
+        rule._trace += trace
+        return parts
+
+    return parse_rule
 
 
 #: What a step draws by lot: each database has other ones.
@@ -150,8 +178,10 @@ def spare() -> None:
     Flask.jinja_options = {"bytecode_cache": _Compiled()}
     # Two thirds of the start of an app: a hundred routes, two builders each.
     Rule._compile_builder = _built_when_asked(Rule._compile_builder)
+    Rule._parse_rule = _parsed_once(Rule._parse_rule)
     # What is installed stays; to look through two hundred packages takes 20 ms.
     adapters.entry_points = cache(entry_points)
+    installed.version_of = _known_by_path(installed.version_of)
     accounts.hasher = _cheap_hasher
     command.upgrade = _replayed(command.upgrade)
     # An interpreter that a test starts compiles authz only if it is the first one.

@@ -69,7 +69,9 @@ class GuardedView(functools.partial[Any]):
 
 def _refuse_declared_method(view: View) -> None:
     """Refuse a class whose method declares scopes, where nobody would see it."""
-    view_class: type[Any] = getattr(view, "view_class", object)
+    view_class: type[Any] | None = getattr(view, "view_class", None)
+    if view_class is None:
+        return
     for name in dir(view_class):
         if hasattr(getattr(view_class, name), DECLARED):
             raise TypeError(
