@@ -151,7 +151,7 @@ class Runtime:
     @property
     def report_only(self) -> bool:
         """Whether what the policy denies is let through and only reported."""
-        return self.settings.trial.report_only
+        return self.settings.enforcement.report_only
 
     @property
     def open_to_everyone(self) -> bool:
@@ -641,7 +641,7 @@ def _note_edit(stores: Stores, live: LivePolicy[bytes | Snapshot]) -> None:
 
 def _shadow(settings: Settings, record: Callable[..., None]) -> Shadow | None:
     """Return the candidate of the settings. One that cannot be used stops nothing."""
-    path = settings.trial.shadow
+    path = settings.enforcement.shadow
     if path is None:
         return None
     return Shadow(

@@ -31,8 +31,9 @@ def impact_of(
     return impact(
         before,
         after,
-        routes=routes,
-        routes_in=lambda scopes: routes if context.serves_all_of(scopes) else (),
+        routes_in=lambda scopes: (
+            routes if not scopes or context.serves_all_of(scopes) else ()
+        ),
     )
 
 

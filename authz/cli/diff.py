@@ -121,7 +121,7 @@ def _compare(
             "the effect of a policy with a model of your own shows only on known "
             "routes: give --routes, or ask the app with `flask authz diff`"
         )
-    return impact(before, after, routes=routes)
+    return impact(before, after, routes_in=lambda _: routes)
 
 
 def _rows(before: Rows, after: Rows) -> tuple[list[str], list[str]]:

@@ -1,20 +1,15 @@
 """Signing keys that processes share: kept in a store, sealed, each with its time.
 
 What a key signs from is decided when it is made, and later than apps need to fetch it,
-so all processes change at one moment, without asking each other. Sealed by Fernet
-(AES-128-CBC with HMAC-SHA256); the time is inside the seal too, so that nobody who can
-write into the store brings an old key back.
+so all processes change at one moment, without asking each other. The time is inside the
+seal too, so that nobody who can write into the store brings an old key back.
 """
 
-import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, Final, Protocol
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from typing import Final, Protocol
 
 from authz.errors import InvalidValue, StoreError
 from authz.identity.assertions import (
@@ -23,6 +18,7 @@ from authz.identity.assertions import (
     new_signing_key,
     read_signing_keys,
 )
+from authz.identity.sealing import Seal, read_secrets
 
 #: Seconds from when a key is published until it signs: apps keep keys for five minutes,
 #: and clocks differ.
@@ -32,7 +28,6 @@ LINGERS: Final = LIFETIME + 10 * 60
 #: Seconds that a key signs before the next one is made.
 SIGNS_FOR: Final = 30 * 24 * 3600
 _FORMAT: Final = 1
-_SEPARATORS: Final = re.compile(r"[\s,]+")
 _SEAL: Final = "AUTHZ_FORWARD_SEAL"
 
 
@@ -79,20 +74,19 @@ class SigningKeyStore(Protocol):
 
 
 class KeySeal:
-    """Seals and opens signing keys. The first secret seals, all of them open."""
+    """Seals and opens signing keys."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        """Use *secrets*, in the form of `authz secrets generate-key`."""
-        fernets = [Fernet(secret) for secret in secrets]
-        self._any = MultiFernet(fernets)
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
 
     def new(self, signs_from: int) -> KeptKey:
         """Return a new key that signs from then on, sealed."""
         pem = new_signing_key()
         (key,) = read_signing_keys(pem)
         payload = {"v": _FORMAT, "pem": pem, "signs_from": signs_from}
-        sealed = self._any.encrypt(json.dumps(payload).encode()).decode("ascii")
-        return KeptKey(kid=key.kid, signs_from=signs_from, sealed=sealed)
+        return KeptKey(
+            kid=key.kid, signs_from=signs_from, sealed=self._seal.seal(payload)
+        )
 
     def open(self, kept: KeptKey) -> SigningKey:
         """Return the key that is sealed in *kept*.
@@ -100,12 +94,7 @@ class KeySeal:
         Raises:
             StoreError: if no secret opens it, or it is not what it is called.
         """
-        payload: dict[str, Any] | None
-        try:
-            payload = json.loads(self._any.decrypt(kept.sealed.encode()))
-        except (InvalidToken, ValueError):
-            payload = None
-        # Outside of the `except`: no traceback leads back to what was sealed.
+        payload = self._seal.open(kept.sealed)
         if payload is None:
             raise StoreError(
                 f"{_SEAL}: it does not open the signing key `{kept.kid}` in the store: "
@@ -132,15 +121,12 @@ def read_seal(text: str) -> KeySeal:
     Raises:
         InvalidValue: if one is none; the message never holds one.
     """
-    secrets = [part for part in _SEPARATORS.split(text) if part]
-    try:
-        return KeySeal(secrets)
-    except ValueError:
-        pass
-    raise InvalidValue(
-        "it is no secret to seal with, or holds one that is none",
-        "make one with `authz secrets generate-key`",
-    )
+    secrets = read_secrets(text)
+    if not secrets:
+        raise InvalidValue(
+            "there is no key in it", "make one with `authz secrets generate-key`"
+        )
+    return KeySeal(Seal(secrets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ _ANY_SEGMENT: Final = re.compile(
 _TAIL: Final = re.compile(
     r"\{\w+:(?:path|\.[*+])\}|\{\*{1,2}\w*\}|\{\w+\.\.\.\}|<path:\w+>|\(?\.[*+]\)?|\*{1,2}|\*\w+"
 )
-_CHARACTER_MENDS: Final = {
+_CHARACTER_HINTS: Final = {
     "%": "write the decoded character; paths are compared after decoding",
     "?": "leave the query string out; only the path is compared",
     "#": "leave the fragment out; put comments on their own line",
@@ -165,8 +165,8 @@ def _fault(text: str) -> tuple[str, str]:
             return f"`{text}` does not begin with `/`", f"write `{bare}`{denies}"
     if not text.startswith("/"):
         right = "/*" if text in {"*", "**"} else "/" + text.lstrip("/")
-        mend = f"write `{right}`" if _is_well_formed(right) else "write `/`, then names"
-        return f"`{text}` does not begin with `/`", mend
+        hint = f"write `{right}`" if _is_well_formed(right) else "write `/`, then names"
+        return f"`{text}` does not begin with `/`", hint
     odd = _ODD.search(re.sub("|".join(_FORMS), "", text))
     if odd:
         return _odd(text, odd.group())
@@ -193,22 +193,22 @@ def _of_another_language(text: str) -> tuple[str, str] | None:
 def _odd(text: str, character: str) -> tuple[str, str]:
     """Return what is wrong with a *character* of *text* that has another meaning."""
     message = f"`{text}` holds {character!r}, which has no meaning here"
-    mend = _CHARACTER_MENDS[character]
+    hint = _CHARACTER_HINTS[character]
     if character == "%":
         if not _PERCENT.search(text):
             return message, f"write `{spell_path(text)}` for the character itself"
         if re.search("%(?:2f|5c|00)", text, re.IGNORECASE):
-            return message, f"{mend}; no segment has a slash or a backslash in it"
+            return message, f"{hint}; no segment has a slash or a backslash in it"
         right = spell_path(unquote(text))
-        return message, f"write `{right}`" if _is_well_formed(right) else mend
+        return message, f"write `{right}`" if _is_well_formed(right) else hint
     if character in "{}<>[]^$?" and (meant := _meant(text)):
         return message, meant
     itself = _itself(text)
-    return message, f"{mend}; {itself}" if itself else mend
+    return message, f"{hint}; {itself}" if itself else hint
 
 
 def _meant(text: str) -> str:
-    """Return the mend of a pattern in another language; empty if there is none."""
+    """Return the hint of a pattern in another language; empty if there is none."""
     if text.strip("^$/") in {".*", ".+", "*", "**"}:
         return "write `/*`: every path"
     bare = text.removeprefix("^").removesuffix("$")
@@ -220,11 +220,11 @@ def _meant(text: str) -> str:
     ]
     if len(segments) > 1 and _TAIL.fullmatch(segments[-1]):
         right[-1] = "*"
-    mend = "/".join(right)
-    if (right == segments and bare == text) or not _is_well_formed(mend):
+    hint = "/".join(right)
+    if (right == segments and bare == text) or not _is_well_formed(hint):
         return ""
     whole = ": a rule is for the whole path anyway" if right == segments else ""
-    return f"write `{mend}`{whole}"
+    return f"write `{hint}`{whole}"
 
 
 def _named(found: re.Match[str]) -> str:

@@ -4,7 +4,6 @@ A guarded Flask app of its own (sign-in, start page, admin pages), and around it
 answers proxies. `create_app()` is what a WSGI server is given.
 """
 
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -75,7 +74,7 @@ def _signing_keys(runtime: Runtime) -> SigningKeys | None:
     kept = KeptKeys(
         database.signing_keys,
         forward.seal,
-        clock=lambda: int(time.time()),
+        clock=lambda: int(runtime.clock().timestamp()),
         tell=partial(note_new_keys, runtime),
     )
     runtime.following.do_after(kept.refresh)

@@ -5,7 +5,6 @@ app: the same gate, sources, policy, refusals and events. So there is one truth,
 what is left to this module is where the app is and what it is told about who asks.
 """
 
-import time
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
@@ -172,7 +171,9 @@ class Behind:
         told[NAME] = _field(subject.display_name)
         told[EMAIL] = _field(who.email)
         told[TOKEN] = self._assertions.token(
-            who, audience=host.audience, now=int(time.time())
+            who,
+            audience=host.audience,
+            now=int(self._runtime.clock().timestamp()),
         )
         return told
 

@@ -1,7 +1,6 @@
 """The start page of `authz serve`, with the apps that are somebody's, and its keys."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -62,7 +61,8 @@ def add_portal(
     def keys() -> Response:
         """Publish the keys that tokens for apps are signed with."""
         return Response(
-            json.dumps(assertions.published(now=int(time.time()))) + "\n",
+            json.dumps(assertions.published(now=int(runtime.clock().timestamp())))
+            + "\n",
             content_type="application/jwk-set+json",
             headers={"Cache-Control": f"public, max-age={_KEYS_KEPT}"},
         )

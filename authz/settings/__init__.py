@@ -31,6 +31,8 @@ from authz.settings.authzen import AuthzenSettings as AuthzenSettings
 from authz.settings.authzen import read_authzen
 from authz.settings.cookies import read_cookies
 from authz.settings.defaults import defaulted
+from authz.settings.enforcement import EnforcementSettings as EnforcementSettings
+from authz.settings.enforcement import read_enforcement
 from authz.settings.forward import Address as Address
 from authz.settings.forward import DeclaredHost as DeclaredHost
 from authz.settings.forward import ForwardSettings as ForwardSettings
@@ -40,8 +42,6 @@ from authz.settings.own_account import own_account_rules, start_page_rule
 from authz.settings.proxy import ProxySettings as ProxySettings
 from authz.settings.proxy import read_proxy
 from authz.settings.reader import Reader
-from authz.settings.report_only import ReportOnlySettings as ReportOnlySettings
-from authz.settings.report_only import read_report_only
 from authz.settings.scopes import read_scopes
 from authz.settings.setting import Setting as Setting
 from authz.settings.store import StoreSettings as StoreSettings
@@ -88,7 +88,7 @@ class Settings:
     #: Where requests to an app that declares no scopes itself name theirs.
     scope_table: tuple[DeclaredPath, ...] = ()
     forward: ForwardSettings = field(default_factory=ForwardSettings)
-    trial: ReportOnlySettings = field(default_factory=ReportOnlySettings)
+    enforcement: EnforcementSettings = field(default_factory=EnforcementSettings)
     #: Whether they may lack some that the app has: those of a shell beside it.
     partial: bool = False
     #: What is odd but does no harm.
@@ -228,7 +228,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
         admin=read_admin(reader),
         audit=read_audit(reader),
         authzen=read_authzen(reader, url_prefix=url_prefix),
-        trial=read_report_only(reader),
+        enforcement=read_enforcement(reader),
         scope_table=read_scopes(reader),
         forward=read_forward(
             reader, cookies, proxied=bool(proxy), stored=store.url is not None

@@ -26,7 +26,7 @@ _FORMS: Final = (
     "prefix, /authz/forward/envoy"
 )
 #: What to do about a question that is refused, by why.
-_MENDS: Final[Mapping[str, str]] = {
+_HINTS: Final[Mapping[str, str]] = {
     ForwardWhy.PEER: "put the address that the proxy has on that network into "
     "AUTHZ_FORWARD_PEERS; the audit log names it (`forward:refused`, `peer`)",
     ForwardWhy.THROUGH_PORTAL: "let the proxy ask at an address of its own, such as "
@@ -299,7 +299,7 @@ def _refused(what: str, answer: _Answer) -> Finding:
     if answer.problem is None:
         return fail(_CHECK, f"{what}: it answers {answer.status}")
     reason, detail = answer.problem
-    hint = _MENDS.get(reason)
+    hint = _HINTS.get(reason)
     return fail(
         _CHECK, f"{what}: {detail} ({reason})", *((hint,) if hint is not None else ())
     )

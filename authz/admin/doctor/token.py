@@ -61,10 +61,7 @@ def _judged(
     sources = build_sources(settings, record=lambda *_, **__: None)
     bearer = issuer.header.lower() == "authorization"
     environ = {header_key(issuer.header): f"Bearer {token}" if bearer else token}
-    for keys in sources.keys.values():
-        refresh = getattr(keys, "refresh", None)
-        if refresh is not None:
-            refresh()
+    sources.fetch()
     refused: InvalidCredentials | None = None
     for source in sources.proxied.tokens if sources.proxied else ():
         try:

@@ -130,25 +130,25 @@ def impact(
     before: PolicyInForce,
     after: PolicyInForce,
     *,
-    routes: Sequence[RoutePattern] = (),
-    routes_in: Callable[[str], Sequence[RoutePattern]] | None = None,
+    routes_in: Callable[[str], Sequence[RoutePattern]] = lambda _: (),
     people: Mapping[str, Subject] | None = None,
 ) -> Impact:
     """Return what changes when *after* takes the place of *before*.
 
     For every name that either speaks of, and for *people*; at each route of the app,
-    and wherever the change tells paths apart. With *routes* only what they serve
-    counts. A policy in another language is compared at the routes alone.
+    and wherever the change tells paths apart. With routes only what they serve counts.
+    A policy in another language is compared at the routes alone.
 
-    *routes_in* returns those of a pattern of scopes, where scopes are of several apps;
-    none if they are not known, and then every path counts.
+    *routes_in* returns those of a pattern of scopes, where scopes are of several apps,
+    and for an empty one, where a policy has no scopes, those of the app; none if they
+    are not known, and then every path counts.
     """
     gains, loses = (
         compare(before, after, question, budget(_PROOF))
         for question in (Question.TAKES_AWAY, Question.GIVES)
     )
     return replace(
-        _compared(before, after, routes=routes, routes_in=routes_in, people=people),
+        _compared(before, after, routes_in=routes_in, people=people),
         nobody_gains=gains,
         nobody_loses=loses,
     )
@@ -158,19 +158,20 @@ def _compared(
     before: PolicyInForce,
     after: PolicyInForce,
     *,
-    routes: Sequence[RoutePattern],
-    routes_in: Callable[[str], Sequence[RoutePattern]] | None = None,
+    routes_in: Callable[[str], Sequence[RoutePattern]],
     people: Mapping[str, Subject] | None,
+    scope: str = "",
 ) -> Impact:
     written = before.written, after.written
     if written[0] and written[1] and (written[0].scoped or written[1].scoped):
         return _by_scope(
             written[0],
             written[1],
-            routes_in=routes_in or (lambda _: routes),
+            routes_in=routes_in,
             people=people_of(before, after) | dict(people or {}),
         )
     everybody = people_of(before, after) | dict(people or {})
+    routes = routes_in(scope)
     change = _Change(before, after, routes)
     differences: list[tuple[int, int, Difference]] = []
     for alike in change.groups(everybody.values()):
@@ -219,8 +220,9 @@ def _by_scope(
         scope: _compared(
             CompiledPolicy(before.within(scope)),
             CompiledPolicy(after.within(scope)),
-            routes=routes_in(scope),
+            routes_in=routes_in,
             people=people,
+            scope=scope,
         )
         for scope in seen
     }

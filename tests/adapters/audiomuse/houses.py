@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from authz_audiomuse.music.acting import HOST_TYPES
 from authz_audiomuse.music.listed import ServerKind
-from authz_audiomuse.music.sealing import generate_key
 from werkzeug.datastructures import Headers
 
+from authz.integration.sealing import new_secret
 from tests.adapters.audiomuse.rig import TOKEN, Caller
 from tests.adapters.music.rigs import CAROLS, DANS, started
 from tests.adapters.music.stand_in import shared_account
@@ -127,7 +127,7 @@ def settings(store: str, servers: str) -> dict[str, str]:
     return {
         "AUTHZ_STORE": store,
         "AUTHZ_MUSIC_SERVERS": servers,
-        "AUTHZ_ENCRYPTION_KEY": generate_key(),
+        "AUTHZ_ENCRYPTION_KEY": new_secret(),
     }
 
 

@@ -21,11 +21,12 @@ from authz_audiomuse.music.faults import Fault, MusicFault
 from authz_audiomuse.music.links import LinkStore, MemoryLinks
 from authz_audiomuse.music.listed import ServerKind
 from authz_audiomuse.music.port import Credential, Entered, Proof
-from authz_audiomuse.music.sealing import NoKey, Seal, generate_key, parse_keys
+from authz_audiomuse.music.sealing import NoKey, Seal, parse_keys
 from authz_audiomuse.music.secret import Secret
 
 from authz.audit import AuditEvent, EventTag
 from authz.errors import AuditFailure, StoreError
+from authz.integration.sealing import new_secret
 from tests.adapters.music.rigs import CAROLS, Rig, started
 from tests.adapters.music.servers.loopback import Trouble
 from tests.web.apps import RecordingSink
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.slow
 
 CAROL, DAN, BY = "user:carol", "user:authentik/dan", By(name="user:alice", peer="::1")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-OLD, NEW = generate_key(), generate_key()
+OLD, NEW = new_secret(), new_secret()
 
 
 class Clock:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from authz_audiomuse.music.listed import ServerKind
-from authz_audiomuse.music.sealing import generate_key
 from click.testing import Result
 from flask import Flask
 
 from authz import Authz
 from authz.extension import get_authz
+from authz.integration.sealing import new_secret
 from tests.adapters.music.rigs import CAROLS, Rig, started
 from tests.cli.commands import flask_run, run
 
@@ -26,7 +26,7 @@ def _rig(
     monkeypatch.chdir(tmp_path)
     with started(ServerKind.NAVIDROME) as rig:
         monkeypatch.setenv("AUTHZ_MUSIC_SERVERS", f"home navidrome {rig.fake.url}")
-        monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", generate_key())
+        monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", new_secret())
         monkeypatch.setenv("AUTHZ_AUDIT_FILE", str(tmp_path / "audit.jsonl"))
         yield rig
 
@@ -163,7 +163,7 @@ def test_a_key_that_does_not_say_whose_it_is_needs_a_name(
     """Lightweight Music Server; a wrong name is no success."""
     with started(ServerKind.LMS) as rig:
         monkeypatch.setenv("AUTHZ_MUSIC_SERVERS", f"home lms {rig.fake.url}")
-        monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", generate_key())
+        monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", new_secret())
         monkeypatch.setenv("AUTHZ_MUSIC_STORE", f"sqlite:///{tmp_path}/m.db")
 
         assert link("--api-key").exit_code == 2
@@ -200,7 +200,7 @@ def test_an_account_is_forgotten():
 
 def test_keys_are_rotated(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     """Afterwards the old one can go; what no key opens is said, with 4."""
-    old, new = generate_key(), generate_key()
+    old, new = new_secret(), new_secret()
     monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", old)
     link()
     monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", f"{new},{old}")
@@ -208,7 +208,7 @@ def test_keys_are_rotated(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", new)
     assert run("music", "test", "--person", "carol").exit_code == 0
 
-    monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", generate_key())
+    monkeypatch.setenv("AUTHZ_ENCRYPTION_KEY", new_secret())
     lost = run("music", "rotate")
     assert lost.exit_code == 4
     assert "LOST  user:carol on home" in lost.output

@@ -17,7 +17,7 @@ from authz_audiomuse.music.links import MemoryLinks, Mode
 from authz_audiomuse.music.listed import ServerKind, parse_address
 from authz_audiomuse.music.playlists import Playlists, made_in
 from authz_audiomuse.music.port import Proof
-from authz_audiomuse.music.sealing import Seal, generate_key, parse_keys
+from authz_audiomuse.music.sealing import Seal, parse_keys
 from authz_audiomuse.music.settings import MusicSettings
 from flask import Flask, Response
 
@@ -26,6 +26,7 @@ from authz.decision import Subject, signed_in
 from authz.errors import StoreError
 from authz.extension import get_authz
 from authz.identity.source import RequestFacts
+from authz.integration.sealing import new_secret
 from tests.adapters.music.rigs import WITH_ACCOUNTS, listed, started
 from tests.adapters.music.stand_in import Host
 from tests.web.apps import CHEAP_BOB, RecordingSink
@@ -119,7 +120,7 @@ def _stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
             accounts = MusicAccounts(
                 servers=music_servers(MusicSettings(servers=servers, timeout=60.0)),
                 links=links or MemoryLinks(),
-                seal=Seal(parse_keys(generate_key())),
+                seal=Seal(parse_keys(new_secret())),
                 audit=sink,
                 shared=shared,
             )

@@ -10,14 +10,15 @@ from authz_audiomuse.music.sealing import (
     NoKey,
     Seal,
     Unopenable,
-    generate_key,
     parse_keys,
 )
 from authz_audiomuse.music.secret import Secret
 from hypothesis import given
 from hypothesis import strategies as st
 
-OLD, NEW = generate_key(), generate_key()
+from authz.integration.sealing import new_secret
+
+OLD, NEW = new_secret(), new_secret()
 VALUES = {"account": "carol", "secret": "S3cret"}
 
 

@@ -20,7 +20,6 @@ from authz.identity.kept_keys import (
     SIGNS_FOR,
     KeptKey,
     KeyRing,
-    KeySeal,
     read_seal,
     rotated,
     scheduled,
@@ -134,7 +133,7 @@ def test_a_sealed_key_opens_by_any_secret_and_by_no_other():
         read_seal(OTHER).open(kept)
     assert caught.value.__context__ is None
     with pytest.raises(StoreError, match="does not open"):
-        KeySeal([ONE]).open(replace(kept, sealed=kept.sealed[:-8]))
+        read_seal(ONE).open(replace(kept, sealed=kept.sealed[:-8]))
 
 
 def test_whoever_writes_into_the_store_brings_no_key_back():

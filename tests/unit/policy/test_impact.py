@@ -42,7 +42,7 @@ def compiled(text: str) -> CompiledPolicy:
 
 def effect(before: str, after: str, routes: tuple[RoutePattern, ...] = ()) -> Impact:
     """Return what it means that *after* takes the place of *before*."""
-    return impact(compiled(before), compiled(after), routes=routes)
+    return impact(compiled(before), compiled(after), routes_in=lambda _: routes)
 
 
 @given(SEEDS)
@@ -295,7 +295,7 @@ def test_a_change_in_one_scope_is_named_with_it():
     old = scoped(text)
     new = scoped(text + "g, user:bob, role:user, library:kids\n")
     for routes in ((), ROUTES):
-        (found,) = impact(old, new, routes=routes).differences
+        (found,) = impact(old, new, routes_in=lambda _, known=routes: known).differences
         assert (found.who.name, found.place.path, found.where) == (
             "user:bob",
             "/map",

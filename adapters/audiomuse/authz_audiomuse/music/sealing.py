@@ -1,24 +1,19 @@
 """Credentials as they lie in a database: sealed, and for one person and server only.
 
-Fernet (AES-128-CBC with HMAC-SHA256, github.com/fyno/fernet-spec) has no room for
-associated data, so what a credential is bound to lies inside the sealed payload and is
-compared when it is opened: moved to another person's row, it does not open.
+What a credential is bound to lies inside the sealed payload and is compared when it is
+opened: moved to another person's row, it does not open.
 """
 
 import hmac
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
 from authz import AuthzError, InvalidValue
+from authz.integration import sealing
 from authz_audiomuse.music.secret import Secret
 
 _FORMAT: Final = 1
-_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=")
-_SEPARATORS: Final = re.compile(r"[\s,]+")
 
 
 class SealError(AuthzError):
@@ -39,23 +34,12 @@ class Unopenable(SealError):
     """What is stored was sealed with another key, for somebody else, or changed."""
 
 
-def generate_key() -> str:
-    """Return a new key, in the form that AUTHZ_ENCRYPTION_KEY takes."""
-    return Fernet.generate_key().decode("ascii")
-
-
 def parse_keys(text: str) -> tuple[Secret, ...]:
     """Return the keys in *text*, separated by commas or line ends, newest first.
 
     Raises `InvalidValue`; the message never holds a key.
     """
-    keys = [part for part in _SEPARATORS.split(text) if part]
-    for number, key in enumerate(keys, start=1):
-        if not _KEY.fullmatch(key):
-            raise InvalidValue(
-                f"key {number} is not a key",
-                "make one with `authz secrets generate-key`",
-            )
+    keys = sealing.read_secrets(text)
     if len(set(keys)) < len(keys):
         raise InvalidValue("a key stands there twice", "name each key once")
     return tuple(map(Secret, keys))
@@ -66,13 +50,12 @@ class Seal:
 
     def __init__(self, keys: Sequence[Secret]) -> None:
         """Use *keys*, newest first; with none, nothing can be sealed or opened."""
-        fernets = [Fernet(key.reveal()) for key in keys]
-        self._newest = fernets[0] if fernets else None
-        self._any = MultiFernet(fernets) if fernets else None
+        secrets = [key.reveal() for key in keys]
+        self._seal = sealing.Seal(secrets) if secrets else None
 
     def __bool__(self) -> bool:
         """Whether there is a key."""
-        return self._newest is not None
+        return self._seal is not None
 
     def seal(self, values: Mapping[str, str], *, person: str, server: str) -> str:
         """Return *values* sealed for *person* and *server*, as ASCII text.
@@ -80,10 +63,10 @@ class Seal:
         Raises:
             NoKey: if there is none.
         """
-        if self._newest is None:
+        if self._seal is None:
             raise NoKey
         payload = {"v": _FORMAT, "for": [person, server], "values": dict(values)}
-        return self._newest.encrypt(json.dumps(payload).encode()).decode("ascii")
+        return self._seal.seal(payload)
 
     def open(self, sealed: str, *, person: str, server: str) -> dict[str, Secret]:
         """Return what was sealed for *person* and *server*.
@@ -92,13 +75,9 @@ class Seal:
             NoKey: if there is no key.
             Unopenable: if no key opens it, or it was sealed for somebody else.
         """
-        if self._any is None:
+        if self._seal is None:
             raise NoKey
-        try:
-            payload = json.loads(self._any.decrypt(sealed.encode()))
-        except (InvalidToken, ValueError):
-            payload = None
-        # Raised outside of the `except`: no traceback leads back to the token.
+        payload = self._seal.open(sealed)
         if payload is None:
             raise Unopenable(
                 f"the credential of `{person}` for `{server}` does not open: keep the "
@@ -115,13 +94,9 @@ class Seal:
 
     def is_current(self, sealed: str) -> bool:
         """Return whether the newest key sealed *sealed*."""
-        if self._newest is None:
+        if self._seal is None:
             raise NoKey
-        try:
-            self._newest.decrypt(sealed.encode())
-        except (InvalidToken, ValueError):
-            return False
-        return True
+        return self._seal.is_current(sealed)
 
 
 def _same(one: object, other: object) -> bool:

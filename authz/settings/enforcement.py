@@ -1,4 +1,4 @@
-"""Settings for trying a policy out before it is relied on."""
+"""Whether the policy in force is enforced, and what is asked beside it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ _REPORT_ONLY: Final = defaulted("AUTHZ_MODE", _report_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportOnlySettings:
-    """What the operator decided about trying policies out."""
+class EnforcementSettings:
+    """Whether what the policy says is enforced, and what is tried beside it."""
 
     #: Whether what the policy denies is only reported, and let through.
     report_only: bool = _REPORT_ONLY.default
@@ -31,8 +31,8 @@ class ReportOnlySettings:
     shadow: Path | None = None
 
 
-def read_report_only(reader: Reader) -> ReportOnlySettings:
-    """Return the settings of trials. Report-only is a warning at each start."""
+def read_enforcement(reader: Reader) -> EnforcementSettings:
+    """Return what the settings say of it. Report-only is a warning at each start."""
     report_only = reader.read(_REPORT_ONLY)
     if report_only:
         reader.warnings.append(
@@ -43,7 +43,7 @@ def read_report_only(reader: Reader) -> ReportOnlySettings:
                 hint="set it to `enforce`",
             )
         )
-    return ReportOnlySettings(
+    return EnforcementSettings(
         report_only=report_only,
         shadow=reader.parse("AUTHZ_SHADOW_POLICY", Path, None),
     )
