@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from authz_audiomuse.music.listed import ServerKind, parse_address, parse_servers
 from authz_audiomuse.music.peers import may_speak_to
-from authz_audiomuse.music.sealing import generate_key
 from authz_audiomuse.music.settings import (
     MUSIC_SETTINGS,
     Unlinked,
@@ -15,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authz.errors import SettingsError
+from authz.integration.sealing import new_secret
 from authz.settings import read_settings
 
 
@@ -197,7 +197,7 @@ class TestSettings:
     def test_authz_knows_them(self, tmp_path: Path):
         """They are no misspellings to it, and a misspelled one is."""
         key = tmp_path / "key"
-        key.write_text(generate_key())
+        key.write_text(new_secret())
         environ = {
             "AUTHZ_MUSIC_SERVERS": "home lyrion http://lyrion:9000",
             "AUTHZ_ENCRYPTION_KEY_FILE": str(key),

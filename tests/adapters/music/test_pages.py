@@ -14,7 +14,6 @@ from authz_audiomuse.music.attach import Music, attach_music
 from authz_audiomuse.music.faults import Fault
 from authz_audiomuse.music.listed import ServerKind
 from authz_audiomuse.music.offboarding import ForgetLeavers
-from authz_audiomuse.music.sealing import generate_key
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
@@ -23,6 +22,7 @@ from authz import Authz
 from authz.audit import AuditEvent, EventTag, Tee, utc_now
 from authz.extension import get_authz
 from authz.identity.people import Person
+from authz.integration.sealing import new_secret
 from tests.adapters.music.rigs import CAROLS, Rig, started
 from tests.adapters.music.stand_in import Host
 from tests.adapters.music.test_playlists import ByHeader
@@ -124,7 +124,7 @@ def _house(
                 AUTHZ_POLICY=str(policy),
                 AUTHZ_MUSIC_SERVERS="\n".join(lines),
                 AUTHZ_MUSIC_STORE=f"sqlite:///{tmp_path}/linked.db",
-                AUTHZ_ENCRYPTION_KEY=generate_key(),
+                AUTHZ_ENCRYPTION_KEY=new_secret(),
                 # With an account there is a hash to compare with that is cheap.
                 AUTHZ_USER="zoe",
                 AUTHZ_USER_PASSWORD=CHEAP_BOB,
