@@ -7,7 +7,7 @@ API, and sees and mends the rules there.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from authz.decision import (
     ANONYMOUS,
@@ -22,42 +22,18 @@ from authz.decision import (
 )
 from authz.errors import PolicyError, Problem
 from authz.identity.accounts import Accounts
-from authz.identity.claims import METHOD as JWT
 from authz.identity.people import LOCAL, Arrivals, Person
 from authz.identity.source import IdentitySource
-from authz.identity.trusted_headers import METHOD as HEADERS
 from authz.policy.build import BuiltPolicy
 from authz.policy.csv_rows import spell_rule
 from authz.policy.own_paths import API, PAGES, WAY_IN
 from authz.policy.rules import ADMIN
 from authz.scope import Scope
 from authz.settings import Settings
+from authz.settings.providers import Provider, arrivals, providers
 
 #: So many people are enough to find out what stands in the way.
 _ENOUGH: Final = 1000
-
-
-class Provider(NamedTuple):
-    """Who vouches for people besides us."""
-
-    #: What stands before their ids, `authentik`; empty if that is not known.
-    source: str
-    #: How they sign in: the word in `auth:<method>`.
-    method: str
-
-
-def providers(settings: Settings) -> tuple[Provider, ...]:
-    """Return who vouches for people, as *settings* say."""
-    proxy = settings.proxy
-    signed = [Provider(issuer.name, JWT) for issuer in proxy.issuers]
-    return (*signed, *([Provider(proxy.name, HEADERS)] if proxy.headers else []))
-
-
-def arrivals(settings: Settings) -> Arrivals:
-    """Return who people are when they sign in, as *settings* say."""
-    return Arrivals(
-        methods=dict(providers(settings)), scoped_groups=settings.proxy.scoped_groups
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +190,7 @@ class KeptAdministrable:
         self._is_open = is_open
         self._accounts = accounts
         self._providers = (
-            *providers(settings),
+            *providers(settings.proxy),
             *(Provider("", source.method) for source in sources),
         )
         self._last: BuiltPolicy | None = None
@@ -263,7 +239,7 @@ class KeptAdministrable:
             providers=self._providers,
             prefix=self._settings.url_prefix,
             own=self._settings.own_scope,
-            arrivals=arrivals(self._settings),
+            arrivals=arrivals(self._settings.proxy),
         )
 
 

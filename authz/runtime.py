@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Unpack
 from weakref import WeakSet
 
-from authz.administration import KeptAdministrable, Provider, arrivals, providers
+from authz.administration import KeptAdministrable
 from authz.audit import AuditEvent, AuditSink, Clock, EventTag, utc_now
 from authz.audit.events import EventAddresses, EventFields
 from authz.audit.log import AuditLog
@@ -35,7 +35,6 @@ from authz.identity.named_groups import NamedGroups, unreachable_groups
 from authz.identity.people import LOCAL, Arrivals, PeopleStore, Person
 from authz.identity.sessions import LocalSessions
 from authz.identity.source import IdentitySource, RequestFacts
-from authz.identity.throttle import Throttle
 from authz.identity.token_owners import TokenOwners
 from authz.identity.tokens import RESERVED
 from authz.identity.view_as import ViewAs
@@ -54,6 +53,7 @@ from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.rules import ADMIN, nothing_allowed
 from authz.policy.safety import open_to_a_method, safety_problems, wide_rules
 from authz.settings import Settings
+from authz.settings.providers import Provider, arrivals, providers
 from authz.stores.factory import Stores, kept_audit, open_stores
 from authz.stores.file.policy import CsvFile, Mark
 from authz.stores.file.records import CsvRecords
@@ -62,7 +62,6 @@ from authz.stores.model_file import read_model_text
 from authz.stores.places import policy_source, shown
 from authz.stores.replicas import Replica
 from authz.stores.restores import Restored, RestoreWatch
-from authz.stores.shared_limits import shared_limits
 from authz.stores.sync import (
     StoreSync,
     replicas,
@@ -73,6 +72,7 @@ from authz.stores.sync import (
 )
 
 if TYPE_CHECKING:
+    from authz.identity.throttle import Throttle
     from authz.stores.sql.table_watch import TableWatch
 
 _log: Final = logging.getLogger("authz")
@@ -100,7 +100,7 @@ class Runtime:
     sessions: LocalSessions
     #: What its cookies are called.
     cookies: CookieNames
-    throttle: Throttle
+    throttle: "Throttle"
     #: Says where requests come from.
     client_addresses: ClientAddresses
     #: The groups that the policy in force names.
@@ -162,12 +162,12 @@ class Runtime:
     @property
     def providers(self) -> tuple[Provider, ...]:
         """Who vouches for people besides us."""
-        return providers(self.settings)
+        return providers(self.settings.proxy)
 
     @property
     def arrivals(self) -> Arrivals:
         """Who people are when they sign in."""
-        return arrivals(self.settings)
+        return arrivals(self.settings.proxy)
 
     @property
     def policy(self) -> PolicyInForce:
@@ -555,6 +555,10 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
         settings, stores, kept.following, accounts, live, cookies=cookies
     )
     kept.following.do_after(partial(_note_edit, stores, live))
+    # What counts is a third of all that an app loads, so not whoever imports one.
+    from authz.identity.throttle import Throttle
+    from authz.stores.shared_limits import shared_limits
+
     throttle = Throttle(shared_limits(settings, stores))
     kept.following.do_after(throttle.tidy)
     restores = restore_watch(
@@ -691,7 +695,7 @@ def _view_as(
         cookies=sessions.cookies,
         others=others,
         accounts=sessions.accounts,
-        subject_of=arrivals(settings).subject_of,
+        subject_of=arrivals(settings.proxy).subject_of,
         live=live,
         admin=ADMIN,
         prefix=settings.url_prefix,

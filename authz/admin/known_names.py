@@ -23,7 +23,6 @@ from authz.decision import (
 from authz.identity.lookalikes import lookalike
 from authz.identity.people import Arrivals, PeopleStore, Person
 from authz.policy.csv_rows import Row
-from authz.policy.lint.scopes import near_scope, unknown_scope
 from authz.policy.parse_subject import parse_subject
 from authz.policy.rules import without_scope
 
@@ -179,6 +178,8 @@ def _on_scopes(
     """Yield what is odd about the scopes that *lines* name."""
     if before is None or not before.scoped:
         return
+    from authz.policy.lint.scopes import near_scope, unknown_scope
+
     spoken = {r.scope for r in before.rules} | {g.scope for g in before.grants}
     for scope in dict.fromkeys(
         without_scope(Row(kind, tuple(fields), Origin("")))[1]

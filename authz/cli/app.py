@@ -1,7 +1,6 @@
 """The guarded app that a command runs with, or the admin context that settings make."""
 
 import functools
-import getpass
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -182,6 +181,8 @@ def shell() -> "Actor":
     asked; but it is written down, with the name they have on the host
     (`auth:shell/root`).
     """
+    import getpass
+
     from authz.admin.context import Actor
     from authz.identity.break_glass import SHELL
     from authz.names import name_problem

@@ -5,12 +5,14 @@ when asked for, so that one that cannot be loaded does not take the others along
 """
 
 from contextlib import suppress
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from authz.cli.commands import Command, Commands
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 GROUP: Final = "authz.commands"
 
@@ -21,14 +23,14 @@ class CommandGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
         own = super().list_commands(ctx)
-        return sorted({*own, *(point.name for point in entry_points(group=GROUP))})
+        return sorted({*own, *_installed().names})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command *cmd_name*; one of authz's own is found first."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        for point in entry_points(group=GROUP, name=cmd_name):
+        for point in _installed().select(name=cmd_name):
             try:
                 command = point.load()
                 if isinstance(command, Command):
@@ -43,7 +45,7 @@ class CommandGroup(click.Group):
         """Return what the list shows of the command *name*."""
         text = isinstance(self.commands, Commands) and self.commands.help_of(name)
         if not text and name not in self.commands:
-            for point in entry_points(group=GROUP, name=name):
+            for point in _installed().select(name=name):
                 with suppress(ImportError, AttributeError):
                     found = point.load()
                     text = isinstance(found, Command) and found.help
@@ -64,7 +66,14 @@ class CommandGroup(click.Group):
             formatter.write_dl(rows)
 
 
-def _broken(point: EntryPoint, why: str) -> click.Command:
+def _installed() -> "EntryPoints":
+    """Return the commands of adapters; a command of authz itself never asks."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)
+
+
+def _broken(point: "EntryPoint", why: str) -> click.Command:
     """Return a command that says that it cannot be loaded; the list shows it too."""
     message = (
         f"the command of an adapter cannot be loaded ({why}): "

@@ -51,9 +51,8 @@ def disabled_here() -> frozenset[str]:
 
 @contextmanager
 def _people() -> "Iterator[tuple[PeopleStore, Arrivals]]":
-    from authz.administration import arrivals
     from authz.identity.people import LOCAL, Person
-    from authz.stores.factory import open_database, refuse_new_database
+    from authz.settings.providers import arrivals
     from authz.stores.fixed_people import FixedPeople
 
     app = app_if_any()
@@ -61,7 +60,7 @@ def _people() -> "Iterator[tuple[PeopleStore, Arrivals]]":
         yield app.context.people, app.runtime.arrivals
         return
     settings = settings_here()
-    here = arrivals(settings)
+    here = arrivals(settings.proxy)
     fixed = [
         Person(id=each.name, display_name=each.name, source=LOCAL, fixed=True)
         for each in settings.accounts
@@ -69,6 +68,8 @@ def _people() -> "Iterator[tuple[PeopleStore, Arrivals]]":
     if settings.store.url is None:
         yield FixedPeople(fixed), here
         return
+    from authz.stores.factory import open_database, refuse_new_database
+
     refuse_new_database(settings)
     store = open_database(settings.store.url, fixed=fixed)
     try:

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from authz.cli.app import GuardedApp, app_if_any
+from authz.cli.junit import junit
 from authz.cli.outcome import Exit, end, print_json, problems_in_words
 from authz.cli.output import Output, with_output
-from authz.cli.reports import finding_cases, github, junit, sarif
+from authz.cli.reports import finding_cases, github, sarif
 from authz.cli.sources import (
     known_routes,
     model_option,

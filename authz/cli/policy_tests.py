@@ -11,9 +11,9 @@ import click
 
 from authz.bounded_read import read_file
 from authz.cli.app import app_if_any
+from authz.cli.junit import Case, junit
 from authz.cli.outcome import Exit, complain, end, print_json, problems_in_words
 from authz.cli.output import Output, with_output
-from authz.cli.reports import Case, junit
 from authz.cli.sources import (
     build,
     known_routes,

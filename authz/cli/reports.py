@@ -1,34 +1,16 @@
-"""Findings and test results in the formats of other programs.
+"""Findings in the formats of other programs.
 
-GitHub: workflow commands. SARIF 2.1.0: OASIS. JUnit: the XML that CI servers read.
+GitHub: workflow commands. SARIF 2.1.0: OASIS.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import quote
-from xml.etree import ElementTree as ET
 
+from authz.cli.junit import Case
 from authz.policy.lint import Code, Finding, Severity
 
 _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-#: Characters that XML 1.0 cannot hold.
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One test case of a JUnit report."""
-
-    suite: str
-    name: str
-    #: What is wrong; empty if it passed.
-    failure: str = ""
-    #: The file and line it is about.
-    file: str = ""
-    line: int = 0
 
 
 def github(findings: Iterable[Finding]) -> Iterator[str]:
@@ -45,6 +27,8 @@ def github(findings: Iterable[Finding]) -> Iterator[str]:
 
 def sarif(findings: Sequence[Finding], meanings: dict[Code, str]) -> dict[str, Any]:
     """Return *findings* as a SARIF log; *meanings* says what each kind is."""
+    from importlib.metadata import version
+
     kinds = list(Code)
     return {
         "$schema": _SARIF,
@@ -68,34 +52,6 @@ def sarif(findings: Sequence[Finding], meanings: dict[Code, str]) -> dict[str, A
             }
         ],
     }
-
-
-def junit(cases: Iterable[Case], *, name: str) -> str:
-    """Return *cases* as a JUnit report called *name*."""
-    suites: dict[str, list[Case]] = {}
-    for case in cases:
-        suites.setdefault(case.suite, []).append(case)
-    root = ET.Element("testsuites", name=name)
-    for suite, members in suites.items():
-        element = ET.SubElement(
-            root,
-            "testsuite",
-            name=_xml(suite),
-            tests=str(len(members)),
-            failures=str(sum(bool(case.failure) for case in members)),
-            errors="0",
-            skipped="0",
-        )
-        for case in members:
-            attributes = {"name": _xml(case.name), "classname": _xml(suite)}
-            if case.file:
-                attributes |= {"file": _xml(case.file), "line": str(case.line)}
-            inner = ET.SubElement(element, "testcase", attributes)
-            if case.failure:
-                failure = ET.SubElement(inner, "failure", message=_xml(case.failure))
-                failure.text = _xml(case.failure)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
 
 
 def finding_cases(
@@ -137,7 +93,3 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _xml(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)

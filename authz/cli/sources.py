@@ -1,7 +1,6 @@
 """Where a command gets policies from: a file, standard input, or a revision in Git."""
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,6 +168,8 @@ def _from_git(place: str) -> PolicyText:
         raise click.BadParameter(
             f"`{place}` is not a file in Git: write for example `git:main:policy.csv`"
         )
+    import subprocess
+
     # `./`: as a path in this folder, not in the root of the repository.
     name = path if path.startswith("/") else f"./{path}"
     try:

@@ -12,7 +12,7 @@ from typing import Final
 
 from authz.decision import Subject
 from authz.errors import InvalidCredentials
-from authz.identity.guesses import PER_CLIENT, Guesser, Guesses, OwnStorage
+from authz.identity.guesser import PER_CLIENT, Guesser
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import METHOD, ApiTokens
 from authz.identity.why import Why
@@ -35,6 +35,9 @@ class BasicTokens:
         self, tokens: ApiTokens, *, client: Callable[[RequestFacts], str]
     ) -> None:
         """Know the same *tokens*; *client* says who a request is counted for."""
+        # Who counts nothing does not load what counts.
+        from authz.identity.guesses import Guesses, OwnStorage
+
         self._tokens = tokens
         self._client = client
         self._storage = OwnStorage()

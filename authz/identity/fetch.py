@@ -1,18 +1,16 @@
 """Fetches keys from where an issuer publishes them."""
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from authz.deadline import remaining, watch, within
-from authz.errors import AuthzError, Problem
+from authz.errors import AuthzError
+from authz.identity.key_address import MAX_BYTES
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
 
-#: No honest key set is larger, in bytes.
-MAX_BYTES: Final = 256 * 1024
 #: For a connection and for each read; and for the whole, in seconds.
 _TIMEOUT: Final = 3.0
 _DEADLINE: Final = 10.0
@@ -35,31 +33,6 @@ class Fetched:
     data: bytes
     #: When they say it was, as HTTP writes it (RFC 9110, 6.6.1), if they do.
     date: str | None
-
-
-def url_problem(url: str) -> Problem | None:
-    """Return why keys may not be fetched from *url*, or None.
-
-    Only HTTPS proves who answers; plain HTTP is for this machine.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018 - raises for a port that is none
-    except ValueError:
-        host = ""
-        parts = urlsplit("")
-    if not host or parts.scheme not in {"https", "http"} or parts.username is not None:
-        return Problem(
-            message=f"`{url}` is not a web address", hint="write `https://...`"
-        )
-    if parts.scheme == "http" and not _is_loopback(host):
-        return Problem(
-            message=f"`{url}` is plain HTTP, so anybody on the way could answer with "
-            "their own keys",
-            hint="use `https://`, or save the keys to a file",
-        )
-    return None
 
 
 def fetch(url: str) -> bytes:
@@ -161,13 +134,6 @@ def _fetch_once(pool: "PoolManager", url: str) -> tuple[Fetched, str | None]:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _said(error: Exception) -> str:

@@ -4,57 +4,29 @@ A shared storage that does not answer costs a moment, never a sign-in: each proc
 on to count by itself, and says so.
 """
 
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeVar
 
-from limits import RateLimitItem, RateLimitItemPerSecond
+from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
 from authz.deadline import within
+from authz.identity.guesser import WINDOW, Guesser, Limit
 from authz.per_process import PerProcess
 
 _log: Final = logging.getLogger("authz")
 _T = TypeVar("_T")
 
-#: Seconds after which a wrong guess is forgotten, and so the longest delay.
-WINDOW: Final = 30
-PER_ACCOUNT: Final = RateLimitItemPerSecond(5, WINDOW, namespace="authz-account")
-PER_CLIENT: Final = RateLimitItemPerSecond(20, WINDOW, namespace="authz-client")
-PER_DEVICE: Final = RateLimitItemPerSecond(5, WINDOW, namespace="authz-device")
 #: How many at once may ask a shared storage; the others wait so many seconds.
 _AT_ONCE: Final = 4
 PATIENCE: Final = 0.5
 #: Seconds until a shared storage that did not answer is asked again.
 PAUSE: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guesser:
-    """Who guesses at the password of an account."""
-
-    #: The account's name, as it was typed in.
-    name: str
-    #: The address of the client, as `ClientAddress.subscriber` has it.
-    client: str
-    #: The browser, if somebody has signed in to this account in it before.
-    device: str | None = None
-
-    @property
-    def counts(self) -> tuple[tuple[RateLimitItem, str], ...]:
-        """What counts the guesses, by a key for each.
-
-        A browser that is known is counted by itself alone: whatever strangers do, at
-        whatever addresses, keeps nobody out of their account who was in it before.
-        """
-        if self.device is not None:
-            return ((PER_DEVICE, f"{_digest(self.name)}-{_digest(self.device)}"),)
-        return ((PER_CLIENT, _digest(self.client)), (PER_ACCOUNT, _digest(self.name)))
 
 
 class Guesses:
@@ -64,22 +36,22 @@ class Guesses:
         """Count in *storage*, which has to support moving windows."""
         self._limiter = MovingWindowRateLimiter(storage)
 
-    def wait(self, guesser: Guesser, only: RateLimitItem | None = None) -> int:
+    def wait(self, guesser: Guesser, only: Limit | None = None) -> int:
         """Return how many seconds *guesser* has to wait before the next guess.
 
         By all that counts the guesses, or by *only* one of it.
         """
         counts = [(i, key) for i, key in guesser.counts if only is None or i is only]
-        return max(self._wait(item, key) for item, key in counts)
+        return max(self._wait(limit, key) for limit, key in counts)
 
-    def failed(self, guesser: Guesser, only: RateLimitItem | None = None) -> None:
+    def failed(self, guesser: Guesser, only: Limit | None = None) -> None:
         """Note a wrong guess; with *only* in one count."""
-        for item, key in guesser.counts:
-            if only is None or item is only:
-                self._limiter.hit(item, key)
+        for limit, key in guesser.counts:
+            if only is None or limit is only:
+                self._limiter.hit(_item(limit), key)
 
-    def _wait(self, item: RateLimitItem, key: str) -> int:
-        window = self._limiter.get_window_stats(item, key)
+    def _wait(self, limit: Limit, key: str) -> int:
+        window = self._limiter.get_window_stats(_item(limit), key)
         if window.remaining > 0:
             return 0
         return max(1, min(WINDOW, int(window.reset_time - time.time()) + 1))
@@ -147,9 +119,9 @@ class OwnStorage(MemoryStorage):
                     self.locks.pop(key, None)
 
 
-# A client chooses the name: neither its length nor its characters reach a storage, and
-# nobody reads there who signs in from where.
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+@cache
+def _item(limit: Limit) -> RateLimitItemPerSecond:
+    """Return *limit* as the library knows it."""
+    return RateLimitItemPerSecond(
+        limit.amount, limit.seconds, namespace=limit.namespace
+    )

@@ -9,7 +9,6 @@ it comes from.
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 _TABLE: Final = "confusables.txt"
@@ -45,6 +44,8 @@ def _skeleton(text: str) -> str:
 @cache
 def _prototypes() -> dict[int, str]:
     """Return what stands for each letter that looks like others."""
+    from importlib.resources import files  # most commands never ask
+
     text = files(__package__).joinpath(_TABLE).read_text(encoding="utf-8")
     table = {}
     for line in text.splitlines():

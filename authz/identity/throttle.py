@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from limits.storage import Storage
 
-from authz.identity.guesses import Guesser, Guesses, OwnStorage, SharedGuesses
+from authz.identity.guesser import Guesser
+from authz.identity.guesses import Guesses, OwnStorage, SharedGuesses
 
 
 class Throttle:

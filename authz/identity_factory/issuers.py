@@ -8,8 +8,9 @@ import jmespath
 
 from authz.bounded_read import read_file
 from authz.identity.claims import ClaimRules
-from authz.identity.fetch import MAX_BYTES, FetchError, fetch
+from authz.identity.fetch import FetchError, fetch
 from authz.identity.jwks import FixedKeys, Jwks, KeySource
+from authz.identity.key_address import MAX_BYTES
 from authz.identity.keys import keys_from_pem, keys_from_secret
 from authz.identity.pem_by_kid import PemByKid
 from authz.identity.proxy_jwt import Issuer, SignedTokens

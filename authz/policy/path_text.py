@@ -29,23 +29,24 @@ _USUAL: Final = re.compile(
     r"(?:/(?:[\w~-][\w.~-]*+|:[A-Za-z_]\w*+))++(?:/\*?)?", re.ASCII
 )
 _DOTS: Final = re.compile(r"/\.{1,2}(?:/|\Z)")
-_ODD: Final = re.compile(r"[%?#|\\{}<>\[\]^$]")
+_ODD: Final = r"[%?#|\\{}<>\[\]^$]"
 _TO_SPELL: Final = re.compile(r"[*%?#|\\{}<>\[\]^$()+]|/:| \Z")
-_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_PERCENT: Final = r"%[0-9A-Fa-f]{2}"
 #: Where it may be that no percent form is needed.
-_NEEDLESS: Final = re.compile("(?<!/)%3A|%28|%29|%2B|%20")
+_NEEDLESS: Final = "(?<!/)%3A|%28|%29|%2B|%20"
 #: What a regular expression has, and a path written by mistake for one.
-_REGEX: Final = re.compile(r"^\^|\$$|\.[*+]|\\[dws.]|\[\^?[\w-]+\][*+]?|\(\?|\)[*+?]")
+_REGEX: Final = r"^\^|\$$|\.[*+]|\\[dws.]|\[\^?[\w-]+\][*+]?|\(\?|\)[*+?]"
 _QUOTES: Final = "“”„‟‘’‚«»'`"  # noqa: RUF001 - as word processors write them
 
 #: Whole segments of other languages that stand for any one, with the name they give.
-_ANY_SEGMENT: Final = re.compile(
+_ANY_SEGMENT: Final = (
     r"\{(\w+)(?::[^/]*)?\}|<(?:\w+(?:\([^/]*\))?:)?(\w+)>|:(\w+)(?:\([^/]*\))?\?"
     r"|:(\w+)\([^/]*\)"
     r"|\(?(?:\.\+|\.\*|\\[dws][*+]|\[[^/\]]+\][*+]|\[\^/\][*+])\)?|\*\*?"
 )
-_TAIL: Final = re.compile(
-    r"\{\w+:(?:path|\.[*+])\}|\{\*{1,2}\w*\}|\{\w+\.\.\.\}|<path:\w+>|\(?\.[*+]\)?|\*{1,2}|\*\w+"
+_TAIL: Final = (
+    r"\{\w+:(?:path|\.[*+])\}|\{\*{1,2}\w*\}|\{\w+\.\.\.\}|<path:\w+>"
+    r"|\(?\.[*+]\)?|\*{1,2}|\*\w+"
 )
 _CHARACTER_HINTS: Final = {
     "%": "write the decoded character; paths are compared after decoding",
@@ -100,7 +101,7 @@ def _is_well_formed(text: str) -> bool:
         _is_readable(text)
         and not any(
             _is_readable(text[: m.start()] + _AT_TIMES[m[0]] + text[m.end() :])
-            for m in (_NEEDLESS.finditer(text) if "%" in text else ())
+            for m in (re.finditer(_NEEDLESS, text) if "%" in text else ())
         )
     )
 
@@ -126,7 +127,7 @@ def _is_readable(text: str) -> bool:
         and not text.endswith(" ")
         and _are_paired(text)
         # Of what that looks for, a `+` is all that can stand in what matched above.
-        and not ("+" in text and _REGEX.search(text))
+        and not ("+" in text and re.search(_REGEX, text))
     )
 
 
@@ -167,7 +168,7 @@ def _fault(text: str) -> tuple[str, str]:
         right = "/*" if text in {"*", "**"} else "/" + text.lstrip("/")
         hint = f"write `{right}`" if _is_well_formed(right) else "write `/`, then names"
         return f"`{text}` does not begin with `/`", hint
-    odd = _ODD.search(re.sub("|".join(_FORMS), "", text))
+    odd = re.search(_ODD, re.sub("|".join(_FORMS), "", text))
     if odd:
         return _odd(text, odd.group())
     return _misshapen(text)
@@ -175,7 +176,7 @@ def _fault(text: str) -> tuple[str, str]:
 
 def _of_another_language(text: str) -> tuple[str, str] | None:
     """Return what is wrong with a regular expression, a glob or an address."""
-    if _REGEX.search(text):
+    if re.search(_REGEX, text):
         return (
             f"`{text}` is a regular expression, which is not read here",
             _meant(text)
@@ -195,7 +196,7 @@ def _odd(text: str, character: str) -> tuple[str, str]:
     message = f"`{text}` holds {character!r}, which has no meaning here"
     hint = _CHARACTER_HINTS[character]
     if character == "%":
-        if not _PERCENT.search(text):
+        if not re.search(_PERCENT, text):
             return message, f"write `{spell_path(text)}` for the character itself"
         if re.search("%(?:2f|5c|00)", text, re.IGNORECASE):
             return message, f"{hint}; no segment has a slash or a backslash in it"
@@ -215,10 +216,10 @@ def _meant(text: str) -> str:
     bare = re.sub(r"\\([^\w])", r"\1", bare)
     segments = bare.split("/")
     right = [
-        _ANY_SEGMENT.sub(_named, part) if _ANY_SEGMENT.fullmatch(part) else part
+        re.sub(_ANY_SEGMENT, _named, part) if re.fullmatch(_ANY_SEGMENT, part) else part
         for part in segments
     ]
-    if len(segments) > 1 and _TAIL.fullmatch(segments[-1]):
+    if len(segments) > 1 and re.fullmatch(_TAIL, segments[-1]):
         right[-1] = "*"
     hint = "/".join(right)
     if (right == segments and bare == text) or not _is_well_formed(hint):

@@ -195,9 +195,7 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
     Raises `SettingsError` with every problem found.
     """
     reader = Reader(config, environ)
-    others, problems = adapter_settings()
-    reader.problems += problems
-    reader.refuse_unknown(others)
+    reader.refuse_unknown(adapter_settings)
     proxy = read_proxy(reader)
     accounts = tuple(read_accounts(reader, proxied=bool(proxy)))
     cookies = read_cookies(reader)

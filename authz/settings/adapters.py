@@ -4,7 +4,6 @@ An adapter names them in the entry point group `authz.settings`, so that a missp
 one is a problem and a right one is not. authz itself knows no adapter.
 """
 
-from importlib.metadata import entry_points
 from typing import Final
 
 from authz.errors import Problem
@@ -18,6 +17,8 @@ def adapter_settings() -> tuple[tuple[Setting, ...], tuple[Problem, ...]]:
 
     Each entry point of the group leads to a sequence of `Setting`.
     """
+    from importlib.metadata import entry_points
+
     settings: list[Setting] = []
     problems: list[Problem] = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):

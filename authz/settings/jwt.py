@@ -10,7 +10,7 @@ from authz.bounded_read import read_file
 from authz.errors import AuthzError, InvalidValue
 from authz.identity.algorithms import ASYMMETRIC, SYMMETRIC
 from authz.identity.claims import MAX_LEEWAY
-from authz.identity.fetch import MAX_BYTES, url_problem
+from authz.identity.key_address import MAX_BYTES, url_problem
 from authz.identity.presets import PRESETS, JwtPreset, Preset
 from authz.settings import identity_parsers, parsers
 from authz.settings.defaults import Defaulted, defaulted

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
@@ -57,21 +57,27 @@ class Reader:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
-    def refuse_unknown(self, others: Iterable[Setting] = ()) -> None:
+    def refuse_unknown(
+        self, others: Callable[[], tuple[Collection[Setting], Iterable[Problem]]]
+    ) -> None:
         """Note a problem for each `AUTHZ_...` that is no setting, of *others* neither.
 
-        *others* are settings that somebody else reads.
+        *others* returns the settings that somebody else reads, and what is wrong there.
+        It is asked if there is a setting that is not of ours.
         """
-        settings = (*self._settings.values(), *others)
-        known = {setting.name for setting in settings}
-        known |= {f"{setting.name}_FILE" for setting in settings if setting.from_file}
+        known = _spellings(self._settings.values())
         given = {
             key
             for source in (self._config, self._environ)
             for key in source
-            if key.startswith("AUTHZ_")
+            if key.startswith("AUTHZ_") and _declared_name(key) not in known
         }
-        for key in sorted(k for k in given if _declared_name(k) not in known):
+        if not given:
+            return
+        settings, problems = others()
+        self.problems += problems
+        known |= _spellings(settings)
+        for key in sorted(key for key in given if _declared_name(key) not in known):
             near = get_close_matches(key, known, n=1)
             self.problem(
                 key,
@@ -196,6 +202,12 @@ class Reader:
         problem = Problem(where=where, message=message, hint=hint)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _spellings(settings: Collection[Setting]) -> set[str]:
+    """Return the names of *settings*, and of the files that hold them."""
+    known = {setting.name for setting in settings}
+    return known | {f"{s.name}_FILE" for s in settings if s.from_file}
 
 
 def _declared_name(key: str) -> str:

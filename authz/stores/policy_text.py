@@ -3,7 +3,6 @@
 from authz.errors import StoreError
 from authz.policy.csv_rows import spell
 from authz.settings import Settings
-from authz.stores.factory import open_database
 
 
 def stored_text(settings: Settings) -> bytes:
@@ -18,6 +17,8 @@ def stored_text(settings: Settings) -> bytes:
         from authz.stores.file.policy import CsvFile
 
         return CsvFile(settings.policy).read()
+    from authz.stores.factory import open_database
+
     store = open_database(settings.store.url)
     try:
         if store.is_new:

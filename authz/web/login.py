@@ -24,7 +24,7 @@ from authz.audit import EventTag
 from authz.errors import AuthzError, InvalidCredentials, StoreError
 from authz.identity.accounts import Account
 from authz.identity.devices import known_device, remember
-from authz.identity.guesses import Guesser
+from authz.identity.guesser import Guesser
 from authz.identity.hashing_queue import TooBusy
 from authz.identity.people import LOCAL, Person
 from authz.identity.sessions import Session

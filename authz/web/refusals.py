@@ -25,7 +25,7 @@ from authz.decision import (
 from authz.errors import InvalidCredentials, MalformedRequest
 from authz.identity.basic_auth import CHALLENGE, is_basic
 from authz.identity.cookies import Cookie
-from authz.identity.guesses import WINDOW
+from authz.identity.guesser import WINDOW
 from authz.identity.source import IdentitySource, RequestFacts
 from authz.identity.view_as import METHOD as VIEW_AS
 from authz.identity.why import Why

@@ -16,16 +16,9 @@ from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import func, select
 
-from authz.identity import guesses
-from authz.identity.guesses import (
-    PAUSE,
-    PER_ACCOUNT,
-    PER_CLIENT,
-    PER_DEVICE,
-    Guesser,
-    OwnStorage,
-    SharedGuesses,
-)
+from authz.identity import guesser
+from authz.identity.guesser import PER_ACCOUNT, PER_CLIENT, PER_DEVICE, Guesser
+from authz.identity.guesses import PAUSE, OwnStorage, SharedGuesses
 from authz.identity.throttle import Throttle
 from authz.stores.shared_limits import redis_limits
 from authz.stores.sql import limits
@@ -246,9 +239,8 @@ class TestProcesses:
 @pytest.fixture(name="short")
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let guesses be forgotten after a second."""
-    for name, item in (("PER_ACCOUNT", PER_ACCOUNT), ("PER_CLIENT", PER_CLIENT)):
-        short = RateLimitItemPerSecond(item.amount, 1, namespace=item.namespace)
-        monkeypatch.setattr(guesses, name, short)
+    for name, limit in (("PER_ACCOUNT", PER_ACCOUNT), ("PER_CLIENT", PER_CLIENT)):
+        monkeypatch.setattr(guesser, name, limit._replace(seconds=1))
 
 
 @pytest.mark.usefixtures("short")

@@ -1,15 +1,13 @@
 """What is installed beside authz brings its own settings and commands."""
 
-from importlib.metadata import EntryPoint
-from types import ModuleType
+import importlib.metadata
+from importlib.metadata import EntryPoint, EntryPoints
 
 import click
 import pytest
 from authz_audiomuse.command_list import AUDIOMUSE, MUSIC
 from click.testing import CliRunner
 
-import authz.cli.group
-import authz.settings.adapters
 from authz.cli import main
 from authz.errors import SettingsError
 from authz.integration.commands import Command
@@ -20,13 +18,9 @@ from authz.settings import Setting, read_settings
 def _install(monkeypatch: pytest.MonkeyPatch):
     """Return a function that installs entry points, beside none."""
 
-    def install(module: ModuleType, group: str, **points: str) -> None:
-        found = [EntryPoint(name, value, group) for name, value in points.items()]
-
-        def entry_points(*, group: str, name: str = "") -> list[EntryPoint]:
-            return [p for p in found if p.group == group and name in {"", p.name}]
-
-        monkeypatch.setattr(module, "entry_points", entry_points)
+    def install(group: str, **points: str) -> None:
+        found = EntryPoints(EntryPoint(n, value, group) for n, value in points.items())
+        monkeypatch.setattr(importlib.metadata, "entry_points", found.select)
 
     return install
 
@@ -42,7 +36,7 @@ def hello() -> None:
 
 def test_a_setting_of_an_adapter_is_no_misspelling(install):
     """Neither is its file form; anything near it is."""
-    install(authz.settings.adapters, "authz.settings", x=f"{__name__}:SETTINGS")
+    install("authz.settings", x=f"{__name__}:SETTINGS")
 
     read_settings({}, {"AUTHZ_HELLO": "x"})
     read_settings({}, {"AUTHZ_HELLO_FILE": "x"})
@@ -51,16 +45,16 @@ def test_a_setting_of_an_adapter_is_no_misspelling(install):
 
 
 def test_an_adapter_that_cannot_be_loaded_stops_the_start(install):
-    """Its settings would go unread, so that is a problem like any other."""
-    install(authz.settings.adapters, "authz.settings", x="no_such_module:SETTINGS")
+    """If a setting may be one of its own: it would go unread."""
+    install("authz.settings", x="no_such_module:SETTINGS")
 
     with pytest.raises(SettingsError, match="install no_such_module again"):
-        read_settings({}, {})
+        read_settings({}, {"AUTHZ_HELLO": "x"})
 
 
 def test_a_command_of_an_adapter_is_listed_and_runs(install):
     """As if it were one of authz's own."""
-    install(authz.cli.group, "authz.commands", hello=f"{__name__}:hello")
+    install("authz.commands", hello=f"{__name__}:hello")
 
     assert CliRunner().invoke(main, ["hello"]).output == "hello\n"
     assert "Say hello." in CliRunner().invoke(main, ["--help"]).output
@@ -68,14 +62,14 @@ def test_a_command_of_an_adapter_is_listed_and_runs(install):
 
 def test_a_command_of_authz_cannot_be_replaced(install):
     """An adapter named like one of its commands is not asked."""
-    install(authz.cli.group, "authz.commands", check=f"{__name__}:hello")
+    install("authz.commands", check=f"{__name__}:hello")
 
     assert CliRunner().invoke(main, ["check"]).output != "hello\n"
 
 
 def test_a_command_that_cannot_be_loaded_is_said_to_be_one(install):
     """The others go on."""
-    install(authz.cli.group, "authz.commands", hello="no_such_module:hello")
+    install("authz.commands", hello="no_such_module:hello")
 
     result = CliRunner().invoke(main, ["hello"])
 
@@ -87,7 +81,7 @@ def test_a_command_that_cannot_be_loaded_is_said_to_be_one(install):
 
 def test_what_is_no_command_is_none(install):
     """An entry point may lead to anything."""
-    install(authz.cli.group, "authz.commands", hello=f"{__name__}:SETTINGS")
+    install("authz.commands", hello=f"{__name__}:SETTINGS")
 
     assert CliRunner().invoke(main, ["hello"]).exit_code == 2
 
@@ -97,7 +91,7 @@ HEAVY = Command("no_such_module:command", "Do something that takes much.")
 
 def test_the_list_says_what_a_command_is_without_importing_it(install):
     """Only running it does, and says then if it cannot be."""
-    install(authz.cli.group, "authz.commands", heavy=f"{__name__}:HEAVY")
+    install("authz.commands", heavy=f"{__name__}:HEAVY")
 
     assert HEAVY.help in CliRunner().invoke(main, ["--help"]).output
     assert "cannot be loaded" in CliRunner().invoke(main, ["heavy"]).output

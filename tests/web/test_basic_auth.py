@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from authz.identity.guesses import PER_CLIENT
+from authz.identity.guesser import PER_CLIENT
 from tests.web.apps import ALICE, BOB, Client, RecordingSink
 
 MakeApp = Callable[..., Flask]

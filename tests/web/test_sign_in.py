@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from authz.extension import get_authz
-from authz.identity.guesses import PER_ACCOUNT, PER_CLIENT, PER_DEVICE
+from authz.identity.guesser import PER_ACCOUNT, PER_CLIENT, PER_DEVICE
 from authz.identity.hashing_queue import HashingQueue
 from authz.web import signals
 from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from authz.extension import get_authz
-from authz.identity.guesses import PER_ACCOUNT
+from authz.identity.guesser import PER_ACCOUNT
 from authz.identity.hashing_queue import HashingQueue
 from tests.web.apps import BOB, Client, RecordingSink
 

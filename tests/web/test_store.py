@@ -23,7 +23,7 @@ from authz import Authz
 from authz.decision import Origin
 from authz.errors import PolicyError, StoreError
 from authz.extension import get_authz
-from authz.identity.guesses import PER_ACCOUNT
+from authz.identity.guesser import PER_ACCOUNT
 from authz.identity.people import Person
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add

@@ -15,14 +15,8 @@ from urllib.parse import urlsplit
 from authz.admin.doctor.finding import Finding, fail, ok, skip, warn
 from authz.admin.doctor.text import difference, plain
 from authz.bounded_read import read_file
-from authz.identity.fetch import (
-    MAX_BYTES,
-    Fetched,
-    FetchError,
-    Unreachable,
-    ask,
-    url_problem,
-)
+from authz.identity.fetch import Fetched, FetchError, Unreachable, ask
+from authz.identity.key_address import MAX_BYTES, url_problem
 from authz.identity.keys import KeySet, KeySetError, keys_from_jwks
 from authz.settings import Settings
 from authz.settings.jwt import JwtSetting

@@ -1,12 +1,15 @@
 """What a policy says as JSON knows values: one view for the API and for commands."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authz.decision import Explanation, Rule, RulePath
-from authz.policy.analysis.by_meaning import Meaning, in_words
-from authz.policy.analysis.coverage import Route
-from authz.policy.analysis.impact import Difference
-from authz.policy.analysis.promises import Answer, Verdict
+
+# Whoever asks a question of a policy compares none.
+if TYPE_CHECKING:
+    from authz.policy.analysis.by_meaning import Meaning
+    from authz.policy.analysis.coverage import Route
+    from authz.policy.analysis.impact import Difference
+    from authz.policy.analysis.promises import Answer
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def route_document(route: Route) -> dict[str, Any]:
+def route_document(route: "Route") -> dict[str, Any]:
     """Return a route and who may use it."""
     return {
         "method": route.method,
@@ -45,7 +48,7 @@ def route_document(route: Route) -> dict[str, Any]:
     }
 
 
-def difference_document(difference: Difference) -> dict[str, Any]:
+def difference_document(difference: "Difference") -> dict[str, Any]:
     """Return one difference that a change makes."""
     route = difference.place.route
     return {
@@ -64,8 +67,10 @@ def difference_document(difference: Difference) -> dict[str, Any]:
     }
 
 
-def meaning_document(meaning: Meaning) -> dict[str, Any]:
+def meaning_document(meaning: "Meaning") -> dict[str, Any]:
     """Return what changes for one name, and for all that have it."""
+    from authz.policy.analysis.by_meaning import in_words
+
     kept = ("path", "route", "except", "scope", "except_scopes", "allowed", "public")
     return {
         "name": meaning.name,
@@ -81,7 +86,7 @@ def meaning_document(meaning: Meaning) -> dict[str, Any]:
     }
 
 
-def answer_document(answer: Answer, *options: str) -> dict[str, Any]:
+def answer_document(answer: "Answer", *options: str) -> dict[str, Any]:
     """Return what came of a promise; the command that shows it has *options*."""
     example = answer.example
     return {
@@ -104,6 +109,8 @@ def answer_document(answer: Answer, *options: str) -> dict[str, Any]:
     }
 
 
-def verdict_of(answer: Answer | None) -> str:
+def verdict_of(answer: "Answer | None") -> str:
     """Return what came of a promise, in one word; without one it is not proven."""
+    from authz.policy.analysis.promises import Verdict
+
     return str(Verdict.NOT_PROVEN if answer is None else answer.verdict)

@@ -19,7 +19,6 @@ from authz.policy.lint.findings import from_problem, without_allowed
 from authz.policy.lint.findings import severity_of as severity_of
 from authz.policy.lint.names import name_findings
 from authz.policy.lint.overlaps import overlap_findings
-from authz.policy.lint.routed import route_findings
 from authz.policy.lint.scopes import Declared, scope_findings
 from authz.policy.lint.way_in import way_in_findings
 from authz.policy.route_tables import RoutePattern
@@ -72,6 +71,8 @@ def lint(  # noqa: PLR0913 - what is known of a policy
     findings += exposure_findings(policy, prefix=prefix)
     findings += way_in_findings(policy, prefix=prefix)
     if routes:
+        from authz.policy.lint.routed import route_findings
+
         findings += route_findings(policy, routes)
     text = data.decode().removeprefix("\ufeff")
     return tuple(

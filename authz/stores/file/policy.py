@@ -2,10 +2,8 @@
 
 import contextlib
 import errno
-import glob
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +186,8 @@ def write_whole(target: Path, data: bytes, *, mode: int = _NEW_FILE_MODE) -> Non
 @contextlib.contextmanager
 def _prepared(target: Path, data: bytes, mode: int) -> Iterator[Path]:
     """Write *data* beside *target*; what is not used is taken away again."""
+    import tempfile  # the commands that read do without
+
     descriptor, name = tempfile.mkstemp(
         prefix=f".{target.name}.", suffix=_UNFINISHED, dir=target.parent
     )
@@ -205,6 +205,8 @@ def _prepared(target: Path, data: bytes, mode: int) -> Iterator[Path]:
 
 def _remove_leftovers(target: Path) -> None:
     """Remove what writers that were killed left behind; nobody else holds the lock."""
+    import glob
+
     for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
         left.unlink(missing_ok=True)
 

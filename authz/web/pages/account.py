@@ -20,7 +20,7 @@ from authz.errors import (
     StoreReadOnly,
 )
 from authz.identity.devices import remember
-from authz.identity.guesses import Guesser
+from authz.identity.guesser import Guesser
 from authz.identity.hashing_queue import TooBusy
 from authz.identity.people import LOCAL, Person
 from authz.identity.source import RequestFacts

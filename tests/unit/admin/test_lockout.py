@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from authz.administration import Administration, Provider, names_in
+from authz.administration import Administration, names_in
 from authz.decision import signed_in
 from authz.identity.people import Person
 from authz.policy.build import build_policy
+from authz.settings.providers import Provider
 from tests import races
 
 MODEL = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")

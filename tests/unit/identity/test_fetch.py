@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from authz.identity import fetch as fetching
-from authz.identity.fetch import MAX_BYTES, FetchError, fetch, url_problem
+from authz.identity.fetch import FetchError, fetch
+from authz.identity.key_address import MAX_BYTES, url_problem
 from tests.key_server import KeyServer, answer, flood, hang, redirect, trickle
 
 
