@@ -28,7 +28,8 @@ from authz.decision import (
 from authz.policy.analysis.explain import explain
 from authz.policy.held_names import HeldNames
 from authz.policy.pacing import paced
-from authz.policy.path_index import Cell, PathIndex
+from authz.policy.path_index import PathIndex
+from authz.policy.path_tables import Cell
 from authz.policy.weighing import Weighing
 from authz.scope import ANY_SCOPE, ScopeSet
 
@@ -46,9 +47,7 @@ class CompiledPolicy:
             policy.grants, {rule.subject for rule in paced(policy.deciding)}
         )
         self._owner = self._names.owner
-        self._index = PathIndex(
-            alone(rule, policy.revision) for rule in policy.deciding
-        )
+        self._index = PathIndex.of(policy.deciding, policy.revision)
 
     def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
         self, request: Asked
@@ -57,12 +56,12 @@ class CompiledPolicy:
         path, index = request.path, self._index
         # What `PathIndex.find` does, without the call.
         segments = path.split("/", index.deepest)
-        cell = index.literal.get(path)
-        further: list[Cell] | None = None
         try:
-            probes = index.by_head.get(segments[1], index.anywhere)[len(segments)]
+            look, probes = index.by_head.get(segments[1], index.anywhere)[len(segments)]
         except IndexError:
             return self._silence  # no slash in it
+        cell = None if look is None else look(path)
+        further: list[Cell] | None = None
         for literals, look_up, parameters in probes:
             found = look_up(literals(segments))
             if found is not None and not segments[0]:
@@ -84,9 +83,11 @@ class CompiledPolicy:
         else:
             names = self._names.of(request.subject)
         if further is None and isinstance(cell, tuple):
-            name, methods, decision = cell
+            name, methods, decision, revision = cell
             if name in names and (methods is None or request.method in methods):
-                return decision
+                if revision is self.revision:
+                    return decision
+                return alone(decision.rules[0], self.revision)
             return self._silence
         return self._weigh((cell, *(further or ())), names, request.method)
 

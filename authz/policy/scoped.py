@@ -19,12 +19,12 @@ from authz.decision import (
     Policy,
     Rule,
     Subject,
-    alone,
     combine,
 )
 from authz.policy.analysis.explain import explain_within
 from authz.policy.pacing import paced
-from authz.policy.path_index import Cell, PathIndex, in_scope
+from authz.policy.path_index import PathIndex
+from authz.policy.path_tables import Cell, in_scope
 from authz.policy.scan import joined
 from authz.policy.weighing import Weighing
 from authz.scope import ANY_SCOPE, AskedScope, Scope, ScopeSet, common, patterns_of
@@ -46,9 +46,7 @@ class ScopedPolicy:
         #: What looks through rules without asking for scopes may not see these.
         self.source: Policy | None = None
         self._names = ScopedNames(policy.grants, policy.deciding)
-        self._index = PathIndex(
-            alone(rule, policy.revision) for rule in policy.deciding
-        )
+        self._index = PathIndex.of(policy.deciding, policy.revision)
         self._weighing = Weighing(policy.revision)
         self._silence, self._weigh = self._weighing.silence, self._weighing.weigh
         self._owner = self._names.owner
@@ -63,12 +61,12 @@ class ScopedPolicy:
         path, index = request.path, self._index
         # What `PathIndex.find` does, without the call; see `CompiledPolicy.decide`.
         segments = path.split("/", index.deepest)
-        cell = index.literal.get(path)
-        further: list[Cell] | None = None
         try:
-            probes = index.by_head.get(segments[1], index.anywhere)[len(segments)]
+            look, probes = index.by_head.get(segments[1], index.anywhere)[len(segments)]
         except IndexError:
             return self._silence  # no slash in it
+        cell = None if look is None else look(path)
+        further: list[Cell] | None = None
         for literals, look_up, parameters in probes:
             found = look_up(literals(segments))
             if found is not None and not segments[0]:
@@ -90,7 +88,7 @@ class ScopedPolicy:
         else:
             names = self._names.within(request.subject, scope)
         if further is None and type(cell) is tuple:
-            name, methods, decision = cell
+            name, methods, decision, _ = cell
             if name in names and (methods is None or request.method in methods):
                 return decision
             return self._silence

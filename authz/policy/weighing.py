@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from authz.decision import Decision, combine, no_rule
+from authz.decision import Decision, alone, combine, no_rule
 from authz.policy.held_names import Names
-from authz.policy.path_index import Cell
+from authz.policy.path_tables import Cell
 
 #: Combinations of rules whose common answer is remembered.
 _COMBINATIONS: Final = 4_096
@@ -27,8 +27,14 @@ class Weighing:
         """Return what the rules in *cells* say to somebody who goes by *names*."""
         found = self.found(cells, names, method)
         if len(found) == 1:
-            return found[0]
+            return self.own(found[0])
         return self.combine(found) if found else self.silence
+
+    def own(self, decision: Decision) -> Decision:
+        """Return what one rule says, as what this policy says."""
+        if decision.revision is self.revision:
+            return decision
+        return alone(decision.rules[0], self.revision)
 
     @staticmethod
     def found(cells: Iterable[Cell], names: Names, method: str) -> list[Decision]:
@@ -36,7 +42,7 @@ class Weighing:
         found: list[Decision] = []
         for cell in cells:
             if isinstance(cell, tuple):
-                name, methods, decision = cell
+                name, methods, decision, _ = cell
                 if name in names and (methods is None or method in methods):
                     found.append(decision)
                 continue
@@ -44,7 +50,7 @@ class Weighing:
             few, many = (names, cell) if len(names) < len(cell) else (cell, names)
             for name in few:
                 if name in many:
-                    for _, methods, decision in cell[name]:
+                    for _, methods, decision, _ in cell[name]:
                         if methods is None or method in methods:
                             found.append(decision)
         return found

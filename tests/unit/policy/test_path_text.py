@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authz.decision import Effect, Origin, Rule, alone
+from authz.decision import Effect, Origin, Rule
 from authz.errors import MalformedRequest
 from authz.policy.path_index import PathIndex
 from authz.policy.path_text import (
@@ -53,7 +53,7 @@ def test_every_path_can_be_written(path: str, other: str):
         effect=Effect.ALLOW,
         origin=Origin("policy.csv", 1),
     )
-    index = PathIndex([alone(rule, "")])
+    index = PathIndex.of([rule])
 
     assert path_problem(text) is None
     assert plain(text) == path
