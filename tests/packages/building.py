@@ -1,7 +1,6 @@
-"""The project's packages as they are published, and a place to install them from.
+"""The project's packages as they are published, and what they are installed beside.
 
-Nothing is fetched: the packages of others are put together again as wheels from where
-the tests run, so that pip itself resolves what a person would have it resolve.
+Nothing is fetched: what others publish is taken from where the tests run.
 """
 
 import base64
@@ -10,15 +9,16 @@ import hashlib
 import io
 import os
 import struct
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import chdir, redirect_stdout
 from email import message_from_string
 from importlib.metadata import Distribution, distribution
 from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from pathlib import Path
+from unittest.mock import patch
 
+import hatchling.build
 from packaging.requirements import Requirement
 from packaging.tags import parse_tag, sys_tags
 from packaging.utils import canonicalize_name
@@ -31,37 +31,68 @@ EPOCH = "1795824000"
 
 def build(source: Path, into: Path, *targets: str) -> None:
     """Build *targets* (`wheel`, `sdist`) of the package at *source* into a folder."""
-    chosen = [word for target in targets for word in ("-t", target)]
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", *chosen, "-d", str(into)],
-        cwd=source,
-        env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
-        check=True,
-        capture_output=True,
-    )
+    into.mkdir(exist_ok=True)
+    dated = patch.dict(os.environ, {"SOURCE_DATE_EPOCH": EPOCH})
+    with chdir(source), dated, redirect_stdout(io.StringIO()):
+        for target in targets:
+            getattr(hatchling.build, f"build_{target}")(str(into))
 
 
-def put_together(named: Iterable[str], into: Path) -> None:
-    """Write wheels of everything that the requirements *named* need, installed here."""
-    queue = [Requirement(text) for text in named]
+def unpacked(wheel: Path, into: Path) -> Distribution:
+    """Unpack a *wheel* of ours into a folder, and return what it says of itself."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(into)
+    compile_ours(into)
+    (info,) = into.glob("*.dist-info")
+    return Distribution.at(info)
+
+
+def closure(
+    asked: Iterable[str], ours: Mapping[str, Distribution]
+) -> list[Distribution]:
+    """Return everything that the requirements *asked* need, and nothing besides.
+
+    *ours* are packages of this project, by their names; the others are those that
+    are installed here.
+    """
+    queue = [Requirement(text) for text in asked]
     done: set[tuple[str, str]] = set()
+    found: dict[str, Distribution] = {}
     while queue:
-        asked = queue.pop()
-        name = canonicalize_name(asked.name)
-        dist = distribution(name)
-        for extra in ("", *asked.extras):
-            if (name, extra) in done:
-                continue
-            done.add((name, extra))
-            needed = [Requirement(text) for text in dist.requires or ()]
-            queue += [
-                requirement
-                for requirement in needed
-                if not requirement.marker
-                or requirement.marker.evaluate({"extra": extra})
-            ]
-            if extra == "" and name not in SOURCES:
-                _write(dist, into)
+        needed = queue.pop()
+        name = canonicalize_name(needed.name)
+        dist = found.setdefault(name, ours.get(name) or distribution(name))
+        assert needed.specifier.contains(dist.version), needed
+        for extra in {"", *needed.extras}:
+            if (name, extra) not in done:
+                done.add((name, extra))
+                queue += _needs(dist, extra)
+    return list(found.values())
+
+
+def _needs(dist: Distribution, extra: str) -> list[Requirement]:
+    """Return what *dist* needs here, and needs besides for an *extra*."""
+    offered = map(canonicalize_name, dist.metadata.get_all("Provides-Extra") or ())
+    assert not extra or canonicalize_name(extra) in offered, f"{dist.name}[{extra}]"
+    return [
+        needed
+        for needed in map(Requirement, dist.requires or ())
+        if not needed.marker or needed.marker.evaluate({"extra": extra})
+    ]
+
+
+def link(dists: Iterable[Distribution], site: Path) -> None:
+    """Let *dists*, and nothing besides, be what is installed at *site*."""
+    for dist in dists:
+        tops = {file.parts[0] for file in dist.files or ()}
+        for top in tops - {"..", "__pycache__"}:
+            (site / top).symlink_to(str(dist.locate_file(top)))
+
+
+def put_together(dists: Iterable[Distribution], into: Path) -> None:
+    """Write wheels of *dists* that are installed here, for pip to install again."""
+    for dist in dists:
+        _write(dist, into)
 
 
 def _write(dist: Distribution, into: Path) -> None:

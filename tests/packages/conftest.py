@@ -1,10 +1,11 @@
 """The packages, built once."""
 
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
 
-from tests.packages.building import ROOT, SOURCES, build, put_together
+from tests.packages.building import SOURCES, build, unpacked
 
 
 @pytest.fixture(name="dist", scope="session")
@@ -16,13 +17,14 @@ def _dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(name="index", scope="session")
-def _index(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Folders that pip finds everything in: the packages, and what they need."""
-    folder = tmp_path_factory.mktemp("index")
-    build_time = (ROOT / "requirements" / "build.in").read_text("utf-8").splitlines()
-    needed = [line for line in build_time if not line.startswith("#")]
-    put_together(
-        ["authz-casbin[all,demo]", "authz-audiomuse[postgres]", *needed], folder
-    )
-    return [dist, folder]
+@pytest.fixture(name="ours", scope="session")
+def _ours(
+    dist: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Distribution]:
+    """What is in each wheel, by the name of the package."""
+    folder = tmp_path_factory.mktemp("ours")
+    wheels = {name: f"{name.replace('-', '_')}-*.whl" for name in SOURCES}
+    return {
+        name: unpacked(next(dist.glob(wheel)), folder / name)
+        for name, wheel in wheels.items()
+    }

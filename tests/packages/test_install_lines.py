@@ -1,7 +1,8 @@
 """Every `pip install` of a document gives what it promises, with nothing besides.
 
-Each line is run as it stands, by pip, in an environment of its own, and in that an app
-is started. The packages are built from this checkout; nothing is fetched.
+An environment is made of exactly what a line asks for, and in that an app is started;
+pip itself runs one line as it stands, and comes to the same. The packages are built
+from this checkout; nothing is fetched.
 """
 
 import os
@@ -11,19 +12,23 @@ import shutil
 import subprocess
 import tomllib
 import venv
-from collections.abc import Iterator
-from importlib.metadata import distribution
+from collections.abc import Iterator, Mapping
+from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
 import pytest
 
-from tests.packages.building import ROOT, SOURCES, compile_ours
+from tests.packages.building import ROOT, SOURCES, closure, link, put_together
+
+pytestmark = pytest.mark.xdist_group("packages")
 
 STAND_IN = ROOT / "tests" / "adapters" / "audiomuse" / "stand_in"
 PIP = Path(distribution("pip").locate_file("pip"))
 DOCKERFILE = ROOT / "adapters" / "docker" / "Dockerfile"
 #: Where the image is built from; `.dockerignore` and COPY say what arrives there.
 IMAGE = "/opt/authz"
+#: What the image runs.
+IN_AN_IMAGE = f"{IMAGE} {IMAGE}/adapters/audiomuse[postgres]"
 #: For the extras that no document names alone.
 BESIDES = ["authz-casbin[all,demo]"]
 _LINE = re.compile(r"pip install\s+((?:[^`\n&\\]|\\\n)+)")
@@ -31,15 +36,23 @@ _HINT = re.compile(r"pip install \"(authz-casbin\[[\w,-]+\])\"")
 
 ACCOUNT = {"AUTHZ_ADMIN": "anna", "AUTHZ_ADMIN_PASSWORD": "correct horse battery"}
 STORE = {"AUTHZ_STORE": "sqlite:///authz.db"}
-#: Where the packages say that something is, it is.
+#: Where the packages say that something is, it is; and so are the commands.
 ENTRY_POINTS = """
-from importlib.metadata import distributions
+from importlib.metadata import distributions, entry_points
 from importlib.util import find_spec
 packages = [dist for dist in distributions() if dist.name.startswith("authz-")]
 ours = [point for dist in packages for point in dist.entry_points]
 assert len(ours) >= 3
 missing = [point for point in ours if find_spec(point.module) is None]
 assert not missing, missing
+(command,) = entry_points(group="console_scripts", name="authz")
+for words in (["--help"], ["init"]):
+    sys.argv = ["authz", *words]
+    try:
+        ended = command.load()()
+    except SystemExit as end:
+        ended = end.code
+    assert not ended, (words, ended)
 """
 #: What is done with each package, and with each extra besides.
 PLAIN = """
@@ -126,13 +139,12 @@ def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("line", install_lines())
 def test_what_a_line_installs_starts(
-    line: str, index: list[Path], image: Path, tmp_path: Path
+    line: str, ours: dict[str, Distribution], tmp_path: Path
 ):
     """With exactly the extras that it names, commands and app start, asking sign-in."""
     home, folder = tmp_path / "venv", tmp_path / "run"
     folder.mkdir()
-    venv.create(home)
-    _install(home, line.replace(IMAGE, str(image)).split(), index)
+    link(closure(published(line), ours), _site(home))
     settings, checks = dict(ACCOUNT), []
     for word in line.split():
         for extra in extras_of(word)[1]:
@@ -156,28 +168,78 @@ def test_what_a_line_installs_starts(
         ]
     )
 
-    said = _run(home, folder, "authz", "--help")
-    _run(home, folder, "authz", "init")
-    _run(home, folder, "python", "-c", script)
-
-    assert "authz" in said
+    assert "authz" in _run(home, folder, "python", "-c", script)
 
 
-def _install(home: Path, words: list[str], index: list[Path]) -> None:
-    """Have pip install the *words*, from the folders of *index* alone."""
+@pytest.mark.slow
+def test_pip_comes_to_the_same(
+    ours: dict[str, Distribution], image: Path, tmp_path: Path
+):
+    """It builds in the image what is published, and installs what that needs."""
+    home, index = tmp_path / "venv", tmp_path / "index"
+    index.mkdir()
+    wanted = closure(published(IN_AN_IMAGE), ours)
+    build_time = (ROOT / "requirements" / "build.in").read_text("utf-8").splitlines()
+    needed = closure((line for line in build_time if not line.startswith("#")), {})
+    put_together([dist for dist in [*wanted, *needed] if dist.name not in ours], index)
+    site = _site(home)
+
+    _install(home, IN_AN_IMAGE.replace(IMAGE, str(image)).split(), index)
+
+    there = {dist.name: dist for dist in distributions(path=[str(site)])}
+    assert {(name, dist.version) for name, dist in there.items()} == {
+        (dist.name, dist.version) for dist in wanted
+    }
+    for name, dist in ours.items():
+        assert _contents(there[name]) == _contents(dist)
+    assert "music" in _run(home, tmp_path, "authz", "--help")
+
+
+def published(line: str) -> list[str]:
+    """Return what a *line* names as what it is published as: no folder."""
+    names = {str(folder): name for name, folder in SOURCES.items()}
+    asked = []
+    for word in line.split():
+        name, extras = extras_of(word)
+        if name.startswith((".", IMAGE)):
+            folder = name.replace(IMAGE, str(ROOT))
+            name = names[str((ROOT / folder).resolve())]
+        asked.append(f"{name}[{','.join(extras)}]")
+    return asked
+
+
+def _site(home: Path) -> Path:
+    """Make an environment at *home*; return where something may be installed in it."""
+    venv.create(home)
+    (site,) = home.glob("lib/python*/site-packages")
+    return site
+
+
+def _contents(dist: Distribution) -> Mapping[str, object]:
+    """Return what *dist* holds, file by file, and not who installed it, and how."""
+    return {
+        str(file): file.hash and file.hash.value
+        for file in dist.files or ()
+        if file.parts[0] != ".."
+        and file.suffix != ".pyc"
+        and file.name not in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+    }
+
+
+def _install(home: Path, words: list[str], index: Path) -> None:
+    """Have pip install the *words*, from the folder *index* alone."""
     # What `pip --python` does, without starting pip to start it.
     pip = [str(home / "bin" / "python"), str(PIP / "__pip-runner__.py")]
-    found = [word for folder in index for word in ("--find-links", str(folder))]
-    options = ["--no-index", "--no-compile", "--no-warn-conflicts", "--quiet"]
-    # What builds the packages from a folder is looked for in the same places.
+    # Not options: what builds the packages is installed by another pip.
     environment = {
+        "PIP_COMPILE": "0",
         "PIP_NO_INDEX": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_FIND_LINKS": " ".join(map(str, index)),
+        "PIP_FIND_LINKS": str(index),
         "PIP_CONFIG_FILE": os.devnull,
     }
     done = subprocess.run(
-        [*pip, "install", *options, *found, *words],
+        [*pip, "install", "--quiet", *words],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -185,8 +247,6 @@ def _install(home: Path, words: list[str], index: list[Path]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    (site,) = home.glob("lib/python*/site-packages")
-    compile_ours(site)
 
 
 def _run(home: Path, folder: Path, *command: str) -> str:
@@ -205,7 +265,7 @@ def _run(home: Path, folder: Path, *command: str) -> str:
 
 def test_there_are_lines():
     """The documents are found, and so is the line of the guide."""
-    assert ". ./adapters/audiomuse" in install_lines()
+    assert {". ./adapters/audiomuse", IN_AN_IMAGE} <= set(install_lines())
     assert len(install_lines()) > 5
 
 
