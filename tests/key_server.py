@@ -76,7 +76,7 @@ def hang(until: threading.Event) -> Behaviour:
     """Say nothing until told."""
 
     def behave(handler: BaseHTTPRequestHandler) -> None:
-        until.wait(30)
+        until.wait(120)
 
     return behave
 

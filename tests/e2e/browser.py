@@ -36,7 +36,7 @@ def send(  # noqa: PLR0913 - what a request is made of
     *,
     body: bytes = b"",
     source: str = "127.0.0.1",
-    timeout: float = 15,
+    timeout: float = 120,
 ) -> Answer:
     """Send one request with exactly these *headers*, repeated and odd ones included.
 

@@ -126,8 +126,8 @@ def _sign_in(port: int) -> str:
 
 def _send(server: Server, data: bytes) -> str:
     received = b""
-    with socket.create_connection(("127.0.0.1", server.port), 3) as connection:
-        connection.settimeout(3)
+    with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
+        connection.settimeout(60)
         try:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)

@@ -17,6 +17,13 @@ def problem(url: str) -> str:
     return str(caught.value)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give servers the time of a machine that does a lot beside."""
+    monkeypatch.setattr(fetching, "_TIMEOUT", 60)
+    monkeypatch.setattr(fetching, "_DEADLINE", 120)
+
+
 @pytest.fixture(name="impatient")
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "_TIMEOUT", 0.1)
@@ -69,7 +76,6 @@ class TestAnswers:
     def test_a_trickle(self, monkeypatch: pytest.MonkeyPatch):
         """A byte now and then does not keep anybody waiting for ever."""
         # No single read is too slow, however busy the machine is.
-        monkeypatch.setattr(fetching, "_TIMEOUT", 60)
         monkeypatch.setattr(fetching, "_DEADLINE", 0.3)
         done = threading.Event()
         with KeyServer(trickle(done)) as server:

@@ -153,7 +153,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 10
+        timeout = 120
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
@@ -229,7 +229,7 @@ def _send(
         return
     if trouble is Trouble.SLOW:
         # Nothing more is sent by a client that waits; the end comes when it goes.
-        handler.connection.settimeout(60)
+        handler.connection.settimeout(120)
         handler.connection.recv(1)
         server.left.set()
         return
