@@ -64,6 +64,7 @@ from authz.stores.replicas import Replica
 from authz.stores.restores import Restored, RestoreWatch
 from authz.stores.sync import (
     StoreSync,
+    edits_told,
     replicas,
     restore_watch,
     session_source,
@@ -544,15 +545,23 @@ def start(  # noqa: PLR0913, PLR0915 - what an app is made of
     )
     if serves and settings.access.open_by and open_while():
         refuse_open(settings.access.open_by, stores)
-    kept = store_sync(settings, stores, live, accounts, tell=note_unread)
+    edited = edits_told(record)
+    kept = store_sync(settings, stores, live, accounts, tell=note_unread, edited=edited)
     identity.keep_up(kept.following)
     if identity.tokens is not None:
         owners = TokenOwners(accounts, live)
         identity.tokens.vouch = owners.vouch
+        identity.tokens.edited = edited
         kept.following.follow(owners, in_database=False)
     cookies = CookieNames(settings.cookies, app)
     sessions = session_source(
-        settings, stores, kept.following, accounts, live, cookies=cookies
+        settings,
+        stores,
+        kept.following,
+        accounts,
+        live,
+        cookies=cookies,
+        edited=edited,
     )
     kept.following.do_after(partial(_note_edit, stores, live))
     # What counts is a third of all that an app loads, so not whoever imports one.

@@ -71,8 +71,9 @@ class EventTag(StrEnum):
     #: People, sessions or tokens cannot be read and stay as they were; `detail` says
     #: which, and why.
     STORE_UNREAD = "store:unread"
-    #: Another program changed the table casbin_rule. That is not in force: `after` are
-    #: the lines that it added, `before` those that it removed.
+    #: Another program changed a table; `detail` says which. In casbin_rule that is not
+    #: in force: `after` are the lines that it added, `before` those that it removed. Of
+    #: people, sessions and API tokens it is, and `after` says what is another way.
     STORE_EDITED = "store:edited"
     #: The database was restored from a backup under the running app; `detail` says how
     #: far it went back, and which people and tokens came back.

@@ -13,6 +13,7 @@ from authz.errors import InvalidCredentials, Problem, SettingsError
 from authz.identity.hashing_queue import HashingQueue
 from authz.identity.passwords import MAX_PASSWORD
 from authz.identity.people import CHANGE_FIRST, Person
+from authz.spot_checks import Edited, SpotChecks, untold
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -220,27 +221,65 @@ class PeopleSource(Protocol):
 class FollowedAccounts:
     """Keeps accounts as a store has them; see `authz.stores.followers`."""
 
-    def __init__(self, accounts: Accounts, source: PeopleSource) -> None:
-        """Read the people for the first time; what is wrong with that is raised."""
+    def __init__(
+        self, accounts: Accounts, source: PeopleSource, *, edited: Edited = untold
+    ) -> None:
+        """Read the people for the first time; what is wrong with that is raised.
+
+        *edited* is told whom another program changed, without counting it.
+        """
         self._accounts = accounts
         self._source = source
+        self._edited = edited
+        self._checks = SpotChecks()
         self._mark: Hashable = None
         self.look()()
 
     def look(self) -> Callable[[], None]:
         """Read who has changed; return what lets that be known, without I/O."""
         mark = self._source.mark()
-        if mark == self._mark:
+        if mark == self._mark and not self._checks.is_due:
             return _stay
-        return partial(self._take, mark, self._source.everyone())
+        with self._checks.one():
+            people = self._source.everyone()
+        if mark != self._mark:
+            return partial(self._take, mark, people)
+        edits = _edits(self._accounts.people, people)
+        return partial(self._take_edited, people, edits) if edits else _stay
 
     def _take(self, mark: Hashable, people: Sequence[Person]) -> None:
         self._accounts.put(people)
         self._mark = mark
 
+    def _take_edited(self, people: Sequence[Person], edits: Sequence[str]) -> None:
+        self._accounts.put(people)
+        self._edited("authz_person", edits)
+
 
 def _stay() -> None:
     """Change nothing."""
+
+
+def _edits(before: Iterable[Person], after: Iterable[Person]) -> list[str]:
+    """Return who signs in another way now, or cannot, or can; in words."""
+    old = {person.id: person for person in before}
+    new = {person.id: person for person in after}
+    words = (
+        (id_, _edit(old.get(id_), new.get(id_))) for id_ in sorted(old.keys() | new)
+    )
+    return [f"{id_}: {word}" for id_, word in words if word]
+
+
+def _edit(old: Person | None, new: Person | None) -> str:
+    if old is None or new is None:
+        return "removed" if new is None else "added"
+    if old.disabled != new.disabled:
+        return "disabled" if new.disabled else "enabled"
+    if old.password_hash != new.password_hash:
+        return "another password"
+    # What a provider says of somebody is written down without being counted.
+    same = (old.source, old.epoch) == (new.source, new.epoch)
+    return "" if same else "changed"
 
 
 def _normal(password: str) -> str:

@@ -21,6 +21,7 @@ from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.names import name_problem
 from authz.scope import ANY_SCOPE, pattern_problem
+from authz.spot_checks import Edited, SpotChecks, untold
 
 METHOD: Final = "token"
 PREFIX: Final = "authz_"
@@ -314,6 +315,9 @@ class ApiTokens:
         #: ago, by another process. May raise `StoreError`.
         self.catch_up: Callable[[], object] | None = None
         self._caught_up = 0.0
+        self._checks = SpotChecks()
+        #: Is told which tokens another program changed, without counting it.
+        self.edited: Edited = untold
         #: Asked at each use of a person's own token, and of one that is limited to
         #: scopes. Nobody vouches by nature.
         self.vouch: Vouch = lambda _: None
@@ -417,10 +421,34 @@ class ApiTokens:
         """
         # The mark before the content: a change between the two is seen next time.
         mark = self.store.mark()
-        if mark == self._mark:
+        if mark == self._mark and not self._checks.is_due:
             return _stay
-        stored = [token for token in self.store.all() if token.revoked is None]
-        return partial(self._take, mark, [*stored, *self.fixed])
+        with self._checks.one():
+            stored = [token for token in self.store.all() if token.revoked is None]
+        tokens = [*stored, *self.fixed]
+        if mark != self._mark:
+            return partial(self._take, mark, tokens)
+        edits = self._edits(tokens)
+        return partial(self._take_edited, mark, tokens, edits) if edits else _stay
+
+    def _edits(self, tokens: Iterable[ApiToken]) -> list[str]:
+        """Return how *tokens* differ from those that hold, in words."""
+        known = {_as_made(token) for token, _, _ in self._table.values()}
+        found = {_as_made(token) for token in tokens}
+        ids = {token.id for token in known & found}
+        gone = {t.id: f"{t.name}: removed" for t in known if t.id not in ids}
+        came = {
+            t.id: f"{t.name}: {'changed' if t.id in gone else 'added'}"
+            for t in found
+            if t.id not in ids
+        }
+        return sorted((gone | came).values())
+
+    def _take_edited(
+        self, mark: Hashable, tokens: Iterable[ApiToken], edits: Sequence[str]
+    ) -> None:
+        self._take(mark, tokens)
+        self.edited("authz_token", edits)
 
     def note_uses(self) -> None:
         """Tell the store which tokens were used, in the background."""
@@ -445,6 +473,10 @@ class ApiTokens:
             for token in tokens
         }
         self._mark = mark
+
+
+def _as_made(token: ApiToken) -> ApiToken:
+    return replace(token, last_used=None)
 
 
 def _stay() -> None:

@@ -8,6 +8,7 @@ that nothing but changes happened in between.
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 #: What a process follows, each with a number and a stamp of its own.
@@ -55,6 +56,12 @@ class Head:
         """How many incarnations there were."""
         return int(self.policy.incarnation.partition("-")[0])
 
+    @property
+    def taken_up(self) -> datetime | None:
+        """When its incarnation began, if somebody looked at a restored backup then."""
+        seconds = self.policy.incarnation.partition("@")[2]
+        return datetime.fromtimestamp(float(seconds), UTC) if seconds else None
+
     def follows(self, earlier: Mark, part: str) -> bool:
         """Return whether *part* came from *earlier* by changes that were counted.
 
@@ -74,7 +81,11 @@ class Head:
             gone_back += now.number < was.number
             steps += abs(now.number - was.number)
             broken = broken or not self.follows(was, part)
-        return bool(gone_back) or (broken and steps < len(self.trail))
+        # After more changes than stamps are kept only another incarnation says so.
+        certain = steps < len(self.trail) or (
+            self.policy.incarnation != earlier.policy.incarnation
+        )
+        return bool(gone_back) or (broken and certain)
 
 
 def new_stamp() -> str:
@@ -82,6 +93,6 @@ def new_stamp() -> str:
     return secrets.token_hex(STAMP // 2)
 
 
-def new_incarnation(generation: int) -> str:
-    """Return the name of a new incarnation of a store; nobody can guess it."""
-    return f"{generation}-{secrets.token_hex(16)}"
+def new_incarnation(generation: int, at: datetime) -> str:
+    """Return the name of an incarnation that begins *at*; nobody can guess it."""
+    return f"{generation}-{secrets.token_hex(16)}@{at.timestamp():.3f}"

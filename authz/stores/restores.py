@@ -7,7 +7,7 @@ is an error until somebody has looked at it, and said so (`authz db after-restor
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -34,6 +34,14 @@ class Restored:
     people: tuple[str, ...] = ()
     #: The names of API tokens that had been revoked.
     tokens: tuple[str, ...] = ()
+
+    def beside(self, other: "Restored") -> "Restored":
+        """Return it with what came back with *other* too."""
+        return replace(
+            self,
+            people=tuple(sorted({*self.people, *other.people})),
+            tokens=tuple(sorted({*self.tokens, *other.tokens})),
+        )
 
     def as_text(self) -> str:
         """Return it as JSON, for `read_restored`."""
@@ -78,7 +86,7 @@ class RestoreWatch:
         accounts: Accounts,
         tokens: ApiTokens | None,
         *,
-        keep: Callable[[Restored], object],
+        keep: Callable[[Restored, datetime], object],
         clock: Clock = utc_now,
     ) -> None:
         """Watch what *read* returns. Follows last: what came back is compared.
@@ -87,7 +95,8 @@ class RestoreWatch:
             read: Reads the marks.
             accounts: Who could sign in, and who can.
             tokens: The tokens that held, and hold.
-            keep: Keeps in mind what was noticed, for everybody; raises `StoreError`.
+            keep: Keeps in mind what was noticed, for everybody, and when it was not so
+                yet; raises `StoreError`.
             clock: Tells the time.
         """
         self._read = read
@@ -95,32 +104,37 @@ class RestoreWatch:
         self._tokens = tokens
         self._keep = keep
         self._clock = clock
+        #: When the last look began.
+        self._seen = clock()
         #: The marks as everything that follows was read last.
         self.head: Head = read()
         self._known = self._now_known()
-        self._unkept: Restored | None = None
+        self._unkept: tuple[Restored, datetime] | None = None
         #: What everybody was told, and nobody has looked at yet; None if nothing.
         self.open: Restored | None = None
 
     def look(self) -> Callable[[], object]:
         """Read the marks; return what compares them, without I/O."""
-        return partial(self._take, self._read())
+        begun = self._clock()
+        return partial(self._take, self._read(), begun)
 
     def write_down(self) -> None:
         """Keep in mind what was noticed. Called in the background."""
         unkept = self._unkept
         if unkept is not None:
-            self._keep(unkept)
+            self._keep(*unkept)
             if self._unkept is unkept:  # or the next one was noticed meanwhile
                 self._unkept = None
 
-    def _take(self, head: Head) -> None:
+    def _take(self, head: Head, begun: datetime) -> None:
         before, self.head = self.head, head
+        seen, self._seen = self._seen, begun
         known, self._known = self._known, self._now_known()
-        self.open = read_restored(head.restored) or self._unkept
+        unkept = self._unkept
+        self.open = unkept[0] if unkept else read_restored(head.restored)
         if before == head or not head.is_another_branch(before):
             return
-        if head.generation > before.generation:
+        if head.taken_up is not None and head.taken_up > seen:
             return  # somebody has looked at it already
         people, tokens = known
         now_people, now_tokens = self._known
@@ -131,7 +145,9 @@ class RestoreWatch:
             people=tuple(sorted(_back(people, now_people))),
             tokens=tuple(sorted(now_tokens - tokens)),
         )
-        self._unkept = self.open = restored
+        if self.open is not None:
+            restored = restored.beside(self.open)
+        self._unkept, self.open = (restored, seen), restored
         _log.error(
             "the database was restored from a backup under this app (%s): what was "
             "revoked since then holds again: run `authz db after-restore`",

@@ -1,9 +1,11 @@
 """What keeps a process up to date with its stores, and tells them that it is there."""
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +20,7 @@ from authz.identity.tokens import ApiTokens
 from authz.policy.live import LivePolicy
 from authz.policy.records import Snapshot
 from authz.settings import Settings
+from authz.spot_checks import Edited
 from authz.stores.factory import Stores
 from authz.stores.file.policy import Mark as FileMark
 from authz.stores.followers import POLICY, StoreFollowers
@@ -33,6 +36,9 @@ _HOUR: Final = 3600
 _MINUTE: Final = 60
 #: So much of a file's digest tells its states apart.
 _DIGITS: Final = 12
+#: Changes by others that a line of the log names.
+_SHOWN: Final = 5
+_log: Final = logging.getLogger("authz")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +76,20 @@ class StoreSync:
             self.leave()
 
 
-def store_sync(
+def store_sync(  # noqa: PLR0913 - what it is made of
     settings: Settings,
     stores: Stores,
     live: LivePolicy[bytes | Snapshot],
     accounts: Accounts,
     *,
     tell: Callable[[Sequence[str], str], object],
+    edited: Edited,
 ) -> StoreSync:
     """Return what keeps *live* and *accounts* as *stores* have them. Nothing runs yet.
 
     The accounts are read for the first time. *tell* is called with parts that cannot
-    be read, other than the policy, and why.
+    be read, other than the policy, and why; *edited* with people whom another program
+    changed.
 
     Raises:
         StoreError: if they cannot be read.
@@ -103,7 +111,9 @@ def store_sync(
         max_stale=store.max_stale if database else math.inf,
     )
     # People first: whoever came back as somebody else is not met by an old policy.
-    following.follow(FollowedAccounts(accounts, stores.people_source), "people")
+    following.follow(
+        FollowedAccounts(accounts, stores.people_source, edited=edited), "people"
+    )
     following.follow(live, POLICY, in_database=store.holds_rules)
     chores = Poller(
         partial(_do_chores, following), interval=following.pause, name="authz-chores"
@@ -154,10 +164,12 @@ def session_source(  # noqa: PLR0913 - what sessions are made of
     live: LivePolicy[bytes | Snapshot],
     *,
     cookies: CookieNames,
+    edited: Edited,
 ) -> LocalSessions:
     """Return the identity source that reads the session cookie.
 
-    Sessions are in the database, or in this process without one.
+    Sessions are in the database, or in this process without one. *edited* is told
+    what another program does to them.
     """
     database = stores.database
     lifetime = settings.session_hours * _HOUR
@@ -167,7 +179,7 @@ def session_source(  # noqa: PLR0913 - what sessions are made of
         store = MemorySessions(lifetime=lifetime, idle=idle)
     else:
         store = database.open_sessions(
-            accounts, following, lifetime=lifetime, idle=idle
+            accounts, following, lifetime=lifetime, idle=idle, edited=edited
         )
     return LocalSessions(
         store=store,
@@ -197,9 +209,10 @@ def restore_watch(
     if database is None:
         return None
 
-    def keep(restored: Restored) -> None:
+    def keep(restored: Restored, since: datetime) -> None:
         database.keep_restored(
             restored,
+            since=since,
             before_commit=lambda: record(
                 EventTag.STORE_RESTORED, detail=restored.as_detail()
             ),
@@ -210,6 +223,23 @@ def restore_watch(
     following.state_read = lambda: watch.head.marks
     following.do_after(watch.write_down)
     return watch
+
+
+def edits_told(record: RecordEvent) -> Edited:
+    """Return what tells by *record*, and in the log, what another program changed."""
+
+    def tell(table: str, what: Sequence[str]) -> None:
+        more = f"; and {len(what) - _SHOWN} more" if len(what) > _SHOWN else ""
+        _log.error(
+            "another program changed the table %s, and what it says is in force "
+            "(%s%s): if that was nobody of yours, find out who can write there",
+            table,
+            "; ".join(what[:_SHOWN]),
+            more,
+        )
+        record(EventTag.STORE_EDITED, after=tuple(what), detail={"table": table})
+
+    return tell
 
 
 def table_watch(
@@ -229,7 +259,12 @@ def table_watch(
         return None
 
     def tell(added: Sequence[str], removed: Sequence[str]) -> None:
-        record(EventTag.STORE_EDITED, before=tuple(removed), after=tuple(added))
+        record(
+            EventTag.STORE_EDITED,
+            before=tuple(removed),
+            after=tuple(added),
+            detail={"table": "casbin_rule"},
+        )
 
     watch = database.watch_table(tell, doubt=live.doubt)
     following.do_after(watch.look)

@@ -344,6 +344,58 @@ def test_after_a_restore_everything_begins_anew(world: World):
     assert len(world.sql("SELECT 1 FROM authz_audit WHERE event='store:taken-up'")) == 1
 
 
+def test_a_backup_of_a_later_incarnation_is_told_too(
+    world: World, caplog: pytest.LogCaptureFixture
+):
+    """That somebody looked at what came back was before this came back."""
+    one = world.processes[0]
+    world.person(one, "ann")
+    world.copy()
+    world.person(one, "ben")
+    after_restore(AdminContext(runtime=one), Actor(subject=ANONYMOUS))
+    world.copy()
+    world.restore(0)
+    for process in world.processes:
+        process.following.refresh()
+        process.following.do_chores()
+    world.person(one, "ann")  # is disabled
+    for process in world.processes:
+        process.following.refresh()
+    caplog.clear()
+    world.restore(1)
+    for process in world.processes:
+        process.following.refresh()
+        process.following.do_chores()
+
+        assert process.restored is not None
+        assert process.restored.people == ("ann", "ben")
+    told = [r for r in caplog.records if "restored from a backup" in r.getMessage()]
+    assert len(told) == 2
+    assert len(world.sql("SELECT 1 FROM authz_audit WHERE event='store:restored'")) == 1
+
+
+def test_a_notice_that_was_in_the_backup_hides_no_other(world: World):
+    """A second restore, of a backup of the first one's notice, is told by itself."""
+    one, _ = world.processes
+    world.person(one, "ann")
+    world.copy()
+    world.person(one, "ann")  # is disabled
+    one.following.refresh()
+    for number in range(2):
+        world.restore(number)
+        one.following.refresh()
+        one.following.do_chores()
+        world.copy()
+        world.token(one, "radio")
+        world.token(one, "radio")  # is revoked
+        one.following.refresh()
+
+    query = "SELECT 1 FROM authz_audit WHERE event = 'store:restored'"
+    assert len(world.sql(query)) == 2
+    assert one.restored is not None
+    assert one.restored.people == ("ann",)
+
+
 @pytest.mark.parametrize("version", ["0003", "9999"])
 def test_under_another_schema_nothing_is_believed(world: World, version: str):
     """Neither read nor written: what was last good serves, until it is this one again.

@@ -21,11 +21,13 @@ def head(database: Database) -> Head:
     """
     with database.read() as connection:
         database.refuse_unfit(connection)
-        row = connection.execute(select(authz_head)).first()
-    if row is None:
+        rows = connection.execute(select(authz_head)).all()
+    if len(rows) != 1:
         raise StoreError(
-            f"{database.shown}: the table authz_head is empty: restore the backup"
+            f"{database.shown}: the table authz_head is not one row but {len(rows)}: "
+            "restore the backup"
         )
+    (row,) = rows
     return Head(
         policy=Mark(row.incarnation, row.revision, row.policy_stamp, row.digest),
         people=Mark(row.incarnation, row.people, row.people_stamp),

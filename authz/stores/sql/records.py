@@ -202,6 +202,26 @@ class SqlRecords:
             rows = connection.execute(select(casbin_rule).order_by(casbin_rule.c.id))
             return self._known.are_shown(state.entries, rows)
 
+    def refuse_cut_history(self) -> None:
+        """Refuse a history that does not end at the state now.
+
+        Raises:
+            StoreError: if the newest revision is not there, or another one.
+        """
+        newest = select(authz_revision.c.number, authz_revision.c.digest)
+        newest = newest.order_by(authz_revision.c.number.desc()).limit(1)
+        with self._database.read() as connection:
+            self._database.refuse_unfit(connection)
+            head = connection.execute(select(authz_head)).one()
+            row = connection.execute(newest).first()
+        found = (0, "") if row is None else tuple(row)
+        if head.revision and found != (head.revision, head.digest):
+            raise StoreError(
+                f"{self._database.shown}: the history ends at revision {found[0]}, and "
+                f"in force is {head.revision}: another program changed the table "
+                "authz_revision; restore the backup"
+            )
+
     def foreign(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the lines that another program added to casbin_rule, and removed.
 

@@ -28,6 +28,7 @@ from authz.identity.sessions import (
     new_session,
     session_id,
 )
+from authz.spot_checks import Edited, SpotChecks, untold
 from authz.stores.followers import StoreFollowers
 from authz.stores.marks import Mark
 from authz.stores.sql.database import Database
@@ -44,6 +45,8 @@ _PATIENCE: Final = 0.5
 _NOTED: Final = 60.0
 #: Seconds between two rounds of tidying up.
 _TIDIED: Final = 600.0
+#: Seconds in which a session that has just begun may be missing in what is read.
+_NEW: Final = 60.0
 
 
 class SqlSessions:
@@ -60,6 +63,7 @@ class SqlSessions:
         lifetime: float,
         idle: float,
         clock: Clock = time.time,
+        edited: Edited = untold,
     ) -> None:
         """Keep sessions *lifetime* seconds, *idle* seconds without a request.
 
@@ -70,6 +74,7 @@ class SqlSessions:
             lifetime: Seconds from the beginning of a session.
             idle: Seconds from its last use.
             clock: The time of day: processes share nothing else.
+            edited: Is told how many sessions another program ended, or changed.
         """
         self._database = database
         self._accounts = accounts
@@ -86,6 +91,8 @@ class SqlSessions:
         self._tidied = clock()
         self._seats = threading.BoundedSemaphore(_AT_ONCE)
         self._mark = head(database).sessions
+        self._edited = edited
+        self._checks = SpotChecks()
 
     def find(self, token: str) -> Session | None:
         """Return the session of *token* if it is still good; see `SessionStore`."""
@@ -168,7 +175,7 @@ class SqlSessions:
         """Read which sessions were ended elsewhere; see `Following`."""
         now = head(self._database)
         if now.sessions == self._mark:
-            return _stay
+            return partial(self._take_edits, self._edits()) if self._due() else _stay
         if not now.follows(self._mark, "sessions"):
             # A backup was restored: any of them may be gone, or be there again.
             return partial(self._take, now.sessions, None)
@@ -178,6 +185,31 @@ class SqlSessions:
                 select(columns.id).where(columns.ended > self._mark.number)
             ).all()
         return partial(self._take, now.sessions, ended)
+
+    def _due(self) -> bool:
+        return bool(self._known) and self._checks.is_due
+
+    def _edits(self) -> Sequence[str]:
+        """Return which of the sessions this process remembers are not so any more."""
+        columns = authz_session.c
+        remembered = list(self._known.items())
+        query = select(columns.id, columns.person, columns.epoch)
+        with self._checks.one(), self._database.read() as connection:
+            rows = connection.execute(query.where(columns.ended == 0))
+            there = {row.id: (row.person, row.epoch) for row in rows}
+        now = self.clock()
+        return [
+            key
+            for key, session in remembered
+            if there.get(key) != (session.account.name, session.epoch)
+            and _NEW < now - session.created < self._lifetime
+        ]
+
+    def _take_edits(self, keys: Sequence[str]) -> None:
+        """Look up again what another program changed."""
+        gone = sum(self._known.pop(key, None) is not None for key in keys)
+        if gone:
+            self._edited("authz_session", [f"{gone} ended or changed"])
 
     def forget(self) -> None:
         """Look each session up again: the database may not be what it was."""

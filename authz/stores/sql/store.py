@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
-from typing import Final
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import update
 
+from authz.audit import Clock, utc_now
+from authz.errors import StoreError
 from authz.identity.accounts import Accounts
 from authz.identity.people import Person
 from authz.policy.normalize import Normalize, normalize_row
 from authz.policy.records import Snapshot
+from authz.spot_checks import Edited, untold
 from authz.stores.followers import StoreFollowers
-from authz.stores.marks import Head, new_incarnation
+from authz.stores.marks import Head, Mark, new_incarnation
 from authz.stores.restores import Restored, read_restored
 from authz.stores.sql.audit import SqlAudit
 from authz.stores.sql.audit_log import SqlAuditLog
@@ -29,9 +32,6 @@ from authz.stores.sql.table_watch import TableWatch, Tell
 from authz.stores.sql.tables import authz_head, authz_session
 from authz.stores.sql.tokens import SqlTokens
 
-#: Two processes that notice a restore within this time mean the same one.
-_THE_SAME: Final = timedelta(minutes=10)
-
 
 class SqlStore:
     """Everything that is kept in one database."""
@@ -44,6 +44,7 @@ class SqlStore:
         normalize: Normalize = normalize_row,
         revisions: int = KEPT,
         audit_days: float = 365.0,
+        clock: Clock = utc_now,
         in_turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Open the database at *url* and bring its schema up to date.
@@ -54,11 +55,13 @@ class SqlStore:
             normalize: Writes out what rows of the model in use may leave out.
             revisions: How many revisions of the policy are kept.
             audit_days: How long records of the audit log are kept.
+            clock: Tells the time.
             in_turn: While it is held nobody changes rules that are kept elsewhere.
 
         Raises:
             StoreError: if it cannot be opened, or is of a newer version.
         """
+        self._clock = clock
         self.database = Database(url)
         migrate(self.database)
         self.records = SqlRecords(self.database, normalize=normalize, kept=revisions)
@@ -79,10 +82,19 @@ class SqlStore:
         *,
         lifetime: float,
         idle: float,
+        edited: Edited = untold,
     ) -> SqlSessions:
-        """Return the sessions of *accounts*, kept up to date by *following*."""
+        """Return the sessions of *accounts*, kept up to date by *following*.
+
+        *edited* is told what another program does to them.
+        """
         sessions = SqlSessions(
-            self.database, accounts, following, lifetime=lifetime, idle=idle
+            self.database,
+            accounts,
+            following,
+            lifetime=lifetime,
+            idle=idle,
+            edited=edited,
         )
         following.follow(sessions, "sessions")
         self.replicas.lost.append(sessions.forget)
@@ -100,19 +112,33 @@ class SqlStore:
         return head(self.database)
 
     def keep_restored(
-        self, restored: Restored, *, before_commit: Callable[[], object]
+        self,
+        restored: Restored,
+        *,
+        since: datetime,
+        before_commit: Callable[[], object],
     ) -> None:
-        """Keep in mind that a backup was restored, unless another process did.
+        """Keep in mind that a backup was restored after *since*.
 
-        *before_commit* is called before that becomes visible. Raises `StoreError`.
+        *before_commit* is called before that becomes visible, unless another process
+        kept it in mind: then what only this one saw come back is added.
+
+        Raises:
+            StoreError: if it cannot be written.
         """
         with self.database.write() as connection:
             kept = read_restored(head(self.database).restored)
-            if kept is not None and abs(restored.at - kept.at) < _THE_SAME:
+            # One that is older was in the backup.
+            known = kept is not None and kept.at > since
+            both = restored if kept is None else restored.beside(kept)
+            if known and kept is not None:
+                both = replace(both, at=kept.at, numbers=kept.numbers)
+            if both == kept:
                 return
-            connection.execute(update(authz_head).values(restored=restored.as_text()))
+            connection.execute(update(authz_head).values(restored=both.as_text()))
             self.database.announce()
-            before_commit()
+            if not known:
+                before_commit()
 
     def take_up(
         self, *, before_commit: Callable[[int, Restored | None], object]
@@ -134,7 +160,7 @@ class SqlStore:
             sessions = connection.execute(lasting.values(ended=number)).rowcount
             for part in ("people", "tokens"):
                 count_up(self.database, part)
-            incarnation = new_incarnation(now.generation + 1)
+            incarnation = new_incarnation(now.generation + 1, self._clock())
             connection.execute(
                 update(authz_head).values(
                     incarnation=incarnation, restored="", **stamped("policy")
@@ -175,9 +201,34 @@ class _People:
     def __init__(self, database: Database, people: SqlPeople) -> None:
         self._database = database
         self._people = people
+        #: What it was read as last, and how many people were in the table.
+        self._last: tuple[Mark, int] | None = None
 
     def mark(self) -> Hashable:
         return head(self._database).people
 
     def everyone(self) -> Sequence[Person]:
-        return self._people.everyone()
+        with self._database.read():
+            now = head(self._database)
+            people = self._people.everyone()
+        kept = sum(not person.fixed for person in people)
+        if not kept and self._last is not None:
+            self._refuse_emptied(now, *self._last)
+        self._last = now.people, kept
+        return people
+
+    def _refuse_emptied(self, now: Head, was: Mark, kept: int) -> None:
+        """Refuse a table without anybody, if fewer were removed than were there.
+
+        Whoever is disabled would be so no more.
+        """
+        if (
+            now.people.incarnation == was.incarnation
+            and now.follows(was, "people")
+            and now.people.number - was.number < kept
+        ):
+            raise StoreError(
+                f"{self._database.shown}: the table authz_person was emptied by "
+                f"another program ({kept} people): restore the backup; if they shall "
+                "be gone, run `authz db after-restore`"
+            )

@@ -4,17 +4,14 @@ It may write into casbin_rule, or into the rules themselves.
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from authz.errors import StoreError, StoreUnreachable
+from authz.spot_checks import SpotChecks
 from authz.stores.sql.records import SqlRecords
 
 _log: Final = logging.getLogger("authz")
-#: Seconds between two looks, at least; and how many times as long as a look takes.
-_AGAIN: Final = 5.0
-_TIMES: Final = 100.0
 _SHOWN: Final = 5
 
 #: Told which lines were added there, and which removed.
@@ -30,7 +27,6 @@ class TableWatch:
         *,
         tell: Tell,
         doubt: Callable[[Exception | None], object],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Watch the table of *records*; *tell* is called once for each difference.
 
@@ -39,29 +35,30 @@ class TableWatch:
         self._records = records
         self._tell = tell
         self._doubt = doubt
-        self._clock = clock
-        self._next = clock()
+        self._checks = SpotChecks()
         #: What is there and not in force, as lines, and what is in force and not there.
         self.added: Sequence[str] = ()
         self.removed: Sequence[str] = ()
 
     def look(self) -> None:
         """Look, if it is time to. Raises `StoreError`."""
-        begun = self._clock()
-        if begun < self._next:
+        if not self._checks.is_due:
             return
         try:
-            found = ((), ()) if self._records.is_shown() else self._records.foreign()
+            with self._checks.one():
+                records = self._records
+                found = ((), ()) if records.is_shown() else records.foreign()
         except StoreUnreachable:
             raise  # nobody knows what it holds
         except StoreError as error:
             self._doubt(error)
             raise
         self._doubt(None)
-        now = self._clock()
-        self._next = now + max(_AGAIN, _TIMES * (now - begun))
-        if found == (self.added, self.removed):
-            return
+        if found != (self.added, self.removed):
+            self._note(found)
+        self._records.refuse_cut_history()
+
+    def _note(self, found: tuple[Sequence[str], Sequence[str]]) -> None:
         self.added, self.removed = found
         if not any(found):
             _log.warning("the table casbin_rule is again what authz has written there")

@@ -1,0 +1,308 @@
+"""Another program changes a table under a running app: nothing of it goes unsaid.
+
+What the store says now is in force, or the last good state, and the log says why.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from authz.decision import Origin
+from authz.errors import StoreError
+from authz.identity.people import LOCAL, Person
+from authz.identity.tokens import new_token
+from authz.policy.csv_rows import Row
+from authz.policy.records import Add
+from authz.runtime import Runtime, start
+from authz.settings import read_settings
+from authz.stores.sql.tables import VERSION_TABLE, metadata
+from tests.contracts.conftest import POSTGRESQL, database_url
+from tests.web.apps import CHEAP_ALICE, POLICY, RecordingSink
+
+HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$YQ"
+
+
+def nothing(*_: object) -> None:
+    """Refuse nothing, and write nothing down."""
+
+
+class World:
+    """One process that serves, and a program that writes past it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        (folder / "seed.csv").write_text(POLICY + "g, user:root, role:admin\n")
+        config = {
+            "AUTHZ_STORE": url,
+            "AUTHZ_POLICY_SEED": str(folder / "seed.csv"),
+            "AUTHZ_POLL_SECONDS": "3600",
+            "AUTHZ_ACCOUNTS": f"root:admin:{CHEAP_ALICE}",
+        }
+        self.sink = RecordingSink()
+        self.app: Runtime = start(
+            read_settings(config, {}),
+            audit=self.sink,
+            on_reload=nothing,
+            on_refused=nothing,
+            serves=False,
+        )
+        for id_ in ("ann", "ben"):
+            new = Person(
+                id=id_,
+                display_name="",
+                source=LOCAL,
+                password_hash=HASH,
+                disabled=id_ == "ben",
+            )
+            self.app.people.add(new, check=nothing, before_commit=nothing)
+        tokens = self.app.stores.tokens
+        assert tokens is not None
+        _, token = new_token("radio", role="role:user", now=self.app.clock())
+        tokens.add(token, before_commit=nothing)
+        self.grant("ann")
+        self.look()
+        began = self.app.sessions.store.begin
+        ann, root = (self.app.accounts.by_name[name] for name in ("ann", "root"))
+        self.session = began(ann, self.app.policy)
+        self.roots = began(root, self.app.policy)
+        # Another program's clock: a session that has just begun is not looked for yet.
+        for session in (self.session, self.roots):
+            session.created -= 3600
+        self.look()
+
+    def grant(self, name: str) -> None:
+        """Give somebody a role, as an administrator does."""
+        row = Row("g", (f"user:{name}", "role:user"), Origin("test"))
+        self.app.records.apply(
+            [Add(row=row)],
+            expected=self.app.records.snapshot().etag,
+            author="",
+            note="",
+            check=nothing,
+            before_commit=nothing,
+        )
+
+    def by_hand(self, statement: str) -> None:
+        """Write into the database, past authz."""
+        assert self.app.stores.database is not None
+        with self.app.stores.database.database.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    def look(self) -> None:
+        """Let the process look, and do what is due."""
+        self.app.following.refresh()
+        self.app.following.do_chores()
+
+    def edited(self) -> set[str]:
+        """Return the tables that were told to have been changed by another program."""
+        return {e.detail["table"] for e in self.sink.events if e.tag == "store:edited"}
+
+    @property
+    def refused(self) -> bool:
+        """Whether ben, who is disabled, is refused."""
+        return "user:ben" in self.app.accounts.refused
+
+    @property
+    def knows_session(self) -> bool:
+        """Whether the session of ann is one."""
+        return self.app.sessions.store.find(self.session.token) is not None
+
+
+@pytest.fixture(name="kind")
+def _kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture(name="world")
+def _world(
+    kind: str, request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    for pause in ("AGAIN", "TIMES"):
+        monkeypatch.setattr(f"authz.spot_checks.{pause}", 0.0)
+    world = World(database_url(kind, tmp_path, request), tmp_path)
+    yield world
+    world.app.close()
+
+
+#: For each table: what another program does, what comes to be, and what the log says.
+KINDS: dict[str, list[tuple[str, Callable[[World], object], str]]] = {
+    "authz_person": [
+        (
+            "UPDATE authz_person SET disabled = (id = 'ann')",
+            lambda w: not w.refused and "user:ann" in w.app.accounts.refused,
+            "ann: disabled; ben: enabled",
+        ),
+        (
+            "DELETE FROM authz_person WHERE id = 'ann'",
+            lambda w: "ann" not in w.app.accounts.by_name and w.refused,
+            "ann: removed",
+        ),
+        (
+            "DELETE FROM authz_person",
+            lambda w: w.refused and "was emptied" in w.app.following.problems["people"],
+            "",
+        ),
+        (
+            "ALTER TABLE authz_person RENAME TO another",
+            lambda w: w.refused and "people" in w.app.following.problems,
+            "",
+        ),
+    ],
+    "authz_fixed_person": [
+        (
+            "UPDATE authz_fixed_person SET epoch = epoch + 1",
+            lambda w: w.app.accounts.by_name["root"].epoch != w.roots.epoch,
+            "root: changed",
+        ),
+    ],
+    "authz_token": [
+        (
+            "DELETE FROM authz_token",
+            lambda w: not w.app.identity.tokens.names,
+            "radio: removed",
+        ),
+        (
+            "UPDATE authz_token SET role = 'role:other'",
+            lambda w: "authz_token" in w.edited(),
+            "radio: changed",
+        ),
+        (
+            "ALTER TABLE authz_token RENAME TO another",
+            lambda w: w.app.following.problems.keys() >= {"tokens"},
+            "",
+        ),
+    ],
+    "authz_session": [
+        ("DELETE FROM authz_session", lambda w: not w.knows_session, "2 ended or"),
+        (
+            "UPDATE authz_session SET ended = 1 WHERE person = 'ann'",
+            lambda w: not w.knows_session,
+            "1 ended or changed",
+        ),
+        (
+            "ALTER TABLE authz_session RENAME TO another",
+            lambda w: w.app.following.problems.keys() >= {"sessions"},
+            "",
+        ),
+    ],
+    "authz_rule": [
+        (
+            "DELETE FROM authz_rule",
+            lambda w: (
+                "changed the table authz_rule" in (w.app.live.problem or "")
+                and w.app.policy.roles_of(frozenset({"user:ann"})) >= {"role:user"}
+            ),
+            "",
+        ),
+    ],
+    "casbin_rule": [
+        (
+            "DELETE FROM casbin_rule",
+            lambda w: (
+                w.app.table_watch.removed
+                and w.app.policy.roles_of(frozenset({"user:ann"})) >= {"role:user"}
+            ),
+            "casbin_rule, which is not in force",
+        ),
+    ],
+    "authz_revision": [
+        (
+            "DELETE FROM authz_revision WHERE number = 2",
+            lambda w: True,
+            "the history ends at revision 1, and in force is 2",
+        ),
+    ],
+    "authz_head": [
+        (
+            "DELETE FROM authz_head",
+            lambda w: w.refused and len(w.app.following.problems) == 4,
+            "",
+        ),
+        (
+            "UPDATE authz_head SET people = 0, people_stamp = 'x'",
+            lambda w: w.app.restored is not None,
+            "restored from a backup",
+        ),
+    ],
+    VERSION_TABLE: [
+        (
+            f"DELETE FROM {VERSION_TABLE}",  # noqa: S608 - a name of ours
+            lambda w: w.refused and len(w.app.following.problems) == 4,
+            "",
+        ),
+    ],
+}
+#: Nobody's rights come from these; what is read there is read each time.
+ASKED_EACH_TIME = {"authz_audit", "authz_audit_head", "authz_limit", "authz_replica"}
+#: Each key in it is sealed, with the time from when it holds.
+SEALED = {"authz_signing_key"}
+
+
+def test_the_list_is_whole():
+    """Each table is in it, or nobody's rights come from it."""
+    tables = {*metadata.tables, VERSION_TABLE}
+    assert KINDS.keys() | ASKED_EACH_TIME | SEALED == tables
+
+
+@pytest.mark.parametrize(
+    ("statement", "holds", "said"),
+    [pytest.param(*case, id=case[0]) for cases in KINDS.values() for case in cases],
+)
+def test_what_another_program_writes_is_noticed(
+    world: World,
+    caplog: pytest.LogCaptureFixture,
+    statement: str,
+    holds: Callable[[World], object],
+    said: str,
+):
+    """It is in force, or the last good state is; and the log says which, and why."""
+    world.by_hand(statement)
+    world.look()
+
+    assert said in caplog.text
+    assert holds(world)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_another_database_notices_it_too(
+    world: World, caplog: pytest.LogCaptureFixture
+):
+    """One table after the other, each in one way."""
+    for table, way in (
+        ("authz_session", 0),
+        ("authz_token", 0),
+        ("authz_fixed_person", 0),
+        ("authz_revision", 0),
+        ("authz_person", 2),
+    ):
+        statement, holds, said = KINDS[table][way]
+        world.by_hand(statement)
+        world.look()
+        assert said in caplog.text
+        assert holds(world)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", POSTGRESQL])
+def test_people_who_are_gone_come_back_by_a_backup_or_for_good(world: World):
+    """An emptied table is not believed, whatever is added, until somebody says so."""
+    world.by_hand("CREATE TABLE another AS SELECT * FROM authz_person")
+    world.by_hand("DELETE FROM authz_person")
+    world.look()
+    with pytest.raises(StoreError, match="cannot be read"):
+        world.app.following.catch_up()
+    assert world.refused
+
+    world.by_hand("INSERT INTO authz_person SELECT * FROM another")
+    world.look()
+    assert not world.app.following.problems
+    world.by_hand("DELETE FROM authz_person")
+    world.look()
+    assert world.app.following.problems
+    assert world.app.stores.database is not None
+    world.app.stores.database.take_up(before_commit=nothing)
+    world.look()
+    assert not world.app.following.problems
+    assert not world.refused
