@@ -61,13 +61,13 @@ class Servers:
                 start_new_session=True,
             )
 
-    def wait(self, name: str, port: int) -> None:
+    def wait(self, name: str, port: int, address: str = "127.0.0.1") -> None:
         """Wait until the server *name* takes connections at *port*."""
         deadline = monotonic() + _START_SECONDS
         while monotonic() < deadline:
             assert self._running[name].poll() is None, self.log(name)
             try:
-                socket.create_connection(("127.0.0.1", port), 0.2).close()
+                socket.create_connection((address, port), 0.2).close()
             except OSError:
                 sleep(0.02)
                 continue

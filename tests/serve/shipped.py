@@ -43,8 +43,9 @@ _SAYS = """
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """The ports of 127.0.0.1 at which everything is."""
+    """Where the proxy listens, and the ports of 127.0.0.1 at which the others do."""
 
+    address: str
     port: int
     serve: int
     grafana: int
@@ -75,13 +76,14 @@ def _caddy(program: str, folder: Path, places: Places) -> list[str]:
             f"https://{name}.home.test", f"http://{name}.home.test:{places.port}"
         )
     file = folder / "Caddyfile"
-    file.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + text)
+    options = ("admin off", "auto_https off", f"default_bind {places.address}")
+    file.write_text("{\n\t" + "\n\t".join(options) + "\n}\n" + text)
     return [program, "run", "--adapter", "caddyfile", "--config", str(file)]
 
 
 def _nginx(program: str, folder: Path, places: Places) -> list[str]:
     text = places.replaced((ADAPTERS / "serve-nginx/home.conf").read_text())
-    text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{places.port}")
+    text = text.replace("listen 443 ssl", f"listen {places.address}:{places.port}")
     lines = [line for line in text.splitlines() if "ssl_certificate" not in line]
     (folder / "home.conf").write_text("\n".join(lines) + "\n")
     return _nginx_with(program, folder, f"include {folder}/home.conf;")
@@ -115,7 +117,7 @@ def _traefik(program: str, folder: Path, places: Places) -> list[str]:
         assert router.pop("tls") == {}
     (folder / "dynamic.yaml").write_text(yaml.safe_dump(dynamic))
     static = yaml.safe_load((ADAPTERS / "serve-traefik/traefik.yaml").read_text())
-    static["entryPoints"]["websecure"]["address"] = f"127.0.0.1:{places.port}"
+    static["entryPoints"]["websecure"]["address"] = f"{places.address}:{places.port}"
     static["providers"]["file"]["filename"] = str(folder / "dynamic.yaml")
     file = folder / "traefik.yaml"
     file.write_text(yaml.safe_dump(static))
@@ -126,7 +128,7 @@ def _envoy(program: str, folder: Path, places: Places) -> list[str]:
     found = yaml.safe_load((ADAPTERS / "serve-envoy/envoy.yaml").read_text())
     (listener,) = found["static_resources"]["listeners"]
     listener["address"]["socket_address"].update(
-        address="127.0.0.1", port_value=places.port
+        address=places.address, port_value=places.port
     )
     (chain,) = listener["filter_chains"]
     del chain["transport_socket"]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from itertools import product
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,7 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 from jwt import PyJWKSet
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 from authz.admin.doctor.forward import check
 from authz.identity.assertions import new_signing_key
@@ -98,6 +99,7 @@ class Answer:
 class Site:
     """The hosts behind one proxy, as one browser sees them."""
 
+    address: str
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
 
@@ -114,7 +116,7 @@ class Site:
         body: str = "",
     ) -> Answer:
         """Send one request, with exactly these headers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=120)
         connection.putrequest(method, target, skip_host=True)
         connection.putheader("Host", f"{host}.home.test:{self.port}")
         if self.cookies:
@@ -144,6 +146,82 @@ class Site:
         return self.send("POST", "auth", "/authz/sign-in", origin, body=body)
 
 
+class Home:
+    """One `authz serve` and two apps, and each proxy that was asked for in front.
+
+    The proxies have one port, each at an address of its own: the portal has one name.
+    """
+
+    def __init__(self, servers: Servers) -> None:
+        self.servers = servers
+        self.port, self.serve, self.grafana, self.wiki = free_ports(4)
+        self._places: dict[str, Places] = {}
+        self._serves = False
+        plain = [sys.executable, "-m", "tests.serve.plain_app", str(self.grafana)]
+        servers.start("grafana", plain)
+        servers.start("wiki", other_app(servers.folder, self.wiki))
+        servers.wait("grafana", self.grafana)
+        servers.wait("wiki", self.wiki)
+
+    def behind(self, kind: str) -> Places:
+        """Return where everything is when the proxy *kind* is in front."""
+        if kind not in self._places:
+            places = Places(
+                address=f"127.0.0.{2 + len(self._places)}",
+                port=self.port,
+                serve=self.serve,
+                grafana=self.grafana,
+                wiki=self.wiki,
+            )
+            folder = self.servers.folder / kind
+            folder.mkdir(exist_ok=True)
+            self.servers.start(kind, command(kind, folder, places))
+            self.servers.wait(kind, self.port, places.address)
+            self._wait_for_routes(places)
+            self._places[kind] = places
+        return self._places[kind]
+
+    def _wait_for_routes(self, places: Places) -> None:
+        """Wait until a proxy knows its hosts: Traefik listens before it has read."""
+        site = Site(places.address, places.port)
+        deadline = monotonic() + 120
+        while site.send("GET", "grafana", "/").status == 404:
+            assert monotonic() < deadline, "the proxy does not know its hosts"
+
+    def answer(self) -> None:
+        """See to it that `authz serve` runs."""
+        if self._serves:
+            return
+        self._serves = True
+        policy = self.servers.folder / "policy.csv"
+        policy.write_text(POLICY)
+        keys = self.servers.folder / "keys.pem"
+        keys.write_text(new_signing_key())
+        program = str(Path(sys.executable).with_name("authz"))
+        self.servers.start(
+            "serve",
+            [program, "serve", "--bind", f"127.0.0.1:{self.serve}"],
+            env={
+                "AUTHZ_POLICY": str(policy),
+                "AUTHZ_MODEL": "model-scoped.conf",
+                "AUTHZ_FORWARD_PORTAL": f"http://auth.home.test:{self.port}",
+                "AUTHZ_FORWARD_PEERS": "127.0.0.1",
+                "AUTHZ_FORWARD_HOSTS": f"http://grafana.home.test:{self.port} grafana\n"
+                f"http://wiki.home.test:{self.port} wiki",
+                "AUTHZ_FORWARD_KEYS_FILE": str(keys),
+                "AUTHZ_COOKIE_DOMAIN": "home.test",
+                "AUTHZ_ACCOUNTS": f"alice:admin:{CHEAP_ALICE}\nbob:user:{CHEAP_BOB}",
+            },
+        )
+        self.servers.wait("serve", self.serve)
+
+    def fall_silent(self) -> None:
+        """End `authz serve`, if it runs."""
+        if self._serves:
+            self._serves = False
+            self.servers.stop("serve")
+
+
 @pytest.fixture(name="servers", scope="module")
 def _servers() -> Iterator[Servers]:
     servers = Servers()
@@ -151,67 +229,38 @@ def _servers() -> Iterator[Servers]:
     servers.close()
 
 
-def wait_for_routes(site: Site) -> None:
-    """Wait until the proxy knows the hosts: Traefik listens before it has read them."""
-    deadline = monotonic() + 120
-    while site.send("GET", "grafana", "/").status == 404:
-        assert monotonic() < deadline, "the proxy does not know its hosts"
+@pytest.fixture(name="home", scope="module")
+def _home(servers: Servers) -> Home:
+    return Home(servers)
 
 
-@pytest.fixture(name="running", scope="module", params=PROXIES)
-def _running(request: pytest.FixtureRequest, servers: Servers) -> tuple[int, int]:
-    """Return the ports of a proxy and of its `authz serve`."""
-    kind = request.param
-    port, serve, app, wiki = free_ports(4)
-    folder = servers.folder / kind
-    folder.mkdir()
-    policy = servers.folder / "policy.csv"
-    policy.write_text(POLICY)
-    keys = servers.folder / "keys.pem"
-    keys.write_text(new_signing_key())
-    servers.start(
-        f"{kind}-serve",
-        [
-            str(Path(sys.executable).with_name("authz")),
-            *("serve", "--bind", f"127.0.0.1:{serve}"),
-        ],
-        env={
-            "AUTHZ_POLICY": str(policy),
-            "AUTHZ_MODEL": "model-scoped.conf",
-            "AUTHZ_FORWARD_PORTAL": f"http://auth.home.test:{port}",
-            "AUTHZ_FORWARD_PEERS": "127.0.0.1",
-            "AUTHZ_FORWARD_HOSTS": f"http://grafana.home.test:{port} grafana\n"
-            f"http://wiki.home.test:{port} wiki",
-            "AUTHZ_FORWARD_KEYS_FILE": str(keys),
-            "AUTHZ_COOKIE_DOMAIN": "home.test",
-            "AUTHZ_ACCOUNTS": f"alice:admin:{CHEAP_ALICE}\nbob:user:{CHEAP_BOB}",
-        },
-    )
-    plain = [sys.executable, "-m", "tests.serve.plain_app", str(app)]
-    servers.start(f"{kind}-app", plain)
-    servers.start(f"{kind}-wiki", other_app(folder, wiki))
-    places = Places(port=port, serve=serve, grafana=app, wiki=wiki)
-    servers.start(kind, command(kind, folder, places))
-    servers.wait(f"{kind}-serve", serve)
-    servers.wait(f"{kind}-app", app)
-    servers.wait(f"{kind}-wiki", wiki)
-    servers.wait(kind, port)
-    wait_for_routes(Site(port))
-    return port, serve
+@pytest.fixture(name="running", params=PROXIES)
+def _running(request: pytest.FixtureRequest, home: Home) -> Places:
+    """Where a proxy is, set up as shipped, and everything behind it; all of it runs."""
+    places = home.behind(request.param)
+    home.answer()
+    return places
 
 
-@pytest.fixture(name="port", scope="module")
-def _port(running: tuple[int, int]) -> int:
-    return running[0]
+@pytest.fixture(name="stranger")
+def _stranger(running: Places) -> Site:
+    return Site(running.address, running.port)
+
+
+@pytest.fixture(name="bob")
+def _bob(running: Places) -> Site:
+    site = Site(running.address, running.port)
+    site.sign_in("bob", BOB, site.origin("grafana"))
+    return site
 
 
 @pytest.fixture(name="names")
-def _names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the hosts be found, as a name server would."""
+def _names(running: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the hosts be found at the proxy, as a name server would."""
     look_up = socket.getaddrinfo
 
     def here(host: Any, *more: Any, **options: Any) -> Any:
-        found = "127.0.0.1" if str(host).endswith(".home.test") else host
+        found = running.address if str(host).endswith(".home.test") else host
         return look_up(found, *more, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", here)
@@ -227,11 +276,9 @@ def diagnosis(url: str, forward: ForwardSettings | None = None) -> dict[str, lis
 
 
 @pytest.mark.usefixtures("names")
-def test_the_doctor_finds_nothing_wrong_with_these_proxies(port: int):
+def test_the_doctor_finds_nothing_wrong_with_these_proxies(stranger: Site):
     """Neither with how a stranger comes in, nor with what a forger may say."""
-    site = Site(port)
-
-    found = diagnosis(f"{site.origin('grafana')}/d/1")
+    found = diagnosis(f"{stranger.origin('grafana')}/d/1")
 
     assert set(found) == {"ok", "skip"}, found
     assert "comes back" in found["ok"][0]
@@ -239,9 +286,9 @@ def test_the_doctor_finds_nothing_wrong_with_these_proxies(port: int):
 
 
 @pytest.mark.usefixtures("names")
-def test_the_doctor_asks_as_proxies_do(running: tuple[int, int]):
+def test_the_doctor_asks_as_proxies_do(running: Places):
     """Each declared host in each form; what the operator has to mend is said."""
-    port, serve = running
+    port, serve = running.port, running.serve
     hosts = f"http://grafana.home.test:{port}\nhttp://new.home.test:{port}"
     forward = ForwardSettings(
         portal=Address.parse(f"http://auth.home.test:{port}"), hosts=read_hosts(hosts)
@@ -259,12 +306,12 @@ def test_the_doctor_asks_as_proxies_do(running: tuple[int, int]):
 
 @pytest.mark.usefixtures("names")
 def test_the_doctor_sees_a_portal_that_is_asked_by_its_public_name(
-    running: tuple[int, int], servers: Servers
+    running: Places, servers: Servers
 ):
     """And a proxy that asks about another host, or in a form that is none."""
-    port, serve = running
+    port, serve = running.port, running.serve
     (between,) = free_ports(1)
-    name = f"slip-{port}"
+    name = f"slip-{between}"
     conf = servers.folder / name
     conf.write_text(SLIPS.format(port=between, portal=port, serve=serve))
     caddy = ["caddy", "run", "--adapter", "caddyfile", "--config", str(conf)]
@@ -286,19 +333,12 @@ def test_the_doctor_sees_a_portal_that_is_asked_by_its_public_name(
         assert any(reason in each and mend in each for each in said), (host, found)
 
 
-@pytest.fixture(name="bob")
-def _bob(port: int) -> Site:
-    site = Site(port)
-    site.sign_in("bob", BOB, site.origin("grafana"))
-    return site
-
-
 PAGE = ("Accept", "text/html")
 
 
-def test_a_person_signs_in_once_for_all_hosts(port: int):
+def test_a_person_signs_in_once_for_all_hosts(stranger: Site):
     """From a page of an app to the portal and back; the other app knows them too."""
-    site = Site(port)
+    site = stranger
     wanted = f"{site.origin('grafana')}/d/1?a=1&b=/2"
 
     away = site.send("GET", "grafana", "/d/1?a=1&b=/2", PAGE)
@@ -346,17 +386,15 @@ def test_rules_about_host_path_and_method_are_kept(bob: Site):
     assert bob.send("POST", "grafana", "/d/1", foreign, body="a=1").status == 403
 
 
-def test_a_stranger_gets_nothing_but_what_is_everybodys(port: int):
+def test_a_stranger_gets_nothing_but_what_is_everybodys(stranger: Site):
     """A script is told 401; a public page is shown, and says of nobody who it is."""
-    site = Site(port)
-
     for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
-        assert site.send(method, "grafana", "/api/x").status == 401
-    public = site.send("GET", "wiki", "/public/x")
+        assert stranger.send(method, "grafana", "/api/x").status == 401
+    public = stranger.send("GET", "wiki", "/public/x")
     assert (public.status, public.seen) == (200, {})
 
 
-def test_nothing_that_a_client_says_changes_who_asks_or_what(bob: Site, port: int):
+def test_nothing_that_a_client_says_changes_who_asks_or_what(bob: Site, stranger: Site):
     """Not who they are, and not which request the proxy asks about."""
     forged = [
         *((name, "alice") for name in TOLD),
@@ -373,13 +411,12 @@ def test_nothing_that_a_client_says_changes_who_asks_or_what(bob: Site, port: in
     for name in TOLD:
         page = bob.send("GET", "grafana", "/d/1", ("Connection", f"close, {name}"))
         assert page.status != 200 or page.seen["remote-user"] == "bob"
-    stranger = Site(port)
     assert stranger.send("GET", "wiki", "/public/x", *forged).seen == {}
     for name, value in (
         ("X-Forwarded-Uri", "/public/x"),
-        ("X-Forwarded-Host", f"wiki.home.test:{port}"),
+        ("X-Forwarded-Host", f"wiki.home.test:{stranger.port}"),
         ("X-Forwarded-Method", "OPTIONS"),
-        ("X-Original-URL", f"http://wiki.home.test:{port}/public/x"),
+        ("X-Original-URL", f"http://wiki.home.test:{stranger.port}/public/x"),
         ("X-Original-Method", "OPTIONS"),
         ("X_Forwarded_Uri", "/public/x"),
         ("X-Original_URL", "/public/x"),
@@ -396,9 +433,9 @@ def test_nothing_that_a_client_says_changes_who_asks_or_what(bob: Site, port: in
         "/public/./x", "/admin/../public/x", "/public/x%00",
     ],
 )  # fmt: skip
-def test_a_path_that_is_read_in_two_ways_reaches_no_app(port: int, target: str):
+def test_a_path_that_is_read_in_two_ways_reaches_no_app(stranger: Site, target: str):
     """It is refused, or tidied up before it is decided: the app gets what was."""
-    answer = Site(port).send("GET", "wiki", target)
+    answer = stranger.send("GET", "wiki", target)
 
     if answer.status == 200:
         got = json.loads(answer.text)["target"]
@@ -455,77 +492,75 @@ def handshake(site: Site, *headers: tuple[str, str]) -> int:
         f"Cookie: {cookies}",
         *(f"{name}: {value}" for name, value in headers),
     ]
-    with socket.create_connection(("127.0.0.1", site.port), 20) as connection:
+    with socket.create_connection((site.address, site.port), 60) as connection:
         connection.sendall("\r\n".join((*lines, "", "")).encode())
         answer = connection.recv(4096).decode("latin-1")
     return int(answer.split(" ", 2)[1])
 
 
-def test_a_websocket_opens_from_a_page_of_its_own_host_only(bob: Site, port: int):
+def test_a_websocket_opens_from_a_page_of_its_own_host_only(bob: Site, stranger: Site):
     """Proxies may drop `Upgrade` when they ask; whose page it is counts anyway."""
     own = ("Origin", bob.origin("grafana"))
 
     assert handshake(bob, own) == 101
-    assert handshake(Site(port), own) == 401
+    assert handshake(stranger, own) == 401
     for origin in (bob.origin("wiki"), "http://evil.test", "null"):
         assert handshake(bob, ("Origin", origin)) == 403
 
 
-def test_in_a_browser(port: int):
+@pytest.fixture(name="playwright", scope="module")
+def _playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+def test_in_a_browser(running: Places, playwright: Playwright):
     """Chromium itself goes from an app to the portal, back, and out again.
 
     It holds the form to its Content-Security-Policy, and the cookie to its domain.
     """
-    site = Site(port)
+    site = Site(running.address, running.port)
     wrong: list[str] = []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--host-resolver-rules=MAP *.home.test 127.0.0.1"],
-        )
-        page = chromium.new_page(viewport={"width": 375, "height": 700})
-        page.on("console", lambda said: wrong.append(said.text))
-        page.goto(f"{site.origin('grafana')}/d/1?a=1&b=2")
-        assert page.url.startswith(f"{site.origin('auth')}/authz/sign-in?")
-        page.fill("#username", "bob")
-        page.fill("#password", BOB)
-        page.click("button")
-        page.wait_for_url(f"{site.origin('grafana')}/d/1?a=1&b=2")
-        assert '"remote-user", "bob"' in page.inner_text("body")
-        assert wrong == []
+    names = f"--host-resolver-rules=MAP *.home.test {running.address}"
+    chromium = playwright.chromium.launch(
+        executable_path="/usr/bin/chromium", args=["--no-sandbox", names]
+    )
+    page = chromium.new_page(viewport={"width": 375, "height": 700})
+    page.on("console", lambda said: wrong.append(said.text))
+    page.goto(f"{site.origin('grafana')}/d/1?a=1&b=2")
+    assert page.url.startswith(f"{site.origin('auth')}/authz/sign-in?")
+    page.fill("#username", "bob")
+    page.fill("#password", BOB)
+    page.click("button")
+    page.wait_for_url(f"{site.origin('grafana')}/d/1?a=1&b=2")
+    assert '"remote-user", "bob"' in page.inner_text("body")
+    assert wrong == []
 
-        page.goto(f"{site.origin('wiki')}/")
-        page.click("text=Go to the start page")
-        assert page.inner_text("h1") == "Your apps"
-        page.click("text=grafana.home.test")
-        page.wait_for_url(f"{site.origin('grafana')}/")
-        page.goto(f"{site.origin('auth')}/")
-        page.click("text=Sign out")
-        page.goto(f"{site.origin('grafana')}/d/1")
-        assert page.url.startswith(f"{site.origin('auth')}/authz/sign-in?")
-        chromium.close()
+    page.goto(f"{site.origin('wiki')}/")
+    page.click("text=Go to the start page")
+    assert page.inner_text("h1") == "Your apps"
+    page.click("text=grafana.home.test")
+    page.wait_for_url(f"{site.origin('grafana')}/")
+    page.goto(f"{site.origin('auth')}/")
+    page.click("text=Sign out")
+    page.goto(f"{site.origin('grafana')}/d/1")
+    assert page.url.startswith(f"{site.origin('auth')}/authz/sign-in?")
+    chromium.close()
 
 
-@pytest.mark.parametrize("kind", PROXIES)
-def test_nothing_gets_through_while_authz_is_away(servers: Servers, kind: str):
-    """No answer is no: the app hears of nothing, whoever asks."""
-    port, nobody, app, wiki = free_ports(4)
-    folder = servers.folder / f"{kind}-alone"
-    folder.mkdir()
-    plain = [sys.executable, "-m", "tests.serve.plain_app", str(app)]
-    servers.start(f"{kind}-alone-app", plain)
-    places = Places(port=port, serve=nobody, grafana=app, wiki=wiki)
-    servers.start(f"{kind}-alone", command(kind, folder, places))
-    servers.wait(f"{kind}-alone-app", app)
-    servers.wait(f"{kind}-alone", port)
-    site = Site(port)
-    wait_for_routes(site)
+def test_nothing_gets_through_while_authz_is_away(home: Home):
+    """No answer is no: the app hears of nothing, whoever asks, and known before."""
+    home.answer()
+    sites = [Site(places.address, places.port) for places in map(home.behind, PROXIES)]
+    for site in sites:
+        site.sign_in("bob", BOB, site.origin("grafana"))
+        assert site.send("GET", "grafana", "/d/1").seen["remote-user"] == "bob"
+
+    home.fall_silent()
 
     forged = [(name, "alice") for name in TOLD]
-    for headers in ([], [PAGE], forged):
+    for site, headers in product(sites, ([], [PAGE], forged)):
         for target in ("/", "/d/1", "/public/x"):
             answer = site.send("GET", "grafana", target, *headers)
             assert answer.status in {401, 403, 500, 502, 503}
             assert "headers" not in answer.text
-    servers.stop(f"{kind}-alone")
-    servers.stop(f"{kind}-alone-app")
