@@ -42,7 +42,7 @@ from tests.web.apps import (
     add_routes,
 )
 
-_FREE: dict[str, Any] = {"check": lambda _: None, "before_commit": lambda *_: None}
+_FREE: dict[str, Any] = {"check": lambda *_: None, "before_commit": lambda *_: None}
 
 
 @pytest.fixture(name="start_app")
