@@ -120,7 +120,7 @@ def _events() -> Iterator[str]:
     yield from ("# Reasons and events", "", _NOTE, "")
     yield "## Reasons: why a decision came out as it did"
     yield from ("", "| Reason | Meaning |", "|---|---|")
-    for member, meaning in _documented(Reason, "decision.py"):
+    for member, meaning in _documented(Reason, "decision/answer.py"):
         yield f"| `{member}` | {meaning} |"
     yield from ("", "## Why a credential was refused", "")
     yield (
