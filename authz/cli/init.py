@@ -1,6 +1,7 @@
 """`authz init`: a policy to begin with, and its tests."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +41,18 @@ def init(*, template: str | None, folder: Path, out: Output) -> None:
 
     Exit code 0: written; 3: one of the files exists already, so none was written.
     """
-    routes = () if template else _own_routes()
+    routes, sockets = ((), frozenset()) if template else _own_routes()
     if routes:
         from authz.policy.starters.from_routes import files_for
 
-        files = dict(files_for(routes))
+        files = dict(files_for(routes, sockets))
     else:
+        if template is None and (app := _app_here(folder)):
+            raise click.UsageError(
+                f"{app} looks like a Flask app: `flask authz init`, before the app is "
+                "guarded, makes the policy of its routes; for one to begin with say "
+                "which: `authz init --template family`"
+            )
         files = starter_files(Starter(template or Starter.FAMILY))
     there = [name for name in files if (folder / name).exists()]
     if there:
@@ -67,17 +74,27 @@ def init(*, template: str | None, folder: Path, out: Output) -> None:
     out.document({"written": [str(folder / name) for name in files]})
 
 
-def _own_routes() -> "tuple[RoutePattern, ...]":
-    """Return the routes of the app that the command runs with, without authz's."""
+def _app_here(folder: Path) -> Path | None:
+    """Return the file in *folder* that `flask` would take for the app, if there is."""
+    for name in ("wsgi.py", "app.py"):
+        with suppress(OSError, UnicodeDecodeError):
+            if "flask" in (folder / name).read_text(encoding="utf-8"):
+                return folder / name
+    return None
+
+
+def _own_routes() -> "tuple[tuple[RoutePattern, ...], frozenset[str]]":
+    """Return the routes of the app, without authz's; and which are WebSockets."""
     if "flask" not in sys.modules:
-        return ()
+        return (), frozenset()
     from flask import current_app, has_app_context
 
     from authz.policy.route_tables import is_ours, route_patterns
 
     if not has_app_context():
-        return ()
+        return (), frozenset()
     guarded: Any = current_app.extensions.get("authz")
     public = guarded.views.public_endpoints if guarded is not None else ()
-    found = route_patterns(current_app.url_map.iter_rules(), public)
-    return tuple(route for route in found if not is_ours(route.endpoint))
+    rules = [r for r in current_app.url_map.iter_rules() if not is_ours(r.endpoint)]
+    sockets = frozenset(rule.rule for rule in rules if rule.websocket)
+    return tuple(route_patterns(rules, public)), sockets

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 
 from authz.cli import flask_group
 from authz.decision import ANONYMOUS, SAFE_METHODS, AccessRequest
@@ -26,8 +26,19 @@ def plain_app() -> Flask:
         ("/login", "GET POST"),
         ("/ping", "GET"),
         ("/tree/<path:where>/leaf", "GET"),
+        ("/<any(en, de):language>/about", "GET"),
+        ("/dav/c++", "GET PROPFIND"),
+        # Each of them matches, as a pattern, what another route is for.
+        ("/<path:page>", "GET"),
+        ("/<language>/<page>", "GET"),
+        ("/notes/<int:note>", "GET"),
+        ("/notes/export", "GET"),
+        ("/news/<int:number>", "GET"),
+        ("/news/live", "GET"),
     ):
         app.add_url_rule(rule, rule, lambda **_: "", methods=methods.split())
+    app.add_url_rule("/news/feed", "feed", lambda: "", websocket=True)
+    app.register_blueprint(Blueprint("shop", "shop", "files", url_prefix="/shop"))
     return app
 
 
@@ -70,7 +81,30 @@ def test_what_changes_something_is_closed(app: Flask):
             if asked[ANONYMOUS.name]:
                 strangers.add(rule.rule)
 
-    assert strangers == {"/static/<path:filename>", "/ping", "/health"}
+    files = {"/static/<path:filename>", "/shop/files/<path:filename>"}
+    assert strangers == files | {"/ping", "/health"}
+
+
+@pytest.mark.usefixtures("app")
+def test_what_is_closed_is_not_opened_by_another_line():
+    """A pattern that matches more than its route stays closed, and says what."""
+    policy = build_policy(MODEL, Path("policy.csv").read_bytes(), partial=True).policy
+    user = parse_subject("role:user")
+    for path in ("/authz/admin", "/notes/export", "/news/feed", "/whatever"):
+        asked = AccessRequest(subject=user, method="GET", path=path)
+        assert not policy.decide(asked), path
+    text = Path("policy.csv").read_text(encoding="utf-8")
+
+    assert (
+        "#   also what is below /authz/, where the pages of authz are:\n"
+        "# p, role:user, /*, GET\n" in text
+    )
+    assert (
+        "#   also GET /notes/export, which is closed below:\n"
+        "# p, role:user, /notes/:note, GET\n" in text
+    )
+    assert "# p, role:user, /news/feed, GET\n" in text
+    assert "\np, role:user, /news/live, GET\n" in text
 
 
 @pytest.mark.usefixtures("app")
@@ -81,7 +115,24 @@ def test_what_a_pattern_cannot_say_is_left_to_a_person():
     assert "#   GET /thumb/<name>.png" in text
     assert "#   GET /tree/<path:where>/leaf" in text
     assert "# p, role:user, /login, GET|POST" in text
-    assert "p, role:user, /files/*, GET" in text
+    assert "#   PROPFIND /dav/c++" in text
+    assert "\np, role:user, /files/*, GET" in text
+    assert "\np, role:user, /dav/c++, GET" in text
+    assert "\np, role:user, /en/about, GET\np, role:user, /de/about, GET" in text
+
+
+def test_without_the_app_it_is_said_how_to_have_its_routes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Beside an app, a policy for some other one is written only if it is named."""
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    result = run("init")
+
+    assert result.exit_code == 2
+    assert "`flask authz init`" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["app.py"]
+    assert run("init", "--template", "family").exit_code == 0
 
 
 def test_a_template_is_written_if_it_is_named(

@@ -57,7 +57,7 @@ def exposure_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
 
 
 def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Finding]:
-    if _enters(pattern_of(rule), prefix):
+    if enters(pattern_of(rule), prefix):
         yield _finding(
             Code.ADMIN_AREA_OPENED,
             rule,
@@ -81,7 +81,7 @@ def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Find
             return
 
 
-def _enters(path: PathPattern, prefix: str) -> bool:
+def enters(path: PathPattern, prefix: str) -> bool:
     """Whether *path* leads to pages of authz that are not meant for everybody."""
     common = path.overlap(PathPattern.of(f"{prefix}/*"))
     if common is None:

@@ -5,13 +5,16 @@ what a name cannot tell: every route that changes something, and every one that 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import product
 from typing import Final
 
 from authz.decision import SAFE_METHODS
 from authz.policy.csv_rows import spell
-from authz.policy.patterns import in_order
+from authz.policy.lint.exposure import enters
+from authz.policy.path_text import spell_path
+from authz.policy.patterns import METHODS, PathPattern, in_order
 from authz.policy.route_tables import PARAMETER, RoutePattern
 from authz.policy.starters import Starter, starter_files
 
@@ -26,6 +29,14 @@ class _Kind(Enum):
     READ = (
         "Pages and API for users. By its method, each line shows something and\n"
         "# changes nothing: take out what not every user should see."
+    )
+    WIDE = (
+        "Closed, because each matches more than its own route, as the line above it\n"
+        "# says: better write out the paths that are meant."
+    )
+    SOCKET = (
+        "WebSockets: what is sent over them may change anything. Take the `#` away if\n"
+        "# users should have them."
     )
     CHANGE = (
         "These change something. Nobody but administrators may use them until you\n"
@@ -69,36 +80,57 @@ _UNCLEAR: Final = frozenset(
 )
 
 
-def files_for(routes: Iterable[RoutePattern]) -> Mapping[str, str]:
+#: Below what the pages of authz are.
+_PREFIX: Final = "/authz"
+#: Files, as Flask serves them for an app, and for blueprints with a folder of them.
+_FILES: Final = re.compile(r"(?:.*\.)?static")
+#: So many paths are written out for a parameter that is one of a few words.
+_WRITTEN_OUT: Final = 8
+
+
+def files_for(
+    routes: Sequence[RoutePattern], sockets: Collection[str] = ()
+) -> Mapping[str, str]:
     """Return the text of each file that suits *routes*, by the name to write it under.
 
     Args:
         routes: The app's own, none of authz.
+        sockets: Those of them that are WebSockets, as the router spells them.
     """
-    found = _by_kind(routes)
+    kinds = {route: _kind(route, sockets) for route in routes}
+    closed = [r for r in routes if kinds[r] in {_Kind.UNCLEAR, _Kind.SOCKET}]
+    found: dict[_Kind, dict[str, list[str]]] = {kind: {} for kind in _Kind}
+    remarks: dict[str, str] = {}
+    for route, kind in kinds.items():
+        places = _places(route.route) if route.method in METHODS else []
+        for place in places or [route.route]:
+            here = kind if places else _Kind.UNWRITABLE
+            if here in {_Kind.PUBLIC, _Kind.READ}:
+                remark = _also(PathPattern.of(place), route.method, closed)
+                if remark:
+                    remarks[place], here = remark, _Kind.WIDE
+            methods = found[here].setdefault(place, [])
+            if route.method not in methods:
+                methods.append(route.method)
     return {
-        "policy.csv": "\n".join(_policy(found)) + "\n",
+        "policy.csv": "\n".join(_policy(found, remarks)) + "\n",
         "policy_test.yaml": "\n".join(_tests(found)) + "\n",
         ".env.example": starter_files(Starter.FAMILY)[".env.example"],
     }
 
 
-def _by_kind(routes: Iterable[RoutePattern]) -> dict[_Kind, dict[str, list[str]]]:
-    """Return, for each kind, the methods of each path."""
-    found: dict[_Kind, dict[str, list[str]]] = {kind: {} for kind in _Kind}
-    for route in routes:
-        place = _place(route.route)
-        methods = found[_kind(route)].setdefault(place, [])
-        if route.method not in methods:
-            methods.append(route.method)
-    return found
-
-
-def _kind(route: RoutePattern) -> _Kind:
-    if not _is_exact(route.route):
-        return _Kind.UNWRITABLE
+def _kind(route: RoutePattern, sockets: Collection[str]) -> _Kind:
     reads = route.method in SAFE_METHODS
-    if reads and (route.public or _PUBLIC.fullmatch(route.route)):
+    if route.route in sockets:
+        return _Kind.SOCKET
+    if reads and (
+        route.public
+        or _PUBLIC.fullmatch(route.route)
+        or (
+            _FILES.fullmatch(route.endpoint)
+            and route.route.endswith("/<path:filename>")
+        )
+    ):
         return _Kind.PUBLIC
     words = set(re.split(r"[/_.-]|(?<=[a-z])(?=[A-Z])", PARAMETER.sub("", route.route)))
     words = {word.lower() for word in words} | set(route.route.lower().split("/"))
@@ -121,14 +153,45 @@ def _is_exact(route: str) -> bool:
     return True
 
 
-def _place(route: str) -> str:
-    """Return the pattern of a policy for *route*; the route itself if there is none."""
+def _places(route: str) -> list[str]:
+    """Return the patterns of a policy for *route*; none if it has none of its own."""
     if not _is_exact(route):
-        return route
-    return PARAMETER.sub(lambda m: "*" if m[1] == "path" else f":{m[3]}", route)
+        return []
+    choices = [_choices(segment) for segment in route.split("/")]
+    found = ["/".join(parts) for parts in product(*choices)]
+    if any(PathPattern.problem(place) for place in found):
+        return []
+    return found
 
 
-def _policy(found: Mapping[_Kind, Mapping[str, list[str]]]) -> Iterator[str]:
+def _choices(segment: str) -> list[str]:
+    """Return how a pattern spells one *segment* of a route."""
+    parameter = PARAMETER.fullmatch(segment)
+    if parameter is None:
+        return [spell_path(f"/{segment}")[1:]]
+    converter, arguments, name = parameter.groups()
+    if converter == "any" and arguments:
+        words = [word.strip(" '\"") for word in arguments.split(",")]
+        if len(words) <= _WRITTEN_OUT:
+            return words
+    return ["*"] if converter == "path" else [f":{name}"]
+
+
+def _also(
+    place: PathPattern, method: str, closed: Iterable[RoutePattern]
+) -> str | None:
+    """Return what *place* matches that its route does not serve, if that matters."""
+    if enters(place, _PREFIX):
+        return f"also what is below {_PREFIX}/, where the pages of authz are"
+    for route in closed:
+        if route.method == method and route.sample_in(place) is not None:
+            return f"also {route.method} {route.route}, which is closed below"
+    return None
+
+
+def _policy(
+    found: Mapping[_Kind, Mapping[str, list[str]]], remarks: Mapping[str, str]
+) -> Iterator[str]:
     yield "# Made from the routes of the app. Read it once, and decide what is marked."
     yield "#"
     yield "#   p, who, path, method            allows"
@@ -145,6 +208,8 @@ def _policy(found: Mapping[_Kind, Mapping[str, list[str]]]) -> Iterator[str]:
         who = "role:everyone" if kind is _Kind.PUBLIC else "role:user"
         mark = "" if kind in {_Kind.PUBLIC, _Kind.READ} else "# "
         for place, methods in found[kind].items():
+            if kind is _Kind.WIDE:
+                yield f"#   {remarks[place]}:"
             if kind is _Kind.UNWRITABLE:
                 yield f"#   {'|'.join(in_order(methods))} {place}"
             else:
@@ -167,7 +232,8 @@ def _tests(found: Mapping[_Kind, Mapping[str, list[str]]]) -> Iterator[str]:
     yield ""
     yield "tests:"
     public, read = _requests(found[_Kind.PUBLIC]), _requests(found[_Kind.READ])
-    closed = _requests(found[_Kind.CHANGE]) + _requests(found[_Kind.UNCLEAR])
+    kinds = (_Kind.SOCKET, _Kind.CHANGE, _Kind.UNCLEAR)
+    closed = [request for kind in kinds for request in _requests(found[kind])]
     yield "  - name: strangers see what is for everyone, and nothing else"
     yield "    as: anonymous"
     if public:

@@ -123,9 +123,14 @@ class CsvFile:
         try:
             return read_with_stat(self.path, most=MAX_BYTES)
         except OSError as error:
+            hint = "check AUTHZ_POLICY and who may read the file"
+            if isinstance(error, FileNotFoundError):
+                hint = (
+                    "write it, or let `authz init --template family` write one to "
+                    "begin with; if it is elsewhere, set AUTHZ_POLICY"
+                )
             raise StoreError(
-                f"{self.path}: the policy cannot be read ({error.strerror}): check "
-                "AUTHZ_POLICY and who may read the file"
+                f"{self.path}: the policy cannot be read ({error.strerror}): {hint}"
             ) from error
 
 
