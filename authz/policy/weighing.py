@@ -1,6 +1,6 @@
 """What several rules say together, found once for each combination of rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from authz.decision import Decision, alone, combine, no_rule
@@ -23,8 +23,19 @@ class Weighing:
         # By the rules themselves, whatever question led to them.
         self._combined: dict[tuple[int, ...], Decision] = {}
 
-    def weigh(self, cells: Iterable[Cell], names: Names, method: str) -> Decision:
+    def weigh(self, cells: Sequence[Cell], names: Names, method: str) -> Decision:
         """Return what the rules in *cells* say to somebody who goes by *names*."""
+        said = None
+        for cell in cells:
+            if type(cell) is not tuple:
+                break
+            name, methods, decision, _ = cell
+            if name in names and (methods is None or method in methods):
+                if said is not None:
+                    break
+                said = decision
+        else:  # several patterns fit most paths, and one of their rules speaks
+            return self.silence if said is None else self.own(said)
         found = self.found(cells, names, method)
         if len(found) == 1:
             return self.own(found[0])
