@@ -66,6 +66,7 @@ class CookieNames:
         self._settings = settings
         self._app = app
         self._bases: dict[str, str] = {}
+        #: What session cookies begin with, by host and whether it is HTTPS.
         self._sessions: dict[tuple[str, bool], str] = {}
 
     @property
@@ -79,20 +80,42 @@ class CookieNames:
             return facts.environ.get("wsgi.url_scheme") == "https"
         return self._settings.secure
 
-    def session(self, facts: RequestFacts) -> str:
-        """Return the name of the session cookie. Called for each request."""
+    def only_session(self, facts: RequestFacts) -> str | None:
+        """Return the value of the session cookie, if one came and is plain to see.
+
+        None says nothing: ask `values` then. Called for each request.
+        """
         environ = facts.environ
-        host = environ.get("HTTP_HOST", "")
+        header: str = environ.get("HTTP_COOKIE", "")
         secure = self._settings.secure
         if secure is None:
             secure = environ.get("wsgi.url_scheme") == "https"
-        name = self._sessions.get((host, secure))
-        if name is None:
-            name = self.name(Cookie.SESSION, facts)
+        beginning = self._sessions.get((environ.get("HTTP_HOST", ""), secure))
+        if beginning is None:
+            beginning = self.beginning(facts)
+        if not header.startswith(beginning):
+            before, found, value = header.partition(f"; {beginning}")
+            if not found or beginning in before:
+                return None
+        else:
+            value = header[len(beginning) :]
+        if ";" in value:
+            value, _, others = value.partition(";")
+            if beginning in others:
+                return None
+        return value.rstrip()
+
+    def beginning(self, facts: RequestFacts) -> str:
+        """Return what the session cookie begins with: its name and `=`."""
+        environ = facts.environ
+        known = environ.get("HTTP_HOST", ""), self.is_secure(facts)
+        beginning = self._sessions.get(known)
+        if beginning is None:
+            beginning = f"{self.name(Cookie.SESSION, facts)}="
             if len(self._sessions) >= _REMEMBERED:
                 self._sessions = {}  # whoever connects does not choose its size
-            self._sessions[host, secure] = name
-        return name
+            self._sessions[known] = beginning
+        return beginning
 
     def name(self, cookie: Cookie, facts: RequestFacts) -> str:
         """Return the name of *cookie* where a request comes in."""
@@ -111,8 +134,7 @@ class CookieNames:
         header: str | None = facts.environ.get("HTTP_COOKIE")
         if header is None:
             return ()
-        name = self.session(facts) if cookie is Cookie.SESSION else None
-        found = _values(header, name or self.name(cookie, facts))
+        found = _values(header, self.name(cookie, facts))
         if len(found) > _MAX_VALUES:
             raise InvalidCredentials("session", "several-cookies")
         return found
@@ -183,8 +205,6 @@ def _values(header: str, name: str) -> tuple[str, ...]:
     if name not in header:
         return ()
     prefix = f"{name}="
-    if ";" not in header and header.startswith(prefix):
-        return (header[len(prefix) :],)
     # The same value twice says nothing else than once.
     return tuple(
         dict.fromkeys(

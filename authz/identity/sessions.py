@@ -250,17 +250,23 @@ class LocalSessions:
             InvalidCredentials: if the cookie names no session, or one that ended.
             StoreError: if nobody can say now.
         """
-        tokens = self.cookies.values(Cookie.SESSION, facts)
-        if not tokens:
-            return None
-        # A browser sends one. If there are several, only one may name a session: what
-        # names none decides nothing, wherever it was planted.
-        found = [s for token in tokens if (s := self.store.find(token)) is not None]
-        if not found:
-            raise InvalidCredentials("session", "unknown-or-expired")
-        if len(found) > 1:
-            raise InvalidCredentials("session", "several-cookies")
-        session = found[0]
+        token = self.cookies.only_session(facts)
+        if token is None:
+            session = self._of_several(facts)
+            if session is None:
+                return None
+        else:
+            session = self.store.find(token)
+            if session is None:
+                raise InvalidCredentials("session", "unknown-or-expired")
+            account = session.account
+            # What `_why_over` does first, without the call.
+            if (
+                self.accounts.by_name.get(account.name) is account
+                and account.epoch == session.epoch
+                and session.revision == self._live.current.revision
+            ):
+                return session
         why = self._why_over(session)
         if why is not None and self._catch_up is not None:
             # This process may be the one that is behind.
@@ -270,6 +276,22 @@ class LocalSessions:
             self.store.drop(session)
             raise InvalidCredentials("session", why)
         return session
+
+    def _of_several(self, facts: RequestFacts) -> Session | None:
+        """Return the session that one of several cookies names, None if there is none.
+
+        A browser sends one. If there are several, only one may name a session: what
+        names none decides nothing, wherever it was planted.
+        """
+        tokens = self.cookies.values(Cookie.SESSION, facts)
+        if not tokens:
+            return None
+        found = [s for token in tokens if (s := self.store.find(token)) is not None]
+        if not found:
+            raise InvalidCredentials("session", "unknown-or-expired")
+        if len(found) > 1:
+            raise InvalidCredentials("session", "several-cookies")
+        return found[0]
 
     def presented(self, facts: RequestFacts) -> tuple[Session, ...]:
         """Return every session that a cookie of a request names, good or not any more.

@@ -1,6 +1,8 @@
 """What the cookies of an app are called, and how far they travel."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from authz.errors import InvalidCredentials
 from authz.identity.cookies import Cookie, CookieNames, CookieSettings
@@ -36,19 +38,19 @@ def test_a_name_stays():
     """From request to request, on IPv4 and IPv6, after a restart."""
     again = CookieNames(CookieSettings(), "one /srv/one")
     for host in ("nas.lan:8001", "192.0.2.1:8001", "[2001:db8::1]:8001"):
-        assert again.session(facts(host)) == ONE.session(facts("nas.lan:8001"))
+        assert again.beginning(facts(host)) == ONE.beginning(facts("nas.lan:8001"))
     for host in ("nas.lan", "[2001:db8::1]", "nas.lan:x", ""):
-        assert ONE.session(facts(host)) == ONE.session(facts("nas.lan"))
+        assert ONE.beginning(facts(host)) == ONE.beginning(facts("nas.lan"))
 
 
 def test_many_hosts_do_not_fill_the_memory():
     """A client chooses what stands in `Host`."""
     names = CookieNames(CookieSettings(), "one")
-    first = names.session(facts("nas.lan:1"))
+    first = names.beginning(facts("nas.lan:1"))
     for number in range(1000):
-        names.session(facts(f"nas.lan:{number}"))
+        names.beginning(facts(f"nas.lan:{number}"))
 
-    assert names.session(facts("nas.lan:1")) == first
+    assert names.beginning(facts("nas.lan:1")) == first
 
 
 def test_a_name_of_the_operators():
@@ -117,6 +119,32 @@ def test_what_came(header: str, values: tuple[str, ...]):
     assert names.value(Cookie.SESSION, facts(cookie=header)) == (
         values[0] if len(values) == 1 else None
     )
+
+
+@given(
+    st.lists(
+        st.sampled_from(("a=", "xa=", "a-form=", "1", "2", ";", "; ", " ", "\t", "=")),
+        max_size=12,
+    ).map("".join)
+)
+def test_what_is_plain_to_see_is_what_came(header: str):
+    """The short way says nothing, or what the long one says."""
+    names = CookieNames(CookieSettings(name="a"))
+    try:
+        values = names.values(Cookie.SESSION, facts(cookie=header))
+    except InvalidCredentials:
+        values = ()
+    only = names.only_session(facts(cookie=header))
+
+    assert only is None or values == (only,)
+
+
+@pytest.mark.parametrize("header", ["a=1", "b=2; a=1", "a=1; b=2", "b=2; a=1 ; c=3"])
+def test_what_browsers_send_is_plain_to_see(header: str):
+    """One session cookie, wherever it stands among others."""
+    names = CookieNames(CookieSettings(name="a"))
+
+    assert names.only_session(facts(cookie=header)) == "1"
 
 
 def test_more_than_a_browser_has():
