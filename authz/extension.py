@@ -159,6 +159,7 @@ class Authz:
             partial(middleware, runtime=runtime),
             foresight,
             declared=runtime.settings.mounts,
+            before=hook.before,
         )
         context = context_of(app, runtime, views, named_scopes=self._scope_names)
         hook.scopes.look_at(context.served, partial(_warn_of, app))

@@ -20,6 +20,7 @@ from authz.web.state import NoDecision, current_request
 View = Callable[..., Any]
 
 _PUBLIC: Final = "__authz_public__"
+_ALLOW: Final = Effect.ALLOW
 
 
 def public(view: View) -> View:
@@ -87,7 +88,7 @@ def _run(view: View, /, *args: Any, **kwargs: Any) -> Any:
         state = current._authz_state  # type: ignore[attr-defined]  # noqa: SLF001
     except (AttributeError, RuntimeError):
         raise NoDecision("this request was not decided about") from None
-    if state.decision.effect is not Effect.ALLOW:
+    if state.decision.effect is not _ALLOW:
         raise NoDecision(f"this request was refused ({state.decision.reason})")
     if state.rule is not current.url_rule:
         # A scope and a declaration "public" are the route's.

@@ -54,10 +54,13 @@ from authz.web.state import (
     RequestState,
     current_request,
     keep_state,
+    new_state,
     refused_state,
     viewer_in,
 )
 
+#: A name of an enum takes ten times as long to look up.
+_ALLOW: Final = Effect.ALLOW
 #: Reasons of a denial that nothing turns into an allow.
 _FINAL: Final = frozenset({Reason.CROSS_ORIGIN, Reason.VIEW_ONLY})
 #: What the name of the cookie with a mark ends with; see `own_writes`.
@@ -87,6 +90,7 @@ class Hook:
         self._following = runtime.following
         self._may_be_stale = runtime.following.may_be_stale
         self._accounts = runtime.accounts
+        self._sources = runtime.sources
         self._prefix = runtime.settings.url_prefix
         self._view_as = runtime.view_as
         #: What all of authz's own pages are about, where that is one scope.
@@ -141,7 +145,7 @@ class Hook:
             if failure is not None:
                 _check_host(failure)
             try:
-                subject, source = identify(self._runtime.sources, facts)
+                subject, source = identify(self._sources, facts)
             except InvalidCredentials as error:
                 if not _is_way_in(rule, error):
                     raise
@@ -152,7 +156,9 @@ class Hook:
             if policy.source is None and rule and rule.endpoint.startswith(OURS):
                 about = own_scope(policy, rule.endpoint, path, self._prefix, self._own)
             else:
-                about = self.scopes.of(current, subject) if self.scopes else None
+                scopes = self.scopes
+                declared = scopes.by_endpoint or scopes.always
+                about = scopes.of(current, subject) if declared else None
         except MalformedRequest as error:
             self._keep_refused(current, Reason.MALFORMED)
             return self._refusals.malformed(facts, error)
@@ -161,8 +167,7 @@ class Hook:
             return self._refusals.invalid(facts, error)
         except StoreError:
             return self._unavailable(current, facts)
-        state = RequestState(subject, path, method)
-        state.rule, state.scope = rule, about
+        state = new_state(subject, path, method, rule, about)
         state.decision = policy.decide(state)
         if self._own is not None and rule is not None and not state.decision:
             state.decision = (
@@ -177,7 +182,7 @@ class Hook:
             environ[DECIDED_KEY][0] = state
         if (
             failure is None
-            and state.decision.effect is Effect.ALLOW
+            and state.decision.effect is _ALLOW
             and not access_decided.receivers
             and not self._audit_allows
         ):

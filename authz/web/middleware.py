@@ -6,7 +6,6 @@ that the app made of a refusal.
 """
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,7 +15,7 @@ from authz.identity.source import RequestFacts
 from authz.runtime import Runtime
 from authz.web.state import DECIDED_KEY, ENVIRON_KEY, RequestState
 
-_NAME: Final = itemgetter(0)
+_DENY: Final = Effect.DENY
 _PRIVATE: Final = ("Cache-Control", "private")
 _LENGTH: Final = len("Cache-Control")
 _STATUS: Final = "500 Internal Server Error"
@@ -39,7 +38,7 @@ def middleware(  # noqa: C901 - one frame
     if copies:
         app = _carrying(app, vary)
 
-    def answer(
+    def answer(  # noqa: C901 - likewise
         environ: MutableMapping[str, Any], start_response: Any
     ) -> Iterable[bytes]:
         # A middleware may send one environ through the app twice.
@@ -53,15 +52,17 @@ def middleware(  # noqa: C901 - one frame
             state = environ.get(ENVIRON_KEY)
             if state is None:
                 held_back = "something answered before authz's hook"
-            elif status < "3" and state.decision.effect is Effect.DENY:
+            elif status < "3" and state.decision.effect is _DENY:
                 held_back = "something answered in the place of a refusal"
             else:
                 held_back = ""
                 if not state.public:
                     if state.subject is not ANONYMOUS:
                         # Few answers have a header as long as this one.
-                        if _LENGTH in map(len, map(_NAME, headers)):
-                            _make_private(headers)
+                        for name, _ in headers:
+                            if len(name) == _LENGTH:
+                                _make_private(headers)
+                                break
                         else:
                             headers.append(_PRIVATE)
                     headers.append(vary)

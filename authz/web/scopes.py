@@ -123,7 +123,10 @@ class RequestScopes:
         scope stands there is refused.
         """
         self._scope_of = scope_of
-        self._by_endpoint = by_endpoint
+        #: What views declare, by the endpoint; it may grow.
+        self.by_endpoint = by_endpoint
+        #: Whether something is declared whatever views declare.
+        self.always = bool(table) or scope_of is not None
         self._table = table
         self._reads_bodies = reads_bodies
         #: The routes of the app, once all are known.
@@ -143,7 +146,7 @@ class RequestScopes:
 
     def __bool__(self) -> bool:
         """Return whether anything is declared."""
-        return bool(self._table or self._by_endpoint or self._scope_of)
+        return bool(self.by_endpoint or self.always)
 
     @property
     def ask_the_app(self) -> bool:
@@ -155,7 +158,7 @@ class RequestScopes:
         routes = self._routes()
         if not routes:
             return ()
-        return tuple(misfits(self._table, self._by_endpoint, routes))
+        return tuple(misfits(self._table, self.by_endpoint, routes))
 
     def told(self, endpoint: str, method: str, path: str) -> tuple[str, ...]:
         """Return what is declared for a route in words, for an administrator.
@@ -172,7 +175,7 @@ class RequestScopes:
         """Return what is declared for a request."""
         lines = declared_for(self._table, method, path)
         return (
-            *self._by_endpoint.get(endpoint, ()),
+            *self.by_endpoint.get(endpoint, ()),
             *(line.declaration for line in lines),
         )
 
@@ -187,7 +190,7 @@ class RequestScopes:
             for problem in self.misfits():
                 tell(problem)
         rule, ids = request.url_rule, _Ids()
-        for declared in self._by_endpoint.get(rule.endpoint, ()) if rule else ():
+        for declared in self.by_endpoint.get(rule.endpoint, ()) if rule else ():
             self._read(ids, declared, request)
         for line in declared_for(self._table, request.method, request.path):
             self._read(ids, line.declaration, request, line)
@@ -227,7 +230,7 @@ class RequestScopes:
         if app is not None:
             with suppress(HTTPException):
                 endpoint, arguments = app.url_map.bind("").match(path, method)
-        for declared in self._by_endpoint.get(endpoint, ()):
+        for declared in self.by_endpoint.get(endpoint, ()):
             texts += [
                 f"{declared.kind}:{arguments[place.name]}"
                 for place in declared.places

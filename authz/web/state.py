@@ -48,18 +48,17 @@ class RequestState:
     #: Set as soon as the policy has answered; there is no state without one.
     decision: Decision
 
-    def __init__(self, subject: Subject, path: str, method: str) -> None:
-        self.subject = subject
-        self.path = path
-        self.method = method
-        #: The route it was decided about; None if nothing serves it.
-        self.rule: Rule | None = None
-        #: What the request is about, as its route declares it.
-        self.scope: AskedScope = None
-        #: Whether the app declared the endpoint public: the answer depends on nobody.
-        self.public = False
-        #: The name of who looks as the subject; empty if they do so themselves.
-        self.viewer = ""
+    subject: Subject
+    path: str
+    method: str
+    #: The route it was decided about; None if nothing serves it.
+    rule: Rule | None
+    #: What the request is about, as its route declares it.
+    scope: AskedScope
+    #: Whether the app declared the endpoint public: the answer depends on nobody.
+    public: bool
+    #: The name of who looks as the subject; empty if they do so themselves.
+    viewer: str
 
     @property
     def asked(self) -> AccessRequest:
@@ -70,6 +69,31 @@ class RequestState:
             method=self.method,
             scope=self.scope,
         )
+
+
+_make: Final = RequestState.__new__
+
+
+def new_state(
+    subject: Subject,
+    path: str,
+    method: str,
+    rule: Rule | None = None,
+    scope: AskedScope = None,
+) -> RequestState:
+    """Return what is known of a request before it is decided.
+
+    A function and no `__init__`, which takes twice as long to be called.
+    """
+    state = _make(RequestState)
+    state.subject = subject
+    state.path = path
+    state.method = method
+    state.rule = rule
+    state.scope = scope
+    state.public = False
+    state.viewer = ""
+    return state
 
 
 class NoDecision(AuthzError):
@@ -97,7 +121,7 @@ def refused_state(
     path: str, method: str, *, reason: Reason, revision: str
 ) -> RequestState:
     """Return what is known of a request that is refused before it is known who asks."""
-    state = RequestState(ANONYMOUS, path, method)
+    state = new_state(ANONYMOUS, path, method)
     state.decision = Decision(
         effect=Effect.DENY, reason=reason, rules=(), revision=revision
     )

@@ -20,6 +20,7 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from authz.web.guarded_views import GuardedView
 from authz.web.mounts import MOUNTS
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -72,6 +73,8 @@ _OURS: Final = frozenset({__name__, "authz.web.mounts"})
 #: How an app is called: Flask's own way, and what replaces it and hands on.
 _PLAIN_CALL: Final = ("flask.app", "Flask.__call__")
 _CALLS: Final = frozenset({"sentry_sdk.integrations.flask"})
+#: Flask's own; an app may have another.
+_ENSURE_SYNC: Final = Flask.ensure_sync
 
 #: The class of any object, as an attribute that can be set.
 _class_of: Final[Any] = object.__dict__["__class__"]
@@ -199,6 +202,7 @@ class WsgiStack:
         gate: Gate,
         *,
         declared: Iterable[str] = (),
+        before: Callable[[], object] | None = None,
     ) -> None:
         """Guard what is wrapped around *app* now, and what will be.
 
@@ -207,8 +211,10 @@ class WsgiStack:
             guard: Puts the last look at answers around what it is given.
             gate: Decides whether middleware is asked.
             declared: Prefixes of apps that guard themselves.
+            before: What runs before each request, and is no coroutine function.
         """
         self._app = app
+        self.before = before
         self._gate = gate
         self._guard = guard
         self._declared = tuple(declared)
@@ -369,6 +375,15 @@ def _watched(cls: type[Flask], stack: WsgiStack) -> type[Flask]:
             call = cls.__call__
             top = stack.top if call is stack.plain else stack.entrance(call)
             return top(environ, start_response)
+
+        def ensure_sync(self, func: Any) -> Any:
+            # Flask looks for each request whether what it calls is a coroutine
+            # function. What guards is none.
+            if (
+                type(func) is GuardedView or func is stack.before
+            ) and cls.ensure_sync is _ENSURE_SYNC:
+                return func
+            return cls.ensure_sync(self, func)
 
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):
         setattr(Watched, name, getattr(cls, name))

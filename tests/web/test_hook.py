@@ -349,6 +349,24 @@ class TestNothingSlipsBy:
 
         assert answer.text == "async"
 
+    def test_an_app_that_calls_views_its_own_way_still_does(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ):
+        """What the class of the app makes of a view is asked for guarded ones too."""
+        called = []
+        flask_s = Flask.ensure_sync
+
+        def ensure_sync(app: Flask, view: Callable[..., object]) -> object:
+            called.append(getattr(view, "__name__", ""))
+            return flask_s(app, view)
+
+        assert Client(app)(path="/health").ran == "health"
+        monkeypatch.setattr(Flask, "ensure_sync", ensure_sync)
+        assert Client(app)(path="/health").ran == "health"
+
+        assert called[:1] == ["enforce"]
+        assert len(called) > 1
+
     def test_a_crash_in_the_policy_is_no_answer(self, app: Flask, client: Client):
         """An error while deciding is a 500, and the view does not run."""
         runtime = get_authz(app).runtime
