@@ -7,7 +7,7 @@ somewhere else, shows that. Pure: files and tables are elsewhere.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -87,19 +87,3 @@ def follow(link: Link, line: str, *, first: bool = False) -> Link:
             "records were removed, inserted or moved"
         )
     return Link(number=number, head=found)
-
-
-def follow_all(lines: Iterable[str], *, link: Link | None = None) -> Link:
-    """Return where the chain stands behind all *lines*.
-
-    *link* is where it stood before them; None if that is not known.
-
-    Raises:
-        BrokenChain: as `follow` does.
-    """
-    stand = link or Link()
-    first = link is None
-    for line in lines:
-        stand = follow(stand, line, first=first)
-        first = False
-    return stand

@@ -296,14 +296,6 @@ def covers(wide: Rule, narrow: Rule) -> bool:
     ).covers(pattern_of(narrow))
 
 
-def overlaps(one: Rule, other: Rule) -> bool:
-    """Return whether both rules speak of something."""
-    return bool(
-        Methods(one.methods).overlap(Methods(other.methods))
-        and pattern_of(one).overlap(pattern_of(other))
-    )
-
-
 def widest(patterns: Iterable[PathPattern]) -> list[PathPattern]:
     """Return those of *patterns* that no other of them covers, in order."""
     every = sorted(set(patterns), key=str)

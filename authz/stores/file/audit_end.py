@@ -11,6 +11,7 @@ from authz.audit import AuditEvent, Clock, EventTag
 from authz.audit.chain import BrokenChain, Link, follow, sealed
 from authz.bounded_read import open_regular
 from authz.errors import AuditFailure
+from authz.stores.file.policy import sync_folder
 
 _MODE: Final = 0o600
 _CHUNK: Final = 64 * 1024
@@ -139,7 +140,7 @@ class AuditEnd:
         self._inode = os.fstat(self._descriptor).st_ino
         self._size = -1
         if not there:
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
 
     def _turn(self) -> None:
         """Put the full file aside, remove the oldest, and begin a new one."""
@@ -193,11 +194,3 @@ def _tail(path: Path, descriptor: int, size: int) -> tuple[bytes, bytes]:
                 f"{path}: the audit log does not end with a record (its last line is "
                 "longer than any): see what happened to it, and move it away"
             )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

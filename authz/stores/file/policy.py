@@ -165,7 +165,7 @@ class Writing:
             if there:
                 _keep_previous(target)
             temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
 
 def digest(data: bytes) -> str:
@@ -185,7 +185,7 @@ def write_whole(target: Path, data: bytes, *, mode: int = _NEW_FILE_MODE) -> Non
     """Make *target* hold *data*, whole or not at all. Raises `OSError`."""
     with _prepared(target, data, mode) as temporary:
         temporary.replace(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 @contextlib.contextmanager
@@ -228,8 +228,8 @@ def _keep_previous(target: Path) -> None:
     spare.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    # Without this the rename may be forgotten when the power fails.
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep what was renamed in *folder*. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

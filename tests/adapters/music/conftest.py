@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from authz_audiomuse.music.links import LinkStore, MemoryLinks
+from authz_audiomuse.music.links import LinkStore
 from authz_audiomuse.music.sql_links import SqlLinks, migrate_links
 
 from authz.stores.sql.database import Database
+from tests.adapters.music.memory_links import MemoryLinks
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
 

@@ -18,7 +18,7 @@ from authz_audiomuse.music.accounts import (
     Unusable,
 )
 from authz_audiomuse.music.faults import Fault, MusicFault
-from authz_audiomuse.music.links import LinkStore, MemoryLinks
+from authz_audiomuse.music.links import LinkStore
 from authz_audiomuse.music.listed import ServerKind
 from authz_audiomuse.music.port import Credential, Entered, Proof
 from authz_audiomuse.music.sealing import NoKey, Seal, parse_keys
@@ -27,6 +27,7 @@ from authz_audiomuse.music.secret import Secret
 from authz.audit import AuditEvent, EventTag
 from authz.errors import AuditFailure, StoreError
 from authz.integration.sealing import new_secret
+from tests.adapters.music.memory_links import MemoryLinks
 from tests.adapters.music.rigs import CAROLS, Rig, started
 from tests.adapters.music.servers.loopback import Trouble
 from tests.web.apps import RecordingSink

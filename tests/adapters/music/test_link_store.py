@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from authz_audiomuse.music.faults import Fault
-from authz_audiomuse.music.links import Link, LinkStore, MemoryLinks, Mode
+from authz_audiomuse.music.links import Link, LinkStore, Mode
 from authz_audiomuse.music.sql_links import (
     SqlLinks,
     metadata,
@@ -20,6 +20,7 @@ from sqlalchemy import inspect, text
 from authz.errors import StoreError
 from authz.stores.sql.database import Database
 from authz.stores.sql.migrate import migrate
+from tests.adapters.music.memory_links import MemoryLinks
 from tests.threads import raised_at_once
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from authz_audiomuse.music.accounts import By, MusicAccounts
 from authz_audiomuse.music.faults import Fault
 from authz_audiomuse.music.host import HookMissing, HostHook
 from authz_audiomuse.music.kinds import music_servers
-from authz_audiomuse.music.links import MemoryLinks, Mode
+from authz_audiomuse.music.links import Mode
 from authz_audiomuse.music.listed import ServerKind, parse_address
 from authz_audiomuse.music.playlists import Playlists, made_in
 from authz_audiomuse.music.port import Proof
@@ -27,6 +27,7 @@ from authz.errors import StoreError
 from authz.extension import get_authz
 from authz.identity.source import RequestFacts
 from authz.integration.sealing import new_secret
+from tests.adapters.music.memory_links import MemoryLinks
 from tests.adapters.music.rigs import WITH_ACCOUNTS, listed, started
 from tests.adapters.music.stand_in import Host
 from tests.web.apps import CHEAP_BOB, RecordingSink
