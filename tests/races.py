@@ -8,7 +8,6 @@ are done there must be somebody left who can sign in and administer.
 """
 
 import argparse
-import multiprocessing
 import random
 import tempfile
 import time
@@ -40,6 +39,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Entry, Remove, Replace, Switch
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
+from tests.processes import new_processes
 
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$YQ"
 SEED = """\
@@ -248,13 +248,13 @@ def somebody(context: AdminContext) -> str | None:
 
 def run(config: dict[str, Any], races: int, *, processes: int = 4) -> Tally:
     """Run *races* with the stores that *config* names."""
-    spawning = multiprocessing.get_context("spawn")
-    gate = spawning.Barrier(processes)
+    forking = new_processes()
+    gate = forking.Barrier(processes)
     context = open_context(config)
     wires, workers = [], []
     for number in range(processes):
-        wire, theirs = spawning.Pipe()
-        worker = spawning.Process(
+        wire, theirs = forking.Pipe()
+        worker = forking.Process(
             target=_worker, args=(config, number, theirs, gate), daemon=True
         )
         worker.start()

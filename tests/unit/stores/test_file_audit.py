@@ -1,7 +1,6 @@
 """The audit log in a file: complete, chained, shared, and honest about its gaps."""
 
 import json
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from authz.stores.file import audit, audit_end, audit_reader
 from authz.stores.file.audit import AuditFile
 from authz.stores.file.audit_end import full_files
 from authz.stores.file.audit_reader import AuditFiles
+from tests.processes import new_processes
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -149,7 +149,7 @@ def _write_many(path: Path, name: str) -> None:
 @pytest.mark.slow
 def test_several_processes_write_one_chain(path: Path):
     """Nothing is lost or torn, and each process's changes keep their order."""
-    context = multiprocessing.get_context("spawn")
+    context = new_processes()
     names = ("user:a", "user:b", "user:c")
     writers = [context.Process(target=_write_many, args=(path, n)) for n in names]
     for writer in writers:
