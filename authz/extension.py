@@ -21,7 +21,7 @@ from authz.scope import ScopeSet, asked_scope
 from authz.settings import Settings, read_settings
 from authz.web.admin_context import context_of
 from authz.web.break_glass import break_glass_blueprint
-from authz.web.foresight import Foresight
+from authz.web.early_decision import EarlyDecision
 from authz.web.guarded_views import GuardedViews, View, public
 from authz.web.hook import Hook
 from authz.web.login import sign_in_blueprint
@@ -49,7 +49,7 @@ class Guarded:
     runtime: Runtime
     hook: Hook
     #: Decides about requests that the app has not got.
-    foresight: Foresight
+    early_decision: EarlyDecision
     views: GuardedViews
     #: Where the app is administered.
     context: AdminContext
@@ -153,11 +153,11 @@ class Authz:
             app.register_blueprint(_metrics(app, runtime, hook))
         # First of all: a hook before it could answer, or load what nobody may see.
         app.before_request_funcs.setdefault(None, []).insert(0, hook.before)
-        foresight = Foresight(hook, app, runtime, views)
+        early_decision = EarlyDecision(hook, app, runtime, views)
         WsgiStack(
             app,
             partial(middleware, runtime=runtime),
-            foresight,
+            early_decision,
             declared=runtime.settings.mounts,
             before=hook.before,
         )
@@ -188,7 +188,7 @@ class Authz:
         app.extensions[_KEY] = Guarded(
             runtime=runtime,
             hook=hook,
-            foresight=foresight,
+            early_decision=early_decision,
             views=views,
             context=context,
             pages=pages,
@@ -237,7 +237,7 @@ class Authz:
         return GuardedMiddleware(
             application,
             app,
-            guarded.foresight,
+            guarded.early_decision,
             declared=guarded.runtime.settings.mounts,
             guard=partial(middleware, runtime=guarded.runtime),
         )
@@ -309,7 +309,7 @@ def still_allowed() -> bool:
     """
     environ = request.environ
     seen = environ.get(SEEN_KEY, environ)
-    return get_authz().foresight.look(dict(seen)) is not None
+    return get_authz().early_decision.look(dict(seen)) is not None
 
 
 def explain(

@@ -179,7 +179,7 @@ def apply_draft(
     """
     checked: PolicyInForce | None = None
     left: Sequence[Entry] | None = None
-    witnessed: Revision | None = None
+    recorded: Revision | None = None
     problem = note_problem(note)
     if problem:
         raise PolicyError([problem])
@@ -192,7 +192,7 @@ def apply_draft(
         check_policy(context, actor, checked, entries, lambda: before)
 
     def before_commit(revision: Revision) -> None:
-        nonlocal witnessed
+        nonlocal recorded
         assert checked is not None  # noqa: S101 - the store's promise
         context.record(
             EventTag.POLICY_CHANGED,
@@ -208,7 +208,7 @@ def apply_draft(
                 "etag": revision.etag,
             },
         )
-        witnessed = revision
+        recorded = revision
 
     try:
         _refuse_rows(context, actor, draft)
@@ -236,8 +236,8 @@ def apply_draft(
             error.patch = ""  # lines stand in it that are not theirs to see
         raise
     except BaseException as error:
-        if witnessed is not None:
-            _note_failure(context, actor, witnessed, error)
+        if recorded is not None:
+            _note_failure(context, actor, recorded, error)
         raise
     context.runtime.refresh()
     return Applied(revision=revision, entries=left)

@@ -413,10 +413,10 @@ def _made(
     change: Callable[[Callable[[Person | None, Person | None], None]], Person],
 ) -> Person:
     """Make *change*, whose record is written before it becomes visible."""
-    witnessed = False
+    recorded = False
 
     def before_commit(before: Person | None, after: Person | None) -> None:
-        nonlocal witnessed
+        nonlocal recorded
         was, is_ = _lines(before), _lines(after)
         context.record(
             tag,
@@ -425,7 +425,7 @@ def _made(
             before=tuple(line for line in was if line not in is_),
             after=tuple(line for line in is_ if line not in was),
         )
-        witnessed = True
+        recorded = True
 
     try:
         kept = change(before_commit)
@@ -437,7 +437,7 @@ def _made(
             raise  # a mistake of ours, not of who asks
         raise NotFound(str(error)) from error
     except BaseException as error:
-        if witnessed:
+        if recorded:
             context.record(
                 EventTag.PERSON_CHANGE_FAILED,
                 actor,

@@ -26,11 +26,11 @@ from authz.decision import (
     outcome,
 )
 from authz.policy.analysis.explain import explain
+from authz.policy.combining import RuleCombining
 from authz.policy.held_names import HeldNames
 from authz.policy.pacing import paced
 from authz.policy.path_index import PathIndex
 from authz.policy.path_tables import Cell
-from authz.policy.weighing import Weighing
 from authz.scope import ANY_SCOPE, ScopeSet
 
 
@@ -41,8 +41,8 @@ class CompiledPolicy:
         self.source: Policy = policy
         self.written: Policy = policy
         self.revision: str = policy.revision
-        weighing = Weighing(policy.revision)
-        self._silence, self._weigh = weighing.silence, weighing.weigh
+        combining = RuleCombining(policy.revision)
+        self._silence, self._combine = combining.silence, combining.decide
         self._names = HeldNames(
             policy.grants, {rule.subject for rule in paced(policy.deciding)}
         )
@@ -89,7 +89,7 @@ class CompiledPolicy:
                     return decision
                 return alone(decision.rules[0], self.revision)
             return self._silence
-        return self._weigh((cell, *(further or ())), names, request.method)
+        return self._combine((cell, *(further or ())), names, request.method)
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the decision for *request* with every rule and chain behind it."""

@@ -22,11 +22,11 @@ from authz.decision import (
     combine,
 )
 from authz.policy.analysis.explain import explain_within
+from authz.policy.combining import RuleCombining
 from authz.policy.pacing import paced
 from authz.policy.path_index import PathIndex
 from authz.policy.path_tables import Cell, in_scope
 from authz.policy.scan import joined
-from authz.policy.weighing import Weighing
 from authz.scope import ANY_SCOPE, AskedScope, Scope, ScopeSet, common, patterns_of
 
 #: Scopes for which a subject's names are kept with it.
@@ -47,8 +47,8 @@ class ScopedPolicy:
         self.source: Policy | None = None
         self._names = ScopedNames(policy.grants, policy.deciding)
         self._index = PathIndex.of(policy.deciding, policy.revision)
-        self._weighing = Weighing(policy.revision)
-        self._silence, self._weigh = self._weighing.silence, self._weighing.weigh
+        self._combining = RuleCombining(policy.revision)
+        self._silence, self._combine = self._combining.silence, self._combining.decide
         self._owner = self._names.owner
 
     def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
@@ -92,7 +92,7 @@ class ScopedPolicy:
             if name in names and (methods is None or request.method in methods):
                 return decision
             return self._silence
-        return self._weigh((cell, *(further or ())), names, request.method)
+        return self._combine((cell, *(further or ())), names, request.method)
 
     def _decide_about(self, request: Asked, about: AskedScope) -> Decision:
         """Return the answer about several scopes, or about none in particular."""
@@ -105,7 +105,7 @@ class ScopedPolicy:
         names, method = self._names, request.method
         return joined(
             [
-                self._weigh(cells, names.within(request.subject, each.text), method)
+                self._combine(cells, names.within(request.subject, each.text), method)
                 for each in every
             ],
             self.revision,
@@ -121,7 +121,7 @@ class ScopedPolicy:
         allowed: set[str] = {ANY_SCOPE} if public else set()
         denied: set[str] = set()
         keys = self._names.anywhere(subject)
-        for decision in Weighing.found(cells, keys, method):
+        for decision in RuleCombining.found(cells, keys, method):
             (rule,) = decision.rules
             says = denied if rule.effect is Effect.DENY else allowed
             says |= _region(held, rule)
@@ -163,13 +163,13 @@ class ScopedPolicy:
 
     def _somewhere(self, subject: Subject, cells: Any, method: str) -> Decision:
         """Return the answer about none in particular: what some scope allows."""
-        found = Weighing.found(cells, self._names.anywhere(subject), method)
+        found = RuleCombining.found(cells, self._names.anywhere(subject), method)
         if not found:
             return self._silence
         denies = [each for each in found if not each]
         allows = [each for each in found if each]
         if not denies:
-            return self._weighing.combine(found)
+            return self._combining.combine(found)
         held = self._names.held(subject)
         denied = frozenset().union(*[_region(held, each.rules[0]) for each in denies])
         left = [

@@ -18,8 +18,8 @@ from authz.identity.assertions import Assertions, FixedKeys, SigningKeys
 from authz.identity.kept_keys import KeptKeys
 from authz.policy.scoped import ScopedPolicy
 from authz.runtime import Runtime
-from authz.serve.behind import Behind, with_host
 from authz.serve.portal import add_portal
+from authz.serve.protected_apps import ProtectedApps, with_host
 from authz.serve.questions import Questions
 from authz.web.scopes import RequestScopes
 
@@ -55,13 +55,13 @@ def create_app(
     # Its own pages are about its own host, so `/*` at another host opens none of them.
     table = with_host(runtime.settings.scope_table)
     guarded.hook.scopes = RequestScopes(guarded.views.scopes, table)
-    guarded.foresight.scopes = RequestScopes(
+    guarded.early_decision.scopes = RequestScopes(
         guarded.views.scopes, table, reads_bodies=False
     )
     assertions = Assertions(keys, issuer=str(forward.portal))
-    behind = Behind(app, runtime, assertions)
-    add_portal(app, runtime, behind, assertions)
-    questions = Questions(app.wsgi_app, behind, runtime)
+    protected = ProtectedApps(app, runtime, assertions)
+    add_portal(app, runtime, protected, assertions)
+    questions = Questions(app.wsgi_app, protected, runtime)
     app.wsgi_app = Authz.passes_on(questions)  # type: ignore[method-assign]
     return app
 

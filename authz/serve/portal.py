@@ -11,7 +11,7 @@ from authz.decision import Subject
 from authz.extension import csrf_token, get_authz
 from authz.identity.assertions import Assertions
 from authz.runtime import Runtime
-from authz.serve.behind import Behind
+from authz.serve.protected_apps import ProtectedApps
 from authz.web.guarded_views import public
 from authz.web.rendering import protect_page, render
 from authz.web.state import current_state
@@ -21,7 +21,7 @@ _KEYS_KEPT: Final = 300
 
 
 def add_portal(
-    app: Flask, runtime: Runtime, behind: Behind, assertions: Assertions
+    app: Flask, runtime: Runtime, protected: ProtectedApps, assertions: Assertions
 ) -> None:
     """Add the start page and the keys to *app*."""
     prefix = runtime.settings.url_prefix
@@ -39,7 +39,9 @@ def add_portal(
             render(
                 "authz/start.html",
                 subject=subject,
-                apps=[host for host in forward.hosts if behind.may_open(subject, host)],
+                apps=[
+                    host for host in forward.hosts if protected.may_open(subject, host)
+                ],
                 csrf_token=csrf_token(),
                 sign_out_url=runtime.settings.proxy.sign_out_url,
                 admin_url=url_for("authz_admin.overview")

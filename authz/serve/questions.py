@@ -25,7 +25,7 @@ from authz.identity.forwarded import (
 from authz.identity.source import RequestFacts
 from authz.identity.wsgi_server import merges_names
 from authz.runtime import Runtime
-from authz.serve.behind import Behind
+from authz.serve.protected_apps import ProtectedApps
 from authz.settings import DeclaredHost
 from authz.web.api.problems import problem
 from authz.web.rendering import new_request_id
@@ -58,10 +58,10 @@ _MESSAGES: Final[Mapping[str, str]] = {
 class Questions:
     """WSGI middleware: answers what proxies ask, and hands on the rest."""
 
-    def __init__(self, portal: Any, behind: Behind, runtime: Runtime) -> None:
-        """Hand on to *portal*; let *behind* decide."""
+    def __init__(self, portal: Any, protected: ProtectedApps, runtime: Runtime) -> None:
+        """Hand on to *portal*; let *protected* decide."""
         self._portal = portal
-        self._behind = behind
+        self._protected = protected
         self._runtime = runtime
         forward = runtime.settings.forward
         assert forward.portal is not None  # noqa: S101 - the caller asked
@@ -88,7 +88,7 @@ class Questions:
             asked, host = self._asked(path, environ)
         except ForwardRefused as error:
             return self._refuse(environ, error)(environ, start_response)
-        return self._behind(environ, start_response, asked=asked, host=host)
+        return self._protected(environ, start_response, asked=asked, host=host)
 
     def _asked(
         self, path: str, environ: dict[str, Any]

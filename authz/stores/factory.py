@@ -110,7 +110,7 @@ def open_stores(
         normalize=normalizer(model.rules),
         revisions=settings.store.revisions,
         audit_days=settings.audit.days,
-        in_turn=file.locked if apart else nullcontext,
+        rules_locked=file.locked if apart else nullcontext,
     )
     if not settings.partial:
         # The app's settings say which password an account has, not those of a shell.

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from authz.errors import AuthzError, StoreError, StoreUnreachable
 from authz.per_process import PerProcess
-from authz.stores.siblings import NewestSeen
+from authz.stores.newest_seen import NewestSeen
 
 _log: Final = logging.getLogger("authz")
 #: Seconds until a look that failed is tried again for the first time.

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from authz.decision import Subject
 from authz.web.next_page import safe_next
-from authz.web.prepared import fill
+from authz.web.prerendered import fill
 from authz.web.state import current_request
 
 #: Not `Basic` or the like, for which browsers open a window of their own.

@@ -31,7 +31,7 @@ def explain(policy: Policy, request: AccessRequest, decision: Decision) -> Expla
     for rule in matching_rules(policy, request):
         found = RulePath(rule=rule, grants=names[rule.subject])
         (because if rule.effect is decisive else overruled).append(found)
-    return _told(policy, request, decision, because, overruled)
+    return _explanation(policy, request, decision, because, overruled)
 
 
 def explain_within(
@@ -58,7 +58,7 @@ def explain_within(
             chain = _given(request.subject, first, names[rule.subject], rule.subject)
             found = RulePath(rule=rule, grants=chain)
             (because if rule in decision.rules else overruled).append(found)
-    return _told(policy, request, decision, because, overruled)
+    return _explanation(policy, request, decision, because, overruled)
 
 
 def _given(
@@ -73,7 +73,7 @@ def _given(
     return (*before[:1], *chain)
 
 
-def _told(
+def _explanation(
     policy: Policy,
     request: AccessRequest,
     decision: Decision,

@@ -39,7 +39,7 @@ from authz.stores.sql.tables import (
 _BUSY: Final = 5000
 _FILE_MODE: Final = 0o600
 #: Seconds until a transaction is given up, however many answers it takes.
-_WHOLE: Final = 30.0
+_TRANSACTION: Final = 30.0
 #: What says that the server, or the file, is not there or busy; later it may be.
 _NO_ANSWER: Final = (InterfaceError, OperationalError, sqlite3.OperationalError)
 #: What PostgreSQL calls a change in a read-only transaction.
@@ -257,7 +257,7 @@ class Database:
     def _bound(self, patience: float | None) -> AbstractContextManager[object]:
         if self.is_sqlite:
             return nullcontext()
-        return within(_WHOLE if patience is None else patience)
+        return within(_TRANSACTION if patience is None else patience)
 
     @property
     def _connection(self) -> Connection | None:

@@ -58,15 +58,15 @@ class SqlPeople:
         *,
         fixed: Sequence[Person] = (),
         clock: Clock = utc_now,
-        in_turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        rules_locked: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Use *database*, which `migrate` has prepared.
 
         *fixed* are the accounts that settings name: they win, and cannot be changed.
-        While *in_turn* is held nobody else changes what a change of people is checked
-        against.
+        While *rules_locked* is held nobody else changes what a change of people is
+        checked against.
         """
-        self._in_turn = in_turn
+        self._rules_locked = rules_locked
         self._database = database
         self._fixed = {person.id: replace(person, fixed=True) for person in fixed}
         self._reserved = {skeleton(id_): id_ for id_ in self._fixed}
@@ -128,7 +128,7 @@ class SqlPeople:
     ) -> Person:
         """Add *person*; see `PeopleStore`."""
         _refuse_unfit(person)
-        with self._in_turn(), self._database.write() as connection:
+        with self._rules_locked(), self._database.write() as connection:
             twin = self._twin(connection, person.id)
             if twin is not None:
                 raise AlreadyThere(
@@ -174,7 +174,7 @@ class SqlPeople:
         _refuse_unfit(person)
         if person.id != expected.id:
             raise ValueError("an id cannot be changed: add another person")
-        with self._in_turn(), self._database.write() as connection:
+        with self._rules_locked(), self._database.write() as connection:
             old = self._expected(connection, expected)
             epoch = count_up(self._database, "people")
             ended = (
@@ -212,7 +212,7 @@ class SqlPeople:
         self, expected: Person, *, check: PeopleCheck, before_commit: PeopleBeforeCommit
     ) -> None:
         """Forget a person, and end their sessions; see `PeopleStore`."""
-        with self._in_turn(), self._database.write() as connection:
+        with self._rules_locked(), self._database.write() as connection:
             old = self._expected(connection, expected)
             if old.fixed:
                 raise _read_only(old)

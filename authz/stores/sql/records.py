@@ -93,7 +93,7 @@ class SqlRecords:
             clock: Tells the time.
         """
         self._database = database
-        self._whole = normalize
+        self._normalize = normalize
         self._kept = kept
         self._clock = clock
         self._known = KnownEntries(normalize)
@@ -138,7 +138,7 @@ class SqlRecords:
             after, made = self._after(connection, state, changes, expected, author)
             if not made:
                 return self._newest(connection, state)
-            projection.change(connection, made, self._whole)
+            projection.change(connection, made, self._normalize)
             why = _Why(
                 author=author, note=note, check=check, before_commit=before_commit
             )
@@ -243,7 +243,7 @@ class SqlRecords:
             state = self._state(connection)
             after = self._adopted(connection, state)
             made = steps(state.entries, after)
-            projection.rewrite(connection, after, self._whole)
+            projection.rewrite(connection, after, self._normalize)
             if not made:
                 return self._newest(connection, state)
             why = _Why(
@@ -255,7 +255,7 @@ class SqlRecords:
         """Write into casbin_rule what is in force, and nothing else."""
         with self._database.write() as connection:
             entries = self._state(connection).entries
-            projection.rewrite(connection, entries, self._whole)
+            projection.rewrite(connection, entries, self._normalize)
 
     def _after(
         self,
@@ -276,7 +276,7 @@ class SqlRecords:
         return apply_changes(
             state.entries,
             changes,
-            normalize=self._whole,
+            normalize=self._normalize,
             new_id=state.new_id,
             author=author,
             now=self._clock(),
@@ -304,7 +304,7 @@ class SqlRecords:
     def _adopted(self, connection: Connection, state: _State) -> tuple[Entry, ...]:
         found = projection.found_rows(connection)
         return projection.adopted(
-            state.entries, found, normalize=self._whole, new_id=state.new_id
+            state.entries, found, normalize=self._normalize, new_id=state.new_id
         )
 
     def _refuse_foreign(self, connection: Connection, state: _State) -> None:
@@ -326,7 +326,7 @@ class SqlRecords:
     ) -> Revision:
         """Write the entries and the revision; then ask whether they may stay."""
         number, digest = state.number + 1, entries_digest(after)
-        _write(connection, made, self._whole)
+        _write(connection, made, self._normalize)
         values: dict[str, Any] = {
             "number": number,
             "digest": digest,

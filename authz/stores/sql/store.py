@@ -45,7 +45,7 @@ class SqlStore:
         revisions: int = KEPT,
         audit_days: float = 365.0,
         clock: Clock = utc_now,
-        in_turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        rules_locked: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Open the database at *url* and bring its schema up to date.
 
@@ -56,7 +56,7 @@ class SqlStore:
             revisions: How many revisions of the policy are kept.
             audit_days: How long records of the audit log are kept.
             clock: Tells the time.
-            in_turn: While it is held nobody changes rules that are kept elsewhere.
+            rules_locked: While it is held nobody changes rules that are kept elsewhere.
 
         Raises:
             StoreError: if it cannot be opened, or is of a newer version.
@@ -65,7 +65,7 @@ class SqlStore:
         self.database = Database(url)
         migrate(self.database)
         self.records = SqlRecords(self.database, normalize=normalize, kept=revisions)
-        self.people = SqlPeople(self.database, fixed=fixed, in_turn=in_turn)
+        self.people = SqlPeople(self.database, fixed=fixed, rules_locked=rules_locked)
         self.tokens = SqlTokens(self.database)
         self.replicas = SqlReplicas(self.database)
         self.limits = SqlLimits(self.database)

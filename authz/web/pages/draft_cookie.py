@@ -37,7 +37,7 @@ class DraftKeeper:
 
     def __init__(self, context: AdminContext) -> None:
         """Keep drafts for the policy of *context*."""
-        self._office = context
+        self._context = context
         self._path = f"{context.settings.url_prefix}/admin/"
 
     def current(self, key: str) -> Draft | None:
@@ -59,7 +59,7 @@ class DraftKeeper:
         Raises as `drafts.amended` does.
         """
         return drafts.amended(
-            self._office, draft or drafts.begin(self._office), *changes
+            self._context, draft or drafts.begin(self._context), *changes
         )
 
     def toggled(self, draft: Draft | None, *changes: Change) -> Draft:
@@ -70,7 +70,7 @@ class DraftKeeper:
         for change in changes:
             undone = drafts.undone(draft, change) if draft else None
             draft = self.amended(draft, change) if undone is None else undone
-        return draft or drafts.begin(self._office)
+        return draft or drafts.begin(self._context)
 
     def keep(self, response: Response, draft: Draft, key: str) -> None:
         """Keep *draft* in the visitor's browser; an empty one is forgotten.
@@ -112,7 +112,7 @@ class DraftKeeper:
 
     @property
     def _cookies(self) -> CookieNames:
-        return self._office.runtime.cookies
+        return self._context.runtime.cookies
 
     @staticmethod
     def _facts() -> RequestFacts:

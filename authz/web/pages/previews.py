@@ -17,25 +17,25 @@ class Previews:
 
     def __init__(self, context: AdminContext) -> None:
         """Preview changes in *context*."""
-        self._office = context
+        self._context = context
         self._previews: LatestCache[Preview] = LatestCache(_KEPT)
         self._effects: LatestCache[Impact | None] = LatestCache(_KEPT)
 
     def of(self, actor: Actor, draft: Draft) -> Preview:
         """Return what *draft* would do; raises as `preview` does."""
         return self._previews.get(
-            self._key(actor, draft), lambda: preview(self._office, actor, draft)
+            self._key(actor, draft), lambda: preview(self._context, actor, draft)
         )
 
     def effect(self, actor: Actor, draft: Draft) -> Impact | None:
         """Return what *draft* changes for whom, or None if it cannot be in force."""
         return self._effects.get(
             self._key(actor, draft),
-            lambda: effect_of(self._office, self.of(actor, draft)),
+            lambda: effect_of(self._context, self.of(actor, draft)),
         )
 
     def _key(self, actor: Actor, draft: Draft) -> tuple[object, ...]:
         """Return all that a preview depends on."""
-        context = self._office
+        context = self._context
         state = context.records.snapshot().etag
         return state, context.policy.revision, actor.subject, draft

@@ -22,8 +22,8 @@ class RoleBook:
 
     def __init__(self, context: AdminContext) -> None:
         """Look at the store of *context*."""
-        self._office = context
-        self._memory: LatestCache[dict[str, Role]] = LatestCache()
+        self._context = context
+        self._cache: LatestCache[dict[str, Role]] = LatestCache()
 
     def every(self) -> tuple[Role, ...]:
         """Return every role, by name. Raises `StoreError` and `PolicyError`."""
@@ -49,9 +49,9 @@ class RoleBook:
         return role
 
     def _by_name(self) -> dict[str, Role]:
-        etag = self._office.records.snapshot().etag
-        return self._memory.get(
-            etag, lambda: {role.name: role for role in list_roles(self._office)[0]}
+        etag = self._context.records.snapshot().etag
+        return self._cache.get(
+            etag, lambda: {role.name: role for role in list_roles(self._context)[0]}
         )
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from authz.extension import get_authz
-from authz.web.prepared import fill
+from authz.web.prerendered import fill
 from tests.web.apps import POLICY, Client, RecordingSink, guarded_app
 
 PARTS = ("authz/base.html", "authz/viewing.html", "authz/admin/icons.html")

@@ -11,8 +11,8 @@ from authz.policy.path_tables import Cell
 _COMBINATIONS: Final = 4_096
 
 
-class Weighing:
-    """Weighs the rules that a path concerns, for one policy."""
+class RuleCombining:
+    """Combines the rules that a path concerns, for one policy."""
 
     __slots__ = ("_combined", "revision", "silence")
 
@@ -23,7 +23,7 @@ class Weighing:
         # By the rules themselves, whatever question led to them.
         self._combined: dict[tuple[int, ...], Decision] = {}
 
-    def weigh(self, cells: Sequence[Cell], names: Names, method: str) -> Decision:
+    def decide(self, cells: Sequence[Cell], names: Names, method: str) -> Decision:
         """Return what the rules in *cells* say to somebody who goes by *names*."""
         said = None
         for cell in cells:

@@ -1,6 +1,6 @@
 """The newest state that any process of one server has read."""
 
-from authz.stores.siblings import NewestSeen
+from authz.stores.newest_seen import NewestSeen
 
 
 def test_a_look_that_began_earlier_is_no_news():

@@ -23,7 +23,7 @@ from authz.web.state import CONCLUDED_KEY, ENVIRON_KEY, SEEN_KEY, RequestState, 
 _REFUSED: Final = Response(status=403)
 
 
-class Foresight(Hook):
+class EarlyDecision(Hook):
     """Decides as *hook* will, about an environ."""
 
     def __init__(

@@ -81,7 +81,7 @@ class _Refusals(Refusals):
         """Sign nobody out from another site; the start page does."""
 
 
-class Behind:
+class ProtectedApps:
     """Decides about requests to the declared hosts."""
 
     def __init__(self, portal: Flask, runtime: Runtime, assertions: Assertions) -> None:
@@ -91,7 +91,7 @@ class Behind:
         self._runtime = runtime
         self._assertions = assertions
         self.app = app = Flask(
-            "authz.serve.behind",
+            "authz.serve.protected_apps",
             static_folder=None,
             template_folder=_HERE / "templates",
         )
