@@ -5,25 +5,24 @@ the whole log can also make a new chain, or cut off its end; only the head, kept
 somewhere else, shows that. Pure: files and tables are elsewhere.
 """
 
-import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 #: What stands in the first record for the hash of the one before it.
 GENESIS: Final = "0" * 64
 
 
-def canonical(record: Mapping[str, Any]) -> str:
-    """Return *record* as the one line of ASCII JSON that stands for it."""
-    return json.dumps(
-        record,
-        ensure_ascii=True,
-        allow_nan=False,
-        sort_keys=True,
-        separators=(",", ":"),
-    )
+#: Returns a record as the one line of ASCII JSON that stands for it.
+canonical: Final = json.JSONEncoder(
+    ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":")
+).encode
+#: Stands where the hash will, so that a record is written once; no text has it in it.
+_PLACE: Final = secrets.token_hex(32)
+_PLACED: Final = f'"hash":"{_PLACE}",'
 
 
 def sealed(record: Mapping[str, Any], *, number: int, previous: str) -> tuple[str, str]:
@@ -33,9 +32,11 @@ def sealed(record: Mapping[str, Any], *, number: int, previous: str) -> tuple[st
     `GENESIS` for the first. The hash is SHA-256 over the canonical line with both in
     it, and is added to the line as `hash`.
     """
-    linked = {**record, "seq": number, "prev_hash": previous}
-    digest = hashlib.sha256(canonical(linked).encode("ascii")).hexdigest()
-    return canonical({**linked, "hash": digest}), digest
+    linked = {**record, "hash": _PLACE, "seq": number, "prev_hash": previous}
+    # Keys are sorted, so `prev_hash` and more always follow.
+    before, _, after = canonical(linked).partition(_PLACED)
+    digest = sha256((before + after).encode("ascii")).hexdigest()
+    return f'{before}"hash":"{digest}",{after}', digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

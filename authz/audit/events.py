@@ -256,31 +256,42 @@ class AuditEvent:
         """Return the event as one line of ASCII JSON, empty fields left out."""
         return json.dumps(self.as_record(), ensure_ascii=True)
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:  # noqa: C901, PLR0912 - field by field
         """Return the event as JSON knows values, empty fields left out."""
-        return {key: value for key, value in self._fields() if value}
-
-    def _fields(self) -> list[tuple[str, Any]]:
-        return [
-            ("at", self.at.isoformat(timespec="milliseconds")),
-            ("event", str(self.tag)),
-            ("subject", _short(self.subject)),
-            # A path that is cut cannot be decided again.
-            ("names", list(self.names) if len(self.path) <= MAX_TEXT else []),
-            ("peer", _short(self.peer)),
-            ("client", _short(self.client)),
-            ("method", _short(self.method)),
-            ("path", _short(self.path)),
-            ("reason", self.reason),
-            ("rules", list(self.rules)),
-            ("revision", self.revision),
-            ("request_id", self.request_id),
-            ("about", _short(self.about)),
-            ("before", _few(self.before)),
-            ("after", _few(self.after)),
-            ("note", _short(self.note)),
-            ("detail", {key: _short(value) for key, value in self.detail.items()}),
-        ]
+        at = self.at.isoformat(timespec="milliseconds")
+        record: dict[str, Any] = {"at": at, "event": str(self.tag)}
+        if self.subject:
+            record["subject"] = _short(self.subject)
+        # A path that is cut cannot be decided again.
+        if self.names and len(self.path) <= MAX_TEXT:
+            record["names"] = [*self.names]
+        if self.peer:
+            record["peer"] = _short(self.peer)
+        if self.client:
+            record["client"] = _short(self.client)
+        if self.method:
+            record["method"] = _short(self.method)
+        if self.path:
+            record["path"] = _short(self.path)
+        if self.reason:
+            record["reason"] = self.reason
+        if self.rules:
+            record["rules"] = [*self.rules]
+        if self.revision:
+            record["revision"] = self.revision
+        if self.request_id:
+            record["request_id"] = self.request_id
+        if self.about:
+            record["about"] = _short(self.about)
+        if self.before:
+            record["before"] = _few(self.before)
+        if self.after:
+            record["after"] = _few(self.after)
+        if self.note:
+            record["note"] = _short(self.note)
+        if self.detail:
+            record["detail"] = {key: _short(text) for key, text in self.detail.items()}
+        return record
 
 
 class EventAddresses(TypedDict, total=False):

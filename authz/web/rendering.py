@@ -1,7 +1,7 @@
 """How a refusal is said: to a program as problem+json, to a person as a page."""
 
 import json
-import secrets
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -60,7 +60,7 @@ class Refusal:
 
 def new_request_id() -> str:
     """Return an id for a refused request."""
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()
 
 
 def is_host_failure(failure: Exception | None) -> bool:

@@ -27,6 +27,8 @@ from authz.stores.file.lock import locked
 
 _log: Final = logging.getLogger("authz")
 
+#: Seconds between two times that events are written which wait for each other.
+_PAUSE: Final = 0.05
 #: Seconds between two complaints about the same thing.
 _QUIET: Final = 60.0
 
@@ -160,12 +162,17 @@ class _Writer:
         self._file = file
         # Neither takes a lock that a thread could hold while it writes.
         self._bell: SimpleQueue[bool] = SimpleQueue()
+        #: Whether the thread will look at what waits, whoever rings.
+        self._rung = False
+        self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def put(self, event: AuditEvent) -> None:
         """Have *event* written soon."""
         self.waiting.append(event)
-        self._bell.put(True)  # noqa: FBT003 - go on
+        if not self._rung:
+            self._rung = True
+            self._bell.put(True)  # noqa: FBT003 - go on
         if self._thread is None:
             self._start()
 
@@ -179,6 +186,7 @@ class _Writer:
 
     def stop(self) -> None:
         """End the thread, and write what it has left."""
+        self._stopped.set()
         self._bell.put(False)  # noqa: FBT003 - the end
         if self._thread is not None:
             self._thread.join()
@@ -196,5 +204,10 @@ class _Writer:
 
     def _run(self) -> None:
         while self._bell.get():
+            # Before it looks: who comes after this rings again.
+            self._rung = False
             if self.waiting:
                 self._file.write_waiting(self)
+                # The first event is written at once; a flood together, so that it
+                # does not take a turn from the requests for each of them.
+                self._stopped.wait(_PAUSE)

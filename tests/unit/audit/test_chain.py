@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -47,6 +48,19 @@ def test_a_chain_is_followed(records: list[dict[str, Any]]):
     assert link.number == len(lines)
     assert link.head == json.loads(lines[-1])["hash"]
     assert all(line.isascii() and line.isprintable() for line in lines)
+
+
+def test_the_hash_is_that_of_the_line_without_it():
+    """Any tool finds it again, whatever else is called `hash` in the line."""
+    record = {"event": "x", "detail": {"hash": "h", "a": "\u00e4"}, "subject": "s"}
+    line, digest = sealed(record, number=1, previous=GENESIS)
+    whole = json.loads(line)
+    without = {key: value for key, value in whole.items() if key != "hash"}
+    plain = json.dumps(without, sort_keys=True, separators=(",", ":"))
+
+    assert whole == {**record, "seq": 1, "prev_hash": GENESIS, "hash": digest}
+    assert digest == sha256(plain.encode()).hexdigest()
+    assert line == json.dumps(whole, sort_keys=True, separators=(",", ":"))
 
 
 @given(records=_records, data=st.data())

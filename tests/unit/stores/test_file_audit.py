@@ -85,6 +85,31 @@ def test_decisions_are_written_behind(make: Callable[..., AuditFile], path: Path
     assert (verified.count, verified.first) == (1500, 1)
 
 
+def test_a_flood_is_written_together(
+    make: Callable[..., AuditFile], path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever is answered meanwhile does not stand back for each of its events."""
+    monkeypatch.setattr(audit, "_PAUSE", 3600.0)
+    written = []
+    write = os.write
+
+    def counted(descriptor: int, data: bytes) -> int:
+        written.append(data)
+        return write(descriptor, data)
+
+    monkeypatch.setattr(audit_end.os, "write", counted)
+    sink, turn = make(), threading.Event()
+    for number in range(20):
+        sink.record(event(path=f"/{number}"))
+        turn.wait(0.005)  # the thread could write each of them
+    sink.close()
+
+    assert [record["path"] for record in records(path)] == [
+        f"/{number}" for number in range(20)
+    ]
+    assert len(written) <= 3
+
+
 def test_what_came_before_a_change_stands_before_it(
     make: Callable[..., AuditFile], path: Path
 ):
