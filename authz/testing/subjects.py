@@ -54,14 +54,12 @@ def as_subject(
     """
     subject = name if isinstance(name, Subject) else _subject(name, roles, groups)
     hook = get_authz(app).hook
-    before = hook._runtime  # noqa: SLF001 - the one place that puts somebody in front
-    hook._runtime = replace(  # noqa: SLF001
-        before, sources=(_Somebody(subject), *before.sources)
-    )
+    before = hook._sources  # noqa: SLF001 - the one place that puts somebody in front
+    hook._sources = (_Somebody(subject), *before)  # noqa: SLF001
     try:
         yield app.test_client()
     finally:
-        hook._runtime = before  # noqa: SLF001
+        hook._sources = before  # noqa: SLF001
 
 
 def _subject(name: str, roles: Iterable[str], groups: Iterable[str]) -> Subject:
