@@ -40,11 +40,9 @@ class _Store:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> Path:
-        return self._path
-
-    def mark(self) -> int:
-        return self._path.stat().st_mtime_ns
+    def changed(self, since: object) -> tuple[int, Path] | None:
+        mark = self._path.stat().st_mtime_ns
+        return None if mark == since else (mark, self._path)
 
 
 def measure() -> Reload:

@@ -1,7 +1,7 @@
 """Rules and grants together: what is allowed, to look through."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from authz.decision.rule import Grant, Rule
@@ -49,6 +49,8 @@ class Policy:
     built_in: tuple[Rule, ...] = ()
     #: Whether its rules and grants hold in a scope each.
     scoped: bool = False
+    #: All that it says as a text; see `policy/said.py`.
+    said: bytes = field(default=b"", compare=False, repr=False)
 
     def within(self, scope: str) -> "Policy":
         """Return what holds in *scope*, as a policy without scopes.

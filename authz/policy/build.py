@@ -1,7 +1,7 @@
 """From files to a policy in force: compiled if it can be, else handed to pycasbin."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,7 +10,9 @@ from authz.decision import Grant, PolicyInForce, Rule
 from authz.errors import PolicyError, Problem
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row, read_rows
+from authz.policy.few_changes import changed_policy
 from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
+from authz.policy.pacing import paced
 from authz.policy.rules import policy_from_rows
 from authz.policy.scoped import ScopedPolicy
 
@@ -32,13 +34,16 @@ class BuiltPolicy:
     literals: tuple[str, ...] = ()
     #: Why it must not be in force: how its model lets in whom no rule names.
     openings: tuple[Problem, ...] = ()
+    #: All that it was made of beside its rows, if it is compiled.
+    beside: object = None
 
     def rules_by_row(self) -> dict[int, Rule]:
         """Return what each row that is a rule became, by the `id` of the row."""
         written = self.policy.written
         rows = (row for row in self.rows if row.kind == "p")
         rules = written.rules if written else ()
-        return {id(row): rule for row, rule in zip(rows, rules, strict=False)}
+        both = zip(paced(rows), rules, strict=False)
+        return {id(row): rule for row, rule in both}
 
 
 def build_policy(  # noqa: PLR0913 - what a policy is made of
@@ -98,7 +103,7 @@ def build_from_rows(  # noqa: PLR0913 - what a policy is made of
             model_source=model_source,
             policy_source=policy_source,
             partial=partial,
-            known=before.rules_by_row() if before else {},
+            before=before,
         )
 
 
@@ -111,11 +116,16 @@ def _build(  # noqa: PLR0913 - what a policy is made of
     model_source: str,
     policy_source: str,
     partial: bool,
-    known: Mapping[int, Rule],
+    before: BuiltPolicy | None = None,
 ) -> BuiltPolicy:
+    rules, grants = tuple(rules), tuple(grants)
+    beside = model, rules, grants, model_source, policy_source, partial
+    if before is not None and before.beside == beside:
+        found = _changed(before, rows)
+        if found is not None:
+            return found
     definition = read_model(model, source=model_source)
     why = why_not_compiled(definition)
-    grants = tuple(grants)
     _refuse_idle_scopes(definition, grants)
     if why is None:
         scoped = is_scoped(definition)
@@ -126,13 +136,14 @@ def _build(  # noqa: PLR0913 - what a policy is made of
             source=policy_source,
             partial=partial,
             scoped=scoped,
-            known=known,
+            known=before.rules_by_row() if before else {},
         )
         return BuiltPolicy(
             policy=ScopedPolicy(policy) if scoped else CompiledPolicy(policy),
             warnings=policy.warnings,
             rows=rows,
             source=policy_source,
+            beside=beside,
         )
     from authz.policy.casbin_engine import CasbinPolicy, asks_for_one_name, cannot_ask
     from authz.policy.matcher_gaps import matcher_gap
@@ -169,6 +180,23 @@ def _build(  # noqa: PLR0913 - what a policy is made of
         source=policy_source,
         literals=literals_of(definition),
         openings=told if refused else (),
+    )
+
+
+def _changed(before: BuiltPolicy, rows: tuple[Row, ...]) -> BuiltPolicy | None:
+    """Return the policy of *rows*, made of the one *before*, if few rules differ."""
+    known = before.policy
+    if not isinstance(known, CompiledPolicy | ScopedPolicy):
+        return None
+    changed = changed_policy(known.written, before.rows, rows)
+    if changed is None:
+        return None
+    return BuiltPolicy(
+        policy=known.changed(changed),
+        warnings=changed.policy.warnings,
+        rows=rows,
+        source=before.source,
+        beside=before.beside,
     )
 
 

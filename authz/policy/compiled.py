@@ -14,6 +14,7 @@ that, and both to pycasbin.
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 
 from authz.decision import (
     AccessRequest,
@@ -27,6 +28,7 @@ from authz.decision import (
 )
 from authz.policy.analysis.explain import explain
 from authz.policy.combining import RuleCombining
+from authz.policy.few_changes import Changed
 from authz.policy.held_names import HeldNames
 from authz.policy.pacing import paced
 from authz.policy.path_index import PathIndex
@@ -48,6 +50,21 @@ class CompiledPolicy:
         )
         self._owner = self._names.owner
         self._index = PathIndex.of(policy.deciding, policy.revision)
+        #: The same for all that share most of what they hold.
+        self.kin = object()
+
+    def changed(self, changed: Changed) -> "CompiledPolicy":
+        """Return the policy in which a few rules have *changed*, and no names."""
+        new = copy(self)
+        new.source = new.written = changed.policy
+        new.revision = changed.policy.revision
+        combining = RuleCombining(new.revision)
+        new._silence = combining.silence  # noqa: SLF001
+        new._combine = combining.decide  # noqa: SLF001
+        new._index = self._index.changed(  # noqa: SLF001
+            changed.removed, changed.added, new.revision
+        )
+        return new
 
     def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
         self, request: Asked

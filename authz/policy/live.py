@@ -12,9 +12,8 @@ from typing import Final, Generic, Protocol, TypeVar
 from authz.decision import PolicyInForce
 from authz.errors import AuthzError, PolicyError, StoreError, StoreUnreachable
 from authz.per_process import PerProcess
-from authz.policy.compiled import CompiledPolicy
 from authz.policy.pacing import aside, let_go
-from authz.policy.scoped import ScopedPolicy
+from authz.policy.recent_builds import parts_of
 
 _Content_co = TypeVar("_Content_co", covariant=True)
 _Content = TypeVar("_Content")
@@ -193,8 +192,8 @@ class LivePolicy(Generic[_Content]):
         changed = new.revision != old.revision
         if changed:  # else only comments moved, or the lines of rules
             self._on_reload(old, new)
-        parts = old.parts() if isinstance(old, CompiledPolicy | ScopedPolicy) else []
-        del old
         with aside():
+            parts = parts_of(old, new)
+            del old
             let_go(parts)
         return changed

@@ -33,15 +33,18 @@ def aside() -> Iterator[None]:
         _thread.aside = False
 
 
-def paced(items: Iterable[_T]) -> Iterable[_T]:
-    """Return *items*, with moments of sleep in between if this thread works aside."""
-    return _paced(items) if getattr(_thread, "aside", False) else items
+def paced(items: Iterable[_T], stride: int = _STRIDE) -> Iterable[_T]:
+    """Return *items*, with moments of sleep in between if this thread works aside.
+
+    *stride* is how many pass between two looks at the clock: few if each is much work.
+    """
+    return _paced(items, stride) if getattr(_thread, "aside", False) else items
 
 
-def _paced(items: Iterable[_T]) -> Iterator[_T]:
+def _paced(items: Iterable[_T], stride: int) -> Iterator[_T]:
     until = time.perf_counter() + _WORK
     for number, item in enumerate(items):
-        if not number % _STRIDE and time.perf_counter() > until:
+        if not number % stride and time.perf_counter() > until:
             time.sleep(_SLEEP)
             until = time.perf_counter() + _WORK
         yield item

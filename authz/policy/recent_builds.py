@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Final
 
+from authz.decision import PolicyInForce
 from authz.policy.build import BuiltPolicy
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row
 from authz.policy.pacing import let_go
 from authz.policy.recent_rows import RecentRows
+from authz.policy.scoped import ScopedPolicy
 
 #: The state before a change, the one after it, and what somebody only looks at.
 _KEPT: Final = 3
@@ -47,17 +49,26 @@ class RecentBuilds:
         built = build(rows, newest)
         self._kept.append((model, rows, built))
         while len(self._kept) > _KEPT or (len(self._kept) > 1 and self._is_much()):
-            _free(self._kept.popleft()[2])
+            old = self._kept.popleft()[2]
+            parts = parts_of(old.policy, built.policy)
+            if parts:
+                parts += old.rows
+            del old
+            let_go(parts)
         return built
 
     def _is_much(self) -> bool:
         return sum(len(rows) for _, rows, _ in list(self._kept)) > _ROWS
 
 
-def _free(built: BuiltPolicy) -> None:
-    """Let go of a policy bit by bit; what is still in force is kept by who uses it."""
-    policy, parts = built.policy, list[object](built.rows)
-    if isinstance(policy, CompiledPolicy):
-        parts += policy.parts()
-    del built, policy
-    let_go(parts)
+def parts_of(policy: PolicyInForce, newer: PolicyInForce) -> list[object]:
+    """Return the parts of *policy* that are to be let go bit by bit: it is followed.
+
+    None if it has most of them in common with the *newer* one.
+    """
+    if not isinstance(policy, CompiledPolicy | ScopedPolicy):
+        return []
+    is_kin = (
+        isinstance(newer, CompiledPolicy | ScopedPolicy) and newer.kin is policy.kin
+    )
+    return [] if is_kin else policy.parts()

@@ -1,6 +1,5 @@
 """A policy: rules, grants and what must hold for all of them together."""
 
-import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,13 +25,12 @@ from authz.names import name_problem
 from authz.policy.csv_rows import Row
 from authz.policy.pacing import let_go, paced
 from authz.policy.patterns import METHODS, Methods, PathPattern
+from authz.policy.said import revision_of, said_line, said_text
 from authz.scope import ANY_SCOPE, pattern_problem
 
 #: The role that must always be in somebody's hands.
 ADMIN = "role:admin"
 MAX_RULES = 1_000_000
-#: How many lines are taken for the revision between two moments of sleep.
-_AT_ONCE: Final = 64
 
 #: Held by nature, never by grant.
 _GIVEN = frozenset({EVERYONE, AUTHENTICATED})
@@ -57,7 +55,7 @@ _NOTHING: Final[Mapping[int, Rule]] = MappingProxyType({})
 
 def nothing_allowed() -> Policy:
     """Return the policy that allows nobody anything, for where there is none."""
-    return Policy(rules=(), grants=(), revision=_digest(()))
+    return Policy(rules=(), grants=(), revision=revision_of(b""))
 
 
 def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
@@ -89,7 +87,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
         rules, grants = _everywhere(rules), _everywhere(grants)
     for row in paced(rows):
         reader.read(row)
-    revision = reader.revision(grants)
+    said = reader.said(grants)
     reader.grants.extend(grants)
     reader.check_size(source)
     by_member = grants_by_member(paced(reader.grants))
@@ -106,7 +104,8 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
         built_in=tuple(rules),
         grants=tuple(reader.grants),
         scoped=scoped,
-        revision=revision,
+        revision=revision_of(said),
+        said=said,
         warnings=tuple(
             chain(
                 reader.warnings,
@@ -128,6 +127,21 @@ def row_problems(row: Row, *, scoped: bool = False) -> tuple[Problem, ...]:
     reader = _RowReader(scoped=scoped)
     reader.read(row)
     return tuple(reader.problems)
+
+
+def rules_alone(
+    rows: Iterable[Row], *, scoped: bool, known: Mapping[int, Rule]
+) -> tuple[Rule, ...] | None:
+    """Return the rules that *rows* are; None if something is odd about one of them.
+
+    For *scoped* and *known* see `policy_from_rows`.
+    """
+    reader = _RowReader(scoped=scoped, known=known)
+    for row in rows:
+        reader.read(row)
+    if reader.problems or reader.warnings:
+        return None
+    return tuple(reader.rules)
 
 
 def without_scope(row: Row) -> tuple[tuple[str, ...], str]:
@@ -352,7 +366,7 @@ class _RowReader:
         return methods.names
 
     def _note(self, origin: Origin, kind: str, fields: tuple[str, ...]) -> None:
-        line = _line(kind, fields)
+        line = said_line(kind, fields)
         self._said[kind].append(line)
         first = self._seen.setdefault(line, origin)
         if first is not origin:
@@ -363,17 +377,17 @@ class _RowReader:
                 code="rule-repeated",
             )
 
-    def revision(self, further: Iterable[Grant]) -> str:
-        """Return the revision of what was read and of *further* grants.
+    def said(self, further: Iterable[Grant]) -> bytes:
+        """Return what was read, and *further* grants, as a text.
 
         It frees what is only of use until then.
         """
         lines = self._said.pop("p") + self._said.pop("g")
-        lines += [_line("g", grant.fields) for grant in further]
+        lines += [said_line("g", grant.fields) for grant in further]
         self._seen.clear()
-        found = _digest(lines)
+        text = said_text(lines)
         let_go(lines)
-        return found
+        return text
 
     def _problem(self, origin: Origin, message: str, hint: str) -> None:
         self.problems.append(Problem(where=str(origin), message=message, hint=hint))
@@ -390,19 +404,6 @@ def _is_spelled(rule: Rule, row: Row) -> bool:
     """Whether *row*, which *rule* was made of, is spelled as nobody is warned of."""
     method = row.fields[3 if rule.scope else 2]
     return rule.subject == row.fields[0] and "(" not in method
-
-
-def _line(kind: str, fields: tuple[str, ...]) -> str:
-    return f"{kind}\0" + "\0".join(fields)
-
-
-def _digest(lines: Sequence[str]) -> str:
-    digest = hashlib.sha256()
-    for at in paced(range(0, len(lines), _AT_ONCE)):
-        digest.update(
-            "".join(f"{line}\n" for line in lines[at : at + _AT_ONCE]).encode()
-        )
-    return digest.hexdigest()[:12]
 
 
 def _cycles(

@@ -7,6 +7,7 @@ path, are answered from sets of scopes: one for each name somebody holds.
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any, Final
 
 from authz.decision import (
@@ -19,10 +20,12 @@ from authz.decision import (
     Policy,
     Rule,
     Subject,
+    alone,
     combine,
 )
 from authz.policy.analysis.explain import explain_within
 from authz.policy.combining import RuleCombining
+from authz.policy.few_changes import Changed
 from authz.policy.pacing import paced
 from authz.policy.path_index import PathIndex
 from authz.policy.path_tables import Cell, in_scope
@@ -50,6 +53,29 @@ class ScopedPolicy:
         self._combining = RuleCombining(policy.revision)
         self._silence, self._combine = self._combining.silence, self._combining.decide
         self._owner = self._names.owner
+        #: The same for all that share most of what they hold.
+        self.kin = object()
+
+    def changed(self, changed: Changed) -> "ScopedPolicy":
+        """Return the policy in which a few rules have *changed*, and no names."""
+        new = copy(self)
+        new.written = changed.policy
+        new.revision = changed.policy.revision
+        new._combining = combining = RuleCombining(new.revision)  # noqa: SLF001
+        new._silence = combining.silence  # noqa: SLF001
+        new._combine = combining.decide  # noqa: SLF001
+        new._index = self._index.changed(  # noqa: SLF001
+            changed.removed, changed.added, new.revision
+        )
+        spoken = [
+            {(rule.subject, rule.scope) for rule in rules}
+            for rules in (changed.removed, changed.added)
+        ]
+        if spoken[0] != spoken[1]:
+            policy = changed.policy
+            new._names = ScopedNames(policy.grants, policy.deciding)  # noqa: SLF001
+            new._owner = new._names.owner  # noqa: SLF001
+        return new
 
     def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
         self, request: Asked
@@ -88,9 +114,11 @@ class ScopedPolicy:
         else:
             names = self._names.within(request.subject, scope)
         if further is None and type(cell) is tuple:
-            name, methods, decision, _ = cell
+            name, methods, decision, revision = cell
             if name in names and (methods is None or request.method in methods):
-                return decision
+                if revision is self.revision:
+                    return decision
+                return alone(decision.rules[0], self.revision)
             return self._silence
         return self._combine((cell, *(further or ())), names, request.method)
 

@@ -1,12 +1,22 @@
 """Which rules differ, and that what did not change is not made again."""
 
+import re
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authz.decision import Policy, Rule
+from authz.decision import AccessRequest, Effect, Origin, Policy, Rule, signed_in
+from authz.errors import PolicyError
 from authz.policy.analysis.changed_rules import changed_rules, touched_rules
-from authz.policy.build import BuiltPolicy, build_from_rows
+from authz.policy.build import BuiltPolicy, build_from_rows, build_policy
 from authz.policy.csv_rows import Row, read_rows
+from authz.policy.recent_builds import parts_of
+from authz.scope import Scope
 from tests.soak.csv_faults import MODEL
 
 HEAD = "p, role:admin, /*, *\ng, user:root, role:admin\n"
@@ -21,6 +31,94 @@ POOL: tuple[Row, ...] = tuple(read_rows("\n".join(LINES * 2).encode()).rows)
 STATES = st.lists(st.sampled_from(POOL), max_size=12).map(
     lambda rows: (*read_rows(HEAD.encode()).rows, *rows)
 )
+
+
+#: What is in a policy with scopes and in one without, as lines without and with one.
+MANY = [
+    f"p, {who}, {{}}{path}, {method}{effect}"
+    for who in ("role:a", "role:b")
+    for path in ("/x", "/x/y", "/y/:id", "/:any/y", "/z/*", "/z/2")
+    for method, effect in (("GET", ""), ("POST|PUT", ", deny"))
+] + [
+    "p, role:b, {}/x, (GET)|(PUT)",
+    "p, role:c, {}/x, GET",
+    "p, role:admin, {}/x, GET",
+    "p, user:ben, {}/x, GET",
+]
+FEW_SCOPES: Final = "*, ", "lib:1, "
+MODELS: Final = Path(__file__).parents[3]
+RULE: Final = Rule(
+    subject="role:b",
+    path="/z/1",
+    methods=frozenset(),
+    effect=Effect.ALLOW,
+    origin=Origin("AUTHZ_RULES"),
+)
+SUBJECTS: Final = (
+    signed_in("user:ben", source="x", display_name=""),
+    signed_in("user:x", source="x", display_name="", groups=frozenset({"group:b"})),
+)
+PATHS: Final = "/x", "/x/y", "/y/1", "/y/y", "/y/", "/z/1", "/z/2", ""
+
+
+def pool_of(scopes: tuple[str, ...]) -> tuple[list[Row], list[Row]]:
+    """Return the rows with which states of a policy begin, and those that may come."""
+    head = [f"p, role:admin, {scopes[0]}/*, *"] + [
+        f"g, {who}, {role}{scopes[0][:1] and ', *'}"
+        for who, role in (
+            ("user:root", "role:admin"),
+            ("user:ben", "role:a"),
+            ("group:b", "role:b"),
+        )
+    ]
+    many = [line.format(scope) for line in MANY for scope in scopes]
+    rows = read_rows("\n".join(head + many + many).encode()).rows
+    return list(rows[: len(head)]), list(rows[len(head) :])
+
+
+@pytest.mark.parametrize("scopes", [("",), FEW_SCOPES], ids=["whole", "scoped"])
+def test_a_policy_of_which_lines_have_changed_answers_as_one_made_alone(
+    scopes: tuple[str, ...],
+):
+    """Whatever it was made of; and what was made before it answers as it did."""
+    model = (MODELS / ("model-scoped.conf" if scopes[0] else "model.conf")).read_text()
+    begun, every = pool_of(scopes)
+    for seed in range(60):
+        random = Random(seed)  # noqa: S311 - not for secrets
+        pool = random.sample(every, 9)
+        pool += [each for each in every if each.fields == pool[0].fields]
+        rows = begun + pool[:5]
+        built = build_from_rows(model, rows)
+        states = [(built, answers(built))]
+        for _ in range(3):
+            at = random.choice((0, *range(len(begun), len(rows))))
+            rows[at : at + random.choice((0, 1, 1, 2))] = random.sample(pool, 1)
+            rules = random.choice(((), (), (), (RULE,)))
+            try:
+                alone = build_from_rows(model, rows, rules=rules)
+            except PolicyError as error:
+                with pytest.raises(PolicyError, match=re.escape(str(error))):
+                    build_from_rows(model, rows, rules=rules, before=built)
+                break
+            built = build_from_rows(model, rows, rules=rules, before=built)
+            states.append((built, answers(alone)))
+
+            assert built.warnings == alone.warnings
+            assert built.policy.written == alone.policy.written
+        for each, expected in states:
+            assert answers(each) == expected
+
+
+def answers(built: BuiltPolicy) -> list[object]:
+    """Return what *built* says to every question, rules in any order."""
+    found: list[object] = []
+    for subject, path, method in product(SUBJECTS, PATHS, ("GET", "POST", "HEAD")):
+        for about in (None, Scope("lib:1")):
+            effect, reason, rules, revision = built.policy.decide(
+                AccessRequest(subject=subject, path=path, method=method, scope=about)
+            )
+            found.append((effect, reason, frozenset(rules), revision))
+    return found
 
 
 @given(STATES, STATES)
@@ -38,6 +136,20 @@ def test_what_was_made_before_changes_nothing_but_who_made_it(
     rows = [row for row in new if row.kind == "p"]
     for row, rule in zip(rows, source(built).rules, strict=True):
         assert id(row) not in known or id(rule) in again
+
+
+def test_a_changed_line_leaves_the_others_where_they_are():
+    """What the two policies have in common is let go with the last one of them."""
+    lines = [f"p, role:a, /x/{number}, GET" for number in range(50)]
+    old = build_policy(MODEL, (HEAD + "\n".join(lines)).encode())
+    lines[7] = "p, role:a, /y/:id, POST, deny"
+    rows = read_rows((HEAD + "\n".join(lines)).encode(), source="policy.csv").rows
+    new = build_from_rows(MODEL, rows, before=old, policy_source="policy.csv")
+    other = build_from_rows(MODEL, rows, policy_source="policy.csv")
+
+    assert parts_of(old.policy, new.policy) == []
+    assert len(parts_of(old.policy, other.policy)) > len(lines)
+    assert new.policy.revision == other.policy.revision != old.policy.revision
 
 
 @given(STATES, STATES)
