@@ -38,6 +38,30 @@ def until(holds: Callable[[], object], *, within: float = _PATIENCE) -> None:
         time.sleep(0.01)
 
 
+class _Guard:
+    """Ends a server, and removes its folder, when this process is gone.
+
+    However it ended: a run of tests that is killed leaves nothing behind.
+    """
+
+    def __init__(self, folder: Path, end: str, *, user: str | None = None) -> None:
+        """Run *end* by a shell in *folder* once nobody holds the other end."""
+        self._shell = subprocess.Popen(
+            ["sh", "-c", f'read -r _; {end}; cd /; rm -rf "$0"', folder],
+            cwd=folder,
+            user=user,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # What ends the tests, Ctrl-C too, does not end it.
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        """Let it do what is left to do, and wait."""
+        self._shell.communicate()
+
+
 class PostgreSQL:
     """A PostgreSQL server that only this process knows of."""
 
@@ -48,6 +72,8 @@ class PostgreSQL:
         if self.user:
             shutil.chown(self.folder, self.user)
         self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        stop = f"'{self._bin}/pg_ctl' -D data -m immediate stop"
+        self._guard = _Guard(self.folder, stop, user=self.user)
         self._numbers = count(1)
         self._returned: list[str] = []
         self._run(
@@ -145,9 +171,8 @@ class PostgreSQL:
 
     def close(self) -> None:
         """Stop the server and remove what it wrote."""
-        if (self.folder / "data" / "postmaster.pid").exists():
-            self.stop()
-        shutil.rmtree(self.folder)
+        self._guard.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         # Not a pipe: the server keeps what it inherits open, and it would never end.
@@ -169,6 +194,7 @@ class Redis:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="authz-redis-"))
         self.url = f"unix://{self.folder}/redis.sock"
+        self._guard = _Guard(self.folder, 'kill -9 "$(cat pid)"')
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -178,6 +204,7 @@ class Redis:
             [
                 "redis-server", "--port", "0", "--save", "", "--appendonly", "no",
                 "--unixsocket", f"{self.folder}/redis.sock",
+                "--pidfile", f"{self.folder}/pid",
             ],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
@@ -194,7 +221,8 @@ class Redis:
     def close(self) -> None:
         """Stop the server and remove what it wrote."""
         self.stop()
-        shutil.rmtree(self.folder)
+        (self.folder / "pid").unlink(missing_ok=True)
+        self._guard.close()
 
     def _answers(self) -> bool:
         try:

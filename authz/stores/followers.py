@@ -21,7 +21,7 @@ from authz.stores.newest_seen import NewestSeen
 _log: Final = logging.getLogger("authz")
 #: Seconds until a look that failed is tried again for the first time.
 _FIRST_RETRY: Final = 0.25
-_LAST_RETRY: Final = 1.0
+_LAST_RETRY: Final = 0.5
 #: Seconds after which a database that has not answered yet counts as out of reach.
 _SLOW: Final = 1.0
 #: The part that is not asked who somebody is.
@@ -100,6 +100,8 @@ class StoreFollowers:
         self._newest = NewestSeen()
         #: Whether the last look came to the end of what is in the database.
         self._is_read = True
+        #: Whether nothing that is in the database could be read.
+        self._is_away = False
         #: Since when a look waits for the first answer of the database.
         self._asking: float | None = None
         self._was_behind = False
@@ -121,6 +123,10 @@ class StoreFollowers:
             )
         )
 
+    def note_hint(self) -> None:
+        """Note that somebody has changed what is followed, and told so."""
+        self._newest.note_hint(self.clock())
+
     def do_after(self, chore: Callable[[], object]) -> None:
         """Do *chore* with the others, whenever they are done."""
         self._chores.append(chore)
@@ -140,14 +146,17 @@ class StoreFollowers:
 
     @property
     def is_behind(self) -> bool:
-        """Whether another process has read a newer state, and this one cannot.
+        """Whether others know of a newer state that this process cannot read.
 
         As a worker that was forked while the database is away, from a process that had
-        not seen the last change.
+        not seen the last change; or where the database went away right after somebody
+        told of a change.
         """
         asking = self._asking
         hangs = asking is not None and self.clock() - asking > _SLOW
-        return (hangs or not self._is_read) and self._newest.is_another
+        return ((hangs or not self._is_read) and self._newest.is_another) or (
+            (hangs or self._is_away) and self._newest.is_told
+        )
 
     @property
     def is_failing(self) -> bool:
@@ -184,7 +193,12 @@ class StoreFollowers:
     def refresh(self) -> bool:
         """Look now; return whether everything could be read. Never raises."""
         with self._lock():
-            self._look(part for part in self._parts if part.in_database)
+            begun = self.clock()
+            kept = [part for part in self._parts if part.in_database]
+            self._look(kept)
+            self._is_away = all(part.problem for part in kept)
+            if not self._is_away:
+                self._newest.note_look(begun)
             self._look(part for part in self._parts if not part.in_database)
             self._count()
             return not self._failures
@@ -303,8 +317,8 @@ class StoreFollowers:
         behind, self._was_behind = self._was_behind, self.is_behind
         if self._was_behind and not behind:
             _log.error(
-                "another process of this server has read a newer state of the store, "
-                "and this one cannot: it answers 503 until it can"
+                "there is a newer state of the store, as another process has read or "
+                "told, and this one cannot read it: it answers 503 until it can"
             )
 
 

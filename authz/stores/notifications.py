@@ -55,14 +55,20 @@ class Listener:
     """Wakes somebody when a hint comes. Goes on, whatever happens to its source."""
 
     def __init__(
-        self, open_: Callable[[], NotificationSource], wake: Callable[[], object]
+        self,
+        open_: Callable[[], NotificationSource],
+        wake: Callable[[], object],
+        *,
+        hinted: Callable[[], object] | None = None,
     ) -> None:
         """Prepare to call *wake* for each hint of what *open_* returns.
 
         A method is called as long as there is its object; listening does not keep it.
+        *hinted* is called before that, but not where a hint may have been missed.
         """
         self._open = open_
-        self._wake = WeakMethod(wake) if isinstance(wake, MethodType) else lambda: wake
+        self._wake = _weakly(wake)
+        self._hinted = _weakly(hinted or _nothing)
         self._source: NotificationSource | None = None
         self._process = 0
         self._pause = 0.0
@@ -95,6 +101,8 @@ class Listener:
                 # Whatever was hinted at before is found by this look.
                 self._tell()
             if self._source.wait(WAIT, self.poller.sleep):
+                if (hinted := self._hinted()) is not None:
+                    hinted()
                 self._tell()
                 self.poller.sleep(_CALM)
         except Exception as error:  # noqa: BLE001 - without hints it only takes longer
@@ -113,6 +121,14 @@ class Listener:
         if source is not None:
             with suppress(Exception):
                 source.close()
+
+
+def _weakly(call: Callable[[], object]) -> Callable[[], Callable[[], object] | None]:
+    return WeakMethod(call) if isinstance(call, MethodType) else lambda: call
+
+
+def _nothing() -> None:
+    """Tell nobody."""
 
 
 def redis_driver() -> Any:

@@ -80,13 +80,14 @@ def read_restored(text: str) -> Restored | None:
 class RestoreWatch:
     """Follows the marks, and notices when they are not what they would have become."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it watches
         self,
         read: Callable[[], Head],
         accounts: Accounts,
         tokens: ApiTokens | None,
         *,
         keep: Callable[[Restored, datetime], object],
+        forget: Callable[[], object],
         clock: Clock = utc_now,
     ) -> None:
         """Watch what *read* returns. Follows last: what came back is compared.
@@ -97,8 +98,10 @@ class RestoreWatch:
             tokens: The tokens that held, and hold.
             keep: Keeps in mind what was noticed, for everybody, and when it was not so
                 yet; raises `StoreError`.
+            forget: Is called when nothing is sure to be what it was.
             clock: Tells the time.
         """
+        self._forget = forget
         self._read = read
         self._accounts = accounts
         self._tokens = tokens
@@ -134,6 +137,7 @@ class RestoreWatch:
         self.open = unkept[0] if unkept else read_restored(head.restored)
         if before == head or not head.is_another_branch(before):
             return
+        self._forget()
         if head.taken_up is not None and head.taken_up > seen:
             return  # somebody has looked at it already
         people, tokens = known

@@ -123,7 +123,9 @@ def store_sync(  # noqa: PLR0913 - what it is made of
     )
     listeners = []
     if database is not None:
-        listeners.append(Listener(database.database.hints, poller.wake))
+        # That a file was written to need not mean that anything is another way.
+        hinted = None if database.database.is_sqlite else following.note_hint
+        listeners.append(Listener(database.database.hints, poller.wake, hinted=hinted))
 
         def report() -> None:
             # Whoever does not watch does not serve either.
@@ -136,7 +138,7 @@ def store_sync(  # noqa: PLR0913 - what it is made of
     if database is not None and store.redis is not None:
         redis = RedisNotifications(store.redis)
         database.database.changed.append(redis.tell)
-        listeners.append(Listener(redis.open, poller.wake))
+        listeners.append(Listener(redis.open, poller.wake, hinted=following.note_hint))
     return StoreSync(
         following=following,
         poller=poller,
@@ -218,7 +220,11 @@ def restore_watch(
             ),
         )
 
-    watch = RestoreWatch(database.head, accounts, tokens, keep=keep)
+    def forget() -> None:
+        for tell in database.replicas.lost:
+            tell()
+
+    watch = RestoreWatch(database.head, accounts, tokens, keep=keep, forget=forget)
     following.follow(watch)
     following.state_read = lambda: watch.head.marks
     following.do_after(watch.write_down)

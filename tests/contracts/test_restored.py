@@ -28,6 +28,7 @@ from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Remove
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
+from authz.stores.sql.sessions import SqlSessions
 from authz.stores.sql.store import SqlStore
 from authz.stores.sql.tables import SCHEMA, VERSION_TABLE
 from tests.web.apps import POLICY, RecordingSink
@@ -57,6 +58,13 @@ class World:
         self.tokens: dict[str, str] = {}
         self.sessions: list[str] = []
         self.numbers = count()
+        #: The marks of each state since the beginning, as the file says; of copies too.
+        self.line: list[Any] = []
+        self.lines: list[list[Any]] = []
+        self.note()
+        #: The same as each process saw it last, and whether a restore was to be seen.
+        self.seen = [self.line, self.line]
+        self.replaced = [False, False]
 
     def process(self) -> Runtime:
         """Return what one process has; it looks when it is told to."""
@@ -80,6 +88,8 @@ class World:
 
     def copy(self) -> None:
         """Make a backup."""
+        self.note()
+        self.lines.append(self.line)
         self.copies.append(self.file.with_name(f"copy{len(self.copies)}"))
         with (
             closing(sqlite3.connect(self.file)) as here,
@@ -100,10 +110,49 @@ class World:
             closing(sqlite3.connect(self.file)) as here,
         ):
             there.backup(here)
+        self.line = self.lines[number % len(self.copies)]
         for process in self.processes if heard else ():
             assert process.stores.database is not None
             for tell in process.stores.database.replicas.lost:
                 tell()
+
+    def note(self) -> None:
+        """Note what the file says that nobody has noted yet."""
+        (marks,) = self.sql(
+            "SELECT policy_stamp, people_stamp, sessions_stamp, tokens_stamp "
+            "FROM authz_head"
+        )
+        if self.line[-1:] != [marks]:
+            self.line = [*self.line, marks]
+
+    def look(self, process: Runtime) -> None:
+        """Let *process* look; note whether what it saw is no part of what is there."""
+        self.note()
+        assert process.following.refresh()
+        number = self.processes.index(process)
+        seen, self.seen[number] = self.seen[number], self.line
+        self.replaced[number] |= self.line[: len(seen)] != seen
+
+    def branch(self, kind: str, by: int, back: int, times: int) -> None:
+        """Change as much as in another branch of the same base, and not the same."""
+        change = getattr(self, kind)
+        one, other = self.processes[by], self.processes[1 - by]
+        if kind == "sign":
+            # Ends are counted, and beginnings are not: see `restore`.
+            self.begin(one)
+        self.copy()
+        for name in NAMES[:times]:
+            change(one, name)
+        for process in self.processes:
+            self.look(process)
+        base = len(self.copies) - 1
+        self.copy()
+        self.restore(base, heard=False)
+        for name in NAMES[::-1][:times]:
+            change(self.processes[back], name)
+        for process in (other, one):
+            self.check(process)
+        self.restore(base + 1, heard=False)
 
     def grant(self, by: Runtime, name: str) -> None:
         """Give somebody a role, or take it away."""
@@ -151,20 +200,30 @@ class World:
 
     def sign(self, by: Runtime, name: str) -> None:
         """Sign somebody in; or out, if they are signed in as this process knows."""
-        by.refresh()
+        self.look(by)
         account = by.accounts.by_name.get(name)
         if account is None:
             return
         there = by.sessions.store.of(account)
         if there:
             by.sessions.store.end(there[0])
+            assert isinstance(by.sessions.store, SqlSessions)
+            by.sessions.store.tidy()
         else:
             session = by.sessions.store.begin(account, by.policy)
             self.sessions.append(session.token)
 
+    def begin(self, by: Runtime) -> None:
+        """Have everybody be signed in who can be."""
+        self.look(by)
+        for account in by.accounts.by_name.values():
+            if not by.sessions.store.of(account):
+                session = by.sessions.store.begin(account, by.policy)
+                self.sessions.append(session.token)
+
     def check(self, process: Runtime) -> None:
         """See that *process* believes what the store says."""
-        assert process.following.refresh()
+        self.look(process)
         people = dict(self.sql("SELECT id, disabled FROM authz_person"))
         assert process.accounts.refused == {
             f"user:{id_}" for id_, disabled in people.items() if disabled
@@ -220,6 +279,13 @@ STEPS = st.one_of(
     ),
     st.tuples(st.just("copy")),
     st.tuples(st.just("restore"), st.integers(0, 3)),
+    st.tuples(
+        st.just("branch"),
+        st.sampled_from(CHANGES),
+        st.sampled_from((0, 1)),
+        st.sampled_from((0, 1)),
+        st.sampled_from((1, 2)),
+    ),
     st.tuples(st.just("check"), st.sampled_from((0, 1))),
 )
 
@@ -234,7 +300,10 @@ STEPS = st.one_of(
 def test_whatever_happened_each_process_believes_the_store(
     history: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory
 ):
-    """Random histories: changes by either process, copies, restores in any order."""
+    """Random histories: changes by either process, copies, restores in any order.
+
+    And each process has been told of a restore, or of none.
+    """
     world = World(tmp_path_factory.mktemp("world"))
     try:
         for step, *what in history:
@@ -247,6 +316,8 @@ def test_whatever_happened_each_process_believes_the_store(
                 getattr(world, step)(*what)
         for process in world.processes:
             world.check(process)
+        told = [process.restored is not None for process in world.processes]
+        assert told == world.replaced
     finally:
         world.close()
 

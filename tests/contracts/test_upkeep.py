@@ -435,7 +435,7 @@ class TestFollowing:
         for _ in range(20):
             watch.following.refresh()
             pauses.append(watch.following.pause())
-        assert pauses[:4] == [0.25, 0.5, 1.0, 1.0]
+        assert pauses[:4] == [0.25, 0.5, 0.5, 0.5]
         assert max(pauses) == 1.0
         watch.broken = False
         watch.following.refresh()

@@ -16,8 +16,11 @@ MODEL = (ROOT / "model.conf").read_text()
 
 def csv_faults(seconds: float) -> list[Bar]:
     """Return how the decisions were while the file had a hard time."""
-    folder = Path(tempfile.mkdtemp(prefix="authz-soak-"))
-    path = folder / "policy.csv"
+    with tempfile.TemporaryDirectory(prefix="authz-soak-") as folder:
+        return _soak(Path(folder) / "policy.csv", seconds)
+
+
+def _soak(path: Path, seconds: float) -> list[Bar]:
     history = History()
     _replace(path, policy_text(0), history)
     settings = {"AUTHZ_POLICY": str(path), "AUTHZ_POLL_SECONDS": "0.2"}

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -31,17 +31,19 @@ Harm = tuple[Callable[[], object], Callable[[], object], float]
 
 def database_faults(seconds: float) -> list[Bar]:
     """Return how the decisions were while everything they rest on had a hard time."""
-    postgresql, redis = PostgreSQL(), Redis()
-    try:
-        return _soak(postgresql, redis, seconds)
-    finally:
-        postgresql.close()
-        redis.close()
+    with (
+        closing(PostgreSQL()) as postgresql,
+        closing(Redis()) as redis,
+        tempfile.TemporaryDirectory(prefix="authz-soak-") as folder,
+    ):
+        return _soak(postgresql, redis, Path(folder), seconds)
 
 
-def _soak(postgresql: PostgreSQL, redis: Redis, seconds: float) -> list[Bar]:
+def _soak(
+    postgresql: PostgreSQL, redis: Redis, folder: Path, seconds: float
+) -> list[Bar]:
     history = History()
-    seed = Path(tempfile.mkdtemp(prefix="authz-soak-")) / "policy.csv"
+    seed = folder / "policy.csv"
     seed.write_text(policy_text(0))
     settings = {
         "AUTHZ_STORE": postgresql.new_database(),

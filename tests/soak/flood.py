@@ -25,7 +25,11 @@ _HOME = "198.51.100.7"
 
 def login_flood(seconds: float) -> list[Bar]:
     """Return how long pages and right sign-ins took beside a flood of wrong ones."""
-    folder = Path(tempfile.mkdtemp(prefix="authz-soak-"))
+    with tempfile.TemporaryDirectory(prefix="authz-soak-") as folder:
+        return _flood(Path(folder), seconds)
+
+
+def _flood(folder: Path, seconds: float) -> list[Bar]:
     policy = folder / "policy.csv"
     policy.write_text(policy_text(1) + "p, role:everyone, /r/0, GET\n")
     accounts = folder / "accounts"

@@ -15,7 +15,11 @@ from tests.soak.report import Bar
 
 def killed_saves(times: int) -> list[Bar]:
     """Kill a saving process *times* times at random moments."""
-    folder = Path(tempfile.mkdtemp(prefix="authz-soak-"))
+    with tempfile.TemporaryDirectory(prefix="authz-soak-") as folder:
+        return _kill_saves(Path(folder), times)
+
+
+def _kill_saves(folder: Path, times: int) -> list[Bar]:
     path = folder / "policy.csv"
     path.write_text(policy_text(0))
     chance = random.Random(7)  # noqa: S311 - no secret

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -138,15 +138,15 @@ def policy(number: int) -> str:
 
 def serve_faults(seconds: float) -> list[Bar]:
     """Return how questions were answered while everything had a hard time."""
-    postgresql = PostgreSQL()
-    try:
-        return _soak(postgresql, seconds)
-    finally:
-        postgresql.close()
+    with (
+        closing(PostgreSQL()) as postgresql,
+        tempfile.TemporaryDirectory(prefix="authz-soak-") as folder,
+    ):
+        return _soak(postgresql, Path(folder), seconds)
 
 
-def _soak(postgresql: PostgreSQL, seconds: float) -> list[Bar]:
-    seed = Path(tempfile.mkdtemp(prefix="authz-soak-")) / "policy.csv"
+def _soak(postgresql: PostgreSQL, folder: Path, seconds: float) -> list[Bar]:
+    seed = folder / "policy.csv"
     seed.write_text(policy(1))
     url = postgresql.new_database()
     settings = {

@@ -30,7 +30,8 @@ class Replica:
     ) -> None:
         """Start it, or what *command* says for a port; wait until it answers."""
         (self.port,) = free_ports(1)
-        self.log = stderr or Path(tempfile.mkstemp(prefix="authz-soak-")[1])
+        self._folder = tempfile.TemporaryDirectory(prefix="authz-soak-")
+        self.log = stderr or Path(self._folder.name) / "log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command(self.port)
@@ -84,3 +85,4 @@ class Replica:
                 os.kill(worker, signal.SIGKILL)
             self.process.kill()
             self.process.wait()
+        self._folder.cleanup()

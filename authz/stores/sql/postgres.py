@@ -89,7 +89,13 @@ class Notifications:
 
     def wait(self, seconds: float, _: object) -> bool:
         """Wait for a hint; return whether there was one."""
-        return any(list(self._connection.notifies(timeout=seconds, stop_after=1)))
+        try:
+            return any(list(self._connection.notifies(timeout=seconds, stop_after=1)))
+        except psycopg.Error:
+            # The last thing that a server said before it stopped.
+            if self._connection.pgconn.notifies() is None:
+                raise
+            return True
 
     def close(self) -> None:
         """Let go of the connection."""
