@@ -6,8 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
+from xdist.remote import Producer
+
+from tests.scheduling import Scheduling
 
 #: For the tests of our own plugin.
 pytest_plugins = ["pytester"]
@@ -50,3 +54,17 @@ pytest_collect_file = Sybil(
     setup=_as_a_reader,
     teardown=_go_back,
 ).pytest()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> object:
+    """Keep together what belongs together."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Begin with what takes long, among several workers: all of them end at once."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -25,7 +25,6 @@ expect.set_options(timeout=PATIENCE)
 #: A browser may leave in the middle of a file; then Werkzeug's server closes it late.
 MARKS = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.filterwarnings(
         "ignore:Exception ignored in. <_io.FileIO name='[^']*/static/"
         ":pytest.PytestUnraisableExceptionWarning"

@@ -22,7 +22,7 @@ from authz.identity.wsgi_server import merges_names
 from tests.e2e.servers import Servers, free_ports
 from tests.services import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("client-addresses")]
+pytestmark = pytest.mark.slow
 
 CLIENT = "127.0.0.9"
 FORGED = "10.9.8.7, 127.0.0.1"

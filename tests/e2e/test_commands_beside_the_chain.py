@@ -11,7 +11,7 @@ from authz.cli import main
 from tests.e2e.rig import HERE, Rig, settings_for
 from tests.e2e.servers import free_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rig")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(name="settings", autouse=True)

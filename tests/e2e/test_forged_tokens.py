@@ -14,7 +14,7 @@ from tests.e2e.browser import Answer, send
 from tests.e2e.outpost import answer_for, claims
 from tests.e2e.rig import CLIENT_ID, Provider, Rig, new_key
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rig")]
+pytestmark = pytest.mark.slow
 
 FORGED_BY_WORD = {
     "expired": "expired",

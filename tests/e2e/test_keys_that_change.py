@@ -13,7 +13,7 @@ from tests.e2e.rig import Rig, new_key, settings_for, start_app
 from tests.e2e.servers import free_ports
 from tests.services import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rig")]
+pytestmark = pytest.mark.slow
 
 
 def ask(app: str, page: str, token: str) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.rig import Rig
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rig")]
+pytestmark = pytest.mark.slow
 
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 

@@ -11,7 +11,7 @@ from tests.e2e.outpost import answer_for, claims
 from tests.e2e.rig import CLIENT_ID, Rig, start_caddy, start_nginx
 from tests.e2e.servers import free_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rig")]
+pytestmark = pytest.mark.slow
 
 PROXIES = ("caddy", "nginx")
 #: Every header of Authentik's outpost.

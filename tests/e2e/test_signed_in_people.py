@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.browser import Browser, send
 from tests.e2e.rig import Rig
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rig")]
+pytestmark = pytest.mark.slow
 
 PAGES = ("/who", "/members", "/admin")
 ALLOWED = {

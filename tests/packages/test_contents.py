@@ -14,7 +14,7 @@ import pytest
 
 from tests.packages.building import ROOT, SOURCES, build
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]
+pytestmark = pytest.mark.slow
 
 PACKAGES = {
     "authz-casbin": ("authz", "authz_pytest"),

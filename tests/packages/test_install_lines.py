@@ -20,8 +20,6 @@ import pytest
 
 from tests.packages.building import ROOT, SOURCES, closure, link, put_together
 
-pytestmark = pytest.mark.xdist_group("packages")
-
 STAND_IN = ROOT / "tests" / "adapters" / "audiomuse" / "stand_in"
 PIP = Path(distribution("pip").locate_file("pip"))
 DOCKERFILE = ROOT / "adapters" / "docker" / "Dockerfile"

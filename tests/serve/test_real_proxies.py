@@ -28,7 +28,7 @@ from tests.serve.served import POLICY, TOLD
 from tests.serve.shipped import Places, command, other_app
 from tests.web.apps import ALICE, BOB, CHEAP_ALICE, CHEAP_BOB
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("forward-auth")]
+pytestmark = pytest.mark.slow
 
 #: How a proxy is not to be set up.
 SLIPS = """\

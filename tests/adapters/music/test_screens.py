@@ -20,7 +20,7 @@ from tests.adapters.music.test_pages import (
 from tests.browser.conftest import PATIENCE, _chromium  # noqa: F401
 from tests.browser.test_screens import problems, with_axe
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 
 KINDS = (ServerKind.NAVIDROME, ServerKind.JELLYFIN, ServerKind.LMS, ServerKind.LYRION)
 
