@@ -8,8 +8,9 @@ values; it is rendered each time.
 
 import re
 import secrets
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -37,6 +38,7 @@ def fill(
     *,
     kind: Mapping[str, Hashable],
     values: Mapping[str, str | None],
+    links: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> str:
     """Return *template* with *kind* and *values*, as rendering it would.
 
@@ -45,26 +47,33 @@ def fill(
         parts: The templates that it is made of.
         kind: What it may ask about.
         values: What it may only show, or ask whether it is there.
+        links: What return addresses in the app: asked for once, as those are that
+            stand in the template.
     """
-    env, current = current_app.jinja_env, current_request()
-    everything = {**kind, **values}
+    app, current = current_app, current_request()
+    env = app.jinja_env
+
+    def everything() -> dict[str, Any]:
+        return {**kind, **values, **{name: link() for name, link in links.items()}}
+
     if viewer_in(current.environ):  # the frame says so
-        return _rendered(env, template, everything)
+        return _rendered(env, template, everything())
     theme = env.globals["authz_theme"]()  # type: ignore[operator]
-    there = tuple(name if value else value for name, value in values.items())
-    key = (template, current.script_root, theme, there, *kind.values())
+    there = tuple([name if value else value for name, value in values.items()])
+    root = current.script_root
+    key = (template, root, theme, there, *kind.values(), *links)
     pages = _prepared.setdefault(env, {})
     pieces = pages.get(key)
     if pieces is None:
         if len(pages) >= _MAX_PAGES:
             pages.clear()
         pieces = []
-        if _may_prepare(current_app, (template, *parts)):
+        if _may_prepare(app, (template, *parts)):
             marked = {name: f"{_MARK}{name}{_MARK}" for name in there if name}
-            pieces = _CUT.split(_rendered(env, template, everything | marked))
+            pieces = _CUT.split(_rendered(env, template, everything() | marked))
         pages[key] = pieces
     if not pieces:
-        return _rendered(env, template, everything)
+        return _rendered(env, template, everything())
     filled = pieces.copy()
     filled[1::2] = [escape(values[name]) for name in pieces[1::2]]
     return "".join(filled)
@@ -78,6 +87,8 @@ def _may_prepare(app: Flask, templates: tuple[str, ...]) -> bool:
     """Whether all *templates* are ours, and stay what they are."""
     env = app.jinja_env
     if env.auto_reload or app.url_map.host_matching or app.subdomain_matching:
+        return False
+    if any(app.url_default_functions.values()):  # an address may be another each time
         return False
     files = (env.get_template(name).filename for name in templates)
     return all(file is not None and file.startswith(_OURS) for file in files)

@@ -43,7 +43,7 @@ from authz.web.rendering import (
     return_path,
     wants_json,
 )
-from authz.web.state import viewer_in
+from authz.web.state import current_request, viewer_in
 
 _MALFORMED: Final = "The address of this page is not written in its plain form."
 _NOT_VALID: Final = "What was sent with this request to identify you is not valid."
@@ -96,6 +96,12 @@ class Refusals:
         """Refuse what *runtime* decides; *may* says whether somebody may use a path."""
         self._runtime = runtime
         self._may = may
+        settings = runtime.settings
+        self._json_prefixes = settings.json_prefixes
+        #: What the paths of authz itself begin with.
+        self._own = tuple(
+            f"{prefix}/" for prefix in (settings.url_prefix, *settings.own_apis)
+        )
 
     def malformed(self, facts: RequestFacts, error: MalformedRequest) -> Response:
         """Refuse a path or method that is not in canonical form."""
@@ -322,7 +328,7 @@ class Refusals:
         if (
             runtime.accounts
             and is_navigation(request)
-            and not wants_json(request, runtime.settings.json_prefixes)
+            and not wants_json(current_request(), self._json_prefixes)
         ):
             back = self._back(return_path(request))
             return redirect(sign_in_location(back, ended=ended))
@@ -335,10 +341,9 @@ class Refusals:
         return response
 
     def _rendered_by_app(self, refusal: Refusal, *, sign_in: bool) -> Response | None:
-        settings = self._runtime.settings
-        own = (settings.url_prefix, *settings.own_apis)
-        ours = request.path.startswith(tuple(f"{prefix}/" for prefix in own))
-        if ours or not settings.error_handlers:
+        if not self._runtime.settings.error_handlers or request.path.startswith(
+            self._own
+        ):
             return None
         if sign_in and not is_host_failure(request.routing_exception):
             looks = request.method in {"GET", "HEAD"}
@@ -400,7 +405,8 @@ class Refusals:
         rendered = self._rendered_by_app(refusal, sign_in=sign_in)
         if rendered is not None:
             return rendered
-        if wants_json(request, runtime.settings.json_prefixes):
+        current = current_request()
+        if wants_json(current, self._json_prefixes):
             return as_problem(refusal, sign_in=sign_in)
         return as_page(
             refusal,
@@ -410,8 +416,8 @@ class Refusals:
             if source is not None and source is runtime.identity.proxied
             else None,
             sign_in=sign_in,
-            next_page=self._back(return_path(request))
-            if sign_in and request.method == "GET"
+            next_page=self._back(return_path(current))
+            if sign_in and current.method == "GET"
             else None,
             contact=runtime.settings.contact,
         )

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -119,6 +119,7 @@ def as_page(  # noqa: PLR0913 - what the template shows
     """Return *refusal* as a page that says who you are and what to do now."""
     signed_in = subject is not None and subject.is_authenticated
     current = current_request()
+    links = {"sign_out_url": _sign_out_url} if csrf_token else {}
     page = fill(
         "authz/refused.html",
         _PARTS,
@@ -137,15 +138,20 @@ def as_page(  # noqa: PLR0913 - what the template shows
             "sign_in_url": url_for("authz.sign_in", next=next_page)
             if sign_in
             else None,
-            "sign_out_url": url_for("authz.sign_out") if csrf_token else sign_out_url,
+            "sign_out_url": None if csrf_token else sign_out_url,
             "csrf_token": csrf_token,
             "contact": contact,
         },
+        links=links,
     )
     response = Response(
         page, status=refusal.status, content_type="text/html; charset=utf-8"
     )
     return _finished(response)
+
+
+def _sign_out_url() -> str:
+    return url_for("authz.sign_out")
 
 
 def render(template: str, **values: object) -> str:
@@ -170,7 +176,7 @@ def _finished(response: Response) -> Response:
     return protect_page(response)
 
 
-def protect_page(response: Response, *, leads_to: Iterable[str] = ()) -> Response:
+def protect_page(response: Response, *, leads_to: Collection[str] = ()) -> Response:
     """Add the headers that a page of authz has: kept nowhere, framed nowhere.
 
     *leads_to* are other sites that its form may lead on to.
@@ -179,7 +185,11 @@ def protect_page(response: Response, *, leads_to: Iterable[str] = ()) -> Respons
     headers["Cache-Control"] = "no-store"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
-        "form-action 'self'", " ".join(("form-action 'self'", *sorted(leads_to)))
+    headers["Content-Security-Policy"] = (
+        CONTENT_SECURITY_POLICY.replace(
+            "form-action 'self'", " ".join(("form-action 'self'", *sorted(leads_to)))
+        )
+        if leads_to
+        else CONTENT_SECURITY_POLICY
     )
     return response

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from authz.extension import get_authz
 from authz.web.prerendered import fill
-from tests.web.apps import POLICY, Client, RecordingSink, guarded_app
+from tests.web.apps import BOB, POLICY, Client, RecordingSink, guarded_app
 
 PARTS = ("authz/base.html", "authz/viewing.html", "authz/admin/icons.html")
 NAMES = ("message", "subject_name", "path", "sign_out_url", "csrf_token", "contact")
@@ -39,6 +39,37 @@ def test_it_is_what_the_template_makes(
     expected = render_template("authz/refused.html", **kind, **every)
     for _ in range(2):
         assert fill("authz/refused.html", PARTS, kind=kind, values=every) == expected
+
+
+def sign_outs(app: Flask, *roots: str) -> list[str]:
+    """Return where a refusal lets bob sign out, below each of *roots*."""
+    bob = Client(app)
+    bob.sign_in("bob", BOB)
+    pages = [bob(path="/admin", environ={"SCRIPT_NAME": root}).text for root in roots]
+    return [
+        address
+        for page in pages
+        for address in re.findall(r'action="([^"]*sign-out[^"]*)"', page)
+    ]
+
+
+def test_an_address_is_that_of_where_the_app_is(app: Flask) -> None:
+    """It is asked for once for each place that the app is mounted at."""
+    roots = ["", "/music", "", "/music"]
+
+    assert sign_outs(app, *roots) == [f"{root}/authz/sign-out" for root in roots]
+
+
+def test_an_app_may_have_another_address_each_time(app: Flask) -> None:
+    """As one that puts the language of the visitor into each."""
+    visits = iter("abc")
+    app.url_defaults(
+        lambda endpoint, values: (
+            endpoint == "authz.sign_out" and values.update(at=next(visits))
+        )
+    )
+
+    assert sign_outs(app, "", "") == [f"/authz/sign-out?at={at}" for at in "ab"]
 
 
 @pytest.mark.parametrize("name", ["base", "refused", "viewing"])
