@@ -6,7 +6,7 @@ API, and sees and mends the rules there.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from authz.decision import (
@@ -27,6 +27,7 @@ from authz.identity.source import IdentitySource
 from authz.policy.build import BuiltPolicy
 from authz.policy.csv_rows import spell_rule
 from authz.policy.own_paths import API, PAGES, WAY_IN
+from authz.policy.pacing import paced
 from authz.policy.rules import ADMIN
 from authz.scope import Scope
 from authz.settings import Settings
@@ -234,7 +235,7 @@ class KeptAdministrable:
         granted = ((g.member, g.role) for g in self._settings.grants)
         return Administration(
             policy=built.policy,
-            names=names_in([*(row.fields for row in built.rows), *granted]),
+            names=names_in(chain((row.fields for row in built.rows), granted)),
             people=self._accounts.people,
             providers=self._providers,
             prefix=self._settings.url_prefix,
@@ -245,7 +246,7 @@ class KeptAdministrable:
 
 def names_in(rows: Iterable[Iterable[str]]) -> frozenset[str]:
     """Return every field of *rows* that may be a name."""
-    return frozenset(field for row in rows for field in row if ":" in field)
+    return frozenset(field for row in paced(rows) for field in row if ":" in field)
 
 
 def _came_by_a_provider(actor: Subject, disabled: Collection[str]) -> bool:

@@ -24,6 +24,7 @@ from authz.decision import (
 from authz.errors import Problem
 from authz.policy.csv_rows import Row
 from authz.policy.own_paths import AREAS, OPENAPI
+from authz.policy.pacing import paced
 from authz.policy.patterns import METHODS, PathPattern, in_order, pattern_of
 from authz.policy.rules import ADMIN
 from authz.scope import AskedScope
@@ -98,7 +99,8 @@ def open_to_a_method(
     if prefix is None:
         return ()
     lines = tuple(rows)
-    named = {f: r for r in reversed(lines) for f in r.fields if f.startswith("auth:")}
+    last_first = paced(reversed(lines))
+    named = {f: r for r in last_first for f in r.fields if f.startswith("auth:")}
     found: list[Problem] = []
     for method, row in named.items():
         subject = _nobody(method)
@@ -232,14 +234,14 @@ def _spoken_of(
     if policy.source is not None:
         names = policy.source.reached_from(subject.names)
         areas = [PathPattern.of(f"{area}*") for area in _areas(prefix)]
-        for rule in policy.source.rules:
+        for rule in paced(policy.source.rules):
             if rule.subject in names and rule.effect is Effect.ALLOW:
                 for common in map(pattern_of(rule).overlap, areas):
                     if common is not None:
                         for method in in_order(rule.methods or METHODS):
                             asked[method, common.sample("1")] = None
     else:
-        for row in rows:
+        for row in paced(rows):
             if not row.kind.startswith("p"):
                 continue
             paths = [f for f in row.fields if f.startswith(tuple(_areas(prefix)))]
