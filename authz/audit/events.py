@@ -218,6 +218,11 @@ class AuditEvent:
     detail: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
+    def of_dropped(cls, count: int, at: datetime) -> "AuditEvent":
+        """Return that *count* events were dropped, as was noticed *at* a moment."""
+        return cls(tag=EventTag.AUDIT_DROPPED, at=at, detail={"count": str(count)})
+
+    @classmethod
     def of_decision(  # noqa: PLR0913 - what a decision is told with
         cls,
         tag: EventTag,

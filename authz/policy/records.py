@@ -105,6 +105,16 @@ class Revision:
     removed: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeTerms:
+    """Who makes a change, why, and on which conditions; see `PolicyRecords.apply`."""
+
+    author: str
+    note: str
+    check: Check
+    before_commit: Callable[[Revision], None]
+
+
 class PolicyRecords(Protocol):
     """A store of policy entries, as whoever administers them needs it.
 

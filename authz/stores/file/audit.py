@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
-from authz.audit import AuditEvent, Clock, EventTag, utc_now
+from authz.audit import AuditEvent, Clock, utc_now
 from authz.errors import AuditFailure
 from authz.stores.file.audit_end import AuditEnd
 from authz.stores.file.audit_flood import BURST, RATE, WAITING, Bucket
@@ -119,7 +119,7 @@ class AuditFile:
         with writer.lock:
             waiting = writer.taken()
             dropped = self.dropped if waiting or events else 0
-            noted = [self._note_of(dropped)] if dropped else []
+            noted = [AuditEvent.of_dropped(dropped, self._clock())] if dropped else []
             try:
                 with locked(self.path):
                     writer.end.append([*noted, *waiting, *events], sync=sync)
@@ -142,13 +142,6 @@ class AuditFile:
         """Return what appends in this process."""
         return AuditEnd(
             self.path, max_bytes=self._max_bytes, kept=self._kept, clock=self._clock
-        )
-
-    def _note_of(self, dropped: int) -> AuditEvent:
-        return AuditEvent(
-            tag=EventTag.AUDIT_DROPPED,
-            at=self._clock(),
-            detail={"count": str(dropped)},
         )
 
 

@@ -7,7 +7,7 @@ Git does, or the history beside a file that is written here.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from authz.audit import Clock, utc_now
@@ -16,6 +16,7 @@ from authz.policy.csv_edit import edited, patch, read_entries
 from authz.policy.recent_rows import RecentRows
 from authz.policy.records import (
     Change,
+    ChangeTerms,
     Check,
     Entry,
     Revision,
@@ -28,16 +29,6 @@ from authz.stores.file.policy import CsvFile, Mark, Writing, digest
 #: The etag of a file that is not there.
 _GONE: Final = "gone"
 _log: Final = logging.getLogger("authz")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Why:
-    """Who makes a change, why, and on which conditions."""
-
-    author: str
-    note: str
-    check: Check
-    before_commit: Callable[[Revision], None]
 
 
 class CsvRecords:
@@ -116,7 +107,9 @@ class CsvRecords:
         return self._change(
             lambda before: self._edited(before, changes),
             expected,
-            _Why(author=author, note=note, check=check, before_commit=before_commit),
+            ChangeTerms(
+                author=author, note=note, check=check, before_commit=before_commit
+            ),
         )
 
     def go_back(  # noqa: PLR0913 - what a change is made of
@@ -133,7 +126,9 @@ class CsvRecords:
         return self._change(
             lambda _: self._content(number),
             expected,
-            _Why(author=author, note=note, check=check, before_commit=before_commit),
+            ChangeTerms(
+                author=author, note=note, check=check, before_commit=before_commit
+            ),
         )
 
     def note_edit(self, in_force: str) -> None:
@@ -167,7 +162,7 @@ class CsvRecords:
         return before
 
     def _change(
-        self, make: Callable[[bytes], bytes], expected: str, why: _Why
+        self, make: Callable[[bytes], bytes], expected: str, why: ChangeTerms
     ) -> Revision:
         """Put what *make* makes of the file into its place."""
         history = self._history
@@ -194,7 +189,7 @@ class CsvRecords:
             return self._replace(file, after, why, history)
 
     def _replace(
-        self, file: Writing, after: bytes, why: _Why, history: CsvHistory
+        self, file: Writing, after: bytes, why: ChangeTerms, history: CsvHistory
     ) -> Revision:
         old, new = self._readable(file.before or b""), self._entries(after)
         added, removed = differences(old, new)

@@ -84,7 +84,7 @@ class SqlAudit:
         """
         while self._waiting or self.dropped:
             dropped = self.dropped
-            batch = [self._note_of(dropped)] if dropped else []
+            batch = [AuditEvent.of_dropped(dropped, self._clock())] if dropped else []
             count = min(len(self._waiting), _BATCH)
             batch += [self._waiting[index] for index in range(count)]
             self._link = self.append(batch)
@@ -159,10 +159,3 @@ class SqlAudit:
         """Count *count* events as lost; the next record tells of them."""
         self.dropped += count
         self.lost += count
-
-    def _note_of(self, dropped: int) -> AuditEvent:
-        return AuditEvent(
-            tag=EventTag.AUDIT_DROPPED,
-            at=self._clock(),
-            detail={"count": str(dropped)},
-        )

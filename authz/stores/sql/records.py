@@ -12,6 +12,7 @@ from authz.errors import StoreConflict, StoreError
 from authz.policy.normalize import Normalize, normalize_row
 from authz.policy.records import (
     Change,
+    ChangeTerms,
     Check,
     Entry,
     Revision,
@@ -59,16 +60,6 @@ class _State:
 
     def new_id(self) -> str:
         return str(next(self.ids))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Why:
-    """Who makes a change, why, and on which conditions."""
-
-    author: str
-    note: str
-    check: Check
-    before_commit: BeforeCommit
 
 
 class SqlRecords:
@@ -139,7 +130,7 @@ class SqlRecords:
             if not made:
                 return self._newest(connection, state)
             projection.change(connection, made, self._normalize)
-            why = _Why(
+            why = ChangeTerms(
                 author=author, note=note, check=check, before_commit=before_commit
             )
             return self._keep(connection, state, after, made, why)
@@ -246,7 +237,7 @@ class SqlRecords:
             projection.rewrite(connection, after, self._normalize)
             if not made:
                 return self._newest(connection, state)
-            why = _Why(
+            why = ChangeTerms(
                 author=author, note=note, check=check, before_commit=before_commit
             )
             return self._keep(connection, state, after, made, why)
@@ -322,7 +313,7 @@ class SqlRecords:
         state: _State,
         after: tuple[Entry, ...],
         made: tuple[Step, ...],
-        why: _Why,
+        why: ChangeTerms,
     ) -> Revision:
         """Write the entries and the revision; then ask whether they may stay."""
         number, digest = state.number + 1, entries_digest(after)
