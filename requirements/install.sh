@@ -18,7 +18,7 @@ if [ ! -x "$venv/bin/pip" ]; then
   command -v "$python" >/dev/null 2>&1 ||
     fail "there is no \`$python\`: install Python 3.11 or newer, or say which: make PYTHON=/path/to/python3"
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "$("$python" --version) is too old: authz needs Python 3.11 or newer; say which: make PYTHON=python3.11"
+    fail "$("$python" --version 2>&1) is too old: authz needs Python 3.11 or newer; say which: make PYTHON=python3.11"
   "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "this Python has no \`venv\`: install it (Debian and Ubuntu: apt install python3-venv)"
   "$python" -m venv "$venv" || fail "no environment could be made in $venv: see above"
