@@ -109,6 +109,7 @@ def _fault(name: str) -> tuple[str, str] | None:
         if blank or category[0] == "C" or character in '"\\':
             return (
                 f"a name holds {character!a}, which is invisible or easily mistaken",
-                "remove it",
+                # What a shell gives that is not in the locale it says it is in.
+                "set `LC_ALL=C.UTF-8`" if category == "Cs" else "remove it",
             )
     return None

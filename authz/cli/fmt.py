@@ -10,7 +10,7 @@ from authz.cli.output import Output, with_output
 from authz.cli.sources import PolicyText, read_policy, settings_here
 from authz.errors import StoreError
 from authz.policy.format import formatted
-from authz.stores.file.policy import led_to, write_whole
+from authz.stores.file.policy import hint_to_write, led_to, write_whole
 
 
 @click.command("fmt")
@@ -76,6 +76,6 @@ def _write(place: str, tidy: bytes) -> None:
         write_whole(target, tidy, mode=target.stat().st_mode & 0o777)
     except OSError as error:
         raise StoreError(
-            f"{place}: the file cannot be written ({error.strerror}): check who may "
-            f"write in {target.parent}"
+            f"{place}: the file cannot be written ({error.strerror}): "
+            f"{hint_to_write(error, target.parent)}"
         ) from error

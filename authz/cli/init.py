@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authz.cli.outcome import Exit, complain, end
+from authz.cli.new_files import write_new
+from authz.cli.outcome import problems_in_words
 from authz.cli.output import Output, with_output
 from authz.policy.starters import Starter, starter_files
 
@@ -39,7 +40,8 @@ def init(*, template: str | None, folder: Path, out: Output) -> None:
     around. admins-only: nobody else gets in. signed-in: whoever is signed in uses the
     app. An existing file is never overwritten.
 
-    Exit code 0: written; 3: one of the files exists already, so none was written.
+    Exit code 0: written; 3: one of the files exists already, or
+    they cannot be written, so none was.
     """
     routes, sockets = ((), frozenset()) if template else _own_routes()
     if routes:
@@ -54,24 +56,17 @@ def init(*, template: str | None, folder: Path, out: Output) -> None:
                 "which: `authz init --template family`"
             )
         files = starter_files(Starter(template or Starter.FAMILY))
-    there = [name for name in files if (folder / name).exists()]
-    if there:
-        for name in there:
-            complain(f"{folder / name}: the file is there already: move it away first")
-        end(Exit.INVALID)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        # `x`: somebody else may have been faster.
-        with (folder / name).open("x", encoding="utf-8") as file:
-            file.write(text)
-    out.line(f"wrote {', '.join(str(folder / name) for name in files)}")
+    with problems_in_words():
+        contents = {name: text.encode() for name, text in files.items()}
+        written = write_new(folder, contents, there="move it away first")
+    out.line(f"wrote {', '.join(map(str, written))}")
     out.line(
         "next: read policy.csv and decide what is marked, then guard the app with "
         "`Authz(app)` and run `flask authz routes` and `authz test`"
         if routes
         else "next: put the paths of your app in, and run `authz lint` and `authz test`"
     )
-    out.document({"written": [str(folder / name) for name in files]})
+    out.document({"written": list(map(str, written))})
 
 
 def _app_here(folder: Path) -> Path | None:

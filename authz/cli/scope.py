@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from authz.cli.diff import effect_lines
+from authz.cli.new_files import write_new
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.sources import read_policy, settings_here
 from authz.decision import Policy
-from authz.errors import PolicyError, Problem, StoreError
+from authz.errors import PolicyError, Problem
 from authz.policy.analysis.impact import impact
 from authz.policy.build import build_policy
 from authz.policy.compiled import CompiledPolicy
@@ -92,8 +93,11 @@ def _turn(
                     )
                 ]
             )
-        target, model = into / "policy.csv", into / "model.conf"
-        _write(into, {target: data, model: models[1].encode()})
+        target, model = write_new(
+            into,
+            {"policy.csv": data, "model.conf": models[1].encode()},
+            there="name another folder",
+        )
     out.document({"written": [str(target), str(model)], "lines": len(entries)})
     out.line(
         f"{target}: {len(entries)} {'line' if len(entries) == 1 else 'lines'}"
@@ -132,17 +136,3 @@ def _whole(policy: Policy | None) -> CompiledPolicy:
     """Return what *policy* says in every scope, to compare."""
     assert policy is not None  # noqa: S101 - both models are the shipped ones
     return CompiledPolicy(policy.within(ANY_SCOPE))
-
-
-def _write(into: Path, files: dict[Path, bytes]) -> None:
-    for path in files:
-        if path.exists():
-            raise StoreError(f"{path}: it is there already: name another folder")
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        for path, data in files.items():
-            path.write_bytes(data)
-    except OSError as error:
-        raise StoreError(
-            f"{into}: cannot be written ({error.strerror}): check who may write there"
-        ) from error

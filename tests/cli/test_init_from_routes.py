@@ -135,6 +135,19 @@ def test_without_the_app_it_is_said_how_to_have_its_routes(
     assert run("init", "--template", "family").exit_code == 0
 
 
+def test_a_folder_that_cannot_be_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """With what to do, and nothing is left of what was begun."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    result = run("init", "--folder", "file/folder")
+
+    assert result.exit_code == 3
+    assert "nothing can be written there (Not a directory)" in result.output
+    assert "check who may write in file/folder" in result.output
+
+
 def test_a_template_is_written_if_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

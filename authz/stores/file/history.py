@@ -15,7 +15,7 @@ from authz.errors import PolicyError, StoreError
 from authz.policy.csv_edit import read_entries
 from authz.policy.csv_rows import MAX_BYTES
 from authz.policy.records import Entry, Revision, differences
-from authz.stores.file.policy import digest, write_whole
+from authz.stores.file.policy import digest, hint_to_write, write_whole
 
 #: Older revisions are removed.
 KEPT: Final = 200
@@ -83,7 +83,7 @@ class CsvHistory:
         except OSError as error:
             raise StoreError(
                 f"{self._folder}: the history cannot be written ({error.strerror}): "
-                "check who may write there"
+                f"{hint_to_write(error, self._folder.parent)}"
             ) from error
 
     def newest(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:

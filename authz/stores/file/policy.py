@@ -112,9 +112,7 @@ class CsvFile:
             yield
 
     def _unwritable(self, error: OSError) -> StoreError:
-        hint = _HINTS.get(
-            error.errno or 0, f"check who may write in {led_to(self.path).parent}"
-        )
+        hint = hint_to_write(error, led_to(self.path).parent)
         return StoreError(
             f"{self.path}: the file cannot be written ({error.strerror}): {hint}"
         )
@@ -166,6 +164,11 @@ class Writing:
                 _keep_previous(target)
             temporary.replace(target)
         sync_folder(target.parent)
+
+
+def hint_to_write(error: OSError, folder: Path) -> str:
+    """Return what to do about *error*, of something written in *folder*."""
+    return _HINTS.get(error.errno or 0, f"check who may write in {folder}")
 
 
 def digest(data: bytes) -> str:
