@@ -238,7 +238,9 @@ def edits_told(record: RecordEvent) -> Edited:
         more = f"; and {len(what) - _SHOWN} more" if len(what) > _SHOWN else ""
         _log.error(
             "another program changed the table %s, and what it says is in force "
-            "(%s%s): if that was nobody of yours, find out who can write there",
+            "(%s%s): if nobody of yours did that, a backup was copied over the "
+            "database, and a part of it took: restore it as the guide says; or find "
+            "out who can write there",
             table,
             "; ".join(what[:_SHOWN]),
             more,
