@@ -54,7 +54,7 @@ class Head:
     @property
     def generation(self) -> int:
         """How many incarnations there were."""
-        return int(self.policy.incarnation.partition("-")[0])
+        return int(self.policy.incarnation.partition("-")[0] or 0)
 
     @property
     def taken_up(self) -> datetime | None:

@@ -53,6 +53,8 @@ def migrate(database: Database) -> None:
                 f"({said[:200]}): an upgrade or a restore stopped half way: restore "
                 "the backup"
             ) from error
+        # What an earlier step was to make, no later one need have missed.
+        _refuse_incomplete(database, connection)
 
 
 def versions(database: Database) -> tuple[str | None, str]:
