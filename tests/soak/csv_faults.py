@@ -14,20 +14,21 @@ from tests.soak.servers import ROOT, Replica
 MODEL = (ROOT / "model.conf").read_text()
 
 
-def csv_faults(seconds: float) -> list[Bar]:
+def csv_faults(seconds: float, *, pause: float = 0) -> list[Bar]:
     """Return how the decisions were while the file had a hard time."""
     with tempfile.TemporaryDirectory(prefix="authz-soak-") as folder:
-        return _soak(Path(folder) / "policy.csv", seconds)
+        return _soak(Path(folder) / "policy.csv", seconds, pause)
 
 
-def _soak(path: Path, seconds: float) -> list[Bar]:
+def _soak(path: Path, seconds: float, pause: float) -> list[Bar]:
     history = History()
     _replace(path, policy_text(0), history)
     settings = {"AUTHZ_POLICY": str(path), "AUTHZ_POLL_SECONDS": "0.2"}
     replicas = [Replica(settings), Replica(settings)]
     kills = 0
     try:
-        with Clients([replica.port for replica in replicas], ask_app) as load:
+        ports = [replica.port for replica in replicas]
+        with Clients(ports, ask_app, pause=pause) as load:
             begun = time.monotonic()
             number = 0
             while time.monotonic() - begun < seconds:

@@ -29,18 +29,18 @@ from tests.soak.servers import Replica
 Harm = tuple[Callable[[], object], Callable[[], object], float]
 
 
-def database_faults(seconds: float) -> list[Bar]:
+def database_faults(seconds: float, *, pause: float = 0) -> list[Bar]:
     """Return how the decisions were while everything they rest on had a hard time."""
     with (
         closing(PostgreSQL()) as postgresql,
         closing(Redis()) as redis,
         tempfile.TemporaryDirectory(prefix="authz-soak-") as folder,
     ):
-        return _soak(postgresql, redis, Path(folder), seconds)
+        return _soak(postgresql, redis, Path(folder), seconds, pause)
 
 
 def _soak(
-    postgresql: PostgreSQL, redis: Redis, folder: Path, seconds: float
+    postgresql: PostgreSQL, redis: Redis, folder: Path, seconds: float, pause: float
 ) -> list[Bar]:
     history = History()
     seed = folder / "policy.csv"
@@ -52,6 +52,7 @@ def _soak(
     }
     history.stored(history.expect(MODEL, seed.read_bytes()))
     replicas = [Replica(settings), Replica(settings)]
+    ports = [replica.port for replica in replicas]
     # It edits, as a command of the shell does, and tells the others.
     editor = start(
         read_settings({}, settings),
@@ -99,7 +100,7 @@ def _soak(
     ]
     try:
         with (
-            Clients([replica.port for replica in replicas], ask_app) as load,
+            Clients(ports, ask_app, pause=pause) as load,
             ThreadPoolExecutor(max_workers=1) as pool,
         ):
             begun = time.monotonic()

@@ -28,6 +28,7 @@ class Clients(Generic[_A]):
     """Threads that ask all replicas, one question after the other.
 
     A question is what *ask* sends and notes: on a connection, with an id of its own.
+    Each thread looks at an answer for *pause* seconds.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Clients(Generic[_A]):
         *,
         threads: int = 4,
         patience: float = 10,
+        pause: float = 0,
     ) -> None:
         self._ports, self._ask, self._patience = ports, ask, patience
+        self._pause = pause
         self._stop = threading.Event()
         self._answers: list[list[_A]] = [[] for _ in range(threads)]
         self._threads = [
@@ -77,6 +80,8 @@ class Clients(Generic[_A]):
             if not answer.status:
                 connection.close()
                 self._stop.wait(0.02)  # as a client does that was cut off
+            elif self._pause:
+                self._stop.wait(self._pause)
         for connection in connections.values():
             connection.close()
 

@@ -13,14 +13,17 @@ from tests.soak.serve import InForce, Told, may
 from tests.soak.serve import bars as serve_bars
 from tests.soak.servers import ROOT
 
+#: `make soak` asks as fast as it can, and leaves nothing to what runs beside it.
+PAUSE = 0.02
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "scenario",
     [
         pytest.param(lambda: killed_saves(15), id="saves"),
-        pytest.param(lambda: csv_faults(5), id="file"),
-        pytest.param(lambda: database_faults(8), id="replicas"),
+        pytest.param(lambda: csv_faults(5, pause=PAUSE), id="file"),
+        pytest.param(lambda: database_faults(8, pause=PAUSE), id="replicas"),
     ],
 )
 def test_faults_change_no_decision(scenario: Callable[[], list[Bar]]):
