@@ -117,7 +117,7 @@ class Loopback:
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.005}
         )
         self._thread.start()
         self._scheme = "https" if tls else "http"
@@ -157,6 +157,13 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            finally:
+                if not server.seen:  # it went before it had asked
+                    server.left.set()
 
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
@@ -295,5 +302,5 @@ def _drip(handler: BaseHTTPRequestHandler, server: Loopback, data: bytes) -> Non
     for byte in data:
         handler.wfile.write(bytes([byte]))
         handler.wfile.flush()
-        if server.closing.wait(0.05):
+        if server.closing.wait(0.02):
             return
