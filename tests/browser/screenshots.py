@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from authz.extension import get_authz
 from authz.identity.people import Person
-from tests.browser.conftest import FLAGS, Site, serving
+from tests.browser.conftest import CHROMIUM, FLAGS, Site, serving
 from tests.web.apps import ALICE, BOB
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -42,9 +42,7 @@ def main() -> None:
         serving(Path(folder)) as site,
         sync_playwright() as playwright,
     ):
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=FLAGS
-        )
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         people(site)
         page = window(chromium, site, "alice", ALICE)
         something_happens(page, chromium, site)

@@ -21,6 +21,7 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.conftest import CHROMIUM
 from tests.web.pages.walk import hidden
 
 if "AUTHZ_REAL_HOST" not in os.environ:
@@ -121,7 +122,7 @@ class TestRoutes:
 def _chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+            executable_path=CHROMIUM, args=["--no-sandbox"]
         )
         yield browser
         browser.close()

@@ -23,6 +23,7 @@ from authz.admin.doctor.forward import check
 from authz.identity.assertions import new_signing_key
 from authz.settings import Address, ForwardSettings
 from authz.settings.forward import read_hosts
+from tests.browser.conftest import CHROMIUM
 from tests.e2e.servers import Servers, free_ports
 from tests.serve.served import POLICY, TOLD
 from tests.serve.shipped import Places, command, other_app
@@ -523,7 +524,7 @@ def test_in_a_browser(running: Places, playwright: Playwright):
     wrong: list[str] = []
     names = f"--host-resolver-rules=MAP *.home.test {running.address}"
     chromium = playwright.chromium.launch(
-        executable_path="/usr/bin/chromium", args=["--no-sandbox", names]
+        executable_path=CHROMIUM, args=["--no-sandbox", names]
     )
     page = chromium.new_page(viewport={"width": 375, "height": 700})
     page.on("console", lambda said: wrong.append(said.text))
