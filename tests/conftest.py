@@ -1,7 +1,10 @@
 """Servers for all tests; HYPOTHESIS_PROFILE says how thoroughly hypothesis looks."""
 
+import gc
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 from tests.counting import (  # noqa: F401 - hooks
@@ -27,3 +30,11 @@ settings.register_profile("deep", max_examples=1_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 spare()
+
+
+@pytest.fixture(name="newer_objects")
+def _newer_objects() -> Iterator[None]:
+    """Let the collector look at what this test makes, and not at all that is there."""
+    gc.freeze()
+    yield
+    gc.unfreeze()

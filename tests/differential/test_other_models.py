@@ -99,6 +99,7 @@ def test_none_is_taken_for_our_language(name: str):
     assert why_not_compiled(read_model(CASES[name]["model"], functions=FUNCTIONS))
 
 
+@pytest.mark.usefixtures("newer_objects")
 @pytest.mark.parametrize(
     "name", ["rbac", "rbac-with-domains", "rbac-with-resource-roles"]
 )

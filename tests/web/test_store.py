@@ -518,6 +518,7 @@ class TestWithoutTheStore:
         assert client(path="/authz/readyz").status == 200
 
 
+@pytest.mark.usefixtures("newer_objects")
 @pytest.mark.parametrize("store", ["", "sqlite:///{}/authz.db"])
 def test_an_app_that_nobody_uses_any_more_is_gone(*, tmp_path: Path, store: str):
     """Whoever makes an app for each test does not keep them all, and their threads."""

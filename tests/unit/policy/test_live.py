@@ -197,6 +197,7 @@ class TestPoller:
         assert poller._thread is thread
         poller.close()
 
+    @pytest.mark.usefixtures("newer_objects")
     def test_it_ends_with_who_holds_it(self):
         """An app that nobody uses any more leaves no thread behind."""
         poller = Poller(lambda: None, interval=60)

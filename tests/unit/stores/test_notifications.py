@@ -10,6 +10,7 @@ from authz.stores.notifications import Listener, bounded_pool
 from tests.services import Redis
 
 
+@pytest.mark.usefixtures("newer_objects")
 @pytest.mark.slow
 def test_a_connection_that_nobody_has_any_more_is_closed(redis_server: Redis):
     """Also if the collector comes to its socket first, which warns of being open."""
