@@ -327,6 +327,15 @@ STEPS = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(history=[("branch", "sign", 0, 0, 1), ("leave", 0)])
+@example(
+    history=[
+        ("branch", "person", 0, 1, 2),
+        ("branch", "sign", 1, 0, 1),
+        ("check", 1),
+        ("person", 1, "ann"),
+        ("branch", "person", 0, 1, 1),
+    ]
+)
 @given(history=st.lists(STEPS, min_size=4, max_size=16))
 def test_whatever_happened_each_process_believes_the_store(
     history: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory
