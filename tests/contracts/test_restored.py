@@ -329,6 +329,15 @@ STEPS = st.one_of(
 @example(history=[("branch", "sign", 0, 0, 1), ("leave", 0)])
 @example(
     history=[
+        ("copy",),
+        ("grant", 0, "ann"),
+        ("check", 0),
+        ("restore", 0),
+        ("grant", 1, "ann"),  # says the same, and another note
+    ]
+)
+@example(
+    history=[
         ("branch", "person", 0, 1, 2),
         ("branch", "sign", 1, 0, 1),
         ("check", 1),
