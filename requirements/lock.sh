@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 lock() {
   uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-    --upgrade pyproject.toml requirements/build.in "$@"
+    --upgrade pyproject.toml requirements/build.in requirements/install.in "$@"
 }
 lock --extra demo --output-file requirements/demo.txt
 lock --extra demo --extra all --group dev --output-file requirements/dev.txt
