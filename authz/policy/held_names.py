@@ -91,20 +91,20 @@ class HeldNames:
             if note[0] is self._once and isinstance(note[1], Parts):
                 return self._noted(subject, (self.owner, note[1].joined()))
         if self._grants is None:
-            notes = self._notes(subject.names)
-            if len(notes) > 1 and sum(len(held) for _, held in notes) > self._few:
+            followed = self._followed.get
+            notes = [found for name in subject.names if (found := followed(name))]
+            if len(notes) == 1:
+                return self._noted(subject, notes[0])
+            if sum([len(held) for _, held in notes]) > self._few:
                 # Many people ask once. What they hold is joined when they ask again.
                 return self._noted(subject, (self._once, Parts(notes)))
+            return self._noted(subject, self._joined(notes))
         return self._noted(subject, self._find(subject.names))
 
     @staticmethod
     def _noted(subject: Subject, note: "Note") -> Names:
         object.__setattr__(subject, "memo", note)
         return note[1]
-
-    def _notes(self, names: frozenset[str]) -> "list[_Followed]":
-        followed = self._followed
-        return [followed[name] for name in names if name in followed]
 
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:
         """Return every role that somebody with *names* holds, however indirectly."""
@@ -116,7 +116,10 @@ class HeldNames:
     def _find(self, names: frozenset[str]) -> "_Followed":
         if self._grants is not None:
             return self.owner, self._walk(names, self._grants)
-        notes = self._notes(names)
+        followed = self._followed
+        return self._joined([followed[name] for name in names if name in followed])
+
+    def _joined(self, notes: "list[_Followed]") -> "_Followed":
         if len(notes) == 1:
             return notes[0]
         if not notes:

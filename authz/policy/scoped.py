@@ -34,6 +34,8 @@ from authz.scope import ANY_SCOPE, AskedScope, Scope, ScopeSet, common, patterns
 
 #: Scopes for which a subject's names are kept with it.
 _NOTED: Final = 256
+#: Sets of names that are shared by those who hold the same.
+_SHARED: Final = 4_096
 
 #: For each name somebody holds, the patterns of the scopes in which they do.
 Held = Mapping[str, frozenset[str]]
@@ -109,9 +111,10 @@ class ScopedPolicy:
         if cell is None:
             return self._silence
         note, scope = request.subject.memo, about.text
-        if type(note) is tuple and note[0] is self._owner and scope in note[1]:
-            names = note[1][scope]
-        else:
+        names = None
+        if type(note) is tuple and note[0] is self._owner:
+            names = note[1].get(scope)
+        if names is None:
             names = self._names.within(request.subject, scope)
         if further is None and type(cell) is tuple:
             name, methods, decision, revision = cell
@@ -213,7 +216,7 @@ class ScopedPolicy:
 class ScopedNames:
     """The names that a policy's rules may know somebody by, and in which scopes."""
 
-    __slots__ = ("_patterns", "_roles", "_ruled", "owner")
+    __slots__ = ("_keys", "_roles", "_shared", "owner")
 
     def __init__(self, grants: Iterable[Grant], rules: Iterable[Rule]) -> None:
         #: Stands for the policy in a note: a subject may have met an earlier one.
@@ -222,14 +225,14 @@ class ScopedNames:
         for grant in paced(grants):
             by_scope = self._roles.setdefault(grant.member, {})
             by_scope.setdefault(grant.scope, []).append(grant.role)
-        self._patterns: dict[str, set[str]] = {}
+        #: For each name in rules: what the index calls it where a pattern holds.
+        self._keys: dict[str, dict[str, str]] = {}
         for rule in paced(rules):
-            self._patterns.setdefault(rule.subject, set()).add(rule.scope)
-        self._ruled = {
-            in_scope(name, pattern): None
-            for name, patterns in self._patterns.items()
-            for pattern in patterns
-        }
+            keys = self._keys.setdefault(rule.subject, {})
+            if rule.scope not in keys:
+                keys[rule.scope] = in_scope(rule.subject, rule.scope)
+        #: Many hold the same in the same scope: one set for all of them.
+        self._shared: dict[frozenset[str], frozenset[str]] = {}
 
     def within(self, subject: Subject, scope: str) -> frozenset[str]:
         """Return what the index calls *subject* in *scope*."""
@@ -249,9 +252,9 @@ class ScopedNames:
         if found is None:
             held = self.held(subject)
             found = noted["anywhere"] = frozenset(
-                in_scope(name, pattern)
+                key
                 for name, where in held.items()
-                for pattern in self._patterns.get(name, ())
+                for pattern, key in self._keys.get(name, {}).items()
                 if common(where, frozenset((pattern,)))
             )
         return found
@@ -297,7 +300,11 @@ class ScopedNames:
         patterns = patterns_of(scope)
         reached = set(names)
         queue = list(reached)
+        found: list[str] = []
         for name in queue:
+            keys = self._keys.get(name)
+            if keys is not None:
+                found += [keys[pattern] for pattern in patterns if pattern in keys]
             by_scope = self._roles.get(name)
             if by_scope is None:
                 continue
@@ -306,9 +313,10 @@ class ScopedNames:
                     if role not in reached:
                         reached.add(role)
                         queue.append(role)
-        ruled = self._ruled
-        keys = (in_scope(name, pattern) for name in reached for pattern in patterns)
-        return frozenset(key for key in keys if key in ruled)
+        shared, names = self._shared, frozenset(found)
+        if len(shared) >= _SHARED:
+            shared.clear()
+        return shared.setdefault(names, names)
 
     def _noted(self, subject: Subject) -> dict[str, Any]:
         note = subject.memo
