@@ -20,6 +20,7 @@ from authz.decision import (
     EVERYONE,
     AccessRequest,
     Origin,
+    PolicyInForce,
     Subject,
 )
 from authz.identity.assertions import Assertions, ToldIdentity
@@ -152,17 +153,24 @@ class ProtectedApps:
         """Say who asks. Runs only if the hook allowed the request."""
         environ = request.environ
         host: DeclaredHost = environ[_HOST]
+        state, policy = current_state(), self._runtime.policy
+        if policy.revision != state.decision.revision and not policy.decide(state):
+            # It was replaced since: roles of one policy are not told with the yes of
+            # another.
+            return Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
         response = Response(status=HTTPStatus.OK)
-        for name, value in self._told(current_state().subject, host).items():
+        for name, value in self._told(policy, state.subject, host).items():
             response.headers[name] = value
         environ[YES].append(None)
         return response
 
-    def _told(self, subject: Subject, host: DeclaredHost) -> dict[str, str]:
+    def _told(
+        self, policy: PolicyInForce, subject: Subject, host: DeclaredHost
+    ) -> dict[str, str]:
         told = dict.fromkeys(TOLD, "")
         if not subject.is_authenticated:
             return told
-        held = self._runtime.policy.roles_within(subject, host.address.scope)
+        held = policy.roles_within(subject, host.address.scope)
         names = sorted(held - {EVERYONE, AUTHENTICATED})
         roles = tuple(name.removeprefix("role:") for name in names)
         who = ToldIdentity(subject=subject, roles=roles)

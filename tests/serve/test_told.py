@@ -16,7 +16,9 @@ from flask import Flask
 from jwt import PyJWKSet
 
 from authz.errors import InvalidValue, SettingsError
+from authz.extension import get_authz
 from authz.identity.assertions import new_signing_key, read_signing_keys
+from authz.web.signals import access_decided
 from tests.serve.served import GRAFANA, POLICY, PORTAL, TOLD, WIKI, Browser
 from tests.web.apps import BOB, CHEAP_BOB, Client
 
@@ -80,6 +82,31 @@ def test_roles_are_those_of_that_host(serve: Callable[..., Flask]):
         assert (said["sub"], said["groups"]) == ("user:zo\u00eb", roles.split(","))
         assert said["exp"] - said["iat"] == 60  # type: ignore[operator]
     assert bob.ask("/d").headers["Remote-Email"] == "bob@home.test"
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "roles"),
+    [
+        ("p, role:user, host:grafana.home.test, /*, *", 200, "user,viewer"),
+        ("p, role:user, host:grafana.home.test, /*, *, deny", 503, None),
+    ],
+    ids=["allows as well", "denies"],
+)
+def test_roles_are_of_the_policy_that_says_yes(
+    bob: Browser, tmp_path: Path, rule: str, status: int, roles: str | None
+):
+    """It may be replaced between the decision and what is told: then both are new."""
+    written = f"p, role:admin, *, /*, *\n{rule}\ng, user:alice, role:admin, *\n"
+    written += "g, user:bob, role:user, *\ng, user:bob, role:viewer, *\n"
+
+    def replace(_: object, **__: object) -> None:
+        (tmp_path / "policy.csv").write_text(written)
+        get_authz(bob.app).runtime.refresh()
+
+    with access_decided.connected_to(replace):
+        answer = bob.ask("/d")
+
+    assert (answer.status, answer.headers.get("Remote-Groups")) == (status, roles)
 
 
 def test_a_token_for_one_app_is_none_for_another(bob: Browser):
