@@ -16,8 +16,22 @@ TIMES: Final = 100.0
 Edited = Callable[[str, Sequence[str]], object]
 
 
+#: Lines that a message of the log shows.
+_SHOWN: Final = 5
+
+
 def untold(_table: str, _what: Sequence[str]) -> None:
     """Tell nobody."""
+
+
+def stay() -> None:
+    """Change nothing: what a look returns that has found nothing new."""
+
+
+def listed(what: Sequence[str]) -> str:
+    """Return the first few of *what*, and how many more there are."""
+    more = f"; and {len(what) - _SHOWN} more" if len(what) > _SHOWN else ""
+    return "; ".join(what[:_SHOWN]) + more
 
 
 class SpotChecks:

@@ -13,7 +13,7 @@ from authz.errors import InvalidCredentials, Problem, SettingsError
 from authz.identity.hashing_queue import HashingQueue
 from authz.identity.passwords import MAX_PASSWORD
 from authz.identity.people import CHANGE_FIRST, Person
-from authz.spot_checks import Edited, SpotChecks, untold
+from authz.spot_checks import Edited, SpotChecks, stay, untold
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -239,13 +239,13 @@ class FollowedAccounts:
         """Read who has changed; return what lets that be known, without I/O."""
         mark = self._source.mark()
         if mark == self._mark and not self._checks.is_due:
-            return _stay
+            return stay
         with self._checks.one():
             people = self._source.everyone()
         if mark != self._mark:
             return partial(self._take, mark, people)
         edits = _edits(self._accounts.people, people)
-        return partial(self._take_edited, people, edits) if edits else _stay
+        return partial(self._take_edited, people, edits) if edits else stay
 
     def _take(self, mark: Hashable, people: Sequence[Person]) -> None:
         self._accounts.put(people)
@@ -254,10 +254,6 @@ class FollowedAccounts:
     def _take_edited(self, people: Sequence[Person], edits: Sequence[str]) -> None:
         self._accounts.put(people)
         self._edited("authz_person", edits)
-
-
-def _stay() -> None:
-    """Change nothing."""
 
 
 def _edits(before: Iterable[Person], after: Iterable[Person]) -> list[str]:

@@ -21,7 +21,7 @@ from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.names import name_problem
 from authz.scope import ANY_SCOPE, pattern_problem
-from authz.spot_checks import Edited, SpotChecks, untold
+from authz.spot_checks import Edited, SpotChecks, stay, untold
 
 METHOD: Final = "token"
 PREFIX: Final = "authz_"
@@ -422,14 +422,14 @@ class ApiTokens:
         # The mark before the content: a change between the two is seen next time.
         mark = self.store.mark()
         if mark == self._mark and not self._checks.is_due:
-            return _stay
+            return stay
         with self._checks.one():
             stored = [token for token in self.store.all() if token.revoked is None]
         tokens = [*stored, *self.fixed]
         if mark != self._mark:
             return partial(self._take, mark, tokens)
         edits = self._edits(tokens)
-        return partial(self._take_edited, mark, tokens, edits) if edits else _stay
+        return partial(self._take_edited, mark, tokens, edits) if edits else stay
 
     def _edits(self, tokens: Iterable[ApiToken]) -> list[str]:
         """Return how *tokens* differ from those that hold, in words."""
@@ -477,7 +477,3 @@ class ApiTokens:
 
 def _as_made(token: ApiToken) -> ApiToken:
     return replace(token, last_used=None)
-
-
-def _stay() -> None:
-    """Change nothing."""

@@ -20,7 +20,7 @@ from authz.identity.tokens import ApiTokens
 from authz.policy.live import LivePolicy
 from authz.policy.records import Snapshot
 from authz.settings import Settings
-from authz.spot_checks import Edited
+from authz.spot_checks import Edited, listed
 from authz.stores.factory import Stores
 from authz.stores.file.policy import Mark as FileMark
 from authz.stores.followers import POLICY, StoreFollowers
@@ -36,8 +36,6 @@ _HOUR: Final = 3600
 _MINUTE: Final = 60
 #: So much of a file's digest tells its states apart.
 _DIGITS: Final = 12
-#: Changes by others that a line of the log names.
-_SHOWN: Final = 5
 _log: Final = logging.getLogger("authz")
 
 
@@ -235,15 +233,13 @@ def edits_told(record: RecordEvent) -> Edited:
     """Return what tells by *record*, and in the log, what another program changed."""
 
     def tell(table: str, what: Sequence[str]) -> None:
-        more = f"; and {len(what) - _SHOWN} more" if len(what) > _SHOWN else ""
         _log.error(
             "another program changed the table %s, and what it says is in force "
-            "(%s%s): if nobody of yours did that, a backup was copied over the "
+            "(%s): if nobody of yours did that, a backup was copied over the "
             "database, and a part of it took: restore it as the guide says; or find "
             "out who can write there",
             table,
-            "; ".join(what[:_SHOWN]),
-            more,
+            listed(what),
         )
         record(EventTag.STORE_EDITED, after=tuple(what), detail={"table": table})
 

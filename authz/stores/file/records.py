@@ -66,7 +66,7 @@ class CsvRecords:
 
     def etag(self) -> str:
         """Return what names the state now, readable or not. Raises `StoreError`."""
-        return _GONE if self._is_gone(_GONE) else digest(self._file.read())
+        return digest(self._file.read()) if self._file.path.exists() else _GONE
 
     def snapshot(self) -> Snapshot:
         """Return the state now. Raises `StoreError` and `PolicyError`."""
@@ -146,9 +146,6 @@ class CsvRecords:
                 return  # it has changed again, and is looked at again
             self._history.note_found(file.before, at=self._clock())
         self._noted = in_force
-
-    def _is_gone(self, expected: str) -> bool:
-        return expected == _GONE and not self._file.path.exists()
 
     def _read(self, expected: str) -> bytes:
         return self._as_expected(self._file.read(), expected)

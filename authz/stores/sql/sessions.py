@@ -28,7 +28,7 @@ from authz.identity.sessions import (
     new_session,
     session_id,
 )
-from authz.spot_checks import Edited, SpotChecks, untold
+from authz.spot_checks import Edited, SpotChecks, stay, untold
 from authz.stores.followers import StoreFollowers
 from authz.stores.marks import Mark
 from authz.stores.sql.database import Database
@@ -175,7 +175,7 @@ class SqlSessions:
         """Read which sessions were ended elsewhere; see `Following`."""
         now = head(self._database)
         if now.sessions == self._mark:
-            return partial(self._take_edits, self._edits()) if self._due() else _stay
+            return partial(self._take_edits, self._edits()) if self._due() else stay
         if not now.follows(self._mark, "sessions"):
             # A backup was restored: any of them may be gone, or be there again.
             return partial(self._take, now.sessions, None)
@@ -366,7 +366,3 @@ def _session(row: Any, account: Account) -> Session:
 
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _stay() -> None:
-    """Change nothing."""

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from authz.errors import StoreError, StoreUnreachable
-from authz.spot_checks import SpotChecks
+from authz.spot_checks import SpotChecks, listed
 from authz.stores.sql.records import SqlRecords
 
 _log: Final = logging.getLogger("authz")
-_SHOWN: Final = 5
 
 #: Told which lines were added there, and which removed.
 Tell = Callable[[Sequence[str], Sequence[str]], object]
@@ -66,9 +65,8 @@ class TableWatch:
         lines = [f"+ {line}" for line in self.added] + [f"- {x}" for x in self.removed]
         _log.error(
             "another program changed the table casbin_rule, which is not in force and "
-            "keeps everybody from changing rules (%s%s): undo it there, and make the "
+            "keeps everybody from changing rules (%s): undo it there, and make the "
             "change in authz",
-            "; ".join(lines[:_SHOWN]),
-            f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else "",
+            listed(lines),
         )
         self._tell(self.added, self.removed)
