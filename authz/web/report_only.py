@@ -109,9 +109,7 @@ class ShadowingHook(Hook):
             rule = current.url_rule
             self._shadow.note(
                 Note(
-                    state.subject,
-                    state.method,
-                    state.path,
+                    state.asked,
                     state.path if rule is None else rule.rule,
                     state.decision,
                     state.public,

@@ -18,7 +18,6 @@ from authz.decision import (
     Effect,
     PolicyInForce,
     Reason,
-    Subject,
     outcome,
 )
 from authz.errors import AuthzError
@@ -43,9 +42,7 @@ Clock = Callable[[], float]
 class Note(NamedTuple):
     """What a request leaves behind."""
 
-    subject: Subject
-    method: str
-    path: str
+    asked: AccessRequest
     #: The route that served it, or its path where there is none.
     route: str
     decision: Decision
@@ -198,15 +195,14 @@ class Shadow:
         if self._candidate is None or note.decision.reason in _NOT_THE_POLICY:
             return
         # A subject notes what the policy in force found out about it: leave it alone.
-        subject = replace(note.subject)
-        asked = AccessRequest(subject=subject, path=note.path, method=note.method)
+        asked = replace(note.asked, subject=replace(note.asked.subject))
         decision = self._candidate.decide(asked)
         opens = bool(outcome(decision, declared_public=note.public))
         if opens is _was_allowed(note.decision):
             self._same += 1
             return
         self._counted[opens] += 1
-        deviation = Deviation(note.subject.name, note.method, note.route, opens)
+        deviation = Deviation(asked.subject.name, asked.method, note.route, opens)
         if deviation not in self._times and len(self._times) >= MAX_LISTED:
             return
         self._times[deviation] += 1

@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from authz.decision import ANONYMOUS, AccessRequest, Decision, Effect, Reason, signed_in
+from authz.decision import (
+    ANONYMOUS,
+    AccessRequest,
+    Decision,
+    Effect,
+    PolicyInForce,
+    Reason,
+    Subject,
+    signed_in,
+)
 from authz.errors import StoreError
 from authz.policy.analysis.shadow import (
     MAX_LISTED,
@@ -17,6 +26,8 @@ from authz.policy.analysis.shadow import (
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.rules import policy_from_rows
+from authz.policy.scoped import ScopedPolicy
+from authz.scope import Scope
 
 BOB = signed_in("user:bob", source="local", display_name="Bob")
 CANDIDATE = "p, user:bob, /map, GET\np, role:everyone, /new, GET\n"
@@ -38,25 +49,26 @@ class Store:
 class Trial:
     """A shadow with its clock, and what it told."""
 
-    def __init__(self, text: str | None = CANDIDATE) -> None:
+    def __init__(self, text: str | None = CANDIDATE, *, scoped: bool = False) -> None:
         self.store = Store(text)
         self.now = 0.0
         self.told: list[Deviated] = []
         self.problems: list[str] = []
         self.shadow = Shadow(
             self.store,
-            build,
+            build_scoped if scoped else build,
             tell=self.told.append,
             on_problem=self.problems.append,
             clock=lambda: self.now,
         )
 
-    def answered(
+    def answered(  # noqa: PLR0913 - what a note is made of
         self,
         path: str,
         reason: Reason,
         *,
-        subject: object = BOB,
+        subject: Subject = BOB,
+        scope: Scope | None = None,
         public: bool = False,
         route: str = "",
     ) -> None:
@@ -68,14 +80,19 @@ class Trial:
             else Effect.DENY
         )
         decision = Decision(effect=effect, reason=reason, rules=(), revision="r")
-        self.shadow.note(
-            Note(subject, "GET", path, route or path, decision, public)  # type: ignore[arg-type]
-        )
+        asked = AccessRequest(subject=subject, path=path, method="GET", scope=scope)
+        self.shadow.note(Note(asked, route or path, decision, public))
 
 
 def build(data: bytes) -> CompiledPolicy:
     """Return the policy of *data*."""
     return CompiledPolicy(policy_from_rows(read_rows(data).rows, partial=True))
+
+
+def build_scoped(data: bytes) -> PolicyInForce:
+    """Return the policy of *data*, whose lines name scopes."""
+    rows = read_rows(data).rows
+    return ScopedPolicy(policy_from_rows(rows, partial=True, scoped=True))
 
 
 @pytest.fixture(name="trial")
@@ -126,6 +143,16 @@ def test_what_is_no_matter_of_the_policy(trial: Trial, reason: Reason):
     report = trial.shadow.report()
 
     assert (report.same, report.opened, report.closed) == (0, 0, 0)
+
+
+def test_it_is_asked_about_the_same_scope():
+    """What it allows for one library is no answer to a question about another."""
+    trial = Trial("p, user:bob, library:kids, /map, GET\n", scoped=True)
+    trial.answered("/map", Reason.ALLOWED_BY_RULE, scope=Scope("library:kids"))
+    trial.answered("/map", Reason.ALLOWED_BY_RULE, scope=Scope("library:old"))
+    report = trial.shadow.report()
+
+    assert (report.same, report.closed) == (1, 1)
 
 
 def test_it_is_told_now_and_then(trial: Trial):
