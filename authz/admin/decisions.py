@@ -14,7 +14,6 @@ from authz.decision import (
     Explanation,
     PolicyInForce,
     Reason,
-    RulePath,
     Subject,
     outcome,
 )
@@ -57,14 +56,6 @@ class Answer:
     def allowed(self) -> bool:
         """Whether the request would be let through."""
         return bool(self.outcome)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Somebody who may, and by which rules and grants."""
-
-    subject: Subject
-    because: tuple[RulePath, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,39 +158,20 @@ def named(context: AdminContext, text: str, groups: Iterable[str] = ()) -> Meant
         raise NotFound(error.message, error.hint) from error
 
 
-def who_can(
-    context: AdminContext,
-    method: str,
-    path: str,
-    *,
-    people: Mapping[str, Subject] | None = None,
-    policy: PolicyInForce | None = None,
-) -> tuple[Holder, ...]:
-    """Return every name of the policy, and each of *people*, that may.
-
-    A name stands for somebody who has it and no other name of the policy.
-    """
-    policy = policy or context.policy
-    return tuple(
-        holder(context, subject, method, path, policy=policy)
-        for subject in who_may(context, method, path, people=people, policy=policy)
-    )
-
-
 def who_may(  # noqa: PLR0913 - what a question is made of
     context: AdminContext,
     method: str,
     path: str,
     *,
-    people: Mapping[str, Subject] | None = None,
-    policy: PolicyInForce | None = None,
-    scope: AskedScope = None,
+    people: Mapping[str, Subject],
+    policy: PolicyInForce,
+    scope: AskedScope,
 ) -> tuple[Subject, ...]:
-    """Return who may, as `who_can` does, without the reasons: they cost more.
+    """Return every name of *policy*, and each of *people*, that may.
 
-    *scope* is the one that *policy* is narrowed to, if it is.
+    A name stands for somebody who has it and no other name of the policy. *scope* is
+    the one that *policy* is narrowed to, if it is.
     """
-    policy = policy or context.policy
     served = context.find_route_at(method, path, scope)
     route = RoutePattern(
         method=method,
@@ -214,27 +186,13 @@ def who_may(  # noqa: PLR0913 - what a question is made of
     refused = context.runtime.accounts.refused
     return tuple(
         subject
-        for subject in (subjects | dict(people or {})).values()
+        for subject in (subjects | dict(people)).values()
         if subject.name not in refused
         and _passes(
             policy.decide(AccessRequest(subject=subject, path=path, method=method)),
             route,
         )
     )
-
-
-def holder(
-    context: AdminContext,
-    subject: Subject,
-    method: str,
-    path: str,
-    *,
-    policy: PolicyInForce | None = None,
-) -> Holder:
-    """Return *subject*, who may, and why."""
-    policy = policy or context.policy
-    asked = AccessRequest(subject=subject, path=path, method=method)
-    return Holder(subject=subject, because=policy.explain(asked).because)
 
 
 def what_can(
@@ -267,11 +225,9 @@ def what_can(
     )
 
 
-def covered(
-    context: AdminContext, *, policy: PolicyInForce | None = None
-) -> tuple[Route, ...]:
+def covered(context: AdminContext) -> tuple[Route, ...]:
     """Return every route of the app with who may use it."""
-    return tuple(coverage(policy or context.policy, context.routes()))
+    return tuple(coverage(context.policy, context.routes()))
 
 
 def _passes(decision: Decision, route: RoutePattern | None) -> Decision:

@@ -11,7 +11,6 @@ from authz.admin.decisions import (
     asked_about,
     check,
     covered,
-    holder,
     named,
     what_can,
     who_may,
@@ -20,7 +19,7 @@ from authz.admin.decisions import (
 from authz.admin.known_names import Meant, Standing
 from authz.admin.pagination import paged
 from authz.admin.people import subject_of
-from authz.decision import Subject
+from authz.decision import AccessRequest, Subject
 from authz.errors import InvalidValue
 from authz.policy.analysis.documents import (
     explanation_document,
@@ -209,11 +208,11 @@ def _who_can(call: Call) -> Reply:
     found = who_may(context, method, path, people=people, policy=policy, scope=about)
 
     def document(subject: Subject) -> dict[str, Any]:
-        because = holder(context, subject, method, path, policy=policy).because
+        asked = AccessRequest(subject=subject, path=path, method=method)
         return {
             "name": subject.name,
             "person": subject.name in people,
-            "because": [rule_path_document(found) for found in because],
+            "because": list(map(rule_path_document, policy.explain(asked).because)),
         }
 
     return Reply(document=page_document(paged(found, **paging(query)), document))

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from authz.admin import changes
+from authz.admin.changes import Draft
 from authz.admin.context import Actor, AdminContext
 from authz.decision import signed_in
+from authz.policy.records import Change, Revision
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
 from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, RecordingSink
@@ -29,6 +32,16 @@ ALICE = Actor(
     peer="192.0.2.1",
     request_id="abc",
 )
+
+
+def draft(context: AdminContext, *made: Change) -> Draft:
+    """Return a draft of what is *made* to the state now."""
+    return Draft(base=changes.state(context).etag, changes=made)
+
+
+def do(context: AdminContext, *made: Change, note: str = "") -> Revision:
+    """Make changes, as alice."""
+    return changes.apply(context, ALICE, draft(context, *made), note=note)
 
 
 @pytest.fixture(name="sink")

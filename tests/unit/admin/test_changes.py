@@ -6,32 +6,22 @@ from pathlib import Path
 import pytest
 
 from authz.admin import changes
-from authz.admin.changes import Draft
 from authz.admin.context import Actor, AdminContext
 from authz.admin.rules import grant_row, rule_row
-from authz.audit import AuditEvent, EventTag
+from authz.audit import EventTag
 from authz.decision import AccessRequest, signed_in
 from authz.errors import (
-    AlreadyThere,
-    AuditFailure,
     LockedOut,
     NotFound,
     PolicyError,
-    StoreConflict,
     StoreError,
-    StoreReadOnly,
 )
 from authz.policy.records import Add, Change, Remove, Replace, Switch
 from authz.stores.file import policy
-from tests.unit.admin.conftest import ALICE
+from tests.unit.admin.conftest import ALICE, do, draft
 from tests.web.apps import RecordingSink
 
 CHAT = Add(row=rule_row(subject="role:user", path="/talk", methods=("GET",)))
-
-
-def draft(context: AdminContext, *made: Change) -> Draft:
-    """Return a draft of what is *made* to the state now."""
-    return Draft(base=changes.state(context).etag, changes=made)
 
 
 def text(context: AdminContext) -> str:
@@ -52,7 +42,7 @@ def test_a_change_is_in_force_at_once(context: AdminContext, sink: RecordingSink
     assert not may(context, "user:bob", "GET", "/talk")
     before = changes.state(context).etag
 
-    revision = changes.apply(context, ALICE, draft(context, CHAT), note="talk again")
+    revision = do(context, CHAT, note="talk again")
 
     assert may(context, "user:bob", "GET", "/talk")
     (event,) = [e for e in sink.events if e.tag is EventTag.POLICY_CHANGED]
@@ -68,25 +58,6 @@ def test_a_change_is_in_force_at_once(context: AdminContext, sink: RecordingSink
         "etag_before": before,
         "etag": revision.etag,
     }
-
-
-def test_a_preview_changes_nothing(context: AdminContext, sink: RecordingSink):
-    """It says what would come and go, and what the policies would answer."""
-    rule = next(e for e in changes.state(context).entries if e.row.fields[1] == "/map")
-    file = text(context)
-    wanted = draft(context, CHAT, Remove(id=rule.id))
-
-    seen = changes.preview(context, ALICE, wanted)
-
-    assert seen.added == ("p, role:user, /talk, GET",)
-    assert seen.removed == ("p, role:user, /map, GET",)
-    assert seen.problems == ()
-    assert not seen.is_conflict
-    assert seen.before
-    assert seen.after
-    assert seen.before.revision == context.policy.revision != seen.after.revision
-    assert text(context) == file
-    assert sink.events == []
 
 
 def test_a_preview_of_nothing(context: AdminContext):
@@ -191,37 +162,6 @@ def test_another_administrator_may(make_context: Callable[..., AdminContext]):
     assert not may(context, "user:alice", "GET", "/authz/api/v1/rules")
 
 
-def test_who_comes_late_is_told(context: AdminContext):
-    """A draft that was begun before somebody else's change overwrites nothing."""
-    late = draft(context, CHAT)
-    changes.apply(
-        context,
-        ALICE,
-        draft(context, Add(row=rule_row(subject="role:user", path="/new"))),
-        note="",
-    )
-    file = text(context)
-
-    seen = changes.preview(context, ALICE, late)
-    assert seen.is_conflict
-    assert "somebody else" in str(seen.problems[0])
-    with pytest.raises(StoreConflict):
-        changes.apply(context, ALICE, late, note="")
-
-    assert text(context) == file
-
-
-def test_a_rule_is_not_added_twice(context: AdminContext):
-    """The preview and the change say that it is there."""
-    wanted = draft(
-        context, Add(row=rule_row(subject="role:user", path="/map", methods=("GET",)))
-    )
-
-    assert "there already" in str(changes.preview(context, ALICE, wanted).problems[0])
-    with pytest.raises(AlreadyThere):
-        changes.apply(context, ALICE, wanted, note="")
-
-
 def test_an_entry_that_is_not_there(context: AdminContext):
     """Neither can be looked at nor changed."""
     wanted = draft(context, Remove(id="L999"))
@@ -236,57 +176,23 @@ def test_an_entry_that_is_not_there(context: AdminContext):
 def test_a_note_is_one_plain_line(context: AdminContext, note: str):
     """Nothing that could forge a line or hide one is kept."""
     with pytest.raises(PolicyError, match="the note"):
-        changes.apply(context, ALICE, draft(context, CHAT), note=note)
-
-
-def test_nothing_is_changed_without_its_record(
-    make_context: Callable[..., AdminContext], sink: RecordingSink, monkeypatch
-):
-    """When the audit log cannot be written, the policy cannot either."""
-    context = make_context()
-    file = text(context)
-
-    def full(event: AuditEvent) -> None:
-        raise AuditFailure("the disk is full")
-
-    monkeypatch.setattr(sink, "record", full)
-    with pytest.raises(AuditFailure):
-        changes.apply(context, ALICE, draft(context, CHAT), note="")
-
-    assert text(context) == file
-    assert not may(context, "user:bob", "GET", "/talk")
+        do(context, CHAT, note=note)
 
 
 def test_a_change_that_fails_at_the_last_moment_is_said(
     context: AdminContext, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
 ):
     """The record says it was made; the next record says that it was not."""
-    wanted = draft(context, CHAT)
 
     def broken(target: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(policy, "_keep_previous", broken)
     with pytest.raises(StoreError):
-        changes.apply(context, ALICE, wanted, note="")
+        do(context, CHAT)
 
     assert [e.tag for e in sink.events] == [
         EventTag.POLICY_CHANGED,
         EventTag.POLICY_CHANGE_FAILED,
     ]
     assert not may(context, "user:bob", "GET", "/talk")
-
-
-def test_a_read_only_file_answers_with_the_patch(
-    make_context: Callable[..., AdminContext],
-):
-    """Preview says what would be; applying says how to do it."""
-    context = make_context(AUTHZ_POLICY_WRITABLE=False)
-    file = text(context)
-
-    assert changes.preview(context, ALICE, draft(context, CHAT)).problems == ()
-    with pytest.raises(StoreReadOnly) as caught:
-        changes.apply(context, ALICE, draft(context, CHAT), note="")
-
-    assert "+p, role:user, /talk, GET\n" in caught.value.patch
-    assert text(context) == file

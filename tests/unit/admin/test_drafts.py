@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from authz.admin import changes, drafts
+from authz.admin import changes, decisions, drafts
 from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
-from authz.admin.rules import rule_row
-from authz.errors import NotFound, StoreConflict
-from authz.policy.records import Add, Change, Remove, Replace, Switch
-from tests.unit.admin.conftest import ALICE
+from authz.admin.rules import grant_row, rule_row
+from authz.errors import NotFound, PolicyError, StoreConflict
+from authz.policy.records import Add, Remove, Replace, Switch
+from tests.unit.admin.conftest import ALICE, do, draft
 
 TALK = Add(row=rule_row(subject="role:user", path="/talk"), note="again")
 
@@ -20,12 +20,6 @@ def entry_id(context: AdminContext, path: str) -> str:
     return next(
         e.id for e in changes.state(context).entries if path in e.row.fields[1:2]
     )
-
-
-def do(context: AdminContext, *made: Change) -> None:
-    """Make a change behind the draft's back."""
-    base = changes.state(context).etag
-    changes.apply(context, ALICE, Draft(base=base, changes=made), note="")
 
 
 def full(context: AdminContext) -> Draft:
@@ -142,3 +136,18 @@ def test_somebody_else_did_the_same(context: AdminContext):
 
     assert lost == ("p, role:user, /talk, *",)
     assert len(again.changes) == 3
+
+
+def test_a_question_under_a_draft(context: AdminContext):
+    """It can be put to the policy that a draft would make, if that can be one."""
+    more = draft(context, Add(row=grant_row(member="user:dave", role="role:editor")))
+    policy = decisions.policy_for(context, ALICE, more)
+    dave = decisions.named(context, "dave")
+
+    assert not decisions.check(context, dave, "GET", "/map").allowed
+    assert decisions.check(context, dave, "GET", "/map", policy=policy).allowed
+    assert decisions.policy_for(context, ALICE) is context.policy
+
+    worse = Add(row=rule_row(subject="user:alice", path="/*", effect="deny"))
+    with pytest.raises(PolicyError, match="user:alice"):
+        decisions.policy_for(context, ALICE, draft(context, worse))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.web.api.client import Api, etag, problem
+from tests.web.apps import RecordingSink
 
 TALK = {"subject": "role:user", "path": "/talk", "methods": ["GET"]}
 ALL: list[dict[str, Any]] = [
@@ -17,9 +18,9 @@ ALL: list[dict[str, Any]] = [
 ]
 
 
-def test_a_preview_changes_nothing(api: Api):
-    """It says what would come and go, under which revision."""
-    before = api.get("/policy")
+def test_a_preview_changes_nothing(api: Api, sink: RecordingSink):
+    """It says what would come and go, under which revision; nothing is written down."""
+    before, tags = api.get("/policy"), sink.tags
 
     answer = api("POST", "/changes/preview", {"changes": ALL}, match=api.etag)
 
@@ -34,6 +35,7 @@ def test_a_preview_changes_nothing(api: Api):
     assert (seen["problems"], seen["conflict"]) == ([], False)
     assert seen["revision"] != before["revision"]
     assert api.get("/policy") == before
+    assert sink.tags == tags
 
 
 def test_all_or_nothing(api: Api):
