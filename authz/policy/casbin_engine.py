@@ -31,7 +31,7 @@ from authz.errors import PolicyError, Problem
 from authz.policy.csv_rows import Row
 from authz.policy.model import Model, parse_matcher
 from authz.policy.oracle import Ask, Links, pure_enforcer
-from authz.policy.patterns import CASBIN_FUNCTIONS, speaks_of
+from authz.policy.patterns import CASBIN_FUNCTIONS, concerns
 from authz.scope import ANY_SCOPE, Scope, ScopeSet
 
 #: So many ways to fail are told.
@@ -137,8 +137,7 @@ class CasbinPolicy:
         return tuple(
             rule
             for rule in self._beside
-            if rule.subject in request.subject.names
-            and speaks_of(rule, request.method, request.path)
+            if rule.subject in request.subject.names and concerns(rule, request)
         )
 
     def explain(self, request: AccessRequest) -> Explanation:

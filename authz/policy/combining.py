@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from authz.decision import Decision, alone, combine, no_rule
+from authz.decision import Asked, Decision, alone, combine, no_rule
 from authz.policy.held_names import Names
 from authz.policy.path_tables import Cell
 
@@ -23,9 +23,9 @@ class RuleCombining:
         # By the rules themselves, whatever question led to them.
         self._combined: dict[tuple[int, ...], Decision] = {}
 
-    def decide(self, cells: Sequence[Cell], names: Names, method: str) -> Decision:
-        """Return what the rules in *cells* say to somebody who goes by *names*."""
-        said = None
+    def decide(self, cells: Sequence[Cell], names: Names, asked: Asked) -> Decision:
+        """Return what the rules in *cells* say to who goes by *names* and *asked*."""
+        said, method = None, asked.method
         for cell in cells:
             if type(cell) is not tuple:
                 break
@@ -36,7 +36,7 @@ class RuleCombining:
                 said = decision
         else:  # several patterns fit most paths, and one of their rules speaks
             return self.silence if said is None else self.own(said)
-        found = self.found(cells, names, method)
+        found = self.found(cells, names, asked)
         if len(found) == 1:
             return self.own(found[0])
         return self.combine(found) if found else self.silence
@@ -48,8 +48,9 @@ class RuleCombining:
         return alone(decision.rules[0], self.revision)
 
     @staticmethod
-    def found(cells: Iterable[Cell], names: Names, method: str) -> list[Decision]:
-        """Return the decisions of the rules in *cells* that speak to *names*."""
+    def found(cells: Iterable[Cell], names: Names, asked: Asked) -> list[Decision]:
+        """Return what the rules in *cells* say to *names* of what is *asked*."""
+        method = asked.method
         found: list[Decision] = []
         for cell in cells:
             if isinstance(cell, tuple):

@@ -106,7 +106,7 @@ class CompiledPolicy:
                     return decision
                 return alone(decision.rules[0], self.revision)
             return self._silence
-        return self._combine((cell, *(further or ())), names, request.method)
+        return self._combine((cell, *(further or ())), names, request)
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the decision for *request* with every rule and chain behind it."""

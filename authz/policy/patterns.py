@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from authz.decision import Rule
+from authz.decision import Asked, Rule
 from authz.errors import InvalidValue, Problem
 from authz.policy.path_text import one_spelling, path_problem, plain, spell_path
 from authz.scope import scope_match
@@ -287,6 +287,11 @@ def pattern_of(rule: Rule) -> PathPattern:
 def speaks_of(rule: Rule, method: str, path: str) -> bool:
     """Return whether *rule* speaks of *method* on *path*, whoever asks."""
     return Methods(rule.methods).matches(method) and pattern_of(rule).matches(path)
+
+
+def concerns(rule: Rule, request: Asked) -> bool:
+    """Return whether *rule* speaks of what *request* asks for, whoever asks."""
+    return speaks_of(rule, request.method, request.path)
 
 
 def covers(wide: Rule, narrow: Rule) -> bool:

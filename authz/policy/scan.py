@@ -11,7 +11,7 @@ from authz.decision import (
     combine,
     no_rule,
 )
-from authz.policy.patterns import speaks_of
+from authz.policy.patterns import concerns
 from authz.scope import Scope, scope_match
 
 
@@ -21,7 +21,7 @@ def matching_rules(policy: Policy, request: AccessRequest) -> tuple[Rule, ...]:
     return tuple(
         rule
         for rule in policy.deciding
-        if rule.subject in names and speaks_of(rule, request.method, request.path)
+        if rule.subject in names and concerns(rule, request)
     )
 
 
@@ -76,7 +76,7 @@ def _decide_in(policy: Policy, request: AccessRequest, scope: str) -> Decision:
             for rule in policy.deciding
             if scope_match(scope, rule.scope)
             and rule.subject in names
-            and speaks_of(rule, request.method, request.path)
+            and concerns(rule, request)
         ),
         policy.revision,
     )

@@ -123,7 +123,7 @@ class ScopedPolicy:
                     return decision
                 return alone(decision.rules[0], self.revision)
             return self._silence
-        return self._combine((cell, *(further or ())), names, request.method)
+        return self._combine((cell, *(further or ())), names, request)
 
     def _decide_about(self, request: Asked, about: AskedScope) -> Decision:
         """Return the answer about several scopes, or about none in particular."""
@@ -131,12 +131,12 @@ class ScopedPolicy:
         if not cells:
             return self._silence
         if about is None:
-            return self._somewhere(request.subject, cells, request.method)
+            return self._somewhere(request, cells)
         every = (about,) if isinstance(about, Scope) else about
-        names, method = self._names, request.method
+        names = self._names
         return joined(
             [
-                self._combine(cells, names.within(request.subject, each.text), method)
+                self._combine(cells, names.within(request.subject, each.text), request)
                 for each in every
             ],
             self.revision,
@@ -151,8 +151,9 @@ class ScopedPolicy:
         held = self._names.held(subject)
         allowed: set[str] = {ANY_SCOPE} if public else set()
         denied: set[str] = set()
+        asked = AccessRequest(subject=subject, path=path, method=method)
         keys = self._names.anywhere(subject)
-        for decision in RuleCombining.found(cells, keys, method):
+        for decision in RuleCombining.found(cells, keys, asked):
             (rule,) = decision.rules
             says = denied if rule.effect is Effect.DENY else allowed
             says |= _region(held, rule)
@@ -192,9 +193,10 @@ class ScopedPolicy:
         held = paced(self._index.entries())
         return [*paced(self.written.grants), *paced(self.written.rules), *held]
 
-    def _somewhere(self, subject: Subject, cells: Any, method: str) -> Decision:
+    def _somewhere(self, request: Asked, cells: Any) -> Decision:
         """Return the answer about none in particular: what some scope allows."""
-        found = RuleCombining.found(cells, self._names.anywhere(subject), method)
+        subject = request.subject
+        found = RuleCombining.found(cells, self._names.anywhere(subject), request)
         if not found:
             return self._silence
         denies = [each for each in found if not each]

@@ -14,7 +14,7 @@ from authz.decision import (
     RulePath,
     Subject,
 )
-from authz.policy.patterns import pattern_of, speaks_of
+from authz.policy.patterns import concerns, pattern_of
 from authz.policy.scan import matching_rules
 from authz.scope import ANY_SCOPE, common, patterns_of, texts_of
 
@@ -51,7 +51,7 @@ def explain_within(
     for rule in policy.deciding:
         where = common(held.get(rule.subject, frozenset()), frozenset((rule.scope,)))
         where = common(where, asked)
-        if where and speaks_of(rule, request.method, request.path):
+        if where and concerns(rule, request):
             first = min(where)
             own = request.subject.names_in(first)
             names = policy.within(first).reached_from(own)
@@ -96,7 +96,7 @@ def _nearest(policy: Policy, request: AccessRequest) -> Iterator[Rule]:
     """Yield allow rules for somebody else first, then for another method."""
     allows = [rule for rule in policy.rules if rule.effect is Effect.ALLOW]
     for rule in allows:
-        if speaks_of(rule, request.method, request.path):
+        if concerns(rule, request):
             yield rule
     for rule in allows:
         if pattern_of(rule).matches(request.path):
