@@ -25,11 +25,12 @@ def collector():
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_collector_runs_on_or_stays_off(*, enabled: bool):
     """As it was before, and nothing is hidden from it that was not."""
+    hidden = gc.get_freeze_count()
     (gc.enable if enabled else gc.disable)()
     build_policy(MODEL, TEXT)
 
     assert gc.isenabled() is enabled
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= hidden
 
 
 @pytest.mark.usefixtures("collector")
