@@ -48,7 +48,11 @@ docs: $(VENV)/dev.stamp ## Write the generated pages again, run the examples, bu
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/plots.py
 	$(BIN)/python -m pytest -q docs README.md
-	$(BIN)/mkdocs build --quiet --strict
+	@mkdir -p build/npm && cp docs/site/package*.json build/npm
+	@cd build/npm && npm ci --silent --ignore-scripts --prefer-offline --fetch-retries 1 \
+	  --fetch-retry-mintimeout 1000 --fetch-timeout 60000 || \
+	  echo "authz: npm fetched nothing: without it diagrams are text, and a site opened from a folder has no search"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "The docs are a site now: build/site/index.html"
 
 screenshots: $(VENV)/dev.stamp system ## Take the pictures of the docs again.

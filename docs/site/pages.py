@@ -1,8 +1,9 @@
-"""What the site shows besides the folder docs: the pages of the adapters.
+"""What the site shows besides the folder docs: the pages of the adapters, the diagrams.
 
-They stand beside the configurations that they explain, where a reader of the repository
-looks for them. Links between them and the docs are written for the repository, and are
-rewritten for the site here.
+The pages stand beside the configurations that they explain, where a reader of the
+repository looks for them. Links between them and the docs are written for the
+repository, and are rewritten for the site here. A reader of the site needs no network:
+what runs in the browser is copied from the npm packages of `package-lock.json`.
 """
 
 import re
@@ -26,12 +27,24 @@ SHOWN: Final = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
 }
+#: What `make docs` fetches with npm: its path in the site, its file. One draws the
+#: diagrams, one lets the search run in a site that is opened from a folder.
+MERMAID: Final = "assets/mermaid.js"
+FETCHED: Final = {
+    MERMAID: "@mermaid-js/tiny/dist/mermaid.tiny.js",
+    "assets/iframe-worker.js": "iframe-worker/shim/index.js",
+}
+MODULES: Final = ROOT / "build" / "npm" / "node_modules"
+AS_TEXT: Final = "*A diagram, as text: the site was built without what draws it.*"
 #: What is not shown is linked to where it is kept.
 _LINK: Final = re.compile(r"\]\((?!https?:|mailto:|#|/)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages outside docs, and every file that a page links to."""
+    """Add what was fetched, the pages outside docs, every file that a page links to."""
+    for uri, place in FETCHED.items():
+        if (MODULES / place).is_file():
+            files.append(File.generated(config, uri, abs_src_path=str(MODULES / place)))
     for place, uri in SHOWN.items():
         files.append(File.generated(config, uri, abs_src_path=str(ROOT / place)))
     linked = {
@@ -46,10 +59,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Rewrite the links of *page* from the repository's folders to the site's."""
+def on_page_markdown(
+    markdown: str, page: Page, config: MkDocsConfig, files: Files
+) -> str:
+    """Rewrite the links of *page* for the site, and draw its diagrams, or show them."""
     del config
     here = page.file.src_uri
+    if "\n```mermaid\n" in markdown:
+        if files.get_file_from_path(MERMAID) is None:
+            markdown = markdown.replace("\n```mermaid", f"\n{AS_TEXT}\n\n```text")
+        else:
+            script = relpath(MERMAID, str(PurePosixPath(here).parent))
+            markdown += f'\n\n<script src="{script}"></script>\n'
     place = _place(here)
 
     def rewritten(match: re.Match[str]) -> str:
