@@ -11,7 +11,7 @@ from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 from xdist.remote import Producer
 
-from tests.scheduling import Scheduling
+from tests.scheduling import Scheduling, import_a_share
 
 #: For the tests of our own plugin.
 pytest_plugins = ["pytester"]
@@ -60,6 +60,14 @@ pytest_collect_file = Sybil(
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> object:
     """Keep together what belongs together."""
     return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Let several workers compile a share of the tests each."""
+    said = getattr(session.config, "workerinput", None)
+    if said:
+        worker = int(said["workerid"].removeprefix("gw"))
+        import_a_share(session.config.args, worker, said["workercount"])
 
 
 def pytest_collection_modifyitems(

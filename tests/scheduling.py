@@ -5,6 +5,12 @@ marks of pytest-xdist would say as much, but they have no effect since pytest 9.
 they did to the name of a test is undone. Here it goes by the file.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 #: A file, or every file that begins so and is not named itself.
@@ -36,3 +42,19 @@ class Scheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return together(nodeid)
+
+
+def import_a_share(folders: Iterable[str], worker: int, workers: int) -> None:
+    """Begin elsewhere than the other workers: what one compiles the others read.
+
+    On a machine that has never seen the tests, to compile them and what they use takes
+    twice as long as to find them, and all workers would come to the same file at once.
+    """
+    root = Path(__file__).parents[1]
+    files = sorted({file for at in folders for file in Path(at).rglob("test_*.py")})
+    first, end = (len(files) * of // workers for of in (worker, worker + 1))
+    for file in files[first:end]:
+        name = ".".join(file.resolve().relative_to(root).with_suffix("").parts)
+        # Whatever is wrong with it is said when its tests are looked for.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(name)
