@@ -7,7 +7,8 @@ set -eu
 venv="$1" lock="$2"
 shift 2
 python="${PYTHON:-python3}"
-pip="$venv/bin/pip --disable-pip-version-check --quiet"
+# One retry and a longer wait each: a slow network gets through, and none is soon known.
+pip="$venv/bin/pip --disable-pip-version-check --quiet --retries 1 --timeout 30"
 
 fail() {
   echo "authz: $*" >&2
