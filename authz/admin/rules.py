@@ -6,30 +6,21 @@ from typing import Final
 
 from authz.admin.context import AdminContext
 from authz.admin.pagination import DEFAULT_LIMIT, Page, in_order, paged
-from authz.decision import Effect, Grant, Origin
-from authz.errors import NotFound, PolicyError, Problem
+from authz.decision import Grant, Origin
+from authz.errors import NotFound
 from authz.policy.csv_rows import Row
 from authz.policy.patterns import path_match
 from authz.policy.records import Entry, Snapshot
-from authz.policy.rules import row_problems, without_scope
+from authz.policy.rules import sound_row, without_scope
+from authz.policy.written_rule import WrittenRule
 from authz.scope import ANY_SCOPE, EVERYWHERE, ScopeSet
-
-_RULE_FIELDS = 3
-_GRANT_FIELDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleEntry:
+class RuleEntry(WrittenRule):
     """A rule as an administrator sees it."""
 
     entry: Entry
-    subject: str
-    path: str
-    #: Upper-case method names, or `*` alone.
-    methods: tuple[str, ...]
-    effect: str
-    #: The scope pattern in which it holds; empty in a policy without scopes.
-    scope: str = ""
 
     @property
     def id(self) -> str:
@@ -65,7 +56,7 @@ class GrantEntry:
 RULE_ORDERS: Final[Mapping[str, Callable[[RuleEntry], str | None]]] = {
     "effect": lambda rule: rule.effect,
     "who": lambda rule: rule.subject.casefold(),
-    "method": lambda rule: "|".join(rule.methods),
+    "method": lambda rule: rule.method_field,
     "path": lambda rule: rule.path,
     "note": lambda rule: rule.entry.note.casefold() or None,
 }
@@ -177,56 +168,13 @@ def all_grants(context: AdminContext, now: Snapshot) -> Iterator[GrantEntry]:
             yield as_grant(entry)
 
 
-def rule_row(  # noqa: PLR0913 - what a rule is made of
-    *,
-    subject: str,
-    path: str,
-    methods: tuple[str, ...] = ("*",),
-    effect: str = "allow",
-    scope: str = "",
-    scoped: bool = False,
-) -> Row:
-    """Return the row of a rule.
-
-    *methods* are upper-case names, or `*` alone. Their order does not matter. *scope*
-    is the pattern of the scopes in which it holds, which a *scoped* policy needs, and
-    no other has: none is guessed, and none is left out.
-
-    Raises:
-        PolicyError: with everything that is wrong with it by itself.
-    """
-    given = () if effect == Effect.ALLOW else (effect,)
-    spelled = "|".join(sorted(set(methods)))
-    where = (scope,) if scoped else ()
-    row = Row("p", (subject, *where, path, spelled, *given), _NEW_RULE)
-    return _sound(row, scope=scope, scoped=scoped)
-
-
 def grant_row(*, member: str, role: str, scope: str = "", scoped: bool = False) -> Row:
-    """Return the row of a grant; *scope* and what it raises are as in `rule_row`."""
-    where = (scope,) if scoped else ()
-    row = Row("g", (member, role, *where), _NEW_GRANT)
-    return _sound(row, scope=scope, scoped=scoped)
-
-
-_NEW_RULE = Origin("the rule")
-_NEW_GRANT = Origin("the grant")
-
-
-def _sound(row: Row, *, scope: str, scoped: bool) -> Row:
-    problems = list(row_problems(row, scoped=scoped))
-    if scope and not scoped:
-        problems.append(
-            Problem(
-                where=str(row.origin),
-                message="it names a scope, and this policy has none",
-                hint="leave the scope out, or turn the policy into one with scopes: "
-                "`authz scope add`",
-            )
-        )
-    if problems:
-        raise PolicyError(problems)
-    return row
+    """Return the row of a grant; *scope* and what it raises are as in `WrittenRule`."""
+    return sound_row(
+        Row("g", (member, role, *((scope,) if scoped else ())), Origin("the grant")),
+        scope=scope,
+        scoped=scoped,
+    )
 
 
 def rules_of(context: AdminContext, now: Snapshot) -> tuple[RuleEntry, ...]:
@@ -243,22 +191,13 @@ def all_rules(now: Snapshot) -> Iterator[RuleEntry]:
 
 def as_rule(entry: Entry) -> RuleEntry:
     """Return *entry*, whose row is a rule, as an administrator sees it."""
-    fields, scope = without_scope(entry.row)
-    subject, path, methods, *rest = _padded(fields, _RULE_FIELDS)
-    return RuleEntry(
-        entry=entry,
-        subject=subject,
-        path=path,
-        methods=tuple(methods.split("|")),
-        effect=rest[0] if rest else Effect.ALLOW,
-        scope=scope,
-    )
+    return RuleEntry.of_row(entry.row, entry=entry)
 
 
 def as_grant(entry: Entry) -> GrantEntry:
     """Return *entry*, whose row is a grant, as an administrator sees it."""
     fields, scope = without_scope(entry.row)
-    member, role = _padded(fields, _GRANT_FIELDS)[:_GRANT_FIELDS]
+    member, role, *_ = (*fields, "", "")
     return GrantEntry(
         entry=entry, member=member, role=role, origin=entry.row.origin, scope=scope
     )
@@ -272,11 +211,6 @@ def _fixed(grant: Grant, everywhere: str) -> GrantEntry:
         origin=grant.origin,
         scope=grant.scope or everywhere,
     )
-
-
-def _padded(fields: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """Return *fields*, at least *count*: a file in error is shown as it is."""
-    return fields + ("",) * (count - len(fields))
 
 
 def _holds(search: str, *texts: str) -> bool:

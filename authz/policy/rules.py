@@ -129,6 +129,30 @@ def row_problems(row: Row, *, scoped: bool = False) -> tuple[Problem, ...]:
     return tuple(reader.problems)
 
 
+def sound_row(row: Row, *, scope: str, scoped: bool) -> Row:
+    """Return *row*, which is to hold in *scope*.
+
+    A *scoped* policy needs a scope, and no other has one: none is guessed, and none is
+    left out.
+
+    Raises:
+        PolicyError: with everything that is wrong with it by itself.
+    """
+    problems = [*row_problems(row, scoped=scoped)]
+    if scope and not scoped:
+        problems.append(
+            Problem(
+                where=str(row.origin),
+                message="it names a scope, and this policy has none",
+                hint="leave the scope out, or turn the policy into one with scopes: "
+                "`authz scope add`",
+            )
+        )
+    if problems:
+        raise PolicyError(problems)
+    return row
+
+
 def rules_alone(
     rows: Iterable[Row], *, scoped: bool, known: Mapping[int, Rule]
 ) -> tuple[Rule, ...] | None:

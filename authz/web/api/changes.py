@@ -7,7 +7,7 @@ from authz.admin.changes import Draft, Preview, apply, preview
 from authz.admin.drafts import MAX_CHANGES
 from authz.admin.edits import ANY_STATE
 from authz.admin.impact import effect_of
-from authz.admin.rules import grant_row, rule_row
+from authz.admin.rules import grant_row
 from authz.policy.analysis.by_meaning import by_meaning
 from authz.policy.analysis.documents import (
     difference_document,
@@ -18,6 +18,7 @@ from authz.policy.analysis.impact import Impact
 from authz.policy.analysis.promises import Verdict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Remove, Replace, Revision, Switch
+from authz.policy.written_rule import WrittenRule
 from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
 from authz.web.api.schema import (
     array,
@@ -34,9 +35,9 @@ from authz.web.api.schemas import (
     EFFECT,
     ID,
     LINES,
-    METHODS,
     NOTE,
-    PATTERN,
+    RULE_FURTHER,
+    RULE_NEEDED,
     SCOPE_GIVEN,
     WHY,
     when,
@@ -45,10 +46,7 @@ from authz.web.api.schemas import (
 _TAG: Final = "Changes"
 #: Differences that an answer lists; the figures count all.
 _SHOWN: Final = 200
-_RULE: Final = record(
-    {"subject": name("Whom it speaks of."), "path": PATTERN, "methods": METHODS},
-    {"effect": EFFECT, "scope": SCOPE_GIVEN},
-)
+_RULE: Final = record(RULE_NEEDED, RULE_FURTHER)
 _GRANT: Final = record(
     {"member": name("Who is given the role."), "role": name("The role.")},
     {"scope": SCOPE_GIVEN},
@@ -261,8 +259,8 @@ def _change(body: Mapping[str, Any], *, scoped: bool) -> Change:
 def _row(body: Mapping[str, Any], *, scoped: bool) -> Row:
     if "grant" in body:
         return grant_row(**body["grant"], scoped=scoped)
-    rule = body["rule"]
-    return rule_row(**{**rule, "methods": tuple(rule["methods"])}, scoped=scoped)
+    rule = WrittenRule.of(body["rule"], methods=tuple(body["rule"]["methods"]))
+    return rule.row(scoped=scoped)
 
 
 def revision_document(revision: Revision) -> dict[str, Any]:

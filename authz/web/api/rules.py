@@ -2,20 +2,20 @@
 
 from typing import Final
 
-from authz.admin.rules import as_rule, find_rule, list_rules, rule_row
+from authz.admin.rules import as_rule, find_rule, list_rules
 from authz.policy.csv_rows import Row
+from authz.policy.written_rule import WrittenRule
 from authz.web.api.operation import Call, Operation, Reply
 from authz.web.api.rows import RowKind, Summaries
 from authz.web.api.schema import flag, name, record
 from authz.web.api.schemas import (
     EFFECT,
-    METHODS,
     NOTE,
     PAGING,
     PATH,
-    PATTERN,
     RULE,
-    SCOPE_GIVEN,
+    RULE_FURTHER,
+    RULE_NEEDED,
     SEARCH,
     WHY,
     page_document,
@@ -26,10 +26,9 @@ from authz.web.api.schemas import (
 
 _TAG: Final = "Rules"
 _BODY: Final = record(
-    {"subject": name("Whom it speaks of."), "path": PATTERN, "methods": METHODS},
+    RULE_NEEDED,
     {
-        "effect": EFFECT,
-        "scope": SCOPE_GIVEN,
+        **RULE_FURTHER,
         "note": NOTE,
         "disabled": flag("Whether it is only kept, and decides nothing."),
         "why": WHY,
@@ -52,15 +51,8 @@ def _list(call: Call) -> Reply:
 
 
 def _row(call: Call) -> Row:
-    body = call.body
-    return rule_row(
-        subject=body["subject"],
-        path=body["path"],
-        methods=tuple(body["methods"]),
-        effect=body.get("effect", "allow"),
-        scope=body.get("scope", ""),
-        scoped=call.context.scoped,
-    )
+    rule = WrittenRule.of(call.body, methods=tuple(call.body["methods"]))
+    return rule.row(scoped=call.context.scoped)
 
 
 _KIND: Final = RowKind(

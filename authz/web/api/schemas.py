@@ -16,6 +16,7 @@ from authz.web.api.schema import (
     choice,
     flag,
     moment,
+    name,
     nullable,
     number,
     record,
@@ -80,6 +81,13 @@ SCOPE_GIVEN: Final = text(
     "scopes needs one; in one without leave it out.",
     most=MAX_LINE,
 )
+#: What a rule has to say, and what it may, where somebody writes one.
+RULE_NEEDED: Final = {
+    "subject": name("Whom it speaks of."),
+    "path": PATTERN,
+    "methods": METHODS,
+}
+RULE_FURTHER: Final = {"effect": EFFECT, "scope": SCOPE_GIVEN}
 RULE: Final = record(
     {
         "id": ID,
@@ -163,11 +171,7 @@ def rule_document(rule: RuleEntry) -> dict[str, Any]:
     """Return *rule* as the API shows it."""
     return {
         "id": rule.id,
-        "subject": rule.subject,
-        "path": rule.path,
-        "methods": list(rule.methods),
-        "effect": rule.effect,
-        "scope": rule.scope,
+        **rule.document,
         **_entry(rule.entry),
     }
 

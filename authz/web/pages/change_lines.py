@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from authz.admin.changes import Draft
-from authz.decision import Effect, Grant, Origin, Rule
-from authz.errors import InvalidValue, PolicyError
+from authz.decision import Grant, Origin, Rule
+from authz.errors import PolicyError
 from authz.policy.csv_rows import Row, read_rows
-from authz.policy.patterns import Methods
 from authz.policy.records import Add, Change, Remove, Replace, Switch
 from authz.policy.rules import without_scope
+from authz.policy.written_rule import WrittenRule
 
 _SHOWN = Origin("")
 _EFFECT_FIELD = 3
@@ -91,29 +91,8 @@ def of_row(
     rule = grant = None
     fields, scope = without_scope(row)
     if row.kind == "p" and len(fields) >= _EFFECT_FIELD:
-        rule = rule_of(row)
+        rule = WrittenRule.of_row(row).as_rule(row.origin)
     elif row.kind == "g" and len(fields) >= 2:  # noqa: PLR2004 - member and role
         grant = Grant(member=fields[0], role=fields[1], origin=_SHOWN, scope=scope)
     text = text or ", ".join((row.kind, *row.fields))
     return Line(sign=sign, rule=rule, grant=grant, text=text, note=note, index=index)
-
-
-def _methods(field: str) -> frozenset[str]:
-    try:
-        return Methods.parse(field).names
-    except InvalidValue:
-        return frozenset()
-
-
-def rule_of(row: Row) -> Rule:
-    """Return the rule that *row* says, for showing it."""
-    fields, scope = without_scope(row)
-    subject, path, methods, *rest = fields
-    return Rule(
-        subject=subject,
-        path=path,
-        methods=_methods(methods),
-        effect=Effect.DENY if "deny" in rest else Effect.ALLOW,
-        origin=row.origin,
-        scope=scope,
-    )

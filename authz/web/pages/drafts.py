@@ -6,10 +6,11 @@ from werkzeug.wrappers import Response
 from authz.admin import drafts as use_cases
 from authz.admin.changes import Draft
 from authz.admin.reach import refuse_row
-from authz.admin.rules import grant_row, rule_row
+from authz.admin.rules import grant_row
 from authz.errors import BeyondReach, NotFound, PolicyError, StoreConflict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Remove, Switch
+from authz.policy.written_rule import WrittenRule
 from authz.web.next_page import safe_next
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Refused
@@ -104,14 +105,11 @@ class Drafts:
 
     def _sound_rule(self, form: MultiDict[str, str]) -> Row:
         try:
-            return rule_row(
-                subject=form.get("subject", ""),
-                path=form.get("path", ""),
+            return WrittenRule.of(
+                form,
                 methods=tuple(form.get("methods", "").split("|")),
                 effect="allow",
-                scope=form.get("scope", ""),
-                scoped=self._pages.context.scoped,
-            )
+            ).row(scoped=self._pages.context.scoped)
         except PolicyError as error:
             raise _refused(error) from error
 

@@ -26,7 +26,8 @@ from authz.policy.parse_subject import parse_subject
 from authz.policy.patterns import USUAL_METHODS, PathPattern
 from authz.policy.records import Add, Remove, Replace, Switch
 from authz.policy.route_tables import is_ours
-from authz.policy.rules import ADMIN, without_scope
+from authz.policy.rules import ADMIN
+from authz.policy.written_rule import WrittenRule
 from authz.scope import ANY_SCOPE, Scope, pattern_problem, patterns_of
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Refused
@@ -119,7 +120,7 @@ class Matrix:
             wider = patterns_of(scope)
             rules = tuple(r for r in rules_of(context, now) if r.scope in wider)
             there = frozenset(_there(rules, None, scope))
-            rows = {(r.path, "|".join(r.methods)) for r in rules if _allows(r)}
+            rows = {(r.path, r.method_field) for r in rules if _allows(r)}
             return _Ground(
                 rules=rules, there=there, rows=tuple(sorted(rows, key=_order))
             )
@@ -248,17 +249,18 @@ def _there(rules: Sequence[RuleEntry], draft: Draft | None, scope: str) -> set[_
         if isinstance(change, Switch):
             off = change.disabled
         gone = isinstance(change, (Remove, Replace))
-        if rule.effect == Effect.ALLOW and rule.scope == scope and not off and not gone:
-            there.add((rule.subject, rule.path, "|".join(rule.methods)))
+        if rule.allows_in(scope) and not off and not gone:
+            there.add(_key_of(rule))
     for added in changes:
         if isinstance(added, (Add, Replace)) and added.row.kind == "p":
-            fields, where = without_scope(added.row)
-            if where != scope:
-                continue
-            subject, path, methods, *rest = fields
-            if "deny" not in rest:
-                there.add((subject, path, methods))
+            written = WrittenRule.of_row(added.row)
+            if written.allows_in(scope):
+                there.add(_key_of(written))
     return there
+
+
+def _key_of(rule: WrittenRule) -> _Key:
+    return rule.subject, rule.path, rule.method_field
 
 
 def _drafted(draft: Draft | None, rules: Sequence[RuleEntry], scope: str) -> set[_Key]:
@@ -266,15 +268,12 @@ def _drafted(draft: Draft | None, rules: Sequence[RuleEntry], scope: str) -> set
     by_id = {rule.id: rule for rule in rules}
     drafted: set[_Key] = set()
     for change in draft.changes if draft else ():
+        rules_of_it: list[WrittenRule] = []
         if isinstance(change, (Add, Replace)) and change.row.kind == "p":
-            fields, where = without_scope(change.row)
-            subject, path, methods, *_ = fields
-            if where == scope:
-                drafted.add((subject, path, methods))
-        known = None if isinstance(change, Add) else by_id.get(change.id)
-        if known is not None and known.scope == scope:
-            rule = known
-            drafted.add((rule.subject, rule.path, "|".join(rule.methods)))
+            rules_of_it.append(WrittenRule.of_row(change.row))
+        if not isinstance(change, Add) and change.id in by_id:
+            rules_of_it.append(by_id[change.id])
+        drafted |= {_key_of(rule) for rule in rules_of_it if rule.scope == scope}
     return drafted
 
 

@@ -12,7 +12,6 @@ from authz.decision import Effect
 from authz.errors import NotFound
 from authz.scope import ScopeSet
 from authz.web.pages.base import AdminPages, Crumb
-from authz.web.pages.change_lines import rule_of
 from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked, listing
 
@@ -86,7 +85,9 @@ class Roles:
             "authz/admin/role.html",
             crumbs=[Crumb(label="Roles", url=url_for("authz_admin.roles"))],
             role=role,
-            rules=[(entry, rule_of(entry.entry.row)) for entry in role.rules],
+            rules=[
+                (entry, entry.as_rule(entry.entry.row.origin)) for entry in role.rules
+            ],
             members=listing(role.members),
             allows=_methods_and_paths(role, Effect.ALLOW),
             denies=_methods_and_paths(role, Effect.DENY),
@@ -98,7 +99,7 @@ class Roles:
 def _methods_and_paths(role: Role, effect: Effect) -> Sequence[tuple[str, str]]:
     """Return what the rules of *role* with *effect* speak of."""
     return [
-        ("|".join(rule.methods), rule.path)
+        (rule.method_field, rule.path)
         for rule in role.rules
         if rule.effect == effect and not rule.entry.disabled
     ]

@@ -9,34 +9,24 @@ from flask import request, url_for
 from werkzeug.wrappers import Response
 
 from authz.admin import rules as use_cases
-from authz.decision import Effect
-from authz.errors import PolicyError, Problem, StoreConflict
-from authz.names import name_problem
+from authz.errors import PolicyError, StoreConflict
 from authz.policy.csv_rows import Row
-from authz.policy.patterns import USUAL_METHODS, PathPattern
+from authz.policy.patterns import USUAL_METHODS
 from authz.policy.records import Add, Change, Replace, note_problem
-from authz.scope import pattern_problem
+from authz.policy.written_rule import WrittenRule
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.draft_cookie import DraftTooLong
 from authz.web.pages.pagination import asked
 
-_NO_METHOD: Final = Problem(message="no method is chosen", hint="choose one")
-_NO_EFFECT: Final = Problem(
-    message="it is not said what the rule does", hint="choose one"
-)
+#: The first of the fields of the form that make one field of a rule.
+_FIRST: Final = {"methods": "methods-any", "effect": "effect-allow"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
+class Typed(WrittenRule):
     """What the form holds."""
 
-    subject: str = ""
-    #: Where it holds; only in a policy with scopes.
-    scope: str = ""
-    path: str = ""
-    methods: tuple[str, ...] = ()
-    effect: str = "allow"
     note: str = ""
 
 
@@ -55,27 +45,18 @@ class RuleForm:
         """Show the empty form, or what a link fills in."""
         given = request.args
         methods = _offered(given.getlist("method"))
-        typed = Typed(
-            subject=asked("subject"),
+        typed = Typed.of(
+            {name: asked(name) for name in given},
             scope=self._pages.asked_scope(),
-            path=asked("path"),
             methods=methods or ("GET",),
             effect="deny" if given.get("effect") == "deny" else "allow",
-            note=asked("note"),
         )
         return self._form(typed)
 
     def edit(self) -> Response:
         """Show the form with a rule that is there."""
         rule, _ = use_cases.find_rule(self._pages.context, asked("id"))
-        typed = Typed(
-            subject=rule.subject,
-            scope=rule.scope,
-            path=rule.path,
-            methods=rule.methods,
-            effect=rule.effect,
-            note=rule.entry.note,
-        )
+        typed = Typed.of(rule.document, note=rule.entry.note)
         return self._form(typed, id=rule.id)
 
     def add(self) -> Response:
@@ -113,13 +94,10 @@ class RuleForm:
     def _typed(self) -> Typed:
         form = self._pages.form()
         methods = _offered(form.getlist("methods"))
-        return Typed(
-            subject=form.get("subject", "").strip(),
-            scope=form.get("scope", "").strip(),
-            path=form.get("path", "").strip(),
+        return Typed.of(
+            {name: text.strip() for name, text in form.items()},
             methods=("*",) if "*" in methods else methods,
             effect=form.get("effect", ""),
-            note=form.get("note", "").strip(),
         )
 
     def _form(
@@ -148,26 +126,15 @@ def _offered(methods: Iterable[str]) -> tuple[str, ...]:
 
 def _row(typed: Typed, *, scoped: bool) -> tuple[Row | None, dict[str, str]]:
     """Return the row of the rule, or what is wrong with each field."""
-    problems = {
-        "subject": name_problem(typed.subject),
-        "scope": pattern_problem(typed.scope) if scoped else None,
-        "path": PathPattern.problem(typed.path),
-        "methods-any": None if typed.methods else _NO_METHOD,
-        "effect-allow": None if typed.effect in set(Effect) else _NO_EFFECT,
-        "note": note_problem(typed.note),
+    problems = {**typed.problems(scoped=scoped), "note": note_problem(typed.note)}
+    errors = {
+        _FIRST.get(field, field): wording.sentence(problem)
+        for field, problem in problems.items()
+        if problem
     }
-    errors = {field: wording.sentence(p) for field, p in problems.items() if p}
     if errors:
         return None, errors
     try:
-        row = use_cases.rule_row(
-            subject=typed.subject,
-            path=typed.path,
-            methods=typed.methods,
-            effect=typed.effect,
-            scope=typed.scope,
-            scoped=scoped,
-        )
+        return typed.row(scoped=scoped), {}
     except PolicyError as error:
         return None, {"": " ".join(map(wording.sentence, error.problems))}
-    return row, {}

@@ -177,7 +177,7 @@ def _roles_first(name: str) -> tuple[bool, str]:
 def _shown(
     rule: RuleEntry, routes: Sequence[RoutePattern], drafted: dict[str, str]
 ) -> ShownRule:
-    field, pattern = "|".join(rule.methods), PathPattern.of(rule.path)
+    field, pattern = rule.method_field, PathPattern.of(rule.path)
     matching = sum(
         method_match(route.method, field) and pattern.matches(route.path)
         for route in routes

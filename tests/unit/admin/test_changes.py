@@ -7,7 +7,7 @@ import pytest
 
 from authz.admin import changes
 from authz.admin.context import Actor, AdminContext
-from authz.admin.rules import grant_row, rule_row
+from authz.admin.rules import grant_row
 from authz.audit import EventTag
 from authz.decision import AccessRequest, signed_in
 from authz.errors import (
@@ -17,11 +17,12 @@ from authz.errors import (
     StoreError,
 )
 from authz.policy.records import Add, Change, Remove, Replace, Switch
+from authz.policy.written_rule import WrittenRule
 from authz.stores.file import policy
 from tests.unit.admin.conftest import ALICE, do, draft
 from tests.web.apps import RecordingSink
 
-CHAT = Add(row=rule_row(subject="role:user", path="/talk", methods=("GET",)))
+CHAT = Add(row=WrittenRule(subject="role:user", path="/talk", methods=("GET",)).row())
 
 
 def text(context: AdminContext) -> str:
@@ -99,20 +100,26 @@ def own_ways_out(context: AdminContext) -> list[list[Change]]:
         e for e in changes.state(context).entries if e.row.fields[:1] == ("role:admin",)
     )
     others = [
-        Add(row=rule_row(subject="group:music-admins", path="/*")),
-        Add(row=rule_row(subject="role:admin", path="/map")),
+        Add(row=WrittenRule(subject="group:music-admins", path="/*").row()),
+        Add(row=WrittenRule(subject="role:admin", path="/map").row()),
     ]
     return [
-        [Add(row=rule_row(subject="user:alice", path="/authz/*", effect="deny"))],
-        [Add(row=rule_row(subject="auth:local", path="/*", effect="deny"))],
         [
             Add(
-                row=rule_row(
+                row=WrittenRule(
+                    subject="user:alice", path="/authz/*", effect="deny"
+                ).row()
+            )
+        ],
+        [Add(row=WrittenRule(subject="auth:local", path="/*", effect="deny").row())],
+        [
+            Add(
+                row=WrittenRule(
                     subject="user:alice",
                     path="/authz/api/v1/changes",
                     methods=("POST",),
                     effect="deny",
-                )
+                ).row()
             )
         ],
         [*others, Remove(id=everything.id)],
@@ -120,7 +127,9 @@ def own_ways_out(context: AdminContext) -> list[list[Change]]:
         [
             Replace(
                 id=everything.id,
-                row=rule_row(subject="role:admin", path="/*", methods=("GET",)),
+                row=WrittenRule(
+                    subject="role:admin", path="/*", methods=("GET",)
+                ).row(),
             )
         ],
     ]

@@ -7,12 +7,13 @@ import pytest
 from authz.admin import changes, decisions, drafts
 from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
-from authz.admin.rules import grant_row, rule_row
+from authz.admin.rules import grant_row
 from authz.errors import NotFound, PolicyError, StoreConflict
 from authz.policy.records import Add, Remove, Replace, Switch
+from authz.policy.written_rule import WrittenRule
 from tests.unit.admin.conftest import ALICE, do, draft
 
-TALK = Add(row=rule_row(subject="role:user", path="/talk"), note="again")
+TALK = Add(row=WrittenRule(subject="role:user", path="/talk").row(), note="again")
 
 
 def entry_id(context: AdminContext, path: str) -> str:
@@ -32,7 +33,7 @@ def full(context: AdminContext) -> Draft:
         Switch(id=entry_id(context, "/chat"), disabled=False),
         Replace(
             id=entry_id(context, "/api/playlists/*"),
-            row=rule_row(subject="role:editor", path="/api/*"),
+            row=WrittenRule(subject="role:editor", path="/api/*").row(),
             note="more",
         ),
     )
@@ -107,7 +108,7 @@ def test_what_is_no_draft(text: str):
 def test_somebody_else_was_faster(context: AdminContext):
     """It is not amended over their change; built anew it finds its entries again."""
     draft = full(context)
-    do(context, Add(row=rule_row(subject="role:user", path="/early")))
+    do(context, Add(row=WrittenRule(subject="role:user", path="/early").row()))
     do(context, Remove(id=entry_id(context, "/chat")))
 
     with pytest.raises(StoreConflict):
@@ -148,6 +149,6 @@ def test_a_question_under_a_draft(context: AdminContext):
     assert decisions.check(context, dave, "GET", "/map", policy=policy).allowed
     assert decisions.policy_for(context, ALICE) is context.policy
 
-    worse = Add(row=rule_row(subject="user:alice", path="/*", effect="deny"))
+    worse = Add(row=WrittenRule(subject="user:alice", path="/*", effect="deny").row())
     with pytest.raises(PolicyError, match="user:alice"):
         decisions.policy_for(context, ALICE, draft(context, worse))

@@ -7,15 +7,17 @@ from hypothesis import strategies as st
 
 from authz.admin import history
 from authz.admin.context import AdminContext
-from authz.admin.rules import rule_row
 from authz.policy.csv_edit import edited, read_entries
 from authz.policy.records import Add, Remove, Replace, changes_between
+from authz.policy.written_rule import WrittenRule
 from tests.unit.admin.conftest import do
 
 
 def test_a_state_that_cannot_be_any_more(context: AdminContext):
     """An old state that would be refused today is still compared, by its lines."""
-    first = do(context, Add(row=rule_row(subject="role:user", path="/a"))).number
+    first = do(
+        context, Add(row=WrittenRule(subject="role:user", path="/a").row())
+    ).number
     folder = Path(context.settings.policy)
     old = folder.with_name(f".{folder.name}.history") / f"{first}.csv"
     old.write_text("p, role:user, /old, GET\ng, role:everyone, role:admin\n")

@@ -8,6 +8,7 @@ from authz.admin import roles, rules
 from authz.admin.context import AdminContext
 from authz.admin.pagination import MAX_LIMIT, paged
 from authz.errors import NotFound, PolicyError
+from authz.policy.written_rule import WrittenRule
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_one_of_them(context: AdminContext):
 def test_a_row_that_is_wrong_by_itself():
     """All that is wrong with a rule or grant is said at once."""
     with pytest.raises(PolicyError) as caught:
-        rules.rule_row(subject="admin", path="map", methods=("get",), effect="maybe")
+        WrittenRule(subject="admin", path="map", methods=("get",), effect="maybe").row()
     assert len(caught.value.problems) == 4
 
     with pytest.raises(PolicyError):
