@@ -4,6 +4,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -18,16 +19,16 @@ from authz_audiomuse.music.accounts import (
     Unusable,
 )
 from authz_audiomuse.music.faults import Fault, MusicFault
-from authz_audiomuse.music.links import LinkStore
 from authz_audiomuse.music.listed import ServerKind
 from authz_audiomuse.music.port import Credential, Entered, Proof
 from authz_audiomuse.music.sealing import NoKey, Seal, parse_keys
 from authz_audiomuse.music.secret import Secret
+from authz_audiomuse.music.sql_links import SqlLinks
 
 from authz.audit import AuditEvent, EventTag
 from authz.errors import AuditFailure, StoreError
 from authz.integration.sealing import new_secret
-from tests.adapters.music.memory_links import MemoryLinks
+from authz.integration.sql import Database
 from tests.adapters.music.rigs import CAROLS, Rig, started
 from tests.adapters.music.servers.loopback import Trouble
 from tests.web.apps import RecordingSink
@@ -53,12 +54,10 @@ class Clock:
 class Bench:
     """Accounts on one server, with everything around them in reach."""
 
-    def __init__(
-        self, rig: Rig, links: LinkStore | None = None, **changes: Any
-    ) -> None:
+    def __init__(self, rig: Rig, links: SqlLinks, **changes: Any) -> None:
         self.rig = rig
         self.fake = rig.fake
-        self.links = links or MemoryLinks()
+        self.links = links
         self.sink = RecordingSink()
         self.clock = Clock()
         settings: dict[str, Any] = {
@@ -76,25 +75,29 @@ class Bench:
         return self.accounts.link(person, "home", self.rig.entered(name), by=BY)
 
 
+Make = Callable[..., Bench]
+
+
 @pytest.fixture(name="make")
-def _make() -> Iterator[Callable[..., Bench]]:
-    running = []
+def _make(empty: Callable[[], Database]) -> Iterator[Make]:
+    with ExitStack() as running:
 
-    def make(kind: ServerKind = ServerKind.NAVIDROME, **changes: Any) -> Bench:
-        context = started(kind)
-        running.append(context)
-        return Bench(context.__enter__(), **changes)
+        def make(
+            kind: ServerKind = ServerKind.NAVIDROME,
+            store: type[SqlLinks] = SqlLinks,
+            **changes: Any,
+        ) -> Bench:
+            rig = running.enter_context(started(kind))
+            return Bench(rig, store(empty()), **changes)
 
-    yield make
-    for context in running:
-        context.__exit__(None, None, None)
+        yield make
 
 
 class TestLinking:
     @pytest.mark.parametrize(
         "kind", [kind for kind in ServerKind if kind is not ServerKind.LYRION]
     )
-    def test_it_is_a_real_sign_in(self, make: Callable[..., Bench], kind: ServerKind):
+    def test_it_is_a_real_sign_in(self, make: Make, kind: ServerKind):
         """What was entered opened the account at the server itself."""
         bench = make(kind)
 
@@ -104,7 +107,7 @@ class TestLinking:
         assert (link.fault, link.checked, link.linked_by) == (None, NOON, "user:alice")
         assert bench.accounts.of(CAROL) == {"home": link}
 
-    def test_a_wrong_password_links_nothing(self, make: Callable[..., Bench]):
+    def test_a_wrong_password_links_nothing(self, make: Make):
         """Nothing is kept, and the audit log has it without what was entered."""
         bench = make()
         entered = bench.rig.entered("carol", "not her password")
@@ -118,7 +121,7 @@ class TestLinking:
         assert event.tag is EventTag.LINKED_ACCOUNT_REFUSED
         assert "not her password" not in event.as_json()
 
-    def test_without_a_key_nothing_is_sent(self, make: Callable[..., Bench]):
+    def test_without_a_key_nothing_is_sent(self, make: Make):
         """The server never hears of somebody whose account could not be kept."""
         bench = make(seal=Seal(()))
 
@@ -127,7 +130,7 @@ class TestLinking:
 
         assert bench.fake.seen == []
 
-    def test_what_cannot_be_written_down_is_not_linked(self, make: Any):
+    def test_what_cannot_be_written_down_is_not_linked(self, make: Make):
         """No link without its audit record."""
 
         class Full:
@@ -144,7 +147,7 @@ class TestLinking:
     @pytest.mark.parametrize(
         "person", ["token:ci", "role:admin", "auth:anonymous", "", "user:", "carol"]
     )
-    def test_only_people_have_accounts(self, make: Callable[..., Bench], person: str):
+    def test_only_people_have_accounts(self, make: Make, person: str):
         """A token or a role is nobody who listens to music."""
         bench = make()
 
@@ -169,7 +172,7 @@ class TestLinking:
         ],
     )
     def test_what_cannot_be_one_is_not_sent(
-        self, make: Callable[..., Bench], account: str, secret: str
+        self, make: Make, account: str, secret: str
     ):
         """Missing, too long, or with signs that would split a request."""
         bench = make()
@@ -181,7 +184,7 @@ class TestLinking:
         assert bench.fake.seen == []
         assert "x" * 1025 not in str(caught.value)
 
-    def test_a_kind_of_proof_the_server_does_not_take(self, make: Callable[..., Bench]):
+    def test_a_kind_of_proof_the_server_does_not_take(self, make: Make):
         """A key where only passwords are known, said with what is."""
         bench = make(ServerKind.JELLYFIN)
         entered = Entered(proof=Proof.API_KEY, secret=Secret("key"))
@@ -189,7 +192,7 @@ class TestLinking:
         with pytest.raises(NotEntered, match="name and password"):
             bench.accounts.link(CAROL, "home", entered, by=BY)
 
-    def test_a_server_without_accounts(self, make: Callable[..., Bench]):
+    def test_a_server_without_accounts(self, make: Make):
         """Lyrion: said so, and nothing is asked of it."""
         bench = make(ServerKind.LYRION)
 
@@ -198,7 +201,7 @@ class TestLinking:
 
         assert caught.value.fault is Fault.NO_ACCOUNTS
 
-    def test_a_server_that_is_not_listed(self, make: Callable[..., Bench]):
+    def test_a_server_that_is_not_listed(self, make: Make):
         """Nobody makes authz call an address of their own."""
         bench = make()
 
@@ -207,7 +210,7 @@ class TestLinking:
                 CAROL, "http://169.254.169.254", bench.rig.entered(), by=BY
             )
 
-    def test_linking_again_replaces(self, make: Callable[..., Bench]):
+    def test_linking_again_replaces(self, make: Make):
         """One account for a person and a server."""
         bench = make()
         bench.link()
@@ -218,7 +221,7 @@ class TestLinking:
 
 
 class TestActing:
-    def test_everybody_acts_in_their_own(self, make: Callable[..., Bench]):
+    def test_everybody_acts_in_their_own(self, make: Make):
         """And in nobody else's, whoever they are to whom."""
         bench = make()
         bench.link(CAROL, "carol")
@@ -231,16 +234,14 @@ class TestActing:
             bench.rig.music.check(account)
 
     @pytest.mark.parametrize("person", ["user:eve", "user:Carol", "user:x/carol"])
-    def test_whoever_linked_nothing_shares(
-        self, make: Callable[..., Bench], person: str
-    ):
+    def test_whoever_linked_nothing_shares(self, make: Make, person: str):
         """None is the account that AudioMuse-AI uses."""
         bench = make()
         bench.link()
 
         assert bench.accounts.acting(person) == {"home": None}
 
-    def test_or_is_asked_to_connect_first(self, make: Callable[..., Bench]):
+    def test_or_is_asked_to_connect_first(self, make: Make):
         """If the operator said so; an administrator may still allow it to somebody."""
         bench = make(shared=False)
         bench.accounts.share(DAN, "home", by=BY)
@@ -250,15 +251,13 @@ class TestActing:
         assert refused.reason == "not-connected"
         assert bench.accounts.acting(DAN) == {"home": None}
 
-    def test_a_server_without_accounts_is_everybodys(self, make: Callable[..., Bench]):
+    def test_a_server_without_accounts_is_everybodys(self, make: Make):
         """There is nothing to connect."""
         bench = make(ServerKind.LYRION, shared=False)
 
         assert bench.accounts.acting(CAROL) == {"home": None}
 
-    def test_a_link_moved_to_somebody_else_opens_nothing(
-        self, make: Callable[..., Bench]
-    ):
+    def test_a_link_moved_to_somebody_else_opens_nothing(self, make: Make):
         """Who can write the database cannot act as another person."""
         bench = make()
         link = bench.link(CAROL, "carol")
@@ -269,7 +268,7 @@ class TestActing:
         assert isinstance(refused, Unusable)
         assert refused.reason == "sealed"
 
-    def test_a_lost_key_is_no_reason_to_share(self, make: Callable[..., Bench]):
+    def test_a_lost_key_is_no_reason_to_share(self, make: Make):
         """Whoever has an account of their own never acts in everybody's."""
         bench = make()
         link = bench.link()
@@ -279,9 +278,7 @@ class TestActing:
 
         assert isinstance(refused, Unusable)
 
-    def test_nor_is_a_password_that_does_not_work_any_more(
-        self, make: Callable[..., Bench]
-    ):
+    def test_nor_is_a_password_that_does_not_work_any_more(self, make: Make):
         """They are told to enter it again."""
         bench = make()
         link = bench.link()
@@ -293,19 +290,19 @@ class TestActing:
         assert isinstance(refused, Unusable)
         assert refused.reason == "wrong-password"
 
-    def test_a_store_that_fails_is_an_error(self, make: Callable[..., Bench]):
+    def test_a_store_that_fails_is_an_error(self, make: Make):
         """Not an empty answer, which would be everybody's account."""
 
-        class Broken(MemoryLinks):
+        class Broken(SqlLinks):
             def of(self, person: str) -> Any:
                 raise StoreError("gone")
 
         with pytest.raises(StoreError):
-            make(links=Broken()).accounts.acting(CAROL)
+            make(store=Broken).accounts.acting(CAROL)
 
 
 class TestChecking:
-    def test_it_signs_in_again(self, make: Callable[..., Bench]):
+    def test_it_signs_in_again(self, make: Make):
         """And notes when, and how it went."""
         bench = make()
         link = bench.link()
@@ -321,9 +318,7 @@ class TestChecking:
         assert bench.sink.tags[1:] == ["linked-account:checked"]
         assert bench.sink.events[-1].reason == "wrong-password"
 
-    def test_an_unreachable_server_does_not_shut_anybody_out(
-        self, make: Callable[..., Bench]
-    ):
+    def test_an_unreachable_server_does_not_shut_anybody_out(self, make: Make):
         """It is noted, and tried again at the next playlist."""
         bench = make()
         link = bench.link()
@@ -334,7 +329,7 @@ class TestChecking:
         assert found.fault is Fault.UNAVAILABLE
         assert isinstance(bench.accounts.acting(CAROL)["home"], Credential)
 
-    def test_what_is_due_is_checked(self, make: Callable[..., Bench]):
+    def test_what_is_due_is_checked(self, make: Make):
         """Once in its time, whatever state it is in."""
         bench = make()
         bench.link()
@@ -344,9 +339,7 @@ class TestChecking:
         assert bench.accounts.check_due(age=timedelta(days=1)) == 1
         assert bench.accounts.check_due(age=timedelta(days=1)) == 0
 
-    def test_what_cannot_be_checked_does_not_stop_the_others(
-        self, make: Callable[..., Bench]
-    ):
+    def test_what_cannot_be_checked_does_not_stop_the_others(self, make: Make):
         """A server that is not listed any more, a credential that does not open."""
         bench = make()
         link = bench.link()
@@ -357,7 +350,7 @@ class TestChecking:
         assert bench.accounts.check_due(age=timedelta(days=1)) == 3
         assert bench.accounts.check_due(age=timedelta(days=1)) == 0
 
-    def test_a_password_entered_meanwhile_stays_good(self, make: Callable[..., Bench]):
+    def test_a_password_entered_meanwhile_stays_good(self, make: Make):
         """A check of the old one ends after the new one was linked."""
         bench = make()
         old = bench.link(CAROL, "carol")
@@ -368,7 +361,7 @@ class TestChecking:
 
         assert bench.accounts.check(old) == new
 
-    def test_dead_keys_do_not_stop_audiomuse(self, make: Callable[..., Bench]):
+    def test_dead_keys_do_not_stop_audiomuse(self, make: Make):
         """Five in a row would; the rest is looked at in the next round."""
         bench = make(ServerKind.LMS)
         bench.link()
@@ -388,9 +381,7 @@ class TestChecking:
         assert bench.fake.wrong_in_a_row == 3
         assert len(bench.links.due(bench.clock.now, limit=9)) == 4
 
-    def test_a_server_that_is_away_is_asked_once_for_all(
-        self, make: Callable[..., Bench]
-    ):
+    def test_a_server_that_is_away_is_asked_once_for_all(self, make: Make):
         """And in the next round again, until it answers."""
         bench = make()
         for person in ("user:a", "user:b", "user:c"):
@@ -410,7 +401,7 @@ class TestChecking:
 
 
 class TestHiding:
-    def test_it_can_be_said_later(self, make: Callable[..., Bench]):
+    def test_it_can_be_said_later(self, make: Make):
         """Without entering anything again; the token goes on to work."""
         bench = make(ServerKind.JELLYFIN)
         link = bench.link()
@@ -424,7 +415,7 @@ class TestHiding:
         bench.accounts.set_private(CAROL, "home", private=False, by=BY)
         assert not bench.accounts.hides(CAROL, "home")
 
-    def test_what_is_nobodys_own_cannot_be_hidden(self, make: Callable[..., Bench]):
+    def test_what_is_nobodys_own_cannot_be_hidden(self, make: Make):
         """Neither a shared account's playlists, nor those of somebody not linked."""
         bench = make()
         bench.accounts.share(CAROL, "home", by=BY)
@@ -435,7 +426,7 @@ class TestHiding:
 
 
 class TestLeaving:
-    def test_unlinking_forgets(self, make: Callable[..., Bench]):
+    def test_unlinking_forgets(self, make: Make):
         """And is written down; forgetting nothing is not."""
         bench = make()
         bench.link()
@@ -444,9 +435,7 @@ class TestLeaving:
         assert not bench.accounts.unlink(CAROL, "home", by=BY)
         assert bench.sink.tags == ["linked-account:added", "linked-account:removed"]
 
-    def test_nobody_unlinks_somebody_else_by_their_own_name(
-        self, make: Callable[..., Bench]
-    ):
+    def test_nobody_unlinks_somebody_else_by_their_own_name(self, make: Make):
         """A person reaches what is kept under their own name."""
         bench = make()
         bench.link()
@@ -454,7 +443,7 @@ class TestLeaving:
         assert not bench.accounts.unlink(DAN, "home", by=BY)
         assert bench.accounts.of(CAROL)
 
-    def test_whoever_leaves_is_forgotten(self, make: Callable[..., Bench]):
+    def test_whoever_leaves_is_forgotten(self, make: Make):
         """Somebody who gets the same name later finds nothing of theirs."""
         bench = make()
         bench.link()
@@ -465,14 +454,14 @@ class TestLeaving:
         assert bench.accounts.acting(CAROL) == {"home": None}
         assert bench.accounts.of(DAN)
 
-    def test_what_could_not_be_forgotten_is_said(self, make: Callable[..., Bench]):
+    def test_what_could_not_be_forgotten_is_said(self, make: Make):
         """The audit log has that it was tried and that it failed."""
 
-        class Stuck(MemoryLinks):
+        class Stuck(SqlLinks):
             def remove(self, person: str, server: str) -> bool:
                 raise StoreError("locked")
 
-        bench = make(links=Stuck())
+        bench = make(store=Stuck)
         bench.link()
 
         with pytest.raises(StoreError):
@@ -484,7 +473,7 @@ class TestGivingBack:
     """What a server gave for a password is given back when nobody needs it any more."""
 
     @pytest.fixture(name="bench", params=[ServerKind.JELLYFIN, ServerKind.EMBY])
-    def _bench(self, request: Any, make: Callable[..., Bench]) -> Bench:
+    def _bench(self, request: Any, make: Make) -> Bench:
         return make(request.param)
 
     @pytest.mark.parametrize(
@@ -523,28 +512,28 @@ class TestGivingBack:
 
         assert bench.accounts.check(others).fault is None
 
-    def test_what_cannot_be_kept_is_given_back(self, make: Callable[..., Bench]):
+    def test_what_cannot_be_kept_is_given_back(self, make: Make):
         """Else nobody would hold it, and it would be good for ever."""
 
-        class Full(MemoryLinks):
+        class Full(SqlLinks):
             def put(self, link: Any) -> None:
                 raise StoreError("disk full")
 
-        bench = make(ServerKind.JELLYFIN, links=Full())
+        bench = make(ServerKind.JELLYFIN, store=Full)
 
         with pytest.raises(StoreError):
             bench.link()
 
         assert bench.fake.tokens == {}
 
-    def test_a_failed_change_gives_nothing_back(self, make: Callable[..., Bench]):
+    def test_a_failed_change_gives_nothing_back(self, make: Make):
         """The link is still there, so its token has to be good."""
 
-        class Stuck(MemoryLinks):
+        class Stuck(SqlLinks):
             def remove(self, person: str, server: str) -> bool:
                 raise StoreError("locked")
 
-        bench = make(ServerKind.JELLYFIN, links=Stuck())
+        bench = make(ServerKind.JELLYFIN, store=Stuck)
         link = bench.link()
 
         with pytest.raises(StoreError):
@@ -578,7 +567,7 @@ class TestGivingBack:
         bench.accounts.tend(age=timedelta(days=1))
         assert bench.fake.tokens == {}
 
-    def test_a_key_is_its_owners_to_take_back(self, make: Callable[..., Bench]):
+    def test_a_key_is_its_owners_to_take_back(self, make: Make):
         """Nothing of it is kept, and it goes on to open the account."""
         bench = make(ServerKind.LMS)
         bench.link()
@@ -590,7 +579,7 @@ class TestGivingBack:
 
 
 class TestRotation:
-    def test_every_credential_is_sealed_anew(self, make: Callable[..., Bench]):
+    def test_every_credential_is_sealed_anew(self, make: Make):
         """Afterwards the old key can be thrown away."""
         bench = make(seal=Seal(parse_keys(OLD)))
         for number in range(60):
@@ -608,9 +597,7 @@ class TestRotation:
         only_new = Bench(bench.rig, bench.links)
         assert isinstance(only_new.accounts.acting(CAROL)["home"], Credential)
 
-    def test_without_a_key_there_is_nothing_to_do_it_with(
-        self, make: Callable[..., Bench]
-    ):
+    def test_without_a_key_there_is_nothing_to_do_it_with(self, make: Make):
         """Said, instead of reporting that nothing was left to do."""
         bench = make()
         bench.link()
@@ -636,7 +623,7 @@ def values_in(traceback_: TracebackType | None) -> str:
     "status", [200, 401, 403, 500, Trouble.HANGS_UP, Trouble.NOT_UTF8, Trouble.PAGE]
 )
 def test_a_secret_is_nowhere_to_be_found(
-    make: Callable[..., Bench],
+    make: Make,
     caplog: pytest.LogCaptureFixture,
     kind: ServerKind,
     status: int | Trouble,

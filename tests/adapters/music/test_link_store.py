@@ -20,7 +20,6 @@ from sqlalchemy import inspect, text
 from authz.errors import StoreError
 from authz.stores.sql.database import Database
 from authz.stores.sql.migrate import migrate
-from tests.adapters.music.memory_links import MemoryLinks
 from tests.threads import raised_at_once
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -288,10 +287,3 @@ class TestDatabase:
 
         with pytest.raises(StoreError):
             links.of("user:carol")
-
-
-def test_memory_is_a_store():
-    """The one for trying out is held to the same."""
-    links: LinkStore = MemoryLinks()
-
-    assert links.page(limit=1).total == 0

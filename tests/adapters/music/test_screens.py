@@ -4,18 +4,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from authz_audiomuse.music.accounts import By
 from authz_audiomuse.music.faults import Fault
 from authz_audiomuse.music.listed import ServerKind
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
+from tests.adapters.music.house import BY, Build, House
 from tests.adapters.music.rigs import CAROLS
-from tests.adapters.music.test_pages import (
-    House,
-    _compiled,  # noqa: F401 - fixtures
-    _house,  # noqa: F401
-)
 from tests.browser.conftest import PATIENCE, _chromium  # noqa: F401
 from tests.browser.test_screens import problems, with_axe
 
@@ -25,7 +20,7 @@ KINDS = (ServerKind.NAVIDROME, ServerKind.JELLYFIN, ServerKind.LMS, ServerKind.L
 
 
 @pytest.fixture(name="home")
-def _home(house: Callable[..., House]) -> Iterator[tuple[House, str]]:
+def _home(house: Build) -> Iterator[tuple[House, str]]:
     home = house(*KINDS)
     server = make_server("127.0.0.1", 0, home.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
@@ -59,12 +54,11 @@ def _visit(chromium: Browser, home: tuple[House, str]) -> Iterator[Callable[...,
 
 def test_a_screen(visit: Callable[..., Page], home: tuple[House, str]):
     """Nothing beside the window, and nothing serious for axe."""
-    accounts, rigs = home[0].accounts, home[0].rigs
-    by = By(name="user:root")
-    accounts.link("user:carol", "s0", rigs[0].entered("carol"), by=by)
-    broken = accounts.link("user:carol", "s1", rigs[1].entered("carol"), by=by)
+    accounts = home[0].accounts
+    home[0].link("carol", 0)
+    broken = home[0].link("carol", 1)
     accounts.links.note(broken, fault=Fault.WRONG_PASSWORD, checked=broken.linked)
-    accounts.share("user:authentik/a-rather-long-name@example.com", "s0", by=by)
+    accounts.share("user:authentik/a-rather-long-name@example.com", "s0", by=BY)
     found: list[str] = []
     for who, path in (
         ("user:carol", "/authz/account/music"),

@@ -5,13 +5,11 @@ One suite of contract tests holds for every store of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from authz_audiomuse.music.faults import Fault
-
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Mode(StrEnum):

@@ -5,7 +5,7 @@ They may lie in the database of authz or in another one; neither knows the other
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -181,10 +181,7 @@ class SqlLinks:
         statement = (
             _owed.insert()
             .values(
-                person=link.person,
-                server=link.server,
-                sealed=link.sealed,
-                since=since,
+                person=link.person, server=link.server, sealed=link.sealed, since=since
             )
             .returning(_owed)
         )
@@ -277,42 +274,13 @@ def _plain(search: str) -> str:
 
 
 def _values(link: Link) -> dict[str, Any]:
-    return {
-        "person": link.person,
-        "server": link.server,
-        "mode": str(link.mode),
-        "account": link.account,
-        "sealed": link.sealed,
-        "fault": str(link.fault or ""),
-        "checked": link.checked,
-        "linked": link.linked,
-        "linked_by": link.linked_by,
-        "known": link.known,
-        "private": link.private,
-    }
+    return asdict(link) | {"mode": str(link.mode), "fault": str(link.fault or "")}
 
 
 def _link(row: Row[Any]) -> Link:
-    return Link(
-        person=row.person,
-        server=row.server,
-        mode=Mode(row.mode),
-        account=row.account,
-        sealed=row.sealed,
-        fault=Fault(row.fault) if row.fault else None,
-        checked=row.checked,
-        linked=row.linked,
-        linked_by=row.linked_by,
-        known=row.known,
-        private=row.private,
-    )
+    fault = Fault(row.fault) if row.fault else None
+    return Link(**row._asdict() | {"mode": Mode(row.mode), "fault": fault})
 
 
 def _ended(row: Row[Any]) -> Ended:
-    return Ended(
-        id=row.id,
-        person=row.person,
-        server=row.server,
-        sealed=row.sealed,
-        since=row.since,
-    )
+    return Ended(**row._asdict())
