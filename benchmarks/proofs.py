@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from authz.decision import Effect, Grant, Origin, Policy, Rule
+from authz.decision import SCOPED_COLUMNS, Effect, Grant, Origin, Policy, Rule
 from authz.policy.analysis.promises import (
     Answer,
     Party,
@@ -70,7 +70,10 @@ def policy(rng: random.Random) -> Policy:
         for member, role in pairs
     ]
     return Policy(
-        rules=tuple(rules), grants=tuple(grants), revision="0" * 12, scoped=True
+        rules=tuple(rules),
+        grants=tuple(grants),
+        revision="0" * 12,
+        columns=SCOPED_COLUMNS,
     )
 
 

@@ -15,6 +15,8 @@ from authz.decision import (
     ANONYMOUS_METHOD,
     AUTHENTICATED,
     EVERYONE,
+    PLAIN_COLUMNS,
+    SCOPED_COLUMNS,
     Effect,
     Grant,
     Origin,
@@ -148,7 +150,7 @@ def _policy(rng: random.Random, *, scoped: bool) -> Policy:
         rules=rules,
         built_in=known,
         grants=(*grants, *scopes),
-        scoped=scoped,
+        columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS,
         revision="0" * 12,
     )
 
@@ -214,7 +216,7 @@ def _changed(rng: random.Random, policy: Policy) -> Policy:
         rules=tuple(rules),
         built_in=policy.built_in,
         grants=tuple(grants),
-        scoped=policy.scoped,
+        columns=policy.columns,
         revision="1" * 12,
     )
 
@@ -406,7 +408,7 @@ def without(made: Case) -> Policy:
         rules=rules,
         built_in=made.policy.built_in,
         grants=made.policy.grants,
-        scoped=made.policy.scoped,
+        columns=made.policy.columns,
         revision="2" * 12,
     )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from authz.decision import (
     AUTHENTICATED,
     EVERYONE,
+    SCOPED_COLUMNS,
     AccessRequest,
     Effect,
     Grant,
@@ -66,7 +67,7 @@ def scoped_world(seed: int, questions: int) -> World:
         made.policy,
         rules=tuple(replace(rule, scope=pattern()) for rule in made.policy.rules),
         grants=tuple(replace(grant, scope=pattern()) for grant in made.policy.grants),
-        scoped=True,
+        columns=SCOPED_COLUMNS,
     )
     asked = tuple(replace(each, scope=_about(rng)) for each in made.requests)
     return World(policy, asked)

@@ -12,7 +12,7 @@ from authz.errors import PolicyError, StoreError, StoreUnreachable
 from authz.identity.people import PeopleStore
 from authz.policy.records import Entry, PolicyRecords, Snapshot
 from authz.policy.route_tables import RoutePattern
-from authz.runtime import Runtime, policy_of, takes_scopes
+from authz.runtime import Runtime, columns_of, policy_of
 from authz.scope import AskedScope
 from authz.settings import Settings
 
@@ -80,9 +80,14 @@ class AdminContext:
         return self.runtime.policy
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a rule of the policy, but for its effect."""
+        return columns_of(self.settings)
+
+    @property
     def scoped(self) -> bool:
         """Whether each line of the policy names the scope in which it holds."""
-        return takes_scopes(self.settings)
+        return "dom" in self.columns
 
     def readable_snapshot(self) -> Snapshot | None:
         """Return the state of the store; None if what it holds is no policy.

@@ -225,7 +225,7 @@ def grants_for(
     return tuple(
         Add(
             row=grant_row(
-                member=f"user:{id}", role=role, scope=scope, scoped=context.scoped
+                member=f"user:{id}", role=role, scope=scope, columns=context.columns
             )
         )
         for role in roles

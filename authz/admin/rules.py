@@ -1,12 +1,12 @@
 """Rules and grants, as lists to look through and entries to change."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from authz.admin.context import AdminContext
 from authz.admin.pagination import DEFAULT_LIMIT, Page, in_order, paged
-from authz.decision import Grant, Origin
+from authz.decision import PLAIN_COLUMNS, Grant, Origin
 from authz.errors import NotFound
 from authz.policy.csv_rows import Row
 from authz.policy.patterns import path_match
@@ -168,13 +168,13 @@ def all_grants(context: AdminContext, now: Snapshot) -> Iterator[GrantEntry]:
             yield as_grant(entry)
 
 
-def grant_row(*, member: str, role: str, scope: str = "", scoped: bool = False) -> Row:
-    """Return the row of a grant; *scope* and what it raises are as in `WrittenRule`."""
-    return sound_row(
-        Row("g", (member, role, *((scope,) if scoped else ())), Origin("the grant")),
-        scope=scope,
-        scoped=scoped,
-    )
+def grant_row(
+    *, member: str, role: str, scope: str = "", columns: Sequence[str] = PLAIN_COLUMNS
+) -> Row:
+    """Return the row of a grant; *columns* and what it raises are as in `sound_row`."""
+    where = (scope,) if "dom" in columns else ()
+    row = Row("g", (member, role, *where), Origin("the grant"))
+    return sound_row(row, columns, scope=scope)
 
 
 def rules_of(context: AdminContext, now: Snapshot) -> tuple[RuleEntry, ...]:

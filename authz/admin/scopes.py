@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
 from authz.admin.rules import grant_row
+from authz.decision import SCOPED_COLUMNS
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Entry, Remove, Replace, Snapshot, Switch
 from authz.policy.rules import without_scope
@@ -117,7 +118,9 @@ def ticked(  # noqa: PLR0913 - what a list of ticks says
     changes: list[Change] = []
     for scope in sorted(wanted - had):
         # Made first: what is wrong with it is said, whatever is there.
-        add = Add(row=grant_row(member=member, role=role, scope=scope, scoped=True))
+        add = Add(
+            row=grant_row(member=member, role=role, scope=scope, columns=SCOPED_COLUMNS)
+        )
         if here.get(scope):
             continue
         kept = [entry for at, entry in entries if at == scope]
@@ -134,7 +137,9 @@ def ticked(  # noqa: PLR0913 - what a list of ticks says
         if kept:
             changes += [Remove(id=entry.id) for entry in kept]
         else:
-            row = grant_row(member=member, role=role, scope=scope, scoped=True)
+            row = grant_row(
+                member=member, role=role, scope=scope, columns=SCOPED_COLUMNS
+            )
             changes.append(Add(row=row))  # takes the addition back
     return tuple(changes)
 

@@ -20,7 +20,7 @@ from authz.cli.sources import (
     settings_here,
 )
 from authz.policy.lint import MEANINGS, Finding, Severity, lint
-from authz.policy.model import is_scoped, read_model, why_not_compiled
+from authz.policy.model import read_model, why_not_compiled
 from authz.policy.route_tables import RoutePattern
 from authz.policy.scope_table import APP_SAYS
 from authz.stores.model_file import read_model_text
@@ -85,7 +85,7 @@ def lint_policies(  # noqa: PLR0913 - one parameter for each option
                     grants=(*settings.grants, *given),
                     routes=routes,
                     prefix=settings.url_prefix,
-                    scoped=is_scoped(definition),
+                    columns=definition.columns,
                     declared=_declared(app, routes),
                     scopes=app.context.named_scopes() if app is not None else (),
                 )

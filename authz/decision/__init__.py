@@ -20,6 +20,8 @@ from authz.decision.policy import grants_by_member as grants_by_member
 from authz.decision.request import SAFE_METHODS as SAFE_METHODS
 from authz.decision.request import AccessRequest as AccessRequest
 from authz.decision.request import Asked as Asked
+from authz.decision.rule import PLAIN_COLUMNS as PLAIN_COLUMNS
+from authz.decision.rule import SCOPED_COLUMNS as SCOPED_COLUMNS
 from authz.decision.rule import Effect as Effect
 from authz.decision.rule import Grant as Grant
 from authz.decision.rule import Origin as Origin

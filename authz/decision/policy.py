@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from authz.decision.rule import Grant, Rule
+from authz.decision.rule import PLAIN_COLUMNS, Grant, Rule
 from authz.errors import Problem
 from authz.scope import patterns_of
 
@@ -47,10 +47,15 @@ class Policy:
     #: Rules that hold in every policy. They decide like the others, but belong to no
     #: text, so nothing that counts, checks or compares a text knows of them.
     built_in: tuple[Rule, ...] = ()
-    #: Whether its rules and grants hold in a scope each.
-    scoped: bool = False
+    #: The columns of its rules but for their effect, as its model has them.
+    columns: tuple[str, ...] = PLAIN_COLUMNS
     #: All that it says as a text; see `policy/said.py`.
     said: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def scoped(self) -> bool:
+        """Whether its rules and grants hold in a scope each."""
+        return "dom" in self.columns
 
     def within(self, scope: str) -> "Policy":
         """Return what holds in *scope*, as a policy without scopes.

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+#: The columns of a rule but for its effect, as models name them.
+PLAIN_COLUMNS: Final = ("sub", "obj", "act")
+SCOPED_COLUMNS: Final = ("sub", "dom", "obj", "act")
 
 
 class Effect(StrEnum):

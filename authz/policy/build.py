@@ -11,7 +11,7 @@ from authz.errors import PolicyError, Problem
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.csv_rows import Row, read_rows
 from authz.policy.few_changes import changed_policy
-from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
+from authz.policy.model import Model, read_model, why_not_compiled
 from authz.policy.pacing import paced
 from authz.policy.rules import policy_from_rows
 from authz.policy.scoped import ScopedPolicy
@@ -131,18 +131,17 @@ def _build(  # noqa: PLR0913 - what a policy is made of
     why = why_not_compiled(definition)
     _refuse_idle_scopes(definition, grants)
     if why is None:
-        scoped = is_scoped(definition)
         policy = policy_from_rows(
             rows,
             rules=rules,
             grants=grants,
             source=policy_source,
             partial=partial,
-            scoped=scoped,
+            columns=definition.columns,
             known=before.rules_by_row() if before else {},
         )
         return BuiltPolicy(
-            policy=ScopedPolicy(policy) if scoped else CompiledPolicy(policy),
+            policy=ScopedPolicy(policy) if policy.scoped else CompiledPolicy(policy),
             warnings=policy.warnings,
             rows=rows,
             source=policy_source,
@@ -205,7 +204,7 @@ def _changed(before: BuiltPolicy, rows: tuple[Row, ...]) -> BuiltPolicy | None:
 
 def _refuse_idle_scopes(model: Model, grants: Iterable[Grant]) -> None:
     """Refuse *grants* of settings in some scopes, where each would hold in all."""
-    if is_scoped(model) or model.grants.get("g", 0) > _PLAIN_GRANT:
+    if model.is_scoped or model.grants.get("g", 0) > _PLAIN_GRANT:
         return
     problems = [
         Problem(

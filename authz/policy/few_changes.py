@@ -48,7 +48,7 @@ def changed_policy(
     last = first + len(went)
     removed = before.rules[first:last]
     known = {id(row): rule for row, rule in zip(went, removed, strict=True)}
-    added = rules_alone(came, scoped=before.scoped, known=known)
+    added = rules_alone(came, before.columns, known=known)
     if added is None or _are_odd(before, went, removed):
         return None
     rules = (*before.rules[:first], *added, *before.rules[last:])

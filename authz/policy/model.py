@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from authz.decision import PLAIN_COLUMNS, SCOPED_COLUMNS
 from authz.errors import PolicyError, Problem
 from authz.policy.parsing import parse_expression
 from authz.policy.patterns import CASBIN_FUNCTIONS
@@ -77,6 +78,16 @@ class Model:
     #: The matcher as it is written.
     matcher: str
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a request says, and a rule of a compiled policy, but for its effect."""
+        return self.requests["r"]
+
+    @property
+    def is_scoped(self) -> bool:
+        """Whether requests are about a scope."""
+        return "dom" in self.columns
+
 
 def read_model(
     text: str, *, source: str = "model.conf", functions: Collection[str] = ()
@@ -108,15 +119,10 @@ def read_with_casbin(text: str, source: str, functions: Collection[str] = ()) ->
     return _Reader(source, functions).read(text)
 
 
-def is_scoped(model: Model) -> bool:
-    """Return whether requests of *model* are about a scope: its field `dom`."""
-    return "dom" in model.requests["r"]
-
-
 def why_not_compiled(model: Model) -> str | None:
     """Return why pycasbin has to answer for *model*, or None if it is compiled."""
     fields = model.rules.get("p", ())
-    asked = ("sub", "dom", "obj", "act") if is_scoped(model) else ("sub", "obj", "act")
+    asked = SCOPED_COLUMNS if model.is_scoped else PLAIN_COLUMNS
     spelled = ", ".join(asked)
     if model.requests != {"r": asked}:
         return f"a request is not `{spelled}`"
@@ -127,7 +133,7 @@ def why_not_compiled(model: Model) -> str | None:
     if model.grants != {"g": len(asked) - 1}:
         names = ", ".join("_" * (len(asked) - 1))
         return f"there is not exactly one role definition `g = {names}`"
-    wanted = _SCOPED_ATOMS if is_scoped(model) else _COMPILED_ATOMS
+    wanted = _SCOPED_ATOMS if model.is_scoped else _COMPILED_ATOMS
     atoms = re.sub(r"\s", "", model.matcher).split("&&")
     if frozenset(atoms) != wanted or len(atoms) != len(wanted):
         return "the matcher is not the shipped one"

@@ -12,6 +12,7 @@ from authz.decision import (
     ANONYMOUS_METHOD,
     AUTHENTICATED,
     EVERYONE,
+    PLAIN_COLUMNS,
     Effect,
     Grant,
     Origin,
@@ -65,7 +66,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     grants: Iterable[Grant] = (),
     source: str = "policy",
     partial: bool = False,
-    scoped: bool = False,
+    columns: Sequence[str] = PLAIN_COLUMNS,
     known: Mapping[int, Rule] = _NOTHING,
 ) -> Policy:
     """Build the policy that *rows* and further *rules* and *grants* make.
@@ -73,15 +74,16 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
     Those come from settings, and from authz itself.
 
     *partial* says that the settings are not known here, so nobody need hold
-    `role:admin` yet. *scoped* says that each row names a scope, as the scoped model
-    has it; what holds beside the rows holds in every scope.
+    `role:admin` yet. *columns* are those of a rule but for its effect, as the model has
+    them; where rows name a scope, what holds beside them holds in every scope.
 
     *known* are rules that were made of some of the very same rows before, by the `id`
     of the row: they are the same objects again.
 
     Raises `PolicyError` with every problem found. Nothing is skipped.
     """
-    reader = _RowReader(scoped=scoped, known=known)
+    reader = _RowReader(columns, known)
+    scoped = reader.scoped
     rules, grants = tuple(rules), tuple(grants)
     if scoped:
         rules, grants = _everywhere(rules), _everywhere(grants)
@@ -103,7 +105,7 @@ def policy_from_rows(  # noqa: PLR0913 - what a policy is made of
         rules=tuple(reader.rules),
         built_in=tuple(rules),
         grants=tuple(reader.grants),
-        scoped=scoped,
+        columns=tuple(columns),
         revision=revision_of(said),
         said=said,
         warnings=tuple(
@@ -122,24 +124,26 @@ def _everywhere(held: "Iterable[_Held]") -> "tuple[_Held, ...]":
     return tuple(e if e.scope else replace(e, scope=ANY_SCOPE) for e in held)
 
 
-def row_problems(row: Row, *, scoped: bool = False) -> tuple[Problem, ...]:
+def row_problems(
+    row: Row, columns: Sequence[str] = PLAIN_COLUMNS
+) -> tuple[Problem, ...]:
     """Return what is wrong with *row* by itself, whatever else the policy says."""
-    reader = _RowReader(scoped=scoped)
+    reader = _RowReader(columns)
     reader.read(row)
     return tuple(reader.problems)
 
 
-def sound_row(row: Row, *, scope: str, scoped: bool) -> Row:
+def sound_row(row: Row, columns: Sequence[str], *, scope: str) -> Row:
     """Return *row*, which is to hold in *scope*.
 
-    A *scoped* policy needs a scope, and no other has one: none is guessed, and none is
-    left out.
+    *columns* are those of the policy. One with scopes needs a scope, and no other has
+    one: none is guessed, and none is left out.
 
     Raises:
         PolicyError: with everything that is wrong with it by itself.
     """
-    problems = [*row_problems(row, scoped=scoped)]
-    if scope and not scoped:
+    problems = [*row_problems(row, columns)]
+    if scope and "dom" not in columns:
         problems.append(
             Problem(
                 where=str(row.origin),
@@ -154,13 +158,13 @@ def sound_row(row: Row, *, scope: str, scoped: bool) -> Row:
 
 
 def rules_alone(
-    rows: Iterable[Row], *, scoped: bool, known: Mapping[int, Rule]
+    rows: Iterable[Row], columns: Sequence[str], *, known: Mapping[int, Rule]
 ) -> tuple[Rule, ...] | None:
     """Return the rules that *rows* are; None if something is odd about one of them.
 
-    For *scoped* and *known* see `policy_from_rows`.
+    For *columns* and *known* see `policy_from_rows`.
     """
-    reader = _RowReader(scoped=scoped, known=known)
+    reader = _RowReader(columns, known)
     for row in rows:
         reader.read(row)
     if reader.problems or reader.warnings:
@@ -186,14 +190,21 @@ def _is_scope(path: str, method: str) -> bool:
     return ":" in path and path[0] not in "/:" and method.startswith("/")
 
 
+#: What people call the columns of a rule.
+_SPELLED: Final = {"sub": "subject", "dom": "scope", "obj": "path", "act": "method"}
+
+
 class _RowReader:
     """Turns rows into rules and grants, and keeps every problem."""
 
-    def __init__(self, *, scoped: bool, known: Mapping[int, Rule] = _NOTHING) -> None:
-        self._scoped = scoped
+    def __init__(
+        self, columns: Sequence[str], known: Mapping[int, Rule] = _NOTHING
+    ) -> None:
+        self._columns = columns
+        self.scoped = "dom" in columns
         self._known = known
         #: What a line has that holds in every scope, before what is behind it.
-        self._everywhere = f"{ANY_SCOPE}, " if scoped else ""
+        self._everywhere = f"{ANY_SCOPE}, " if self.scoped else ""
         self._good_scopes: set[str] = set()
         self.rules: list[Rule] = []
         self.grants: list[Grant] = []
@@ -239,9 +250,9 @@ class _RowReader:
             self._note(row.origin, "p", known.fields)
             self.rules.append(known)
             return
-        least = 4 if self._scoped else 3
+        least = len(self._columns)
         if not least <= len(row.fields) <= least + 1:
-            spelled = "subject, scope, path" if self._scoped else "subject, path"
+            spelled = ", ".join(_SPELLED[name] for name in self._columns)
             rest = (field.upper() for field in row.fields[least - 1 :])
             joined = "|".join(field for field in rest if field in METHODS)
             self._problem(
@@ -252,11 +263,11 @@ class _RowReader:
                 if row.fields and not row.fields[-1]
                 else f"join the methods: `{joined}`"
                 if "|" in joined
-                else f"write `p, {spelled}, method` and, if you want, `, deny`",
+                else f"write `p, {spelled}` and, if you want, `, deny`",
             )
             return
         scope = ""
-        if self._scoped:
+        if self.scoped:
             subject, scope, path, method = row.fields[:4]
             scope = self._scope(row.origin, scope)
         else:
@@ -301,7 +312,7 @@ class _RowReader:
     def _path(self, origin: Origin, path: str, method: str) -> bool:
         """Note what is wrong with *path*; return whether the other fields count."""
         problem = PathPattern.problem(path)
-        if problem and not self._scoped and _is_scope(path, method):
+        if problem and not self.scoped and _is_scope(path, method):
             self._problem(
                 origin,
                 f"`{path}` is a scope, and the policy has none",
@@ -316,9 +327,9 @@ class _RowReader:
         return True
 
     def _grant(self, row: Row) -> None:
-        size = 3 if self._scoped else 2
+        size = 3 if self.scoped else 2
         if len(row.fields) != size:
-            where = ", *` for every scope" if self._scoped else "`"
+            where = ", *` for every scope" if self.scoped else "`"
             self._problem(
                 row.origin,
                 f"a grant has {size} fields after `g`, this one has {len(row.fields)}",
@@ -332,7 +343,7 @@ class _RowReader:
             member = self._name(row.origin, member)
         if role not in self._good_names:
             role = self._name(row.origin, role)
-        scope = self._scope(row.origin, row.fields[2]) if self._scoped else ""
+        scope = self._scope(row.origin, row.fields[2]) if self.scoped else ""
         grant = Grant(member=member, role=role, origin=row.origin, scope=scope)
         if role and not role.startswith("role:"):
             self._problem(

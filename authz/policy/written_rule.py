@@ -4,11 +4,11 @@ A `Rule` is sound; this need not be yet. Its fields are those of a rule in the A
 in forms, by the same names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-from authz.decision import Effect, Origin, Rule
+from authz.decision import PLAIN_COLUMNS, Effect, Origin, Rule
 from authz.errors import InvalidValue, Problem
 from authz.names import name_problem
 from authz.policy.csv_rows import Row
@@ -75,23 +75,27 @@ class WrittenRule:
         """Return whether it allows in the pattern *scope*, not more and not less."""
         return self.effect == Effect.ALLOW and self.scope == scope
 
-    def problems(self, *, scoped: bool) -> dict[str, Problem | None]:
+    def problems(self, columns: Sequence[str]) -> dict[str, Problem | None]:
         """Return what is wrong with each field; None with what is sound."""
         return {
             "subject": name_problem(self.subject),
-            "scope": pattern_problem(self.scope) if scoped else None,
+            "scope": pattern_problem(self.scope) if "dom" in columns else None,
             "path": PathPattern.problem(self.path),
             "methods": None if self.methods else _NO_METHOD,
             "effect": None if self.effect in set(Effect) else _NO_EFFECT,
         }
 
-    def row(self, *, scoped: bool = False) -> Row:
-        """Return its row; *scoped* and what it raises are as in `sound_row`."""
-        where = (self.scope,) if scoped else ()
-        methods = "|".join(sorted(set(self.methods)))
+    def row(self, columns: Sequence[str] = PLAIN_COLUMNS) -> Row:
+        """Return its row; *columns* and what it raises are as in `sound_row`."""
+        said = {
+            "sub": self.subject,
+            "dom": self.scope,
+            "obj": self.path,
+            "act": "|".join(sorted(set(self.methods))),
+        }
         effect = () if self.effect == Effect.ALLOW else (self.effect,)
-        row = Row("p", (self.subject, *where, self.path, methods, *effect), _NEW)
-        return sound_row(row, scope=self.scope, scoped=scoped)
+        row = Row("p", (*(said[name] for name in columns), *effect), _NEW)
+        return sound_row(row, columns, scope=self.scope)
 
     def as_rule(self, origin: Origin) -> Rule:
         """Return the rule that it is, for showing it, written at *origin*."""

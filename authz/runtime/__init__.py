@@ -4,6 +4,7 @@ Knows no web framework.
 """
 
 from authz.runtime.policies import build_content as build_content
+from authz.runtime.policies import columns_of as columns_of
 from authz.runtime.policies import load_policy as load_policy
 from authz.runtime.policies import policy_of as policy_of
 from authz.runtime.policies import takes_scopes as takes_scopes

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from authz.decision import PLAIN_COLUMNS
 from authz.errors import PolicyError, StoreError
 from authz.policy.build import BuiltPolicy, build_from_rows, collector_paused
 from authz.policy.csv_rows import Row
-from authz.policy.model import Model, is_scoped, read_model, why_not_compiled
+from authz.policy.model import Model, read_model, why_not_compiled
 from authz.policy.recent_builds import RecentBuilds
 from authz.policy.records import Entry, Snapshot
 from authz.policy.safety import open_to_a_method, safety_problems, wide_rules
@@ -121,15 +122,23 @@ def _safe(built: BuiltPolicy, settings: Settings, model_source: str) -> BuiltPol
     return replace(built, warnings=(*built.warnings, *wide, *by_method))
 
 
-def takes_scopes(settings: Settings) -> bool:
-    """Return whether each line of the policy names the scope in which it holds.
+def columns_of(settings: Settings) -> tuple[str, ...]:
+    """Return the columns of a rule but for its effect, as authz itself reads them.
 
     Raises:
         PolicyError: if the model cannot be used.
         StoreError: if it cannot be read.
     """
     model = model_of(settings)
-    return is_scoped(model) and why_not_compiled(model) is None
+    return model.columns if why_not_compiled(model) is None else PLAIN_COLUMNS
+
+
+def takes_scopes(settings: Settings) -> bool:
+    """Return whether each line of the policy names the scope in which it holds.
+
+    Raises as `columns_of`.
+    """
+    return "dom" in columns_of(settings)
 
 
 def model_of(settings: Settings) -> Model:

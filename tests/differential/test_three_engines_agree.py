@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 
-from authz.decision import AccessRequest, Decision, Policy, outcome
+from authz.decision import SCOPED_COLUMNS, AccessRequest, Decision, Policy, outcome
 from authz.policy import scan
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.oracle import oracle
@@ -136,7 +136,7 @@ def test_a_policy_scoped_everywhere_answers_as_before(seed: int):
         made.policy,
         rules=tuple(replace(rule, scope="*") for rule in made.policy.rules),
         grants=tuple(replace(grant, scope="*") for grant in made.policy.grants),
-        scoped=True,
+        columns=SCOPED_COLUMNS,
     )
     after = ScopedPolicy(everywhere)
     for request in about.requests:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from authz.decision import Effect, Policy, PolicyInForce, Rule
+from authz.decision import SCOPED_COLUMNS, Effect, Policy, PolicyInForce, Rule
 from authz.policy.analysis.cases import Broken, Case, Opening, Said, Saying
 from authz.policy.analysis.changed_rules import touched_rules
 from authz.policy.analysis.holders import (
@@ -354,4 +354,6 @@ def _everywhere(policy: Policy) -> Policy:
         for each in (policy.rules, policy.built_in)
     )
     grants = tuple(replace(grant, scope=ANY_SCOPE) for grant in policy.grants)
-    return replace(policy, rules=rules, built_in=built_in, grants=grants, scoped=True)
+    return replace(
+        policy, rules=rules, built_in=built_in, grants=grants, columns=SCOPED_COLUMNS
+    )

@@ -6,7 +6,7 @@ is meant, a comment above the line allows: `# lint: allow unsafe-for-everyone`.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from authz.decision import Grant, Origin, Policy
+from authz.decision import PLAIN_COLUMNS, Grant, Origin, Policy
 from authz.errors import PolicyError
 from authz.policy.csv_rows import read_rows
 from authz.policy.lint.chains import chain_findings
@@ -32,7 +32,7 @@ def lint(  # noqa: PLR0913 - what is known of a policy
     grants: Iterable[Grant] = (),
     routes: Sequence[RoutePattern] = (),
     prefix: str = "/authz",
-    scoped: bool = False,
+    columns: Sequence[str] = PLAIN_COLUMNS,
     declared: Declared | None = None,
     scopes: Iterable[str] = (),
 ) -> tuple[Finding, ...]:
@@ -44,7 +44,7 @@ def lint(  # noqa: PLR0913 - what is known of a policy
         grants: What settings add.
         routes: The routes of the app; empty if they are not known.
         prefix: Where the pages of authz are.
-        scoped: Whether each line names a scope.
+        columns: Those of a rule but for its effect, as the model has them.
         declared: The kinds of scopes that requests to *routes* are about; None if that
             is not known.
         scopes: The scopes that the app names; empty if it does not say.
@@ -52,7 +52,7 @@ def lint(  # noqa: PLR0913 - what is known of a policy
     try:
         rows = read_rows(data, source=source)
         policy = policy_from_rows(
-            rows.rows, grants=grants, source=source, partial=True, scoped=scoped
+            rows.rows, grants=grants, source=source, partial=True, columns=columns
         )
     except PolicyError as error:
         return tuple(from_problem(p, Code.POLICY_INVALID) for p in error.problems)
@@ -62,7 +62,7 @@ def lint(  # noqa: PLR0913 - what is known of a policy
     ]
     findings += _no_administrator(policy, source)
     findings += overlap_findings(policy)
-    if scoped:
+    if policy.scoped:
         findings += scope_findings(
             policy, routes=routes, declared=declared, known=scopes
         )

@@ -1,6 +1,6 @@
 """`/policy` and `/changes`: several changes at once, looked at before they are made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from authz.admin.changes import Draft, Preview, apply, preview
@@ -233,34 +233,32 @@ def draft_of(call: Call) -> Draft:
     base = call.match
     if base in {"", ANY_STATE}:
         base = call.context.records.snapshot().etag
-    scoped = call.context.scoped
+    columns = call.context.columns
     return Draft(
         base=base,
-        changes=tuple(
-            _change(change, scoped=scoped) for change in call.body["changes"]
-        ),
+        changes=tuple(_change(change, columns) for change in call.body["changes"]),
     )
 
 
-def _change(body: Mapping[str, Any], *, scoped: bool) -> Change:
+def _change(body: Mapping[str, Any], columns: Sequence[str]) -> Change:
     note = body.get("note", "")
     match body["do"]:
         case "add":
-            row, off = _row(body, scoped=scoped), body.get("disabled", False)
+            row, off = _row(body, columns), body.get("disabled", False)
             return Add(row=row, note=note, disabled=off)
         case "replace":
-            return Replace(id=body["id"], row=_row(body, scoped=scoped), note=note)
+            return Replace(id=body["id"], row=_row(body, columns), note=note)
         case "remove":
             return Remove(id=body["id"])
         case do:
             return Switch(id=body["id"], disabled=do == "disable")
 
 
-def _row(body: Mapping[str, Any], *, scoped: bool) -> Row:
+def _row(body: Mapping[str, Any], columns: Sequence[str]) -> Row:
     if "grant" in body:
-        return grant_row(**body["grant"], scoped=scoped)
+        return grant_row(**body["grant"], columns=columns)
     rule = WrittenRule.of(body["rule"], methods=tuple(body["rule"]["methods"]))
-    return rule.row(scoped=scoped)
+    return rule.row(columns)
 
 
 def revision_document(revision: Revision) -> dict[str, Any]:

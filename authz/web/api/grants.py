@@ -51,7 +51,7 @@ def _row(call: Call) -> Row:
         member=body["member"],
         role=body["role"],
         scope=body.get("scope", ""),
-        scoped=call.context.scoped,
+        columns=call.context.columns,
     )
 
 

@@ -52,7 +52,7 @@ def _list(call: Call) -> Reply:
 
 def _row(call: Call) -> Row:
     rule = WrittenRule.of(call.body, methods=tuple(call.body["methods"]))
-    return rule.row(scoped=call.context.scoped)
+    return rule.row(call.context.columns)
 
 
 _KIND: Final = RowKind(

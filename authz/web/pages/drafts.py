@@ -60,7 +60,7 @@ class Drafts:
                 member=form.get("member", "").strip(),
                 role=form.get("role", "").strip(),
                 scope=form.get("scope", "").strip(),
-                scoped=self._pages.context.scoped,
+                columns=self._pages.context.columns,
             )
             refuse_row(self._pages.context, self._pages.actor, row)
         except PolicyError as error:
@@ -109,7 +109,7 @@ class Drafts:
                 form,
                 methods=tuple(form.get("methods", "").split("|")),
                 effect="allow",
-            ).row(scoped=self._pages.context.scoped)
+            ).row(self._pages.context.columns)
         except PolicyError as error:
             raise _refused(error) from error
 

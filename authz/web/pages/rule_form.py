@@ -1,6 +1,6 @@
 """One rule as a form: for a new one, and for changing one that is there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -62,7 +62,7 @@ class RuleForm:
     def add(self) -> Response:
         """Put a new rule into the draft."""
         typed = self._typed()
-        row, errors = _row(typed, scoped=self._pages.context.scoped)
+        row, errors = _row(typed, self._pages.context.columns)
         if row is None:
             return self._form(typed, errors=errors)
         return self._keep(typed, Add(row=row, note=typed.note))
@@ -72,7 +72,7 @@ class RuleForm:
         typed = self._typed()
         id = request.form.get("id", "")  # noqa: A001 - the field's name
         rule, _ = use_cases.find_rule(self._pages.context, id)
-        row, errors = _row(typed, scoped=self._pages.context.scoped)
+        row, errors = _row(typed, self._pages.context.columns)
         if row is None:
             return self._form(typed, errors=errors, id=rule.id)
         return self._keep(
@@ -124,9 +124,9 @@ def _offered(methods: Iterable[str]) -> tuple[str, ...]:
     return tuple(m for m in methods if m in {*USUAL_METHODS, "*"})
 
 
-def _row(typed: Typed, *, scoped: bool) -> tuple[Row | None, dict[str, str]]:
+def _row(typed: Typed, columns: Sequence[str]) -> tuple[Row | None, dict[str, str]]:
     """Return the row of the rule, or what is wrong with each field."""
-    problems = {**typed.problems(scoped=scoped), "note": note_problem(typed.note)}
+    problems = {**typed.problems(columns), "note": note_problem(typed.note)}
     errors = {
         _FIRST.get(field, field): wording.sentence(problem)
         for field, problem in problems.items()
@@ -135,6 +135,6 @@ def _row(typed: Typed, *, scoped: bool) -> tuple[Row | None, dict[str, str]]:
     if errors:
         return None, errors
     try:
-        return typed.row(scoped=scoped), {}
+        return typed.row(columns), {}
     except PolicyError as error:
         return None, {"": " ".join(map(wording.sentence, error.problems))}

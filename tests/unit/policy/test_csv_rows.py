@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz.decision import Effect, Grant, Origin, Policy
+from authz.decision import PLAIN_COLUMNS, SCOPED_COLUMNS, Effect, Grant, Origin, Policy
 from authz.errors import PolicyError, Problem
 from authz.policy.csv_rows import (
     MAX_BYTES,
@@ -361,7 +361,11 @@ class TestWhatIsRefused:
         def told(text: str) -> tuple[Problem, ...]:
             rows = read_rows(text.encode()).rows
             try:
-                return policy_from_rows(rows, source="p", scoped=scoped).warnings
+                return policy_from_rows(
+                    rows,
+                    source="p",
+                    columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS,
+                ).warnings
             except PolicyError as error:
                 return error.problems
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 
-from authz.decision import AccessRequest, Policy
+from authz.decision import SCOPED_COLUMNS, AccessRequest, Policy
 from authz.policy.analysis.impact import (
     MAX_SCOPES,
     Difference,
@@ -242,7 +242,7 @@ def test_where_patterns_cross_is_seen():
 def scoped(text: str) -> ScopedPolicy:
     """Return the policy with scopes of *text*."""
     rows = read_rows(text.encode()).rows
-    return ScopedPolicy(policy_from_rows(rows, partial=True, scoped=True))
+    return ScopedPolicy(policy_from_rows(rows, partial=True, columns=SCOPED_COLUMNS))
 
 
 @given(SEEDS)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given, settings
 
-from authz.decision import AUTHENTICATED, EVERYONE, AccessRequest
+from authz.decision import AUTHENTICATED, EVERYONE, SCOPED_COLUMNS, AccessRequest
 from authz.policy.csv_rows import spelled
 from authz.policy.lint import Code, Finding, lint
 from authz.policy.route_tables import RoutePattern
@@ -38,7 +38,13 @@ KNOWN = ("library:kids", "library:originals")
 def found(text: str) -> list[Finding]:
     """Return what lint finds in *text*, with all that an app tells."""
     return list(
-        lint(text.encode(), routes=ROUTES, scoped=True, declared=DECLARED, scopes=KNOWN)
+        lint(
+            text.encode(),
+            routes=ROUTES,
+            columns=SCOPED_COLUMNS,
+            declared=DECLARED,
+            scopes=KNOWN,
+        )
     )
 
 
@@ -100,7 +106,7 @@ def test_nothing_is_said_of_what_is_not_known():
     """Without an app, neither names nor declarations are missed."""
     text = CLEAN + "p, role:user, library:later, /other, GET\n"
 
-    assert list(lint(text.encode(), scoped=True)) == []
+    assert list(lint(text.encode(), columns=SCOPED_COLUMNS)) == []
 
 
 @given(seed=SEEDS)
@@ -112,7 +118,7 @@ def test_a_rule_that_changes_nothing_changes_nothing(seed: int):
     rules = world.policy.rules
     text = spelled(iter(rules), iter(world.policy.grants)) + ADMIN
     whole = ScopedPolicy(world.policy)
-    for finding in lint(text.encode(), scoped=True):
+    for finding in lint(text.encode(), columns=SCOPED_COLUMNS):
         line = finding.where.line
         if finding.code in GONE and line <= len(rules):
             left = rules[: line - 1] + rules[line:]

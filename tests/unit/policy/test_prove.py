@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 
 from authz.decision import (
+    PLAIN_COLUMNS,
+    SCOPED_COLUMNS,
     AccessRequest,
     Policy,
     PolicyInForce,
@@ -40,7 +42,11 @@ from tests.strategies import SEEDS, scoped_world, world
 
 def policy(text: str, *, scoped: bool = False) -> PolicyInForce:
     """Return the policy of *text*."""
-    made = policy_from_rows(read_rows(text.encode()).rows, partial=True, scoped=scoped)
+    made = policy_from_rows(
+        read_rows(text.encode()).rows,
+        partial=True,
+        columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS,
+    )
     return ScopedPolicy(made) if scoped else CompiledPolicy(made)
 
 

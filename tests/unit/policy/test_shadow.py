@@ -6,6 +6,7 @@ import pytest
 
 from authz.decision import (
     ANONYMOUS,
+    SCOPED_COLUMNS,
     AccessRequest,
     Decision,
     Effect,
@@ -92,7 +93,7 @@ def build(data: bytes) -> CompiledPolicy:
 def build_scoped(data: bytes) -> PolicyInForce:
     """Return the policy of *data*, whose lines name scopes."""
     rows = read_rows(data).rows
-    return ScopedPolicy(policy_from_rows(rows, partial=True, scoped=True))
+    return ScopedPolicy(policy_from_rows(rows, partial=True, columns=SCOPED_COLUMNS))
 
 
 @pytest.fixture(name="trial")

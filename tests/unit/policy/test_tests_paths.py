@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from authz.decision import PLAIN_COLUMNS, SCOPED_COLUMNS
 from authz.errors import PolicyError
 from authz.policy.analysis.tests_file import read_tests
 from authz.policy.analysis.tests_run import Outcome, run_tests
@@ -25,7 +26,9 @@ def run(test: str, policy: str = POLICY) -> Outcome:
     )
     rows = read_rows(policy.encode()).rows
     scoped = policy == SCOPED
-    made = policy_from_rows(rows, partial=True, scoped=scoped)
+    made = policy_from_rows(
+        rows, partial=True, columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS
+    )
     in_force = ScopedPolicy(made) if scoped else CompiledPolicy(made)
     ((result, _),) = run_tests(read_tests(text.encode()), in_force)
     (outcome,) = result.outcomes
@@ -113,7 +116,9 @@ def test_what_is_shipped_keeps_its_promises(tests: str, policy: str):
     """On every path there can be, in every scope."""
     scoped = "libraries" in policy
     rows = read_rows((ROOT / policy).read_bytes()).rows
-    made = policy_from_rows(rows, partial=True, scoped=scoped)
+    made = policy_from_rows(
+        rows, partial=True, columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS
+    )
     in_force = ScopedPolicy(made) if scoped else CompiledPolicy(made)
     file = read_tests((ROOT / tests).read_bytes())
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from authz.decision import SCOPED_COLUMNS
 from authz.errors import PolicyError
 from authz.policy.analysis.tests_file import read_tests
 from authz.policy.analysis.tests_run import RuleCoverage, TestResult, covered, run_tests
@@ -197,7 +198,7 @@ g, user:kid, role:user, library:old
 def scoped_results(tests: str) -> list[bool]:
     """Return which of *tests* of a policy with scopes pass."""
     rows = read_rows(SCOPED.encode()).rows
-    policy = ScopedPolicy(policy_from_rows(rows, partial=True, scoped=True))
+    policy = ScopedPolicy(policy_from_rows(rows, partial=True, columns=SCOPED_COLUMNS))
     file = read_tests(f"people: {{kid: {{}}}}\ntests: [{tests}]".encode())
     return [result.passed for result, _ in run_tests(file, policy)]
 
