@@ -66,8 +66,9 @@ class CookieNames:
         self._settings = settings
         self._app = app
         self._bases: dict[str, str] = {}
-        #: What session cookies begin with, by host and whether it is HTTPS.
-        self._sessions: dict[tuple[str, bool], str] = {}
+        #: What session cookies begin with, by the host.
+        self._over_http: dict[str, str] = {}
+        self._over_https: dict[str, str] = {}
 
     @property
     def domain(self) -> str | None:
@@ -90,7 +91,8 @@ class CookieNames:
         secure = self._settings.secure
         if secure is None:
             secure = environ.get("wsgi.url_scheme") == "https"
-        beginning = self._sessions.get((environ.get("HTTP_HOST", ""), secure))
+        known = self._over_https if secure else self._over_http
+        beginning = known.get(environ.get("HTTP_HOST", ""))
         if beginning is None:
             beginning = self.beginning(facts)
         if not header.startswith(beginning):
@@ -107,14 +109,14 @@ class CookieNames:
 
     def beginning(self, facts: RequestFacts) -> str:
         """Return what the session cookie begins with: its name and `=`."""
-        environ = facts.environ
-        known = environ.get("HTTP_HOST", ""), self.is_secure(facts)
-        beginning = self._sessions.get(known)
+        host = facts.environ.get("HTTP_HOST", "")
+        known = self._over_https if self.is_secure(facts) else self._over_http
+        beginning = known.get(host)
         if beginning is None:
             beginning = f"{self.name(Cookie.SESSION, facts)}="
-            if len(self._sessions) >= _REMEMBERED:
-                self._sessions = {}  # whoever connects does not choose its size
-            self._sessions[known] = beginning
+            if len(known) >= _REMEMBERED:
+                known.clear()  # whoever connects does not choose its size
+            known[host] = beginning
         return beginning
 
     def name(self, cookie: Cookie, facts: RequestFacts) -> str:

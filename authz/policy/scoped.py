@@ -93,22 +93,18 @@ class ScopedPolicy:
             look, probes = index.by_head.get(segments[1], index.anywhere)[len(segments)]
         except IndexError:
             return self._silence  # no slash in it
-        cell = None if look is None else look(path)
-        further: list[Cell] | None = None
+        cells: list[Cell] = []
+        if look is not None and (cell := look(path)) is not None:
+            cells.append(cell)
         for literals, look_up, parameters in probes:
-            found = look_up(literals(segments))
-            if found is not None and not segments[0]:
+            cell = look_up(literals(segments))
+            if cell is not None and not segments[0]:
                 for parameter in parameters:
                     if not segments[parameter]:
                         break
                 else:
-                    if cell is None:
-                        cell = found
-                    elif further is None:
-                        further = [found]
-                    else:
-                        further.append(found)
-        if cell is None:
+                    cells.append(cell)
+        if not cells:
             return self._silence
         note, scope = request.subject.memo, about.text
         names = None
@@ -116,14 +112,23 @@ class ScopedPolicy:
             names = note[1].get(scope)
         if names is None:
             names = self._names.within(request.subject, scope)
-        if further is None and type(cell) is tuple:
-            name, methods, decision, revision = cell
-            if name in names and (methods is None or request.method in methods):
-                if revision is self.revision:
-                    return decision
-                return alone(decision.rules[0], self.revision)
-            return self._silence
-        return self._combine((cell, *(further or ())), names, request)
+        # What `RuleCombining.decide` does where at most one rule speaks, likewise.
+        method, said = request.method, None
+        for cell in cells:
+            if type(cell) is not tuple:
+                break
+            name, methods, decision, _ = cell
+            if name in names and (methods is None or method in methods):
+                if said is not None:
+                    break
+                said = decision
+        else:
+            if said is None:
+                return self._silence
+            if said.revision is self.revision:
+                return said
+            return alone(said.rules[0], self.revision)
+        return self._combine(cells, names, request)
 
     def _decide_about(self, request: Asked, about: AskedScope) -> Decision:
         """Return the answer about several scopes, or about none in particular."""

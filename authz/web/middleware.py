@@ -52,7 +52,7 @@ def middleware(  # noqa: C901 - one frame
             state = environ.get(ENVIRON_KEY)
             if state is None:
                 held_back = "something answered before authz's hook"
-            elif status < "3" and state.decision.effect is _DENY:
+            elif state.decision.effect is _DENY and status < "3":
                 held_back = "something answered in the place of a refusal"
             else:
                 held_back = ""

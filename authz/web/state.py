@@ -5,7 +5,7 @@ be handed on to another app.
 """
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from flask import Request, request
 from werkzeug.routing import Rule
@@ -71,9 +71,6 @@ class RequestState:
         )
 
 
-_make: Final = RequestState.__new__
-
-
 def new_state(
     subject: Subject,
     path: str,
@@ -83,9 +80,9 @@ def new_state(
 ) -> RequestState:
     """Return what is known of a request before it is decided.
 
-    A function and no `__init__`, which takes twice as long to be called.
+    A function and no `__init__`, which takes twice as long.
     """
-    state = _make(RequestState)
+    state = RequestState()
     state.subject = subject
     state.path = path
     state.method = method
@@ -100,6 +97,15 @@ class NoDecision(AuthzError):
     """Nothing was decided about this request, so nothing may be shown or run."""
 
 
+class _Context(Protocol):
+    request: Request
+
+
+#: Returns what holds the current request; LookupError if there is none. It is what the
+#: proxy asks, without two calls for each request.
+current_context: Final[Callable[[], _Context]] = object.__getattribute__(
+    request, "_LocalProxy__wrapped"
+).get
 #: Returns the request itself, not a proxy to it; RuntimeError if there is none.
 current_request: Final[Callable[[], Request]] = request._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001
 
