@@ -109,17 +109,22 @@ def works(result: Result) -> Result:
 class TestPeopleNeedNoPolicy:
     """People, passwords, tokens and break-glass need the store and nothing else."""
 
-    @pytest.fixture(autouse=True, params=BROKEN)
-    def _broken(self, request: pytest.FixtureRequest, serve) -> None:
-        """An app that began well, and whose file was broken since."""
+    @pytest.fixture(autouse=True)
+    def _began(self, serve) -> None:
+        """An app that began well."""
         settings = {"POLICY": "policy.csv", "ADMIN": "root"}
         app = serve(**settings, ADMIN_PASSWORD=PASSWORD)
         get_authz(app).runtime.close()
-        edit(BROKEN[request.param][0])
 
-    @pytest.mark.parametrize("knows_the_file", [False, True])
-    def test_all_of_it(self, knows_the_file: bool, monkeypatch: pytest.MonkeyPatch):
+    @pytest.mark.parametrize(
+        ("how", "knows_the_file"),
+        [*((how, True) for how in BROKEN), ("a quote", False)],
+    )
+    def test_all_of_it(
+        self, how: str, knows_the_file: bool, monkeypatch: pytest.MonkeyPatch
+    ):
         """From the first account to its end, with settings other than the app's."""
+        edit(BROKEN[how][0])
         if knows_the_file:
             monkeypatch.setenv("AUTHZ_POLICY", "policy.csv")
         works(password("add", "zoe"))
@@ -138,6 +143,7 @@ class TestPeopleNeedNoPolicy:
 
     def test_a_wrong_setting_besides(self, monkeypatch: pytest.MonkeyPatch):
         """It is said, and stops nothing that does not need it."""
+        edit(BROKEN["a quote"][0])
         monkeypatch.setenv("AUTHZ_JWT_ALGORITHMS", "none")
         monkeypatch.setenv("AUTHZ_NO_SUCH", "1")
         monkeypatch.setenv("AUTHZ_MODEL", "missing.conf")

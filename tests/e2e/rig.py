@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -39,8 +40,12 @@ PEOPLE = {
 }
 
 
+@cache
 def new_key(kid: str) -> dict[str, Any]:
-    """Return a new RSA key as a provider keeps it, private parts too (RFC 7517)."""
+    """Return an RSA key as a provider keeps it, private parts too (RFC 7517).
+
+    The same one each time: to make one takes a tenth of a second.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     made = jwt.algorithms.RSAAlgorithm.to_jwk(key, as_dict=True)
     made.pop("key_ops", None)

@@ -106,6 +106,19 @@ def extras_of(word: str) -> tuple[str, list[str]]:
     return name, extras.split(",") if extras else []
 
 
+def published(line: str) -> list[str]:
+    """Return what a *line* names as what it is published as: no folder."""
+    names = {str(folder): name for name, folder in SOURCES.items()}
+    asked = []
+    for word in line.split():
+        name, extras = extras_of(word)
+        if name.startswith((".", IMAGE)):
+            folder = name.replace(IMAGE, str(ROOT))
+            name = names[str((ROOT / folder).resolve())]
+        asked.append(f"{name}[{','.join(extras)}]")
+    return asked
+
+
 @pytest.fixture(name="image", scope="session")
 def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the Dockerfile copies of what `.dockerignore` lets through."""
@@ -135,7 +148,10 @@ def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", install_lines())
+# Two lines that ask for the same are one.
+@pytest.mark.parametrize(
+    "line", {tuple(published(line)): line for line in install_lines()}.values()
+)
 def test_what_a_line_installs_starts(
     line: str, ours: dict[str, Distribution], tmp_path: Path
 ):
@@ -191,19 +207,6 @@ def test_pip_comes_to_the_same(
     for name, dist in ours.items():
         assert _contents(there[name]) == _contents(dist)
     assert "music" in _run(home, tmp_path, "authz", "--help")
-
-
-def published(line: str) -> list[str]:
-    """Return what a *line* names as what it is published as: no folder."""
-    names = {str(folder): name for name, folder in SOURCES.items()}
-    asked = []
-    for word in line.split():
-        name, extras = extras_of(word)
-        if name.startswith((".", IMAGE)):
-            folder = name.replace(IMAGE, str(ROOT))
-            name = names[str((ROOT / folder).resolve())]
-        asked.append(f"{name}[{','.join(extras)}]")
-    return asked
 
 
 def _site(home: Path) -> Path:

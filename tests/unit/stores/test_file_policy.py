@@ -16,7 +16,7 @@ from tests.saving import save
 ROOT = Path(__file__).parents[3]
 OLD = b"p, role:user, /old, GET\n" * 2000
 NEW = b"p, role:user, /new, GET\n" * 3000
-KILLS = int(os.environ.get("AUTHZ_TEST_KILLS", "60"))
+KILLS = 30
 
 
 @pytest.fixture(name="store")

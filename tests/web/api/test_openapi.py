@@ -96,7 +96,7 @@ def test_random_requests(api: Api, app: Flask):
         match = next(o.match for o in OPERATIONS if o.id == name)
         bounded = settings(
             # For each operation; to make one takes ten times as long as to answer it.
-            max_examples=settings().max_examples // 8,
+            max_examples=settings().max_examples // 12,
             deadline=None,
             database=None,
             phases=[Phase.generate],
