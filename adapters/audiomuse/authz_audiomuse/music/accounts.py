@@ -160,7 +160,7 @@ class MusicAccounts:
         try:
             credential = music.sign_in(entered)
         except MusicFault as error:
-            self._record(
+            self.record(
                 EventTag.LINKED_ACCOUNT_REFUSED,
                 by,
                 about=person,
@@ -216,7 +216,7 @@ class MusicAccounts:
         link = self.links.find(person, server)
         if link is None:
             return False
-        self._record(
+        self.record(
             EventTag.LINKED_ACCOUNT_REMOVED,
             by,
             about=person,
@@ -236,7 +236,7 @@ class MusicAccounts:
         links = self.links.of(person)
         if not links:
             return 0
-        self._record(EventTag.LINKED_ACCOUNT_REMOVED, by, about=person)
+        self.record(EventTag.LINKED_ACCOUNT_REMOVED, by, about=person)
         with self._ending(links) as ended:
             count = self._kept(by, person, lambda: self.links.forget(person))
         if at_once:
@@ -295,7 +295,7 @@ class MusicAccounts:
         if noted is None:
             return self.links.find(link.person, link.server) or link
         if fault is not link.fault:
-            self._record(
+            self.record(
                 EventTag.LINKED_ACCOUNT_CHECKED,
                 By(name=""),
                 about=link.person,
@@ -384,7 +384,7 @@ class MusicAccounts:
             link = kept.get(name)
             if link is not None and link.mode is Mode.OWN:
                 found[name] = self._usable(link)
-            elif link is not None or self.shared or not _has_accounts(music):
+            elif link is not None or self.shared or not music.capabilities.has_accounts:
                 found[name] = None
             else:
                 found[name] = Unusable(
@@ -412,7 +412,7 @@ class MusicAccounts:
         ):
             return None
         changed = replace(link, private=private)
-        self._record(
+        self.record(
             EventTag.LINKED_ACCOUNT_ADDED,
             by,
             about=person,
@@ -450,7 +450,9 @@ class MusicAccounts:
         self.give_back()  # what is left of those opens with the old keys only
         resealed = current = 0
         lost: list[Link] = []
-        for link in self._own():
+        for link in self.every():
+            if link.mode is not Mode.OWN:
+                continue
             if self._seal.is_current(link.sealed):
                 current += 1
                 continue
@@ -469,15 +471,12 @@ class MusicAccounts:
             resealed += self.links.reseal(link, sealed)
         return Rotation(resealed=resealed, current=current, lost=tuple(lost))
 
-    def record(self, tag: EventTag, by: By, **fields: Any) -> None:
-        """Write down what happened."""
-        self._record(tag, by, **fields)
-
-    def _own(self) -> Iterable[Link]:
+    def every(self, search: str = "") -> Iterator[Link]:
+        """Yield all links whose person or account holds *search*."""
         start = 0
         while True:
-            page = self.links.page(limit=_BATCH, offset=start)
-            yield from (link for link in page.links if link.mode is Mode.OWN)
+            page = self.links.page(search=search, limit=_BATCH, offset=start)
+            yield from page.links
             start += len(page.links)
             if not page.links or start >= page.total:
                 return
@@ -568,7 +567,7 @@ class MusicAccounts:
         return True
 
     def _put(self, link: Link, by: By) -> None:
-        self._record(
+        self.record(
             EventTag.LINKED_ACCOUNT_ADDED,
             by,
             about=link.person,
@@ -584,10 +583,11 @@ class MusicAccounts:
         try:
             return change()
         except StoreError:
-            self._record(EventTag.LINKED_ACCOUNT_FAILED, by, about=person)
+            self.record(EventTag.LINKED_ACCOUNT_FAILED, by, about=person)
             raise
 
-    def _record(self, tag: EventTag, by: By, **fields: Any) -> None:
+    def record(self, tag: EventTag, by: By, **fields: Any) -> None:
+        """Write down what happened."""
         self._audit.record(
             AuditEvent(
                 tag=tag,
@@ -650,7 +650,3 @@ def is_person(name: str) -> bool:
 def _check_person(person: str) -> None:
     if not is_person(person) or len(person) > _MAX_PERSON:
         raise NotAPerson(f"`{person[:80]}` is not a person: only `user:...` is")
-
-
-def _has_accounts(music: MusicServer) -> bool:
-    return music.capabilities.has_accounts

@@ -35,7 +35,6 @@ from authz_audiomuse.music.sealing import SealError
 from authz_audiomuse.music.secret import Secret
 from authz_audiomuse.music.settings import read_music_settings
 
-_AT_ONCE: Final = 200
 #: Faults that are not the account's: the server cannot be used.
 _SERVERS: Final = frozenset(Fault) - {
     Fault.WRONG_PASSWORD,
@@ -85,7 +84,7 @@ def link(  # noqa: PLR0913 - one parameter for each option
     it; 7: the server cannot be reached.
     """
     with _opened() as accounts, _in_words():
-        found = _server(accounts, server)
+        found = accounts.server(server)
         if shared:
             kept = accounts.share(_person(person), server, by=_by())
         else:
@@ -124,7 +123,7 @@ def unlink(person: str, server: str | None, *, out: Output) -> None:
 def list_links(*, search: str, out: Output) -> None:
     """List who has which account where. No secret is shown."""
     with _opened() as accounts, _in_words():
-        links = list(_all(accounts, search))
+        links = list(accounts.every(search))
     out.document({"accounts": [_document(link) for link in links]})
     for found in links:
         state = str(found.fault or "works") if found.mode is Mode.OWN else ""
@@ -149,11 +148,11 @@ def test(
     """
     with _opened() as accounts, _in_words():
         names = [server] if server else list(accounts.servers)
-        servers = {name: _about(_server(accounts, name)) for name in names}
+        servers = {name: _about(accounts.server(name)) for name in names}
         wanted = _person(person) if person else ""
         links = [
             accounts.check(link)
-            for link in (_all(accounts, "") if everybody or wanted else ())
+            for link in (accounts.every() if everybody or wanted else ())
             if link.server in servers
             and link.mode is Mode.OWN
             and (everybody or link.person == wanted)
@@ -241,10 +240,6 @@ def _in_words() -> Iterator[None]:
             end(Exit.INVALID)
 
 
-def _server(accounts: MusicAccounts, name: str) -> MusicServer:
-    return accounts.server(name)
-
-
 def _about(server: MusicServer) -> dict[str, Any]:
     try:
         about = server.about()
@@ -277,16 +272,6 @@ def _person(text: str) -> str:
 
 def _by() -> By:
     return By(name=shell().subject.name)
-
-
-def _all(accounts: MusicAccounts, search: str) -> Iterator[Link]:
-    start = 0
-    while True:
-        page = accounts.links.page(search=search, limit=_AT_ONCE, offset=start)
-        yield from page.links
-        start += len(page.links)
-        if not page.links or start >= page.total:
-            return
 
 
 def _document(found: Link) -> dict[str, Any]:

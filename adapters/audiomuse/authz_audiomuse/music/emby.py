@@ -30,10 +30,6 @@ class Emby(MediaBrowser):
         """Return whether it is Emby, which does not name its product."""
         return "productname" not in about and {"id", "version"} <= about.keys()
 
-    def product(self, about: Mapping[str, Any]) -> str:  # noqa: ARG002 - it does not say
-        """Return its name."""
-        return "Emby Server"
-
     def self_path(self, credential: Credential) -> str:
         """Return where an account finds itself."""
         return f"/Users/{quote(credential.account_id, safe='')}"

@@ -375,13 +375,8 @@ class _Plain(HTTPConnection):
         return self._limits.admit(super()._new_conn())
 
 
-class _Tls(HTTPSConnection):
-    def __init__(self, *args: Any, limits: _Limits, **kwargs: Any) -> None:
-        self._limits = limits
-        super().__init__(*args, **kwargs)
-
-    def _new_conn(self) -> socket:
-        return self._limits.admit(super()._new_conn())
+class _Tls(_Plain, HTTPSConnection):
+    """The same, and then encrypted."""
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):

@@ -34,10 +34,6 @@ class Jellyfin(MediaBrowser):
         """Return whether it is Jellyfin: only it names its product."""
         return str(about.get("productname", "")).startswith("Jellyfin")
 
-    def product(self, about: Mapping[str, Any]) -> str:
-        """Return its name and edition."""
-        return str(about["productname"])
-
     def self_path(self, credential: Credential) -> str:  # noqa: ARG002 - the token says who
         """Return where an account finds itself."""
         return "/Users/Me"

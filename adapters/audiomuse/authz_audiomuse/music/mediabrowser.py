@@ -56,10 +56,6 @@ class MediaBrowser:
         """Return whether *about*, its names in small letters, is this product's."""
         raise NotImplementedError
 
-    def product(self, about: Mapping[str, Any]) -> str:
-        """Return what the product calls itself."""
-        raise NotImplementedError
-
     def self_path(self, credential: Credential) -> str:
         """Return where the account of *credential* finds itself."""
         raise NotImplementedError
@@ -84,9 +80,9 @@ class MediaBrowser:
             raise self._http.fault(
                 Fault.UNAVAILABLE, "it is starting, or is not set up yet"
             )
-        return About(
-            product=self.product(found)[:80], version=str(found.get("version"))[:40]
-        )
+        # Emby does not name its product.
+        product = str(found.get("productname", "Emby Server"))
+        return About(product=product[:80], version=str(found.get("version"))[:40])
 
     def sign_in(self, entered: Entered) -> Credential:
         """Return the token that the server gives for a name and a password."""

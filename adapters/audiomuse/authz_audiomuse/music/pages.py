@@ -161,10 +161,6 @@ class Pages:
 
     # Everybody's own.
 
-    def me(self) -> Response:
-        """Show one's own accounts."""
-        return self._me()
-
     def me_submit(self) -> Response:
         """Connect, look at or forget one's own account on a server."""
         form = self._pages.form()
@@ -174,7 +170,7 @@ class Pages:
             case "link":
                 wrong = self._link(person, server, form)
                 if wrong:
-                    return self._me(wrong, server, form)
+                    return self.me(wrong, server, form)
                 account = self._accounts.of(person)[server].account
                 return self._pages.go("authz_music.me", "music-linked", account)
             case "unlink":
@@ -190,12 +186,13 @@ class Pages:
                 pass
         return self._pages.go("authz_music.me")
 
-    def _me(
+    def me(
         self,
         wrong: Mapping[str, str] | None = None,
         server: str = "",
         form: Mapping[str, str] | None = None,
     ) -> Response:
+        """Show one's own accounts, and what was *wrong* in a *form* for *server*."""
         person = self._pages.subject.name
         kept = self._accounts.of(person) if is_person(person) else {}
         return self._pages.page(
