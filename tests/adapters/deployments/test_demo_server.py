@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from authz.decision import ANONYMOUS, AccessRequest, Grant, Origin
+from authz.decision import ANONYMOUS, AccessRequest
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
 from authz.policy.exposure import unsafe_exposure
-from authz.policy.rules import policy_from_rows
 from tests.adapters.audiomuse.rig import ACCOUNTS, guarded
 from tests.adapters.audiomuse.test_attach import ROUTES
-from tests.adapters.deployments.places import ADAPTERS
+from tests.adapters.deployments.places import ADAPTERS, demo_policy
+from tests.e2e.servers import free_ports
 from tests.services import until
 
 FOLDER = ADAPTERS / "demo-server"
@@ -55,12 +54,7 @@ OPEN_POSTS = {
 
 @pytest.fixture(name="policy", scope="module")
 def _policy() -> CompiledPolicy:
-    stranger = Grant(
-        member=ANONYMOUS.name, role="role:demo", origin=Origin("AUTHZ_ANONYMOUS_ROLE")
-    )
-    rows = read_rows(POLICY.read_bytes(), source="policy.csv")
-    assert rows.warnings == ()
-    return CompiledPolicy(policy_from_rows(rows.rows, grants=[stranger], partial=True))
+    return demo_policy()
 
 
 class TestThePolicy:
@@ -122,10 +116,10 @@ def _port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("nginx")
     app = ThreadingHTTPServer(("127.0.0.1", 0), _App)
     threading.Thread(target=app.serve_forever, daemon=True).start()
-    with HTTPServerPort() as port:
-        site = (FOLDER / "nginx.conf").read_text("utf-8")
-        site = site.replace("audiomuse:8000", f"127.0.0.1:{app.server_port}")
-        site = site.replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    (port,) = free_ports(1)
+    site = (FOLDER / "nginx.conf").read_text("utf-8")
+    site = site.replace("audiomuse:8000", f"127.0.0.1:{app.server_port}")
+    site = site.replace("listen 8080;", f"listen 127.0.0.1:{port};")
     (folder / "site.conf").write_text(site, encoding="utf-8")
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};"
@@ -151,17 +145,6 @@ def _port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         server.wait(timeout=120)
         app.shutdown()
         app.server_close()
-
-
-class HTTPServerPort:
-    """A port that is free at this moment."""
-
-    def __enter__(self) -> int:
-        self._held = ThreadingHTTPServer(("127.0.0.1", 0), _App)
-        return self._held.server_port
-
-    def __exit__(self, *_error: object) -> None:
-        self._held.server_close()
 
 
 def get(port: int, path: str, method: str = "GET", **headers: str) -> int | None:

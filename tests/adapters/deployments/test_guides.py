@@ -9,14 +9,11 @@ from authz_audiomuse.settings import SETTINGS as ADAPTER_SETTINGS
 from click.testing import CliRunner
 
 from authz.cli import main
-from authz.decision import ANONYMOUS, Grant, Origin
+from authz.decision import ANONYMOUS
 from authz.identity.why import Why
-from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
 from authz.policy.exposure import unsafe_exposure
-from authz.policy.rules import policy_from_rows
 from authz.settings import SETTINGS
-from tests.adapters.deployments.places import ADAPTERS
+from tests.adapters.deployments.places import ADAPTERS, demo_policy
 
 ROOT = ADAPTERS.parent
 SERVE = ("serve-caddy", "serve-nginx", "serve-traefik", "serve-envoy")
@@ -111,13 +108,7 @@ def test_what_authz_check_says_is_what_one_sees(monkeypatch: pytest.MonkeyPatch)
 def test_the_demo_says_what_its_log_will_say():
     """The number of openings, and the line that the first of them is on."""
     text = (ADAPTERS / "demo-server" / "README.md").read_text("utf-8")
-    stranger = Grant(
-        member=ANONYMOUS.name, role="role:demo", origin=Origin("AUTHZ_ANONYMOUS_ROLE")
-    )
-    data = (ADAPTERS / "demo-server" / "policy.csv").read_bytes()
-    rows = read_rows(data, source="policy.csv").rows
-    policy = CompiledPolicy(policy_from_rows(rows, grants=[stranger], partial=True))
-    openings = unsafe_exposure(policy, ANONYMOUS)
+    openings = unsafe_exposure(demo_policy(), ANONYMOUS)
 
     assert f"it opens {len(openings)} unsafe methods" in text
     shown = re.search(r"may POST (\S+) \((policy\.csv:\d+)\)", text)

@@ -13,34 +13,26 @@ from authz.identity.presets import PRESETS
 from authz.policy.csv_rows import read_rows
 from authz.policy.rules import policy_from_rows
 from authz.settings import read_settings
-from tests.adapters.deployments.places import ADAPTERS, load
+from tests.adapters.deployments.places import ADAPTERS, Cluster, load
 
 FOLDER = ADAPTERS / "traefik"
+MUSIC = Cluster(FOLDER)
+SERVE = Cluster(ADAPTERS / "serve-traefik" / "kubernetes")
+one = MUSIC.one
 SCHEMA = json.loads(
     Path(__file__).with_name("traefik_schema.json").read_text(encoding="utf-8")
 )
 #: A release that is in use, and the newest whose schemas are at hand.
 RELEASES = ("1.31", kubernetes_validate.latest_version())
-APPLIED = load(FOLDER / "kustomization.yaml")[0]["resources"]
 DOCUMENTS = [
     pytest.param(
         document, id=f"{name}/{document['kind']}/{document['metadata']['name']}"
     )
-    for name in (*APPLIED, "secret.example.yaml")
-    for document in load(FOLDER / name)
+    for cluster, more in ((MUSIC, ["secret.example.yaml"]), (SERVE, []))
+    for name in (*cluster.applied, *more)
+    for document in load(cluster.folder / name)
 ]
-
-
-def one(kind: str, name: str = "") -> dict[str, Any]:
-    """Return the only document of *kind*, or the one called *name*."""
-    found = [
-        document
-        for file in APPLIED
-        for document in load(FOLDER / file)
-        if document["kind"] == kind and name in {"", document["metadata"]["name"]}
-    ]
-    assert len(found) == 1
-    return found[0]
+BOTH = pytest.mark.parametrize("cluster", [MUSIC, SERVE], ids=["music", "serve"])
 
 
 @pytest.fixture(name="pod", scope="module")
@@ -71,16 +63,17 @@ class TestTheFiles:
         for release in RELEASES:
             kubernetes_validate.validate(document, release, strict=True)
 
-    def test_every_file_is_applied(self):
+    @BOTH
+    def test_every_file_is_applied(self, cluster: Cluster):
         """But the example of secrets, and what is Traefik's own."""
-        there = {path.name for path in FOLDER.glob("*.yaml")}
+        there = {path.name for path in cluster.folder.glob("*.yaml")}
         apart = {"kustomization.yaml", "secret.example.yaml", "traefik-values.yaml"}
 
-        assert there - apart == set(APPLIED)
+        assert there - apart == set(cluster.applied)
 
     def test_no_secret_is_in_git(self):
         """The example holds nothing but placeholders, and is not applied."""
-        assert not any(name.startswith("secret") for name in APPLIED)
+        assert not any(name.startswith("secret") for name in MUSIC.applied)
         for document in load(FOLDER / "secret.example.yaml"):
             assert all(v.startswith("<") for v in document["stringData"].values())
 
@@ -88,8 +81,11 @@ class TestTheFiles:
 class TestThePod:
     """No more than it needs."""
 
-    def test_it_is_not_root(self, pod: dict[str, Any], container: dict[str, Any]):
+    @BOTH
+    def test_it_is_narrow_and_pinned(self, cluster: Cluster):
         """The pod security standard `restricted`, which the namespace enforces."""
+        pod = cluster.one("Deployment")["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["runAsUser"] == 1000
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -99,7 +95,8 @@ class TestThePod:
             "capabilities": {"drop": ["ALL"]},
         }
         assert pod["automountServiceAccountToken"] is False
-        labels = one("Namespace")["metadata"]["labels"]
+        assert re.search(r":\d+\.\d+\.\d+$", container["image"])
+        labels = cluster.one("Namespace")["metadata"]["labels"]
         assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
     def test_it_can_write_only_where_it_must(
@@ -118,10 +115,6 @@ class TestThePod:
         assert container["livenessProbe"]["httpGet"]["path"] == "/authz/healthz"
         assert container["startupProbe"]["httpGet"]["path"] == "/authz/healthz"
         assert container["readinessProbe"]["httpGet"]["path"] == "/authz/readyz"
-
-    def test_its_image_is_pinned(self, container: dict[str, Any]):
-        """By three numbers."""
-        assert re.search(r":\d+\.\d+\.\d+$", container["image"])
 
     def test_secrets_come_as_files(
         self, pod: dict[str, Any], container: dict[str, Any]
@@ -172,11 +165,13 @@ class TestThePod:
 class TestTheWayIn:
     """Only through Traefik, and only as Authentik says."""
 
-    def test_the_service_finds_the_pod(self, container: dict[str, Any]):
+    @BOTH
+    def test_the_service_finds_the_pod(self, cluster: Cluster):
         """Labels and ports agree."""
-        labels = one("Deployment")["spec"]["template"]["metadata"]["labels"]
-        service = one("Service")["spec"]
-        assert service["selector"].items() <= labels.items()
+        template = cluster.one("Deployment")["spec"]["template"]
+        (container,) = template["spec"]["containers"]
+        service = cluster.one("Service")["spec"]
+        assert service["selector"].items() <= template["metadata"]["labels"].items()
         assert service["ports"][0]["targetPort"] == container["ports"][0]["name"]
         assert service.get("type", "ClusterIP") == "ClusterIP"
 

@@ -4,50 +4,25 @@ That each proxy does what is wanted is seen in `tests/serve/test_real_proxies.py
 these very files; here is what no proxy of ours can show, and Kubernetes.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
 from authz.extension import get_authz
 from authz.identity.assertions import new_signing_key
 from authz.policy.csv_rows import read_rows
 from authz.serve import create_app
-from tests.adapters.deployments.places import ADAPTERS, load
+from tests.adapters.deployments.places import ADAPTERS, Cluster, load
 from tests.serve.served import TOLD
 from tests.web.apps import CHEAP_ALICE, RecordingSink
 
 FOLDER = ADAPTERS / "serve-traefik"
-CLUSTER = FOLDER / "kubernetes"
 ROOT = ADAPTERS.parent
-SCHEMA = json.loads(
-    Path(__file__).with_name("traefik_schema.json").read_text(encoding="utf-8")
-)
-RELEASES = ("1.31", kubernetes_validate.latest_version())
-APPLIED = load(CLUSTER / "kustomization.yaml")[0]["resources"]
-DOCUMENTS = [
-    pytest.param(document, id=f"{document['kind']}/{document['metadata']['name']}")
-    for name in APPLIED
-    for document in load(CLUSTER / name)
-]
-
-
-def one(kind: str, name: str = "") -> dict[str, Any]:
-    """Return the only document of *kind* for the cluster, or the one called *name*."""
-    (found,) = (
-        param.values[0]
-        for param in DOCUMENTS
-        if param.values[0]["kind"] == kind
-        and name in {"", param.values[0]["metadata"]["name"]}
-    )
-    assert isinstance(found, dict)
-    return found
+one = Cluster(FOLDER / "kubernetes").one
 
 
 @pytest.fixture(name="files")
@@ -146,22 +121,6 @@ def test_envoy_lets_nothing_through_without_an_answer():
     assert portal["routes"][0]["direct_response"] == {"status": 404}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_a_manifest_is_valid(document: dict[str, Any]):
-    """Against the schemas of Kubernetes, or those of Traefik."""
-    if document["apiVersion"].startswith("traefik.io/"):
-        assert list(Draft202012Validator(SCHEMA).iter_errors(document)) == []
-        return
-    for release in RELEASES:
-        kubernetes_validate.validate(document, release, strict=True)
-
-
-def test_every_manifest_is_applied():
-    """None lies there for nothing."""
-    there = {path.name for path in CLUSTER.glob("*.yaml")}
-    assert there - {"kustomization.yaml"} == set(APPLIED)
-
-
 def test_the_cluster_asks_as_the_file_does():
     """The same headers, the same order, the same door that questions find shut."""
     dynamic = yaml.safe_load((FOLDER / "dynamic.yaml").read_text())["http"]
@@ -192,26 +151,6 @@ def test_only_traefik_reaches_what_is_behind_it():
     (peer,) = rule["from"]
     assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "traefik"}
     assert peer["namespaceSelector"]["matchLabels"]
-
-
-def test_the_pod_is_narrow():
-    """The pod security standard `restricted`, which the namespace enforces."""
-    pod = one("Deployment")["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["automountServiceAccountToken"] is False
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert re.search(r":\d+\.\d+\.\d+$", container["image"])
-    labels = one("Namespace")["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    service = one("Service")["spec"]
-    template = one("Deployment")["spec"]["template"]
-    assert service["selector"].items() <= template["metadata"]["labels"].items()
-    assert service["ports"][0]["targetPort"] == container["ports"][0]["name"]
 
 
 def test_the_image_is_pinned_and_not_root():
