@@ -1,9 +1,7 @@
 """The app's own word on signing in counts, as it is in force, and never opens more."""
 
 import itertools
-import logging
 import sys
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +14,7 @@ from authz_audiomuse.access import (
 )
 
 from authz.errors import SettingsError
-from tests.adapters.audiomuse.rig import ACCOUNTS, Caller, Rig, guarded
+from tests.adapters.audiomuse.rig import Rig, guarded
 
 OLD = "a-token-that-was-replaced"
 NEW = "the-token-that-is-in-force"
@@ -230,16 +228,3 @@ def test_a_variable_that_no_longer_counts_is_told():
     )
     same = {"AUTH_ENABLED": "True", "API_TOKEN": NEW, "ENABLE_PROXY_FIX": "false"}
     assert stale_variables(same, config) == ()
-
-
-def test_people_who_sign_in_do_not_depend_on_the_apps_switch(
-    caplog: pytest.LogCaptureFixture,
-):
-    """Accounts guard an app that asks nobody, and the log says what is off."""
-    caplog.set_level(logging.WARNING)
-    with guarded({"AUTH_ENABLED": False}, **ACCOUNTS) as rig:
-        bob: Callable[..., Any] = rig.signed_in("bob")
-        assert bob(path="/analysis").status == 403
-        assert isinstance(rig.stranger(), Caller)
-        assert rig.stranger()(path="/map").status == 302
-    assert "AUTH_ENABLED is off in AudioMuse-AI" in caplog.text

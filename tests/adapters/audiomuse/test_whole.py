@@ -18,19 +18,18 @@ from tests.adapters.audiomuse.houses import (
     SECRETS,
     WORDS,
     House,
-    check_what_is_not_bobs,
     music_server,
     people,
     playlist,
     settings,
 )
 from tests.adapters.audiomuse.rig import ACCOUNTS, Rig, guarded
+from tests.adapters.music.rigs import WITH_ACCOUNTS
 from tests.web.apps import ALICE
 from tests.web.pages.walk import send
 
 pytestmark = pytest.mark.slow
 
-WITH_ACCOUNTS = [kind for kind in ServerKind if kind is not ServerKind.LYRION]
 ADMIN = {name: ACCOUNTS[name] for name in ("AUTHZ_ADMIN", "AUTHZ_ADMIN_PASSWORD")}
 
 
@@ -105,18 +104,6 @@ def test_whose_each_playlist_is(
     assert house.music.tracks(json.loads(made[0].text)["playlist_id"]) == ["1", "2"]
 
 
-def test_lyrion_has_no_accounts(set_up: Callable[[ServerKind], Attached]):
-    """Playlists are everybody's there; the page says so, and no account is kept."""
-    house = set_up(ServerKind.LYRION)
-    alice = people(house)
-    bob = house.signed_in("bob")
-
-    assert "No server with accounts" in alice(path="/authz/music/link").text
-    assert "has no accounts" in bob(path="/authz/account/music").text
-    assert playlist(bob, "bob's").status == 201
-    assert house.owners() == {"bob's": ""}
-
-
 class TestNobodyGetsIntoAnothersAccount:
     """Bob is after the admin's."""
 
@@ -147,38 +134,6 @@ class TestNobodyGetsIntoAnothersAccount:
 
         assert playlist(bob, "bob's", **sent).status == 201
         assert house.owners() == {"bob's": "dan"}
-
-    def test_an_account_that_does_not_work_any_more(self, house: Attached):
-        """Nothing is made in the app's account instead, and bob is told what to do."""
-        house.music.tokens = {"shared": house.music.tokens["shared"]}
-        house.music.accounts["dan"].password = "another"
-        bob = house.signed_in("bob")
-        answer = playlist(bob, "bob's")
-
-        assert house.owners() == {}
-        assert answer.status == 409
-        assert "enter its password or key again" in json.loads(answer.text)["error"]
-        shown = bob(path="/authz/account/music").text
-        assert "nowhere until you enter it again" in shown
-
-    def test_bob_cannot_connect_for_somebody_else(self, house: Attached):
-        """The page for that is an administrator's."""
-        bob = house.signed_in("bob")
-        form = {"person": "user:carol", "server": "home", "do": "link"}
-
-        assert bob(path="/authz/music/link").status == 403
-        assert bob("POST", "/authz/music/link", form=form).status == 403
-        assert bob("POST", "/authz/music/", form={**form, "do": "share"}).status == 403
-
-
-def test_what_is_not_bobs(house: Attached):
-    """Analysis is the admin's, and a machine's with the token of the app."""
-    bob = house.signed_in("bob")
-    check_what_is_not_bobs(house, bob)
-
-    assert bob(path="/map").ran
-    assert bob(path="/").status == 200
-    assert house.signed_in("alice", ALICE).json("POST", "/api/analysis/start", {}).ran
 
 
 def test_whoever_leaves_takes_their_account_along(house: Attached):

@@ -5,7 +5,8 @@ the first, `tests/real/test_music_servers.py` against the second.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 import pytest
@@ -33,8 +34,10 @@ class ServerUnderTest(Protocol):
         ...
 
 
-def fault_of(caught: pytest.ExceptionInfo[MusicFault]) -> Fault:
-    """Return why it failed."""
+def fault_of(call: Callable[..., object], *given: object, **more: object) -> Fault:
+    """Return why *call* fails; nothing but a fault may come."""
+    with pytest.raises(MusicFault) as caught:
+        call(*given, **more)
     return caught.value.fault
 
 
@@ -106,10 +109,9 @@ class Contract:
 
     def test_a_wrong_secret_is_said_to_be_one(self, rig: ServerUnderTest):
         """401, or a refusal with status 200: the same word for both."""
-        with pytest.raises(MusicFault) as caught:
-            rig.music.sign_in(rig.entered(rig.names[0], "not it"))
+        wrong = rig.entered(rig.names[0], "not it")
 
-        assert fault_of(caught) is Fault.WRONG_PASSWORD
+        assert fault_of(rig.music.sign_in, wrong) is Fault.WRONG_PASSWORD
         # Where a few in a row stop everybody, this one ends the row.
         rig.music.sign_out(rig.music.sign_in(rig.entered(rig.names[0])))
 
@@ -119,24 +121,16 @@ class Contract:
         if own.proof is Proof.API_KEY and not rig.music.capabilities.key_needs_name:
             pytest.skip("the server says whose a key is")
 
-        with pytest.raises(MusicFault) as caught:
-            rig.music.sign_in(
-                Entered(proof=own.proof, account=others.account, secret=own.secret)
-            )
-
-        assert fault_of(caught) is Fault.WRONG_PASSWORD
+        mixed = replace(own, account=others.account)
+        assert fault_of(rig.music.sign_in, mixed) is Fault.WRONG_PASSWORD
         rig.music.sign_out(rig.music.sign_in(own))
 
     def test_a_name_that_nobody_has_is_said_to_be_wrong(self, rig: ServerUnderTest):
         """In the words of a wrong secret, so that names cannot be found out."""
         own = rig.entered(rig.names[0])
+        nobodys = replace(own, account="nobody-of-this")
 
-        with pytest.raises(MusicFault) as caught:
-            rig.music.sign_in(
-                Entered(proof=own.proof, account="nobody-of-this", secret=own.secret)
-            )
-
-        assert fault_of(caught) is Fault.WRONG_PASSWORD
+        assert fault_of(rig.music.sign_in, nobodys) is Fault.WRONG_PASSWORD
         rig.music.sign_out(rig.music.sign_in(own))
 
     def test_two_links_to_one_account_both_last(self, rig: ServerUnderTest):
@@ -158,9 +152,7 @@ class Contract:
         if not rig.music.capabilities.signs_out:
             rig.music.check(credential)
             return
-        with pytest.raises(MusicFault) as caught:
-            rig.music.check(credential)
-        assert fault_of(caught) is Fault.WRONG_PASSWORD
+        assert fault_of(rig.music.check, credential) is Fault.WRONG_PASSWORD
 
     def test_a_key_is_taken_only_where_keys_are_listed(self, rig: ServerUnderTest):
         """A server that reads none is said to take none, and is not sent one."""
@@ -168,10 +160,7 @@ class Contract:
             pytest.skip("it takes keys, or has nothing to do with them")
         entered = Entered(proof=Proof.API_KEY, account="", secret=Secret("key"))
 
-        with pytest.raises(MusicFault) as caught:
-            rig.music.sign_in(entered)
-
-        assert fault_of(caught) is Fault.OTHER_PROOF
+        assert fault_of(rig.music.sign_in, entered) is Fault.OTHER_PROOF
 
     def test_a_playlist_can_be_hidden_from_others(
         self, rig: ServerUnderTest, playlist: tuple[Credential, str]
@@ -194,9 +183,6 @@ class Contract:
         """Not even one that everybody sees."""
         other = rig.music.sign_in(rig.entered(rig.names[1]))
 
-        with pytest.raises(MusicFault) as caught:
-            rig.music.make_private(other, playlist[1])
-
-        assert fault_of(caught) is Fault.REFUSED
+        assert fault_of(rig.music.make_private, other, playlist[1]) is Fault.REFUSED
         assert playlist[1] in seen_by(rig, other)
         rig.music.sign_out(other)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from authz_audiomuse.music.kinds import music_servers
@@ -62,18 +62,21 @@ class Rig:
         return self.music.sign_in(self.entered(name))
 
 
-def listed(kind: ServerKind, fake: Loopback, **changes: Any) -> ListedServer:
-    """Return *fake* as an operator would list it."""
-    server = ListedServer(id="home", kind=kind, address=parse_address(fake.url))
-    return replace(server, **changes)
+def at(
+    address: str,
+    kind: ServerKind = ServerKind.NAVIDROME,
+    name: str = "home",
+    **settings: Any,
+) -> MusicServer:
+    """Return the module for *kind*, which calls *address*."""
+    server = ListedServer(id=name, kind=kind, address=parse_address(address))
+    settings = {"timeout": 60.0, **settings}
+    return music_servers(MusicSettings(servers=(server,), **settings))[name]
 
 
 def connect(kind: ServerKind, fake: Loopback, **settings: Any) -> MusicServer:
     """Return the module for *kind*, which calls *fake*."""
-    settings.setdefault("timeout", 60.0)
-    return music_servers(MusicSettings(servers=(listed(kind, fake),), **settings))[
-        "home"
-    ]
+    return at(fake.url, kind, **settings)
 
 
 @contextmanager

@@ -1,21 +1,18 @@
 """How often something wrong may be tried at a music server."""
 
+from functools import partial
+
 import pytest
 from authz_audiomuse.music.guessing import Guessing
-from authz_audiomuse.music.kinds import music_servers
-from authz_audiomuse.music.listed import ListedServer, ServerKind, parse_address
-from authz_audiomuse.music.port import MusicServer
-from authz_audiomuse.music.settings import MusicSettings
+from authz_audiomuse.music.listed import ServerKind
 from limits.storage import MemoryStorage
 
 from authz.identity.guesses import Guesser
 from authz.identity.throttle import Throttle
+from tests.adapters.music.rigs import at
 
-
-def server(kind: ServerKind, name: str = "home") -> MusicServer:
-    """Return a server of *kind* that nobody calls."""
-    listed = ListedServer(id=name, kind=kind, address=parse_address("http://nobody"))
-    return music_servers(MusicSettings(servers=(listed,)))[name]
+#: A server that nobody calls, of the kind that follows.
+server = partial(at, "http://nobody")
 
 
 @pytest.mark.parametrize("shared", [True, False])

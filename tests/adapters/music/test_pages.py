@@ -233,6 +233,7 @@ class TestConnecting:
         page = home.get("user:carol")
 
         assert "This server has no accounts" in page
+        assert "No server with accounts" in home.get("user:root", "/authz/music/link")
         assert 'name="secret"' not in page
 
     def test_without_a_key_there_is_no_form(self, house: Build):

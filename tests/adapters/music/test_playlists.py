@@ -177,7 +177,9 @@ class TestNothingIsMade:
         home.fake.forget_tokens()
         shared_again(home)
 
-        refused(home.make("user:carol"), "wrong-password")
+        answer = home.make("user:carol")
+        refused(answer, "wrong-password")
+        assert "enter its password or key again" in answer.get_json(force=True)["error"]
         link = home.accounts.of("user:carol")["s0"]
         assert link.fault is Fault.WRONG_PASSWORD
         before = len(home.fake.seen)

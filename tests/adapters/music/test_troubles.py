@@ -5,21 +5,18 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from authz_audiomuse.music.faults import Fault, MusicFault
-from authz_audiomuse.music.kinds import music_servers
-from authz_audiomuse.music.listed import ServerKind, parse_address
-from authz_audiomuse.music.port import MusicServer
-from authz_audiomuse.music.settings import MusicSettings
+from authz_audiomuse.music.listed import ServerKind
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.adapters.music.rigs import FAKES, Rig, connect, listed, started
+from tests.adapters.music.contract import fault_of
+from tests.adapters.music.rigs import FAKES, Rig, at, connect, started
 from tests.adapters.music.servers.loopback import Seen, Trouble
 
 pytestmark = pytest.mark.slow
@@ -70,13 +67,6 @@ def afflict(rig: Rig, trouble: Trouble, *, after: int = 0) -> None:
         rig.music = connect(rig.kind, rig.fake, timeout=TIMEOUT)
 
 
-def fault_of(attempt: Callable[[], object]) -> Fault:
-    """Return why *attempt* fails; nothing but a fault may come."""
-    with pytest.raises(MusicFault) as caught:
-        attempt()
-    return caught.value.fault
-
-
 @pytest.mark.parametrize(
     # Whoever hangs up is asked three times, below.
     "trouble",
@@ -98,7 +88,7 @@ def test_trouble_while_signing_in(rig: Rig, trouble: Trouble):
         return
     afflict(rig, trouble, after=1)
 
-    fault = fault_of(lambda: rig.music.sign_in(rig.entered()))
+    fault = fault_of(rig.music.sign_in, rig.entered())
 
     assert fault is not Fault.WRONG_PASSWORD
     assert fault in EXPECTED[trouble] | {Fault.NONSENSE, Fault.REFUSED}
@@ -112,7 +102,7 @@ def test_trouble_while_changing_something(rig: Rig, trouble: Trouble):
         return
     afflict(rig, trouble, after=len(rig.fake.seen))
 
-    fault = fault_of(lambda: rig.music.make_private(account, "1"))
+    fault = fault_of(rig.music.make_private, account, "1")
 
     assert fault in EXPECTED[trouble] | {Fault.REFUSED}
 
@@ -130,7 +120,7 @@ def test_a_sign_in_has_the_time_of_one_answer(rig: Rig):
 
     rig.fake.answers = answer
 
-    assert fault_of(lambda: rig.music.sign_in(rig.entered())) is Fault.TOO_SLOW
+    assert fault_of(rig.music.sign_in, rig.entered()) is Fault.TOO_SLOW
 
 
 def test_how_long_to_wait_is_said_if_the_server_says_it(rig: Rig):
@@ -183,38 +173,23 @@ class TestRetries:
         before = len(rig.fake.seen)
         rig.fake.trouble, rig.fake.trouble_from = Trouble.HANGS_UP, before
 
-        fault_of(lambda: rig.music.make_private(account, "1"))
+        fault_of(rig.music.make_private, account, "1")
 
         assert len(rig.fake.seen) == before + 1
 
 
-def test_nobody_there_is_unreachable(rig: Rig):
+def test_nobody_there_is_unreachable():
     """A closed port."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    server = replace(
-        listed(rig.kind, rig.fake), address=parse_address(f"http://127.0.0.1:{port}")
-    )
-    music = music_servers(MusicSettings(servers=(server,), timeout=60.0))["home"]
 
-    assert fault_of(music.about) is Fault.UNREACHABLE
+    assert fault_of(at(f"http://127.0.0.1:{port}").about) is Fault.UNREACHABLE
 
 
 def test_a_name_that_leads_nowhere_is_unreachable():
     """The resolver knows no such host."""
-    music = at("http://no-such-host.invalid")
-
-    assert fault_of(music.about) is Fault.UNREACHABLE
-
-
-def at(address: str, **settings: object) -> MusicServer:
-    """Return the module for a Navidrome at *address*."""
-    with started(ServerKind.NAVIDROME) as rig:
-        server = listed(ServerKind.NAVIDROME, rig.fake)
-    server = replace(server, address=parse_address(address))
-    given = {"timeout": 60.0, **settings}
-    return music_servers(MusicSettings(servers=(server,), **given))["home"]  # type: ignore[arg-type]
+    assert fault_of(at("http://no-such-host.invalid").about) is Fault.UNREACHABLE
 
 
 class TestWhereANameLeads:

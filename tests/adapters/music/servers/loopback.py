@@ -142,6 +142,32 @@ class Loopback:
         return f"{self._scheme}://127.0.0.1:{self.port}"
 
 
+@dataclass
+class FakeList:
+    """A playlist."""
+
+    owner: str
+    name: str
+    tracks: list[str]
+    public: bool = False
+
+
+@dataclass
+class FakeMusic(Loopback):
+    """A server with playlists, which are somebody's."""
+
+    #: Playlists by id.
+    lists: dict[str, FakeList] = field(default_factory=dict)
+
+    def public(self) -> set[str]:
+        """Return the names of the playlists that everybody sees."""
+        return {found.name for found in self.lists.values() if found.public}
+
+    def tracks(self, playlist: str) -> list[str]:
+        """Return what is in a playlist."""
+        return self.lists[playlist].tracks
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from tests.adapters.music.servers.loopback import Loopback, Seen
+from tests.adapters.music.servers.loopback import FakeList, FakeMusic, Seen
 
 _FIELD = re.compile(r'(\w+)="([^"]*)"')
 
@@ -26,17 +26,7 @@ class Account:
 
 
 @dataclass
-class FakeList:
-    """A playlist."""
-
-    owner: str
-    name: str
-    tracks: list[str]
-    public: bool
-
-
-@dataclass
-class FakeMediaBrowser(Loopback):
+class FakeMediaBrowser(FakeMusic):
     """What both have."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
@@ -44,10 +34,6 @@ class FakeMediaBrowser(Loopback):
     tokens: dict[str, str] = field(default_factory=dict)
     #: The account and the device that each token was given to.
     devices: dict[str, tuple[str, str]] = field(default_factory=dict)
-    #: Playlists by id.
-    lists: dict[str, FakeList] = field(default_factory=dict)
-    #: Tracks the server has; None has every one. Others are dropped without a word.
-    known_tracks: set[str] | None = None
     root: str = ""
 
     def add_account(self, name: str, password: str) -> None:
@@ -62,14 +48,6 @@ class FakeMediaBrowser(Loopback):
         """Return who owns each playlist, by the playlist's name."""
         names = {account.id: account.name for account in self.accounts.values()}
         return {found.name: names[found.owner] for found in self.lists.values()}
-
-    def public(self) -> set[str]:
-        """Return the names of the playlists that everybody sees."""
-        return {found.name for found in self.lists.values() if found.public}
-
-    def tracks(self, playlist: str) -> list[str]:
-        """Return what is in a playlist."""
-        return self.lists[playlist].tracks
 
     def answer(self, request: Seen) -> tuple[int, Any]:
         """Answer as the product does."""
@@ -146,10 +124,8 @@ class FakeMediaBrowser(Loopback):
         self, owner: str, name: str, tracks: list[str], *, public: bool
     ) -> tuple[int, Any]:
         """Make a playlist."""
-        known = self.known_tracks
-        kept = [track for track in tracks if known is None or track in known]
         made = secrets.token_hex(16)
-        self.lists[made] = FakeList(owner, name, kept, public)
+        self.lists[made] = FakeList(owner, name, tracks, public)
         return 200, {"Id": made}
 
     def make_private(self, playlist: str, owner: str) -> tuple[int, Any]:

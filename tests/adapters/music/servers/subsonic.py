@@ -7,11 +7,10 @@ with the version and the file it was read in, or "run" where the real one was ru
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.adapters.music.servers.loopback import Loopback, Seen
+from tests.adapters.music.servers.loopback import FakeList, FakeMusic, Seen
 
 Form = dict[str, str]
 
@@ -30,26 +29,13 @@ class NoSuchPath(Exception):
 
 
 @dataclass
-class FakeList:
-    """A playlist."""
-
-    owner: str
-    name: str
-    tracks: list[str]
-    public: bool = False
-
-
-@dataclass
-class FakeSubsonic(Loopback):
+class FakeSubsonic(FakeMusic):
     """What all have."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     #: Each API key with whose it is.
     keys: dict[str, str] = field(default_factory=dict)
     administrators: set[str] = field(default_factory=set)
-    lists: dict[str, FakeList] = field(default_factory=dict)
-    #: Tracks the server has; None has every one.
-    known_tracks: set[str] | None = None
     #: Every salt that came: none may come twice.
     salts: list[str] = field(default_factory=list)
     extensions: tuple[str, ...] = ("formPost",)
@@ -74,14 +60,6 @@ class FakeSubsonic(Loopback):
     def owners(self) -> dict[str, str]:
         """Return who owns each playlist, by the playlist's name."""
         return {found.name: found.owner for found in self.lists.values()}
-
-    def public(self) -> set[str]:
-        """Return the names of the playlists that everybody sees."""
-        return {found.name for found in self.lists.values() if found.public}
-
-    def tracks(self, playlist: str) -> list[str]:
-        """Return what is in a playlist."""
-        return self.lists[playlist].tracks
 
     def answer(self, request: Seen) -> tuple[int, Any]:
         """Answer as the product does."""
@@ -117,10 +95,6 @@ class FakeSubsonic(Loopback):
         """Answer what not all have."""
         raise self.unknown(endpoint)
 
-    def known(self, tracks: Sequence[str]) -> list[str]:
-        """Return what becomes of *tracks*: none has ever been seen to refuse one."""
-        return list(tracks)
-
     def _call(self, endpoint: str, pairs: list[tuple[str, str]]) -> dict[str, Any]:
         form = dict(pairs)
         assert form.get("f") == "json", "asked for XML"
@@ -143,12 +117,12 @@ class FakeSubsonic(Loopback):
             case "createPlaylist":
                 tracks = [value for key, value in pairs if key == "songId"]
                 made = secrets.token_hex(8)
-                self.lists[made] = FakeList(who, form["name"], self.known(tracks))
+                self.lists[made] = FakeList(who, form["name"], tracks)
                 return {"playlist": {"id": made, "name": form["name"], "owner": who}}
             case "updatePlaylist":
                 found = self._own(who, form["playlistId"])
                 tracks = [value for key, value in pairs if key == "songIdToAdd"]
-                found.tracks.extend(self.known(tracks))
+                found.tracks.extend(tracks)
                 self.publish(found, form.get("public"))
                 return {}
             case "deletePlaylist":
@@ -277,11 +251,6 @@ class FakeLms(FakeSubsonic):
                     raise Refuse(50)
                 return {"users": {"user": list(users.values())}}
         raise self.unknown(endpoint)
-
-    def known(self, tracks: Sequence[str]) -> list[str]:
-        """Drop the tracks that it does not have, without a word."""
-        known = self.known_tracks
-        return [track for track in tracks if known is None or track in known]
 
     def publish(self, playlist: FakeList, public: str | None) -> None:
         """Look only whether `public` is there, whatever it says."""
