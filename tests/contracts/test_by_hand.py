@@ -126,6 +126,12 @@ def _world(
     world.app.close()
 
 
+def _names(world: World, part: str, place: str) -> bool:
+    """Return whether *part* cannot be read because of what stands at *place*."""
+    problem = world.app.following.problems[part]
+    return place in problem and "restore the backup" in problem
+
+
 #: For each table: what another program does, what comes to be, and what the log says.
 KINDS: dict[str, list[tuple[str, Callable[[World], object], str]]] = {
     "authz_person": [
@@ -143,6 +149,13 @@ KINDS: dict[str, list[tuple[str, Callable[[World], object], str]]] = {
             "DELETE FROM authz_person",
             lambda w: w.refused and "was emptied" in w.app.following.problems["people"],
             "",
+        ),
+        (
+            "UPDATE authz_person SET groups = 'a' WHERE id = 'ben'",
+            lambda w: (
+                w.refused and _names(w, "people", "id is 'ben', the column groups")
+            ),
+            "authz_person: in the row",
         ),
         (
             "ALTER TABLE authz_person RENAME TO another",
@@ -221,6 +234,11 @@ KINDS: dict[str, list[tuple[str, Callable[[World], object], str]]] = {
             "",
         ),
         (
+            "UPDATE authz_head SET restored = '{}'",
+            lambda w: w.refused and _names(w, "people", "id is 1, the column restored"),
+            "",
+        ),
+        (
             "UPDATE authz_head SET people = 0, people_stamp = 'x'",
             lambda w: w.app.restored is not None,
             "restored from a backup",
@@ -283,6 +301,22 @@ def test_another_database_notices_it_too(
         world.look()
         assert said in caplog.text
         assert holds(world)
+
+
+def test_what_is_no_json_is_told_with_its_place(world: World):
+    """Table, row and column, wherever JSON is read that no look reads."""
+    store = world.app.stores.database
+    assert store is not None
+    store.limits.acquire_entry("k", 9, 600)
+    world.app.sessions.store.forget()
+    for table, column, read in (
+        ("authz_revision", "changes", lambda: store.records.history(limit=1)),
+        ("authz_session", "roles", lambda: world.knows_session),
+        ("authz_limit", "times", lambda: store.limits.get_moving_window("k", 9, 600)),
+    ):
+        world.by_hand(f"UPDATE {table} SET {column} = '[[1'")  # noqa: S608 - of ours
+        with pytest.raises(StoreError, match=f"{table}: in the row .* column {column}"):
+            read()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", POSTGRESQL])

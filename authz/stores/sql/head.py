@@ -6,7 +6,9 @@ from sqlalchemy import func, select, update
 
 from authz.errors import StoreError
 from authz.stores.marks import KEPT, STAMP, Head, Mark, new_stamp
+from authz.stores.restores import read_restored
 from authz.stores.sql.database import Database
+from authz.stores.sql.json_columns import as_written
 from authz.stores.sql.tables import authz_head
 
 #: Characters of the stamps that are kept, each with a blank behind it.
@@ -28,6 +30,8 @@ def head(database: Database) -> Head:
             "restore the backup"
         )
     (row,) = rows
+    with as_written(authz_head.c.restored, row):
+        read_restored(row.restored)
     return Head(
         policy=Mark(row.incarnation, row.revision, row.policy_stamp, row.digest),
         people=Mark(row.incarnation, row.people, row.people_stamp),

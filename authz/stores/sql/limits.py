@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from authz.errors import StoreError
 from authz.identity.guesses import PATIENCE
 from authz.stores.sql.database import Database
+from authz.stores.sql.json_columns import list_in
 from authz.stores.sql.tables import authz_limit
 
 #: Seconds between two rounds of tidying up.
@@ -89,7 +90,7 @@ class SqlLimits(Storage, MovingWindowSupport):
         # First, and whatever comes of it: others wait for the row from here on.
         upsert = row.on_conflict_do_update(
             index_elements=[columns.id], set_={"expires": row.excluded.expires}
-        ).returning(columns.times, now.label("now"))
+        ).returning(columns.id, columns.times, now.label("now"))
         with self._database.write(alone=False, patience=PATIENCE) as connection:
             found = connection.execute(upsert).one()
             times = _within(found, expiry)
@@ -174,4 +175,5 @@ def _within(row: Any, expiry: int) -> list[int]:
     A clock that was put back leaves some in the future; they do not count for ever.
     """
     window = expiry * 1000
-    return [time_ for time_ in json.loads(row.times) if abs(row.now - time_) <= window]
+    times = list_in(authz_limit.c.times, row, int)
+    return [time_ for time_ in times if abs(row.now - time_) <= window]

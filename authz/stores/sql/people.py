@@ -38,6 +38,7 @@ from authz.settings.accounts import ACCOUNT_NAME
 from authz.stores.fixed_people import is_found
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up
+from authz.stores.sql.json_columns import list_in
 from authz.stores.sql.people_order import listed
 from authz.stores.sql.tables import authz_fixed_person, authz_person
 
@@ -345,7 +346,8 @@ class SqlPeople:
         for row in connection.execute(rows):
             groups = read.get(row.groups)
             if groups is None:
-                groups = read[row.groups] = frozenset(json.loads(row.groups))
+                found = list_in(authz_person.c.groups, row, str)
+                groups = read[row.groups] = frozenset(found)
             if whom(row.id, row.source, groups):
                 ids.append(row.id)
         return ids
@@ -434,7 +436,7 @@ def _person(found: Any) -> Person:
         password_hash=found.password_hash,
         disabled=found.disabled,
         epoch=found.epoch,
-        groups=frozenset(json.loads(found.groups)),
+        groups=frozenset(list_in(authz_person.c.groups, found, str)),
         created=found.created,
         last_seen=found.last_seen,
     )

@@ -33,6 +33,7 @@ from authz.stores.sql.changes import (
 )
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import stamped
+from authz.stores.sql.json_columns import as_written
 from authz.stores.sql.known_entries import KnownEntries
 from authz.stores.sql.tables import (
     authz_head,
@@ -176,7 +177,7 @@ class SqlRecords:
         if not revisions or revisions[-1].number != number:
             raise LookupError(f"revision {number} is not kept, or was never made")
         for revision in revisions[:-1]:
-            entries = undone(entries, read_steps(revision.changes))
+            entries = undone(entries, _made(revision))
         if entries_digest(entries) != revisions[-1].digest:
             raise StoreError(
                 f"{self._database.shown}: the history does not lead back to revision "
@@ -392,8 +393,13 @@ def _values(entry: Entry, normalize: Normalize) -> dict[str, Any]:
     }
 
 
+def _made(found: Any) -> tuple[Step, ...]:
+    with as_written(authz_revision.c.changes, found):
+        return read_steps(found.changes)
+
+
 def _revision(found: Any) -> Revision:
-    added, removed = lines(read_steps(found.changes))
+    added, removed = lines(_made(found))
     return Revision(
         number=found.number,
         etag=_etag(found.number, found.digest),

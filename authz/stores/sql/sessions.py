@@ -33,6 +33,7 @@ from authz.stores.followers import StoreFollowers
 from authz.stores.marks import Mark
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import count_up, head
+from authz.stores.sql.json_columns import list_in
 from authz.stores.sql.tables import authz_session
 
 #: Sessions that one process remembers, and ids that it knows to be none.
@@ -360,7 +361,7 @@ def _session(row: Any, account: Account) -> Session:
         csrf_token=row.csrf_token,
         created=row.created.timestamp(),
         used=row.used.timestamp(),
-        roles=frozenset(json.loads(row.roles)),
+        roles=frozenset(list_in(authz_session.c.roles, row, str)),
     )
 
 
