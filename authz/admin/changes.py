@@ -4,9 +4,9 @@ A draft is a value: what to change, and the state its author has seen. Nobody ke
 but its author. If somebody else was faster, that is shown and never overwritten.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Unpack
 
 from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import remarks_on_new
@@ -30,7 +30,7 @@ from authz.errors import (
 from authz.policy.records import (
     Add,
     Change,
-    Check,
+    ChangeTerms,
     Entry,
     Replace,
     Revision,
@@ -254,33 +254,14 @@ def _refuse_rows(context: AdminContext, actor: Actor, draft: Draft) -> None:
             refuse_row(context, actor, change.row)
 
 
-def _make(  # noqa: PLR0913 - what a change is made of
-    context: AdminContext,
-    draft: Draft,
-    *,
-    author: str,
-    note: str,
-    check: Check,
-    before_commit: Callable[[Revision], None],
+def _make(
+    context: AdminContext, draft: Draft, **terms: Unpack[ChangeTerms]
 ) -> Revision:
     """Let the store make the changes of *draft*, or go back."""
+    records = context.records
     if draft.restores is not None:
-        return context.records.go_back(
-            draft.restores,
-            expected=draft.base,
-            author=author,
-            note=note,
-            check=check,
-            before_commit=before_commit,
-        )
-    return context.records.apply(
-        draft.changes,
-        expected=draft.base,
-        author=author,
-        note=note,
-        check=check,
-        before_commit=before_commit,
-    )
+        return records.go_back(draft.restores, expected=draft.base, **terms)
+    return records.apply(draft.changes, expected=draft.base, **terms)
 
 
 def _new_rows(

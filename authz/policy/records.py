@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypedDict, Unpack
 
 from authz.errors import Problem
 from authz.policy.csv_rows import Row, spell
@@ -105,8 +105,7 @@ class Revision:
     removed: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeTerms:
+class ChangeTerms(TypedDict):
     """Who makes a change, why, and on which conditions; see `PolicyRecords.apply`."""
 
     author: str
@@ -153,15 +152,12 @@ class PolicyRecords(Protocol):
         """
         ...
 
-    def apply(  # noqa: PLR0913 - what a change is made of
+    def apply(
         self,
         changes: Iterable[Change],
         *,
         expected: str,
-        author: str,
-        note: str,
-        check: Check,
-        before_commit: Callable[[Revision], None],
+        **terms: Unpack[ChangeTerms],
     ) -> Revision:
         """Make *changes*, one after the other, all of them or none.
 
@@ -190,15 +186,12 @@ class PolicyRecords(Protocol):
         """
         ...
 
-    def go_back(  # noqa: PLR0913 - what a change is made of
+    def go_back(
         self,
         number: int,
         *,
         expected: str,
-        author: str,
-        note: str,
-        check: Check,
-        before_commit: Callable[[Revision], None],
+        **terms: Unpack[ChangeTerms],
     ) -> Revision:
         """Make the state what revision *number* left; a file to the byte.
 

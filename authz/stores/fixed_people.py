@@ -6,8 +6,6 @@ from typing import Final
 from authz.errors import StoreReadOnly
 from authz.identity.people import (
     BY_ID,
-    PeopleBeforeCommit,
-    PeopleCheck,
     PeopleColumn,
     PeopleOrder,
     PeoplePage,
@@ -65,35 +63,16 @@ class FixedPeople:
             people=tuple(found[offset : offset + limit]), total=len(found)
         )
 
-    def add(
-        self,
-        person: Person,
-        *,
-        check: PeopleCheck,  # noqa: ARG002 - the port's signature
-        before_commit: PeopleBeforeCommit,  # noqa: ARG002
-    ) -> Person:
+    def add(self, person: Person, **_terms: object) -> Person:
         """Refuse to add anybody."""
         raise _no_store(f"`{person.id}` cannot be added")
 
-    def replace(
-        self,
-        person: Person,
-        *,
-        expected: Person,  # noqa: ARG002 - the port's signature
-        check: PeopleCheck,  # noqa: ARG002
-        before_commit: PeopleBeforeCommit,  # noqa: ARG002
-    ) -> Person:
+    def replace(self, person: Person, **_terms: object) -> Person:
         """Refuse to change anybody."""
         self._must_exist(person.id)
         raise _no_store(f"`{person.id}` is named by a setting")
 
-    def remove(
-        self,
-        expected: Person,
-        *,
-        check: PeopleCheck,  # noqa: ARG002 - the port's signature
-        before_commit: PeopleBeforeCommit,  # noqa: ARG002
-    ) -> None:
+    def remove(self, expected: Person, **_terms: object) -> None:
         """Refuse to forget anybody."""
         self._must_exist(expected.id)
         raise _no_store(f"`{expected.id}` is named by a setting")

@@ -8,7 +8,7 @@ Git does, or the history beside a file that is written here.
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Unpack
 
 from authz.audit import Clock, utc_now
 from authz.errors import PolicyError, StoreConflict, StoreError, StoreReadOnly
@@ -17,7 +17,6 @@ from authz.policy.recent_rows import RecentRows
 from authz.policy.records import (
     Change,
     ChangeTerms,
-    Check,
     Entry,
     Revision,
     Snapshot,
@@ -93,43 +92,27 @@ class CsvRecords:
         """Return the entries that *changes* would leave; see `PolicyRecords`."""
         return self._entries(self._edited(self._read(expected), changes))
 
-    def apply(  # noqa: PLR0913 - what a change is made of
+    def apply(
         self,
         changes: Iterable[Change],
         *,
         expected: str,
-        author: str,
-        note: str,
-        check: Check,
-        before_commit: Callable[[Revision], None],
+        **terms: Unpack[ChangeTerms],
     ) -> Revision:
         """Make *changes*, all of them or none; see `PolicyRecords.apply`."""
         return self._change(
-            lambda before: self._edited(before, changes),
-            expected,
-            ChangeTerms(
-                author=author, note=note, check=check, before_commit=before_commit
-            ),
+            lambda before: self._edited(before, changes), expected, terms
         )
 
-    def go_back(  # noqa: PLR0913 - what a change is made of
+    def go_back(
         self,
         number: int,
         *,
         expected: str,
-        author: str,
-        note: str,
-        check: Check,
-        before_commit: Callable[[Revision], None],
+        **terms: Unpack[ChangeTerms],
     ) -> Revision:
         """Make the file what revision *number* left, to the byte."""
-        return self._change(
-            lambda _: self._content(number),
-            expected,
-            ChangeTerms(
-                author=author, note=note, check=check, before_commit=before_commit
-            ),
-        )
+        return self._change(lambda _: self._content(number), expected, terms)
 
     def note_edit(self, in_force: str) -> None:
         """Keep a revision of a file that was edited by hand, if there is none yet.
@@ -159,7 +142,7 @@ class CsvRecords:
         return before
 
     def _change(
-        self, make: Callable[[bytes], bytes], expected: str, why: ChangeTerms
+        self, make: Callable[[bytes], bytes], expected: str, terms: ChangeTerms
     ) -> Revision:
         """Put what *make* makes of the file into its place."""
         history = self._history
@@ -168,7 +151,7 @@ class CsvRecords:
             after = make(before)
             if after == before:
                 return self._newest_revision(after)
-            why.check(self._readable(before), self._entries(after))
+            terms["check"](self._readable(before), self._entries(after))
             raise StoreReadOnly(
                 f"{self._source}: the policy is changed where the file is kept",
                 "apply the patch there, or set AUTHZ_POLICY_WRITABLE",
@@ -183,10 +166,10 @@ class CsvRecords:
             after = make(file.before or b"")
             if after == file.before:
                 return self._newest_revision(after)
-            return self._replace(file, after, why, history)
+            return self._replace(file, after, terms, history)
 
     def _replace(
-        self, file: Writing, after: bytes, why: ChangeTerms, history: CsvHistory
+        self, file: Writing, after: bytes, terms: ChangeTerms, history: CsvHistory
     ) -> Revision:
         old, new = self._readable(file.before or b""), self._entries(after)
         added, removed = differences(old, new)
@@ -194,21 +177,21 @@ class CsvRecords:
             number=0,
             etag=digest(after),
             at=self._clock(),
-            author=why.author,
-            note=why.note,
+            author=terms["author"],
+            note=terms["note"],
             added=added,
             removed=removed,
         )
 
         def last() -> None:
             nonlocal revision
-            why.check(old, new)
+            terms["check"](old, new)
             if file.before is None:
                 number = history.number_of(_GONE)
             else:
                 number = history.note_found(file.before, at=revision.at) + 1
             revision = replace(revision, number=number)
-            why.before_commit(revision)
+            terms["before_commit"](revision)
 
         file.replace(after, last=last)
         # Still locked: nobody takes it for an edit by hand.

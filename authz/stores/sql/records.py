@@ -1,9 +1,9 @@
 """Policy entries in a database: changed in one transaction, with their history."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -13,7 +13,6 @@ from authz.policy.normalize import Normalize, normalize_row
 from authz.policy.records import (
     Change,
     ChangeTerms,
-    Check,
     Entry,
     Revision,
     Snapshot,
@@ -45,8 +44,6 @@ from authz.stores.sql.tables import (
 #: Revisions that are kept unless a setting says otherwise.
 KEPT: Final = 1000
 _BATCH: Final = 500
-
-BeforeCommit = Callable[[Revision], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,46 +111,36 @@ class SqlRecords:
             state = self._state(connection)
             return self._after(connection, state, changes, expected, author)[0]
 
-    def apply(  # noqa: PLR0913 - the port's signature
+    def apply(
         self,
         changes: Iterable[Change],
         *,
         expected: str,
-        author: str,
-        note: str,
-        check: Check,
-        before_commit: BeforeCommit,
+        **terms: Unpack[ChangeTerms],
     ) -> Revision:
         """Make *changes*, all of them or none; see `PolicyRecords`."""
         with self._database.write() as connection:
             state = self._state(connection)
-            after, made = self._after(connection, state, changes, expected, author)
+            after, made = self._after(
+                connection, state, changes, expected, terms["author"]
+            )
             if not made:
                 return self._newest(connection, state)
             projection.change(connection, made, self._normalize)
-            why = ChangeTerms(
-                author=author, note=note, check=check, before_commit=before_commit
-            )
-            return self._keep(connection, state, after, made, why)
+            return self._keep(connection, state, after, made, terms)
 
-    def go_back(  # noqa: PLR0913 - the port's signature
+    def go_back(
         self,
         number: int,
         *,
         expected: str,
-        author: str,
-        note: str,
-        check: Check,
-        before_commit: BeforeCommit,
+        **terms: Unpack[ChangeTerms],
     ) -> Revision:
         """Make the rules what revision *number* left; see `PolicyRecords`."""
         return self.apply(
             changes_between(self.snapshot().entries, self.at(number).entries),
             expected=expected,
-            author=author,
-            note=note,
-            check=check,
-            before_commit=before_commit,
+            **terms,
         )
 
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
@@ -224,9 +211,7 @@ class SqlRecords:
             state = self._state(connection)
             return lines(steps(state.entries, self._adopted(connection, state)))
 
-    def adopt(
-        self, *, author: str, note: str, check: Check, before_commit: BeforeCommit
-    ) -> Revision:
+    def adopt(self, **terms: Unpack[ChangeTerms]) -> Revision:
         """Put in force what another program wrote into casbin_rule.
 
         Before the first revision that is the whole policy. Raises as `apply` does.
@@ -238,10 +223,7 @@ class SqlRecords:
             projection.rewrite(connection, after, self._normalize)
             if not made:
                 return self._newest(connection, state)
-            why = ChangeTerms(
-                author=author, note=note, check=check, before_commit=before_commit
-            )
-            return self._keep(connection, state, after, made, why)
+            return self._keep(connection, state, after, made, terms)
 
     def restore(self) -> None:
         """Write into casbin_rule what is in force, and nothing else."""
@@ -314,7 +296,7 @@ class SqlRecords:
         state: _State,
         after: tuple[Entry, ...],
         made: tuple[Step, ...],
-        why: ChangeTerms,
+        terms: ChangeTerms,
     ) -> Revision:
         """Write the entries and the revision; then ask whether they may stay."""
         number, digest = state.number + 1, entries_digest(after)
@@ -323,8 +305,8 @@ class SqlRecords:
             "number": number,
             "digest": digest,
             "at": self._clock(),
-            "author": why.author,
-            "note": why.note,
+            "author": terms["author"],
+            "note": terms["note"],
             "changes": write_steps(made),
         }
         connection.execute(insert(authz_revision).values(values))
@@ -346,13 +328,13 @@ class SqlRecords:
             number=number,
             etag=_etag(number, digest),
             at=values["at"],
-            author=why.author,
-            note=why.note,
+            author=terms["author"],
+            note=terms["note"],
             added=added,
             removed=removed,
         )
-        why.check(state.entries, after)
-        why.before_commit(revision)
+        terms["check"](state.entries, after)
+        terms["before_commit"](revision)
         return revision
 
     def _newest(self, connection: Connection, state: _State) -> Revision:
