@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from authz.decision import Grant, Origin, Policy, grants_by_member
-from authz.policy.csv_rows import spell
 from authz.policy.lint.findings import Code, Finding
 
 #: So many grants Casbin follows, one after the other, unless a program tells it
@@ -27,13 +26,12 @@ def chain_findings(policy: Policy) -> Iterator[Finding]:
             seen.update(last)
         for grant in steps:
             found.setdefault(grant.origin, (grant, member))
-    for origin, (grant, member) in found.items():
-        yield Finding(
-            code=Code.ROLE_CHAIN_LONG,
-            where=origin,
-            message=f"`{member}` comes to `{grant.role}` by {_FOLLOWED + 1} grants: it "
+    for grant, member in found.values():
+        yield Finding.on(
+            grant,
+            Code.ROLE_CHAIN_LONG,
+            f"`{member}` comes to `{grant.role}` by {_FOLLOWED + 1} grants: it "
             f"counts here, and Casbin itself follows {_FOLLOWED}",
-            hint="give the role nearer to whom it is for, if other programs read this "
+            "give the role nearer to whom it is for, if other programs read this "
             "policy",
-            text=spell("g", grant.member, grant.role),
         )

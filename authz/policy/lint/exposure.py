@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from authz.decision import ANONYMOUS, SAFE_METHODS, Effect, Policy, Rule
-from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
 from authz.policy.patterns import Methods, PathPattern, pattern_of
 from authz.policy.rules import ADMIN
@@ -39,17 +38,17 @@ def exposure_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
             continue
         yield from _admin_area(rule, areas, prefix)
         if pattern_of(rule).is_everything:
-            yield _finding(
-                Code.PATH_TOO_WIDE,
+            yield Finding.on(
                 rule,
+                Code.PATH_TOO_WIDE,
                 f"`{rule.subject}` gets every path, including those added later",
                 "name the paths, or what they begin with",
             )
         looks = bool(rule.methods) and rule.methods <= SAFE_METHODS
         if rule.subject in strangers and not looks:
-            yield _finding(
-                Code.UNSAFE_FOR_EVERYONE,
+            yield Finding.on(
                 rule,
+                Code.UNSAFE_FOR_EVERYONE,
                 "people who have not signed in may do more than look: "
                 f"{rule.method_field} {rule.path}",
                 "open GET only, or give it to a role",
@@ -58,9 +57,9 @@ def exposure_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
 
 def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Finding]:
     if enters(pattern_of(rule), prefix):
-        yield _finding(
-            Code.ADMIN_AREA_OPENED,
+        yield Finding.on(
             rule,
+            Code.ADMIN_AREA_OPENED,
             f"`{rule.subject}` gets into the administration below {prefix}/",
             f"give it to `{ADMIN}`, or make the path narrower",
         )
@@ -71,9 +70,9 @@ def _admin_area(rule: Rule, areas: Sequence[Rule], prefix: str) -> Iterator[Find
             and pattern_of(area).covers(pattern_of(rule))
             and Methods(area.methods).overlap(Methods(rule.methods))
         ):
-            yield _finding(
-                Code.ROUTES_OF_DIFFERENT_CLASS,
+            yield Finding.on(
                 rule,
+                Code.ROUTES_OF_DIFFERENT_CLASS,
                 f"`{rule.subject}` gets a part of what line {area.origin.line} "
                 f"means for `{ADMIN}`: {area.path}",
                 "move it out of that area, or allow it here if it is intended",
@@ -92,9 +91,3 @@ def enters(path: PathPattern, prefix: str) -> bool:
 
 def _allows(rule: Rule) -> bool:
     return rule.effect is Effect.ALLOW
-
-
-def _finding(code: Code, rule: Rule, message: str, hint: str) -> Finding:
-    return Finding(
-        code=code, where=rule.origin, message=message, hint=hint, text=spell_rule(rule)
-    )

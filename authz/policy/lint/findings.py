@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
-from authz.decision import Origin
+from authz.decision import Grant, Origin, Rule
 from authz.errors import Problem
+from authz.policy.csv_rows import spell_grant, spell_rule
 
 
 class Severity(StrEnum):
@@ -123,6 +124,12 @@ class Finding:
     hint: str
     #: The line that it is about, as it is spelled; empty for a whole file.
     text: str = ""
+
+    @classmethod
+    def on(cls, line: Rule | Grant, code: Code, message: str, hint: str) -> "Finding":
+        """Return a finding about *line* of a policy."""
+        text = spell_rule(line) if isinstance(line, Rule) else spell_grant(line)
+        return cls(code=code, where=line.origin, message=message, hint=hint, text=text)
 
     @property
     def severity(self) -> Severity:

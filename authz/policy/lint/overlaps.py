@@ -5,7 +5,6 @@ from typing import Final
 
 from authz.decision import Effect, Policy, Rule
 from authz.policy.analysis.redundancy import TOTAL, Redundant, redundancies
-from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
 
 #: How many lines are named.
@@ -24,13 +23,12 @@ def overlap_findings(policy: Policy, *, total: int = TOTAL) -> Iterator[Finding]
     if result.not_looked_at:
         first, *others = result.not_looked_at
         more = f", and of {len(others)} more" if others else ""
-        yield Finding(
-            code=Code.NOT_LOOKED_AT,
-            where=first.origin,
-            message=f"it was not found out whether this rule changes anything{more}: "
+        yield Finding.on(
+            first,
+            Code.NOT_LOOKED_AT,
+            f"it was not found out whether this rule changes anything{more}: "
             "there are too many to compare",
-            hint=f"ask `authz prove reachable {first.origin.line}`",
-            text=spell_rule(first),
+            f"ask `authz prove reachable {first.origin.line}`",
         )
 
 
@@ -51,9 +49,7 @@ def _finding(found: Redundant) -> Finding:
         hint = "remove one of them" if len(by) == 1 else "remove this rule"
     if len(by) == 1:
         message += f": {by[0]}"
-    return Finding(
-        code=code, where=rule.origin, message=message, hint=hint, text=spell_rule(rule)
-    )
+    return Finding.on(rule, code, message, hint)
 
 
 def _verb(one: str, several: str, rules: Sequence[Rule]) -> str:

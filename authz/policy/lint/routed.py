@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from authz.decision import Effect, Policy, Rule
+from authz.decision import Effect, Policy
 from authz.policy.analysis.probes import places
-from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
 from authz.policy.path_index import RuleIndex
 from authz.policy.patterns import pattern_of, speaks_of
@@ -22,19 +21,14 @@ def route_findings(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[F
     }
     for rule in policy.rules:
         if rule.origin not in matching:
-            yield _without_route(rule, routes)
+            asked = f"{rule.method_field} {rule.path}"
+            yield Finding.on(
+                rule,
+                Code.RULE_WITHOUT_ROUTE,
+                f"no route of the app is {asked}",
+                no_route(routes, asked, rule.path).hint,
+            )
     yield from _mixed(policy, routes)
-
-
-def _without_route(rule: Rule, routes: Sequence[RoutePattern]) -> Finding:
-    asked = f"{rule.method_field} {rule.path}"
-    return Finding(
-        code=Code.RULE_WITHOUT_ROUTE,
-        where=rule.origin,
-        message=f"no route of the app is {asked}",
-        hint=no_route(routes, asked, rule.path).hint,
-        text=spell_rule(rule),
-    )
 
 
 def _mixed(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
@@ -58,12 +52,11 @@ def _mixed(policy: Policy, routes: Sequence[RoutePattern]) -> Iterator[Finding]:
         if not meant:
             continue
         route, line = next(iter(meant.items()))
-        yield Finding(
-            code=Code.ROUTES_OF_DIFFERENT_CLASS,
-            where=rule.origin,
-            message=f"it covers {len(covered)} routes for `{rule.subject}`, and "
+        yield Finding.on(
+            rule,
+            Code.ROUTES_OF_DIFFERENT_CLASS,
+            f"it covers {len(covered)} routes for `{rule.subject}`, and "
             f"{len(meant)} of them are meant for `{ADMIN}`, such as "
             f"{route.method} {route.route} (line {line.origin.line})",
-            hint="name the paths that are meant",
-            text=spell_rule(rule),
+            "name the paths that are meant",
         )

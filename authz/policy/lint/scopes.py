@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from authz.decision import Grant, Origin, Policy, Rule
-from authz.policy.csv_rows import spell_grant, spell_rule
+from authz.decision import Grant, Policy, Rule
 from authz.policy.lint.findings import Code, Finding
 from authz.policy.patterns import speaks_of
 from authz.policy.route_tables import RoutePattern, is_ours
@@ -55,9 +54,9 @@ def _twins(lines: Sequence[Rule | Grant]) -> Iterator[Finding]:
         usual = first.setdefault(line.scope.casefold(), line.scope)
         if usual != line.scope and line.scope not in reported:
             reported.add(line.scope)
-            yield _finding(
-                Code.SCOPE_NEAR_TWIN,
+            yield Finding.on(
                 line,
+                Code.SCOPE_NEAR_TWIN,
                 f"`{line.scope}` differs from `{usual}` in case only, and is another "
                 "scope",
                 f"did you mean `{usual}`?",
@@ -70,7 +69,7 @@ def _unknown(lines: Sequence[Rule | Grant], known: frozenset[str]) -> Iterator[F
     for line in lines:
         found = told[line.scope]
         if found is not None:
-            yield _finding(Code.SCOPE_UNKNOWN, line, *found)
+            yield Finding.on(line, Code.SCOPE_UNKNOWN, *found)
 
 
 def unknown_scope(scope: str, known: frozenset[str]) -> tuple[str, str] | None:
@@ -111,9 +110,9 @@ def _never_met(policy: Policy) -> Iterator[Finding]:
             continue
         rules = where.get(grant.role)
         if rules and not common(frozenset(rules), frozenset((grant.scope,))):
-            yield _finding(
-                Code.SCOPE_NEVER_MET,
+            yield Finding.on(
                 grant,
+                Code.SCOPE_NEVER_MET,
                 f"no rule for `{grant.role}` holds in `{grant.scope}`, so it gives "
                 "nothing",
                 f"its rules hold in {_listed(rules)}: give it there, or add a rule",
@@ -134,9 +133,9 @@ def _undeclared(
         if not served or kind in kinds:
             continue
         asked = f"{served[0].method} {served[0].route}"
-        yield _finding(
-            Code.SCOPE_UNDECLARED,
+        yield Finding.on(
             rule,
+            Code.SCOPE_UNDECLARED,
             f"it holds in `{rule.scope}` only, and requests to {asked} are about "
             + (f"a {' and a '.join(sorted(kinds))}" if kinds else "no scope")
             + ", so it is enough to have it somewhere",
@@ -149,9 +148,3 @@ def _listed(scopes: Iterable[str]) -> str:
     every = sorted(scopes)
     more = f" and {len(every) - 3} more" if len(every) > 3 else ""  # noqa: PLR2004
     return ", ".join(f"`{scope}`" for scope in every[:3]) + more
-
-
-def _finding(code: Code, line: Rule | Grant, message: str, hint: str) -> Finding:
-    text = spell_rule(line) if isinstance(line, Rule) else spell_grant(line)
-    where: Origin = line.origin
-    return Finding(code=code, where=where, message=message, hint=hint, text=text)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, Effect, Policy, Rule
-from authz.policy.csv_rows import spell_rule
 from authz.policy.lint.findings import Code, Finding
 from authz.policy.own_paths import API, ASSETS, HEALTH, PAGES, WAY_IN
 from authz.policy.patterns import speaks_of
@@ -35,13 +34,12 @@ def way_in_findings(policy: Policy, *, prefix: str) -> Iterator[Finding]:
             who, code = "browsers and watchers", Code.OWN_ADDRESS_DENIED
             found = _denied(rule, prefix, (*ASSETS, *HEALTH))
         if found:
-            yield Finding(
-                code=code,
-                where=rule.origin,
-                message=f"{who} are denied {found[0]}"
+            yield Finding.on(
+                rule,
+                code,
+                f"{who} are denied {found[0]}"
                 + (f" and {len(found) - 1} more" if len(found) > 1 else ""),
-                hint=f"leave out what is below {prefix}/",
-                text=spell_rule(rule),
+                f"leave out what is below {prefix}/",
             )
 
 
