@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy_adapter import Adapter
 
 from authz.stores.sql.database import Database
 from authz.stores.sql.migrate import migrate
@@ -34,8 +36,19 @@ def _open_database() -> Iterator[Callable[[str], Database]]:
         database.close()
 
 
-@pytest.fixture(name="database", params=["sqlite", POSTGRESQL])
-def _database(
-    request: Any, tmp_path: Path, open_database: Callable[[str], Database]
-) -> Database:
-    return open_database(database_url(request.param, tmp_path, request))
+@pytest.fixture(name="url", params=["sqlite", POSTGRESQL])
+def _url(request: Any, tmp_path: Path) -> str:
+    return database_url(request.param, tmp_path, request)
+
+
+@pytest.fixture(name="database")
+def _database(url: str, open_database: Callable[[str], Database]) -> Database:
+    return open_database(url)
+
+
+@pytest.fixture(name="adapter")
+def _adapter(url: str) -> Iterator[Adapter]:
+    """Return sqlalchemy-adapter, as another Casbin program uses it."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    yield Adapter(engine)
+    engine.dispose()

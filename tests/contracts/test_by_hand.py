@@ -10,43 +10,29 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from authz.decision import Origin
 from authz.errors import StoreError
 from authz.identity.people import LOCAL, Person
 from authz.identity.tokens import new_token
-from authz.policy.csv_rows import Row
-from authz.policy.records import Add
-from authz.runtime import Runtime, start
-from authz.settings import read_settings
 from authz.stores.sql.tables import VERSION_TABLE, metadata
 from tests.contracts.conftest import POSTGRESQL, database_url
-from tests.web.apps import CHEAP_ALICE, POLICY, RecordingSink
+from tests.contracts.policy_records import nothing
+from tests.contracts.processes import give, process
+from tests.web.apps import CHEAP_ALICE, RecordingSink
 
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$YQ"
-
-
-def nothing(*_: object) -> None:
-    """Refuse nothing, and write nothing down."""
 
 
 class World:
     """One process that serves, and a program that writes past it."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        (folder / "seed.csv").write_text(POLICY + "g, user:root, role:admin\n")
-        config = {
-            "AUTHZ_STORE": url,
-            "AUTHZ_POLICY_SEED": str(folder / "seed.csv"),
-            "AUTHZ_POLL_SECONDS": "3600",
-            "AUTHZ_ACCOUNTS": f"root:admin:{CHEAP_ALICE}",
-        }
         self.sink = RecordingSink()
-        self.app: Runtime = start(
-            read_settings(config, {}),
-            audit=self.sink,
-            on_reload=nothing,
-            on_refused=nothing,
+        self.app = process(
+            url,
+            folder,
+            sink=self.sink,
             serves=False,
+            AUTHZ_ACCOUNTS=f"root:admin:{CHEAP_ALICE}",
         )
         for id_ in ("ann", "ben"):
             new = Person(
@@ -61,7 +47,7 @@ class World:
         assert tokens is not None
         _, token = new_token("radio", role="role:user", now=self.app.clock())
         tokens.add(token, before_commit=nothing)
-        self.grant("ann")
+        give(self.app, "ann")
         self.look()
         began = self.app.sessions.store.begin
         ann, root = (self.app.accounts.by_name[name] for name in ("ann", "root"))
@@ -71,18 +57,6 @@ class World:
         for session in (self.session, self.roots):
             session.created -= 3600
         self.look()
-
-    def grant(self, name: str) -> None:
-        """Give somebody a role, as an administrator does."""
-        row = Row("g", (f"user:{name}", "role:user"), Origin("test"))
-        self.app.records.apply(
-            [Add(row=row)],
-            expected=self.app.records.snapshot().etag,
-            author="",
-            note="",
-            check=nothing,
-            before_commit=nothing,
-        )
 
     def by_hand(self, statement: str) -> None:
         """Write into the database, past authz."""

@@ -1,6 +1,5 @@
 """`casbin_rule` is Casbin's: its tools read what we write, and we what they wrote."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +7,15 @@ import casbin
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, select
+from sqlalchemy import inspect, select
 from sqlalchemy_adapter import Adapter
 from sqlalchemy_adapter.adapter import create_casbin_rule_class
 
-from authz.decision import AccessRequest, Origin, Subject
+from authz.decision import AccessRequest, PolicyInForce, Subject
 from authz.errors import PolicyError, StoreError
 from authz.policy.build import build_policy
-from authz.policy.csv_rows import Row
 from authz.policy.patterns import method_match, path_match
-from authz.policy.records import Add, Change, Snapshot, Switch
+from authz.policy.records import Add, Switch
 from authz.stores.sql.database import Database
 from authz.stores.sql.head import head
 from authz.stores.sql.migrate import migrate
@@ -29,7 +27,7 @@ from authz.stores.sql.tables import (
     casbin_rule,
     metadata,
 )
-from tests.contracts.conftest import POSTGRESQL, database_url
+from tests.contracts.policy_records import FREE, apply, row
 
 MODEL = Path(__file__).parents[2] / "model.conf"
 POLICY = [
@@ -48,22 +46,6 @@ ASKED = [
     for path in ("/static/a", "/api/similar/1", "/api/playlists/7", "/api/secret", "/x")
     for method in ("GET", "POST", "HEAD", "DELETE")
 ]
-_FREE: dict[str, Any] = {
-    "author": "user:alice",
-    "note": "",
-    "check": lambda *_: None,
-    "before_commit": lambda _: None,
-}
-
-
-def row(*fields: str) -> Row:
-    """Return a row as somebody who types it makes it."""
-    return Row(fields[0], tuple(fields[1:]), Origin("typed"))
-
-
-def change(records: SqlRecords, *changes: Change) -> None:
-    """Make *changes* to the state now."""
-    records.apply(changes, expected=records.snapshot().etag, **_FREE)
 
 
 def stock(adapter: Adapter) -> casbin.Enforcer:
@@ -74,49 +56,31 @@ def stock(adapter: Adapter) -> casbin.Enforcer:
     return enforcer
 
 
-@pytest.fixture(name="adapter")
-def _adapter(url: str) -> Iterator[Adapter]:
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    yield Adapter(engine)
-    engine.dispose()
-
-
 @pytest.fixture(name="records")
-def _records(url: str, open_database: Callable[[str], Database]) -> SqlRecords:
-    return SqlRecords(open_database(url))
+def _records(database: Database) -> SqlRecords:
+    return SqlRecords(database)
 
 
-def ours(snapshot: Snapshot) -> Callable[[str, str, str], bool]:
-    """Return what authz answers with the rules of *snapshot*."""
+def policy_of(records: SqlRecords, model: Path) -> PolicyInForce:
+    """Return what authz puts in force of *records*."""
     lines = [
         ", ".join((entry.row.kind, *entry.row.fields))
-        for entry in snapshot.entries
+        for entry in records.snapshot().entries
         if not entry.disabled
     ]
-    policy = build_policy(MODEL.read_text(), "\n".join(lines).encode()).policy
-
-    def ask(name: str, path: str, method: str) -> bool:
-        subject = Subject(
-            name=name, names=frozenset({name}), source="", display_name=""
-        )
-        return bool(
-            policy.decide(AccessRequest(subject=subject, path=path, method=method))
-        )
-
-    return ask
+    return build_policy(model.read_text(), "\n".join(lines).encode()).policy
 
 
-@pytest.fixture(name="url", params=["sqlite", POSTGRESQL])
-def _url(request: Any, tmp_path: Path) -> str:
-    return database_url(request.param, tmp_path, request)
+def asking(name: str, path: str, method: str, **about: Any) -> AccessRequest:
+    """Return what somebody asks who has one name."""
+    who = Subject(name=name, names=frozenset({name}), source="", display_name="")
+    return AccessRequest(subject=who, path=path, method=method, **about)
 
 
-def test_the_layout_is_the_adapter_s(
-    url: str, open_database: Callable[[str], Database]
-):
+def test_the_layout_is_the_adapter_s(database: Database):
     """Column by column what sqlalchemy-adapter would make."""
     theirs = create_casbin_rule_class("casbin_rule").__table__
-    found = inspect(open_database(url).engine).get_columns("casbin_rule")
+    found = inspect(database.engine).get_columns("casbin_rule")
 
     assert [(c["name"], str(c["type"]), c["nullable"]) for c in found] == [
         (c.name, str(c.type), c.nullable) for c in theirs.columns
@@ -128,46 +92,40 @@ def test_the_layout_is_the_adapter_s(
 
 def test_casbin_s_own_adapter_decides_as_we_do(records: SqlRecords, adapter: Adapter):
     """Every question has the same answer, before and after changes."""
-    change(records, *(Add(row=row(*fields)) for fields in POLICY))
+    apply(records, *(Add(row=row(*fields)) for fields in POLICY))
     _agree(records, adapter)
     denies, grants = "5", "6"
-    change(records, Switch(id=denies, disabled=True))
+    apply(records, Switch(id=denies, disabled=True))
     _agree(records, adapter)
-    change(records, Switch(id=denies, disabled=False), Switch(id=grants, disabled=True))
+    apply(records, Switch(id=denies, disabled=False), Switch(id=grants, disabled=True))
     _agree(records, adapter)
 
 
 def _agree(records: SqlRecords, adapter: Adapter) -> None:
-    ask, enforcer = ours(records.snapshot()), stock(adapter)
-    answers = [ask(*asked) for asked in ASKED]
+    policy, enforcer = policy_of(records, MODEL), stock(adapter)
+    answers = [bool(policy.decide(asking(*asked))) for asked in ASKED]
     assert [enforcer.enforce(*asked) for asked in ASKED] == answers
     assert len(set(answers)) == 2
 
 
-def test_a_disabled_rule_is_not_in_the_table(
-    url: str, open_database: Callable[[str], Database]
-):
+def test_a_disabled_rule_is_not_in_the_table(database: Database):
     """A Casbin tool cannot take for a rule what decides nothing."""
-    database = open_database(url)
     records = SqlRecords(database)
-    change(records, *(Add(row=row(*fields)) for fields in POLICY[:2]))
-    change(records, Switch(id="1", disabled=True))
+    apply(records, *(Add(row=row(*fields)) for fields in POLICY[:2]))
+    apply(records, Switch(id="1", disabled=True))
     with database.read() as connection:
         assert list(connection.scalars(select(casbin_rule.c.id))) == [2]
 
 
-def test_a_table_the_adapter_wrote_is_taken_over(
-    url: str, adapter: Adapter, open_database: Callable[[str], Database]
-):
+def test_a_table_the_adapter_wrote_is_taken_over(records: SqlRecords, adapter: Adapter):
     """The policy of another Casbin program becomes revision 1, in its order."""
     for kind, *fields in POLICY:
         adapter.add_policy(kind, kind, fields)
     # The stock adapter keeps no row from being there twice.
     adapter.add_policy("g", "g", ["user:bob", "role:user"])
-    records = SqlRecords(open_database(url))
 
     assert records.snapshot().entries == ()
-    revision = records.adopt(**_FREE)
+    revision = records.adopt(**FREE)
     assert revision.number == 1
     assert len(revision.added) == len(POLICY)
     _agree(records, adapter)
@@ -177,14 +135,14 @@ def test_what_another_program_writes_is_not_in_force(
     records: SqlRecords, adapter: Adapter
 ):
     """It changes nobody's rights, and no change of ours is made on top of it."""
-    change(records, *(Add(row=row(*fields)) for fields in POLICY))
+    apply(records, *(Add(row=row(*fields)) for fields in POLICY))
     before = records.snapshot()
     adapter.add_policy("g", "g", ["user:eve", "role:admin"])
     adapter.remove_policy("p", "p", ["user:bob", "/api/secret", "*", "deny"])
 
     assert records.snapshot() == before
     with pytest.raises(StoreError, match="another program changed"):
-        change(records, Add(row=row("g", "user:x", "role:user")))
+        apply(records, Add(row=row("g", "user:x", "role:user")))
     assert records.foreign() == (
         ("g, user:eve, role:admin",),
         ("p, user:bob, /api/secret, *, deny",),
@@ -193,69 +151,61 @@ def test_what_another_program_writes_is_not_in_force(
 
 def test_it_can_be_adopted_or_undone(records: SqlRecords, adapter: Adapter):
     """Adopting makes a revision of it; restoring makes the table ours again."""
-    change(records, *(Add(row=row(*fields), note="n") for fields in POLICY))
-    change(records, Switch(id="2", disabled=True))
+    apply(records, *(Add(row=row(*fields), note="n") for fields in POLICY))
+    apply(records, Switch(id="2", disabled=True))
     adapter.add_policy("g", "g", ["user:eve", "role:admin"])
     records.restore()
     assert records.foreign() == ((), ())
 
     adapter.add_policy("g", "g", ["user:zoe", "role:admin"])
-    revision = records.adopt(**_FREE)
+    revision = records.adopt(**FREE)
 
     assert revision.added == ("g, user:zoe, role:admin",)
     assert records.foreign() == ((), ())
     notes = [(entry.note, entry.disabled) for entry in records.snapshot().entries]
     assert notes == [("n", False), ("n", True), *[("n", False)] * 6, ("", False)]
-    change(records, Switch(id="2", disabled=False))
+    apply(records, Switch(id="2", disabled=False))
     _agree(records, adapter)
 
 
 def test_an_adopted_row_takes_no_other_s_id(
-    records: SqlRecords,
-    adapter: Adapter,
-    url: str,
-    open_database: Callable[[str], Database],
+    records: SqlRecords, adapter: Adapter, database: Database
 ):
     """Another program may use the id of a disabled entry; both stay apart."""
-    change(records, *(Add(row=row(*fields)) for fields in POLICY))
-    change(records, Switch(id="8", disabled=True))
-    with open_database(url).write() as connection:
+    apply(records, *(Add(row=row(*fields)) for fields in POLICY))
+    apply(records, Switch(id="8", disabled=True))
+    with database.write() as connection:
         connection.execute(
             casbin_rule.insert().values(id=8, ptype="g", v0="user:x", v1="role:user")
         )
-    records.adopt(**_FREE)
-    change(records, Switch(id="8", disabled=False))
+    records.adopt(**FREE)
+    apply(records, Switch(id="8", disabled=False))
 
     ids = [entry.id for entry in records.snapshot().entries]
     assert ids == [str(number) for number in range(1, 10)]
     _agree(records, adapter)
 
 
-def test_an_adopted_row_must_fit(url: str, open_database: Callable[[str], Database]):
+def test_an_adopted_row_must_fit(database: Database):
     """What could not be written as a line of a policy is refused, not cut."""
-    database = open_database(url)
     with database.write() as connection:
         connection.execute(
             casbin_rule.insert().values(ptype="p", v0="role:a", v1="/a\nb", v2="GET")
         )
     with pytest.raises(PolicyError):
-        SqlRecords(database).adopt(**_FREE)
+        SqlRecords(database).adopt(**FREE)
 
 
-def test_a_newer_schema_is_refused(url: str, open_database: Callable[[str], Database]):
+def test_a_newer_schema_is_refused(database: Database):
     """A version of authz never works on tables that it does not know."""
-    database = open_database(url)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE authz_alembic_version SET version_num='99'")
     with pytest.raises(StoreError, match="newer version of authz"):
         migrate(database)
 
 
-def test_an_older_schema_is_brought_up_to_date(
-    url: str, open_database: Callable[[str], Database]
-):
+def test_an_older_schema_is_brought_up_to_date(database: Database):
     """What an earlier version kept is still there."""
-    database = open_database(url)
     with database.write() as connection:
         connection.exec_driver_sql("DROP TABLE authz_signing_key")
         connection.exec_driver_sql("DROP TABLE authz_limit")
@@ -292,11 +242,8 @@ def test_an_older_schema_is_brought_up_to_date(
         ),
     ],
 )
-def test_half_of_an_upgrade_is_refused(
-    url: str, open_database: Callable[[str], Database], what: str, said: str
-):
+def test_half_of_an_upgrade_is_refused(database: Database, what: str, said: str):
     """At start and by `authz db current`, in words, and nothing is changed."""
-    database = open_database(url)
     with database.write() as connection:
         connection.exec_driver_sql(what)
     with pytest.raises(StoreError, match=said) as raised:

@@ -1,17 +1,12 @@
 """With scopes too, `casbin_rule` is Casbin's: domains are where its tools look."""
 
-from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import casbin
 import pytest
-from sqlalchemy import create_engine
 from sqlalchemy_adapter import Adapter
 
-from authz.decision import AccessRequest, Subject
-from authz.policy.build import build_policy
 from authz.policy.model import read_model
 from authz.policy.normalize import normalizer
 from authz.policy.patterns import CASBIN_FUNCTIONS
@@ -19,8 +14,8 @@ from authz.policy.records import Add, Switch
 from authz.scope import Scope, scope_match
 from authz.stores.sql.database import Database
 from authz.stores.sql.records import SqlRecords
-from tests.contracts.conftest import POSTGRESQL, database_url
-from tests.contracts.test_casbin_table import _FREE, change, row
+from tests.contracts.policy_records import FREE, apply, row
+from tests.contracts.test_casbin_table import asking, policy_of
 
 MODEL = Path(__file__).parents[2] / "model-scoped.conf"
 POLICY = [
@@ -45,22 +40,10 @@ ASKED = list(
 )
 
 
-@pytest.fixture(name="url", params=["sqlite", POSTGRESQL])
-def _url(request: Any, tmp_path: Path) -> str:
-    return database_url(request.param, tmp_path, request)
-
-
-@pytest.fixture(name="adapter")
-def _adapter(url: str) -> Iterator[Adapter]:
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    yield Adapter(engine)
-    engine.dispose()
-
-
 @pytest.fixture(name="records")
-def _records(url: str, open_database: Callable[[str], Database]) -> SqlRecords:
+def _records(database: Database) -> SqlRecords:
     model = read_model(MODEL.read_text(encoding="utf-8"), source=MODEL.name)
-    return SqlRecords(open_database(url), normalize=normalizer(model.rules))
+    return SqlRecords(database, normalize=normalizer(model.rules))
 
 
 def agree(records: SqlRecords, adapter: Adapter) -> None:
@@ -70,17 +53,13 @@ def agree(records: SqlRecords, adapter: Adapter) -> None:
         enforcer.add_function(name, function)
     enforcer.add_named_domain_matching_func("g", scope_match)
     enforcer.build_role_links()
-    lines = [
-        ", ".join((entry.row.kind, *entry.row.fields))
-        for entry in records.snapshot().entries
-        if not entry.disabled
-    ]
-    policy = build_policy(MODEL.read_text(), "\n".join(lines).encode()).policy
-    answers = {}
-    for name, scope, path, method in ASKED:
-        who = Subject(name=name, names=frozenset({name}), source="", display_name="")
-        asked = AccessRequest(subject=who, path=path, method=method, scope=Scope(scope))
-        answers[name, scope, path, method] = bool(policy.decide(asked))
+    policy = policy_of(records, MODEL)
+    answers = {
+        (name, scope, *what): bool(
+            policy.decide(asking(name, *what, scope=Scope(scope)))
+        )
+        for name, scope, *what in ASKED
+    }
     assert {asked: enforcer.enforce(*asked) for asked in ASKED} == answers
     assert len(set(answers.values())) == 2
 
@@ -89,9 +68,9 @@ def test_casbin_s_own_adapter_reads_what_we_write(
     records: SqlRecords, adapter: Adapter
 ):
     """Before and after changes, and without what is disabled."""
-    change(records, *(Add(row=row(*fields)) for fields in POLICY))
+    apply(records, *(Add(row=row(*fields)) for fields in POLICY))
     agree(records, adapter)
-    change(records, Switch(id="5", disabled=True), Switch(id="6", disabled=True))
+    apply(records, Switch(id="5", disabled=True), Switch(id="6", disabled=True))
     agree(records, adapter)
 
 
@@ -103,9 +82,9 @@ def test_we_read_what_casbin_s_own_adapter_writes(
         adapter.add_policy(kind, kind, fields)
 
     assert records.snapshot().entries == ()
-    assert records.adopt(**_FREE).number == 1
+    assert records.adopt(**FREE).number == 1
     rows = [(entry.row.kind, *entry.row.fields) for entry in records.snapshot().entries]
     assert [each[:5] for each in rows] == [each[:5] for each in POLICY]
     agree(records, adapter)
-    change(records, Add(row=row("g", "user:eve", "role:user", "library:kids")))
+    apply(records, Add(row=row("g", "user:eve", "role:user", "library:kids")))
     agree(records, adapter)

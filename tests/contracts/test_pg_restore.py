@@ -10,15 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from authz.decision import Origin
 from authz.errors import StoreError
 from authz.identity.people import Person
-from authz.policy.csv_rows import Row
-from authz.policy.records import Add
-from authz.runtime import Runtime, start
-from authz.settings import read_settings
+from authz.runtime import Runtime
+from tests.contracts.policy_records import nothing
+from tests.contracts.processes import give, process
 from tests.services import PostgreSQL, until
-from tests.web.apps import POLICY, RecordingSink
 
 pytestmark = pytest.mark.slow
 
@@ -33,10 +30,6 @@ def shown(program: str) -> str:
     return command
 
 
-def nothing(*_: object) -> None:
-    """Refuse nothing, and write nothing down."""
-
-
 @pytest.fixture(name="url")
 def _url(postgresql: PostgreSQL) -> str:
     return postgresql.new_database()
@@ -44,23 +37,7 @@ def _url(postgresql: PostgreSQL) -> str:
 
 @pytest.fixture(name="processes")
 def _processes(url: str, tmp_path: Path) -> Iterator[list[Runtime]]:
-    (tmp_path / "seed.csv").write_text(POLICY + "g, user:root, role:admin\n")
-    made = [
-        start(
-            read_settings(
-                {
-                    "AUTHZ_STORE": url,
-                    "AUTHZ_POLICY_SEED": str(tmp_path / "seed.csv"),
-                    "AUTHZ_POLL_SECONDS": "0.1",
-                },
-                {},
-            ),
-            audit=RecordingSink(),
-            on_reload=nothing,
-            on_refused=nothing,
-        )
-        for _ in range(2)
-    ]
+    made = [process(url, tmp_path, AUTHZ_POLL_SECONDS="0.1") for _ in range(2)]
     yield made
     for runtime in made:
         runtime.close()
@@ -92,18 +69,6 @@ def _shell(url: str, tmp_path: Path, postgresql: PostgreSQL) -> Callable[[str], 
     return shell
 
 
-def give(runtime: Runtime, name: str) -> None:
-    """Give somebody a role."""
-    runtime.records.apply(
-        [Add(row=Row("g", (f"user:{name}", "role:user"), Origin("test")))],
-        expected=runtime.records.snapshot().etag,
-        author="",
-        note="",
-        check=nothing,
-        before_commit=nothing,
-    )
-
-
 WHOLE = "--clean --if-exists --single-transaction"
 TRUNCATE = """psql "$DATABASE" -qc "DO \\$\\$ BEGIN EXECUTE (
     SELECT 'TRUNCATE ' || string_agg(tablename, ',') FROM pg_tables
@@ -130,15 +95,9 @@ def test_under_load(
 ):
     """Nobody who is refused gets in meanwhile, and then all agree with the database."""
     one, other = processes
-    added = one.people.add(
-        replace(EVE, disabled=False), check=nothing, before_commit=nothing
-    )
-    one.people.replace(
-        replace(added, disabled=True),
-        expected=added,
-        check=nothing,
-        before_commit=nothing,
-    )
+    free = {"check": nothing, "before_commit": nothing}
+    added = one.people.add(replace(EVE, disabled=False), **free)
+    one.people.replace(replace(added, disabled=True), expected=added, **free)
     give(one, "before")
     as_sql = dump == "plain"
     shell(

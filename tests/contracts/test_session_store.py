@@ -1,8 +1,8 @@
 """What holds for every store of sessions; and for two processes with one database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from authz.identity.source import RequestFacts
 from authz.policy.build import build_policy
 from authz.stores.followers import StoreFollowers
 from authz.stores.sql.database import Database
-from authz.stores.sql.migrate import migrate
 from authz.stores.sql.sessions import SqlSessions
 from authz.stores.sql.tables import authz_session
 from tests.contracts.conftest import POSTGRESQL, database_url
@@ -66,7 +65,7 @@ class Process:
         self.following = StoreFollowers(
             failed=lambda *_: None,
             interval=1,
-            state=lambda: database.read() if database else closing(_Nothing()),
+            state=lambda: database.read() if database else nullcontext(),
         )
         self.store: SessionStore
         if database is None:
@@ -118,43 +117,29 @@ class Process:
         return "nobody" if subject is None else subject.name
 
 
-class _Nothing:
-    def close(self) -> None: ...
-
-
 @pytest.fixture(name="clock")
 def _clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(name="url", params=["sqlite", POSTGRESQL])
-def _url(request: Any, tmp_path: Path) -> str:
-    return database_url(request.param, tmp_path, request)
-
-
 @pytest.fixture(name="new_process")
-def _new_process(url: str, clock: Clock) -> Iterator[Callable[[], Process]]:
-    made: list[Database] = []
-
-    def new() -> Process:
-        made.append(Database(url))
-        migrate(made[-1])
-        return Process(clock, made[-1])
-
-    yield new
-    for database in made:
-        database.close()
+def _new_process(
+    url: str, clock: Clock, open_database: Callable[[str], Database]
+) -> Callable[[], Process]:
+    return lambda: Process(clock, open_database(url))
 
 
 @pytest.fixture(name="process", params=["memory", "sqlite", POSTGRESQL])
-def _process(request: Any, tmp_path: Path, clock: Clock) -> Iterator[Process]:
+def _process(
+    request: Any,
+    tmp_path: Path,
+    clock: Clock,
+    open_database: Callable[[str], Database],
+) -> Process:
     if request.param == "memory":
-        yield Process(clock)
-        return
-    database = Database(database_url(request.param, tmp_path, request))
-    migrate(database)
-    yield Process(clock, database)
-    database.close()
+        return Process(clock)
+    url = database_url(request.param, tmp_path, request)
+    return Process(clock, open_database(url))
 
 
 def test_who_signed_in_is_known(process: Process):

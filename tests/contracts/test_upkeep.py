@@ -11,12 +11,8 @@ from typing import Any
 
 import pytest
 
-from authz.decision import Origin
 from authz.errors import StoreError, StoreUnreachable
-from authz.policy.csv_rows import Row
-from authz.policy.records import Add
-from authz.runtime import Runtime, start
-from authz.settings import read_settings
+from authz.runtime import Runtime
 from authz.stores.followers import StoreFollowers
 from authz.stores.replicas import Served, this_process
 from authz.stores.sql import replicas
@@ -24,38 +20,17 @@ from authz.stores.sql.database import Database
 from authz.stores.sql.migrate import migrate
 from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.tables import authz_replica
-from tests.contracts.conftest import POSTGRESQL, database_url
+from tests.contracts.processes import give, process
 from tests.services import PostgreSQL, Redis, until
-from tests.web.apps import POLICY, RecordingSink
-
-NEVER = "3600"
-
-
-@pytest.fixture(name="url", params=["sqlite", POSTGRESQL])
-def _url(request: Any, tmp_path: Path) -> str:
-    return database_url(request.param, tmp_path, request)
 
 
 @pytest.fixture(name="new_process")
 def _new_process(url: str, tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
-    (tmp_path / "seed.csv").write_text(POLICY + "g, user:root, role:admin\n")
     made: list[Runtime] = []
 
-    def new(**config: Any) -> Runtime:
-        settings = {
-            "AUTHZ_STORE": url,
-            "AUTHZ_POLICY_SEED": str(tmp_path / "seed.csv"),
-            "AUTHZ_POLL_SECONDS": NEVER,
-            **config,
-        }
-        runtime = start(
-            read_settings(settings, {}),
-            audit=RecordingSink(),
-            on_reload=lambda _: None,
-            on_refused=lambda _: None,
-        )
-        made.append(runtime)
-        return runtime
+    def new(**config: str) -> Runtime:
+        made.append(process(url, tmp_path, **config))
+        return made[-1]
 
     yield new
     for runtime in made:
@@ -64,14 +39,7 @@ def _new_process(url: str, tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
 
 def change(runtime: Runtime, name: str) -> str:
     """Give *name* a role; return the policy's new revision."""
-    runtime.records.apply(
-        [Add(row=Row("g", (f"user:{name}", "role:user"), Origin("test")))],
-        expected=runtime.records.snapshot().etag,
-        author="",
-        note="",
-        check=lambda *_: None,
-        before_commit=lambda _: None,
-    )
+    give(runtime, name)
     runtime.refresh()
     return runtime.policy.revision
 
