@@ -1,19 +1,16 @@
 """Who may use each route: the quick answer is the one that asking everybody gives."""
 
-from pathlib import Path
-
 from hypothesis import given
 from werkzeug.routing import Map, Rule
 
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, AccessRequest, Subject
 from authz.policy.analysis.coverage import coverage
-from authz.policy.build import build_policy
 from authz.policy.compiled import CompiledPolicy
 from authz.policy.parse_subject import parse_subject
 from authz.policy.route_tables import RoutePattern, route_patterns
+from tests.policies import compiled
 from tests.strategies import SEEDS, world
 
-MODEL = (Path(__file__).parents[3] / "authz/model.conf").read_text(encoding="utf-8")
 POLICY = b"""
 p, role:everyone, /health, GET
 p, role:authenticated, /me, GET
@@ -35,8 +32,7 @@ def pattern(route: str, method: str = "GET", *, public: bool = False) -> RoutePa
 
 def covered(route: str, **more: bool) -> tuple[str, ...]:
     """Return who may GET *route*."""
-    policy = build_policy(MODEL, POLICY).policy
-    return coverage(policy, [pattern(route, **more)])[0].who
+    return coverage(compiled(POLICY), [pattern(route, **more)])[0].who
 
 
 class TestCoverage:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 
-from authz.decision import SCOPED_COLUMNS, AccessRequest, Policy
+from authz.decision import AccessRequest, Policy
 from authz.policy.analysis.impact import (
     MAX_SCOPES,
     Difference,
@@ -15,12 +15,10 @@ from authz.policy.analysis.impact import (
     people_of,
 )
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
 from authz.policy.patterns import USUAL, PathPattern, methods_in_words
 from authz.policy.route_tables import RoutePattern, sample_path
-from authz.policy.rules import policy_from_rows
-from authz.policy.scoped import ScopedPolicy
 from authz.scope import Scope, ScopeSet
+from tests.policies import compiled, in_scopes
 from tests.strategies import SEEDS, world
 
 ROUTES = (
@@ -32,12 +30,6 @@ ROUTES = (
         method="GET", route="/about", path="/about", endpoint="about", public=True
     ),
 )
-
-
-def compiled(text: str) -> CompiledPolicy:
-    """Return the policy of *text*."""
-    rows = read_rows(text.encode()).rows
-    return CompiledPolicy(policy_from_rows(rows, partial=True))
 
 
 def effect(before: str, after: str, routes: tuple[RoutePattern, ...] = ()) -> Impact:
@@ -239,12 +231,6 @@ def test_where_patterns_cross_is_seen():
     assert {d.place.path for d in found.differences} == {"/wiki/edit"}
 
 
-def scoped(text: str) -> ScopedPolicy:
-    """Return the policy with scopes of *text*."""
-    rows = read_rows(text.encode()).rows
-    return ScopedPolicy(policy_from_rows(rows, partial=True, columns=SCOPED_COLUMNS))
-
-
 @given(SEEDS)
 def test_no_difference_inside_a_scope_is_missed(seed: int):
     """Whatever question about one scope has two answers lies in a listed place.
@@ -263,8 +249,8 @@ def test_no_difference_inside_a_scope_is_missed(seed: int):
     chosen = random_.sample(lines, 6)
     first, *rest = chosen[1:] if random_.random() < 0.5 else chosen
     always = "p, user:v, *, /v, GET\n"
-    old = scoped(always + "\n".join(rest))
-    new = scoped(always + "\n".join([*rest[1:], first]))
+    old = in_scopes(always + "\n".join(rest))
+    new = in_scopes(always + "\n".join([*rest[1:], first]))
     found = impact(old, new)
     asked_about = ("library:a", "library:b", "library:c", "host:h", "host:i", "new:n")
     for who in people_of(old, new).values():
@@ -292,8 +278,8 @@ def test_no_difference_inside_a_scope_is_missed(seed: int):
 def test_a_change_in_one_scope_is_named_with_it():
     """A role for one library opens what it allows there, and says where."""
     text = "p, role:user, library:*, /map, GET\np, user:v, *, /v, GET\n"
-    old = scoped(text)
-    new = scoped(text + "g, user:bob, role:user, library:kids\n")
+    old = in_scopes(text)
+    new = in_scopes(text + "g, user:bob, role:user, library:kids\n")
     for routes in ((), ROUTES):
         (found,) = impact(old, new, routes_in=lambda _, known=routes: known).differences
         assert (found.who.name, found.place.path, found.where) == (
@@ -306,7 +292,7 @@ def test_a_change_in_one_scope_is_named_with_it():
 def test_a_change_in_all_scopes_but_one_is_one_difference():
     """What a scope excepts is named beside what changes everywhere else."""
     text = "p, role:user, library:kids, /map, GET, deny\ng, user:b, role:user, *\n"
-    found = impact(scoped(text), scoped(text + "p, role:user, *, /map, GET\n"))
+    found = impact(in_scopes(text), in_scopes(text + "p, role:user, *, /map, GET\n"))
     assert {(d.who.name, d.where) for d in found.differences} == {
         ("role:user", "every scope but library:kids"),
         ("user:b", "every scope but library:kids"),
@@ -319,5 +305,5 @@ def test_scopes_that_were_not_looked_at_are_counted():
         f"g, user:b, role:user, library:{n}\n" for n in range(MAX_SCOPES + 1)
     )
     text += "p, user:v, *, /v, GET\n"
-    found = impact(scoped(text), scoped(text + "p, role:user, *, /map, GET\n"))
+    found = impact(in_scopes(text), in_scopes(text + "p, role:user, *, /map, GET\n"))
     assert found.unseen_scopes == 3  # `*` and `library:*` are two

@@ -23,6 +23,7 @@ from authz.policy.lint.overlaps import overlap_findings
 from authz.policy.route_tables import RoutePattern
 from authz.policy.rules import policy_from_rows
 from tests import proofs
+from tests.policies import written
 from tests.strategies import SEEDS, world
 
 #: A policy about which there is nothing to say.
@@ -361,8 +362,7 @@ def test_a_deny_of_addresses_of_authz(denied: str, code: str):
 
 def test_what_takes_too_long_is_not_said_to_be_looked_at():
     """One note says so, and of how many rules; nothing is said to be in order."""
-    rows = read_rows((EVE + "p, user:bob, /own/*, GET, deny\n").encode()).rows
-    made = policy_from_rows(rows, partial=True)
+    made = written(EVE + "p, user:bob, /own/*, GET, deny\n")
     result = redundancies(made, each=64)
     assert [rule.origin.line for rule in result.not_looked_at] == [81]
     assert not result.found

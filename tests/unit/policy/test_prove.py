@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 
 from authz.decision import (
-    PLAIN_COLUMNS,
-    SCOPED_COLUMNS,
     AccessRequest,
     Policy,
     PolicyInForce,
@@ -30,24 +28,18 @@ from authz.policy.analysis.promises import (
 )
 from authz.policy.analysis.prove import compare, prove, prove_of
 from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
 from authz.policy.patterns import PathPattern
-from authz.policy.rules import policy_from_rows
 from authz.policy.scoped import ScopedPolicy
 from authz.scope import asked_scope
 from benchmarks import proofs
+from tests.policies import compiled, in_scopes, written
 from tests.proofs import answer, brute_force, case
 from tests.strategies import SEEDS, scoped_world, world
 
 
 def policy(text: str, *, scoped: bool = False) -> PolicyInForce:
     """Return the policy of *text*."""
-    made = policy_from_rows(
-        read_rows(text.encode()).rows,
-        partial=True,
-        columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS,
-    )
-    return ScopedPolicy(made) if scoped else CompiledPolicy(made)
+    return in_scopes(text) if scoped else compiled(text)
 
 
 def promise(question: str, *who: str, on: str = "* /**", **more: object) -> Promise:
@@ -315,8 +307,7 @@ class TestBadInput:
         class Other(CompiledPolicy):
             written = None
 
-        made = policy_from_rows(read_rows(MUSIC.encode()).rows, partial=True)
-        other = Other(made)
+        other = Other(written(MUSIC))
         other.written = None
         found = prove(other, promise("never", ANYONE))
 

@@ -6,11 +6,9 @@ import pytest
 
 from authz.decision import (
     ANONYMOUS,
-    SCOPED_COLUMNS,
     AccessRequest,
     Decision,
     Effect,
-    PolicyInForce,
     Reason,
     Subject,
     signed_in,
@@ -24,11 +22,8 @@ from authz.policy.analysis.shadow import (
     Note,
     Shadow,
 )
-from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
-from authz.policy.rules import policy_from_rows
-from authz.policy.scoped import ScopedPolicy
 from authz.scope import Scope
+from tests.policies import compiled, in_scopes
 
 BOB = signed_in("user:bob", source="local", display_name="Bob")
 CANDIDATE = "p, user:bob, /map, GET\np, role:everyone, /new, GET\n"
@@ -57,7 +52,7 @@ class Trial:
         self.problems: list[str] = []
         self.shadow = Shadow(
             self.store,
-            build_scoped if scoped else build,
+            in_scopes if scoped else compiled,
             tell=self.told.append,
             on_problem=self.problems.append,
             clock=lambda: self.now,
@@ -85,17 +80,6 @@ class Trial:
         self.shadow.note(Note(asked, route or path, decision, public))
 
 
-def build(data: bytes) -> CompiledPolicy:
-    """Return the policy of *data*."""
-    return CompiledPolicy(policy_from_rows(read_rows(data).rows, partial=True))
-
-
-def build_scoped(data: bytes) -> PolicyInForce:
-    """Return the policy of *data*, whose lines name scopes."""
-    rows = read_rows(data).rows
-    return ScopedPolicy(policy_from_rows(rows, partial=True, columns=SCOPED_COLUMNS))
-
-
 @pytest.fixture(name="trial")
 def _trial() -> Trial:
     return Trial()
@@ -114,7 +98,7 @@ def test_what_is_counted(trial: Trial):
         (Deviation("auth:anonymous", "GET", "/new", opens=True), 2),
         (Deviation("user:bob", "GET", "/old", opens=False), 1),
     )
-    assert report.revision == build(CANDIDATE.encode()).revision
+    assert report.revision == compiled(CANDIDATE).revision
 
 
 @pytest.mark.parametrize(
@@ -246,7 +230,7 @@ def test_a_file_that_comes_back(trial: Trial):
 def test_the_subject_is_left_alone(trial: Trial):
     """What the policy in force noted about a subject stays."""
     subject = signed_in("user:x", source="local", display_name="")
-    live: Callable = build(b"p, user:x, /map, GET\n").decide
+    live: Callable = compiled(b"p, user:x, /map, GET\n").decide
     live(AccessRequest(subject=subject, path="/map", method="GET"))
     noted = subject.memo
     trial.answered("/map", Reason.ALLOWED_BY_RULE, subject=subject)

@@ -7,9 +7,7 @@ import pytest
 
 from authz.audit import AuditEvent, EventTag
 from authz.policy.analysis.simulate import Replay, Shift, read_recorded, replay
-from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
-from authz.policy.rules import policy_from_rows
+from tests.policies import compiled
 
 
 def recorded(tag: EventTag, **fields: Any) -> dict[str, Any]:
@@ -26,9 +24,7 @@ def recorded(tag: EventTag, **fields: Any) -> dict[str, Any]:
 
 def simulate(draft: str, *records: dict[str, Any]) -> Replay:
     """Replay *records* under *draft*."""
-    rows = read_rows(draft.encode()).rows
-    policy = CompiledPolicy(policy_from_rows(rows, partial=True))
-    return replay((read_recorded(record) for record in records), policy)
+    return replay((read_recorded(record) for record in records), compiled(draft))
 
 
 DRAFT = "p, role:user, /map, GET\ng, user:bob, role:user\n"

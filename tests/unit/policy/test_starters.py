@@ -4,12 +4,10 @@ import pytest
 
 from authz.policy.analysis.tests_file import read_tests
 from authz.policy.analysis.tests_run import covered, run_tests
-from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
 from authz.policy.format import formatted
 from authz.policy.lint import lint
-from authz.policy.rules import policy_from_rows
 from authz.policy.starters import Starter, starter_files
+from tests.policies import compiled
 
 
 @pytest.mark.parametrize("starter", Starter)
@@ -17,7 +15,7 @@ def test_a_starter_is_in_order(starter: Starter):
     """Nothing odd, spelled canonically, every rule tested, every test passes."""
     files = starter_files(starter)
     data = files["policy.csv"].encode()
-    policy = CompiledPolicy(policy_from_rows(read_rows(data).rows, partial=True))
+    policy = compiled(data)
     decided = set()
     results = []
     for result, rules in run_tests(

@@ -4,14 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from authz.decision import PLAIN_COLUMNS, SCOPED_COLUMNS
 from authz.errors import PolicyError
 from authz.policy.analysis.tests_file import read_tests
 from authz.policy.analysis.tests_run import Outcome, run_tests
-from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
-from authz.policy.rules import policy_from_rows
-from authz.policy.scoped import ScopedPolicy
+from tests.policies import compiled, in_scopes
 
 ROOT = Path(__file__).parents[3]
 POLICY = "p, role:user, /api/*, GET\np, role:admin, /*, *\ng, group:a, role:admin\n"
@@ -24,12 +20,7 @@ def run(test: str, policy: str = POLICY) -> Outcome:
         "people: {kid: {roles: [user]}, u: {}}\n"
         f"tests: [{{name: x, paths: all, {test}}}]\n"
     )
-    rows = read_rows(policy.encode()).rows
-    scoped = policy == SCOPED
-    made = policy_from_rows(
-        rows, partial=True, columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS
-    )
-    in_force = ScopedPolicy(made) if scoped else CompiledPolicy(made)
+    in_force = in_scopes(policy) if policy == SCOPED else compiled(policy)
     ((result, _),) = run_tests(read_tests(text.encode()), in_force)
     (outcome,) = result.outcomes
     assert result.passed is outcome.passed
@@ -114,12 +105,8 @@ def test_what_belongs_to_every_path_only(more: str, said: str):
 )
 def test_what_is_shipped_keeps_its_promises(tests: str, policy: str):
     """On every path there can be, in every scope."""
-    scoped = "libraries" in policy
-    rows = read_rows((ROOT / policy).read_bytes()).rows
-    made = policy_from_rows(
-        rows, partial=True, columns=SCOPED_COLUMNS if scoped else PLAIN_COLUMNS
-    )
-    in_force = ScopedPolicy(made) if scoped else CompiledPolicy(made)
+    of_text = in_scopes if "libraries" in policy else compiled
+    in_force = of_text((ROOT / policy).read_bytes())
     file = read_tests((ROOT / tests).read_bytes())
 
     for result, _ in run_tests(file, in_force):

@@ -5,15 +5,11 @@ from fractions import Fraction
 
 import pytest
 
-from authz.decision import SCOPED_COLUMNS
 from authz.errors import PolicyError
 from authz.policy.analysis.tests_file import read_tests
 from authz.policy.analysis.tests_run import RuleCoverage, TestResult, covered, run_tests
-from authz.policy.compiled import CompiledPolicy
-from authz.policy.csv_rows import read_rows
 from authz.policy.route_tables import RoutePattern
-from authz.policy.rules import policy_from_rows
-from authz.policy.scoped import ScopedPolicy
+from tests.policies import compiled, in_scopes, written
 
 POLICY = """\
 p, role:everyone, /health, GET
@@ -47,9 +43,8 @@ def run(
         "people: {kid: {roles: [user]}, anna: {roles: [admin]}, nobody: {}}\n"
         f"tests:\n  - name: x\n    as: {person}\n{lines}mounts: [/metrics]\n"
     )
-    rows = read_rows(POLICY.encode()).rows
-    policy = CompiledPolicy(policy_from_rows(rows, partial=True))
-    ((result, _),) = run_tests(read_tests(text.encode()), policy, routes)
+    tests = read_tests(text.encode())
+    ((result, _),) = run_tests(tests, compiled(POLICY), routes)
     return result
 
 
@@ -161,8 +156,7 @@ def test_a_failure_says_why():
 
 def test_a_rule_is_covered_when_it_decides():
     """An overruled allow is not covered by a test of the deny."""
-    rows = read_rows(POLICY.encode()).rows
-    policy = CompiledPolicy(policy_from_rows(rows, partial=True))
+    policy = compiled(POLICY)
     text = (
         b"people: {kid: {roles: [user]}}\n"
         b"tests: [{name: x, as: kid, deny: GET /api/private/7}]"
@@ -176,9 +170,7 @@ def test_a_rule_is_covered_when_it_decides():
 
 def test_coverage_is_never_rounded_up():
     """11 999 of 12 000 rules are 99.9 per cent, and not enough for 100."""
-    (rule,) = CompiledPolicy(
-        policy_from_rows(read_rows(b"p, role:user, /a, GET\n").rows)
-    ).source.rules
+    (rule,) = written("p, role:user, /a, GET\n").rules
     rules = tuple(replace(rule, path=f"/{number}") for number in range(12_000))
     report = RuleCoverage(rules=rules, covered=frozenset(rules[1:]))
 
@@ -197,10 +189,8 @@ g, user:kid, role:user, library:old
 
 def scoped_results(tests: str) -> list[bool]:
     """Return which of *tests* of a policy with scopes pass."""
-    rows = read_rows(SCOPED.encode()).rows
-    policy = ScopedPolicy(policy_from_rows(rows, partial=True, columns=SCOPED_COLUMNS))
     file = read_tests(f"people: {{kid: {{}}}}\ntests: [{tests}]".encode())
-    return [result.passed for result, _ in run_tests(file, policy)]
+    return [result.passed for result, _ in run_tests(file, in_scopes(SCOPED))]
 
 
 def test_a_test_asks_about_its_scope():
