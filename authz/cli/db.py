@@ -9,7 +9,7 @@ from authz.cli.app import app_if_any, context_here, shell
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, plain, with_output
 from authz.settings import read_settings
-from authz.stores.schema import Schema, read_schema, upgrade_schema
+from authz.stores.schema import Schema, schema_of
 
 
 @click.group("db")
@@ -26,7 +26,7 @@ def current(*, out: Output) -> None:
     cannot be used; 7: it cannot be reached.
     """
     with problems_in_words():
-        found = read_schema(_url())
+        found = schema_of(_url())
     out.document({"schema_version": found.current, "newest": found.newest})
     out.line(f"{found.database}: {_words(found)}")
     end(Exit.OK if found.is_newest else Exit.DIFFERS)
@@ -44,7 +44,7 @@ def upgrade(*, out: Output) -> None:
     reached.
     """
     with problems_in_words():
-        before = upgrade_schema(_url())
+        before = schema_of(_url(), upgrade=True)
     out.document(
         {
             "before": before.current,

@@ -34,7 +34,7 @@ from authz.stores.factory import Stores
 from authz.stores.followers import StoreFollowers
 from authz.stores.replicas import Replica
 from authz.stores.restores import Restored, RestoreWatch
-from authz.stores.sync import StoreSync, replicas
+from authz.stores.sync import StoreSync
 
 if TYPE_CHECKING:
     from authz.identity.throttle import Throttle
@@ -97,7 +97,8 @@ class Runtime:
     @property
     def replicas(self) -> tuple[Replica, ...]:
         """The processes that share the database; raises `StoreError`."""
-        return replicas(self.stores)
+        database = self.stores.database
+        return () if database is None else database.replicas.all()
 
     @property
     def restored(self) -> Restored | None:

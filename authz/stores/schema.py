@@ -29,25 +29,14 @@ class Schema:
         return self.current == self.newest
 
 
-def read_schema(url: str) -> Schema:
-    """Return the schema of the database at *url*; nothing is changed.
+def schema_of(url: str, *, upgrade: bool = False) -> Schema:
+    """Return the schema of the database at *url*, as it was before an *upgrade*.
+
+    That brings it to the newest one. Without, nothing is changed.
 
     Raises:
-        StoreError: if it cannot be read, or was changed by a newer version.
+        StoreError: if it cannot be read or changed, or a newer version changed it.
     """
-    return _look(url, change=False)
-
-
-def upgrade_schema(url: str) -> Schema:
-    """Bring the database at *url* to the newest schema; return what it was before.
-
-    Raises:
-        StoreError: if it cannot be changed, or was changed by a newer version.
-    """
-    return _look(url, change=True)
-
-
-def _look(url: str, *, change: bool) -> Schema:
     try:
         # An extra: who uses no database has not installed it.
         from authz.stores.sql.database import Database
@@ -57,7 +46,7 @@ def _look(url: str, *, change: bool) -> Schema:
     database = Database(url)
     try:
         current, newest = versions(database)
-        if change:
+        if upgrade:
             migrate(database)
         return Schema(database=database.shown, current=current, newest=newest)
     finally:

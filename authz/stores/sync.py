@@ -26,7 +26,7 @@ from authz.stores.file.policy import Mark as FileMark
 from authz.stores.followers import POLICY, StoreFollowers
 from authz.stores.marks import Mark
 from authz.stores.notifications import Listener, RedisNotifications
-from authz.stores.replicas import Replica, Served
+from authz.stores.replicas import Served
 from authz.stores.restores import Restored, RestoreWatch
 
 if TYPE_CHECKING:
@@ -270,18 +270,11 @@ def table_watch(
             detail={"table": "casbin_rule"},
         )
 
-    watch = database.watch_table(tell, doubt=live.doubt)
+    from authz.stores.sql.table_watch import TableWatch
+
+    watch = TableWatch(database.records, tell=tell, doubt=live.doubt)
     following.do_after(watch.look)
     return watch
-
-
-def replicas(stores: Stores) -> tuple[Replica, ...]:
-    """Return the processes that share the database; none without one.
-
-    Raises:
-        StoreError: if it cannot be read.
-    """
-    return () if stores.database is None else stores.database.replicas.all()
 
 
 def served(live: LivePolicy[bytes | Snapshot]) -> Served:

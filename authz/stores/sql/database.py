@@ -288,8 +288,7 @@ def _is_unreachable(error: Exception) -> bool:
     if not isinstance(error, _NO_ANSWER):
         return False
     # SQLite says the same of a table that is not there.
-    said = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
-    return said != sqlite3.SQLITE_ERROR
+    return _code(error) != sqlite3.SQLITE_ERROR
 
 
 def _what_to_do(error: Exception) -> str:

@@ -72,15 +72,19 @@ class SqlPeople:
         self._fixed = {person.id: replace(person, fixed=True) for person in fixed}
         self._reserved = {skeleton(id_): id_ for id_ in self._fixed}
         self._clock = clock
-        # PostgreSQL sorts as its locale does; people are sorted by code points.
-        self._by_id: ColumnElement[str] = (
-            authz_person.c.id if database.is_sqlite else authz_person.c.id.collate("C")
-        )
 
     def find(self, id: str) -> Person | None:  # noqa: A002 - the port's signature
         """Return the person *id*, or None."""
         with self._database.read() as connection:
-            return self._find(connection, id)
+            fixed = [p for p in self._with_epochs(connection) if p.id == id]
+            if fixed:
+                return fixed[0]
+            if skeleton(id) in self._reserved:
+                return None
+            found = connection.execute(
+                select(authz_person).where(authz_person.c.id == id)
+            ).first()
+        return None if found is None else _person(found)
 
     def page(  # noqa: PLR0913 - the port's signature
         self,
@@ -121,8 +125,14 @@ class SqlPeople:
 
     def everyone(self) -> tuple[Person, ...]:
         """Return all people."""
+        stored = select(authz_person).where(*self._where("", ""))
         with self._database.read() as connection:
-            return self._everyone(connection)
+            people = [
+                *self._with_epochs(connection),
+                *map(_person, connection.execute(stored)),
+            ]
+        # Not by the database: PostgreSQL sorts as its locale does.
+        return tuple(sorted(people, key=lambda person: person.id))
 
     def add(
         self, person: Person, *, check: PeopleCheck, before_commit: PeopleBeforeCommit
@@ -144,7 +154,7 @@ class SqlPeople:
                 fixed=False,
             )
             connection.execute(insert(authz_person).values(_values(new)))
-            check(self._everyone(connection))
+            check(self.everyone())
             before_commit(None, new)
             return new
 
@@ -176,7 +186,7 @@ class SqlPeople:
         if person.id != expected.id:
             raise ValueError("an id cannot be changed: add another person")
         with self._rules_locked(), self._database.write() as connection:
-            old = self._expected(connection, expected)
+            old = self._expected(expected)
             epoch = count_up(self._database, "people")
             ended = (
                 person.password_hash != old.password_hash
@@ -205,7 +215,7 @@ class SqlPeople:
                     .where(authz_person.c.id == old.id)
                     .values(_values(new))
                 )
-            check(self._everyone(connection))
+            check(self.everyone())
             before_commit(old, new)
             return new
 
@@ -214,12 +224,12 @@ class SqlPeople:
     ) -> None:
         """Forget a person, and end their sessions; see `PeopleStore`."""
         with self._rules_locked(), self._database.write() as connection:
-            old = self._expected(connection, expected)
+            old = self._expected(expected)
             if old.fixed:
                 raise _read_only(old)
             count_up(self._database, "people")
             connection.execute(delete(authz_person).where(authz_person.c.id == old.id))
-            check(self._everyone(connection))
+            check(self.everyone())
             before_commit(old, None)
 
     def seen(self, persons: Sequence[Person]) -> None:
@@ -288,24 +298,6 @@ class SqlPeople:
                     else update(authz_fixed_person).where(where).values(values)
                 )
 
-    def _find(self, connection: Connection, id_: str) -> Person | None:
-        fixed = [p for p in self._with_epochs(connection) if p.id == id_]
-        if fixed:
-            return fixed[0]
-        if skeleton(id_) in self._reserved:
-            return None
-        found = connection.execute(
-            select(authz_person).where(authz_person.c.id == id_)
-        ).first()
-        return None if found is None else _person(found)
-
-    def _everyone(self, connection: Connection) -> tuple[Person, ...]:
-        stored = connection.execute(
-            select(authz_person).where(*self._where("", "")).order_by(self._by_id)
-        )
-        people = [*self._with_epochs(connection), *map(_person, stored)]
-        return tuple(sorted(people, key=lambda person: person.id))
-
     def _with_epochs(self, connection: Connection) -> list[Person]:
         if not self._fixed:
             return []
@@ -352,8 +344,8 @@ class SqlPeople:
                 ids.append(row.id)
         return ids
 
-    def _expected(self, connection: Connection, expected: Person) -> Person:
-        old = self._find(connection, expected.id)
+    def _expected(self, expected: Person) -> Person:
+        old = self.find(expected.id)
         if old is None:
             raise LookupError(f"there is nobody called `{expected.id}`")
         if _comparable(old) != _comparable(expected):

@@ -7,7 +7,7 @@ takes them over.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, Table, delete, insert, select, text
 
 from authz.decision import Origin
 from authz.policy.csv_rows import Row
@@ -89,14 +89,16 @@ def adopted(
 def change(connection: Connection, made: Iterable[Step], normalize: Normalize) -> None:
     """Make the same changes in casbin_rule."""
     made = tuple(made)
+    remove_before(connection, made, casbin_rule)
+    _add(connection, [step.after for step in made if step.after], normalize)
+
+
+def remove_before(connection: Connection, made: Iterable[Step], table: Table) -> None:
+    """Remove the rows of *table* that show what was before the steps *made*."""
     gone = [int(step.before.id) for step in made if step.before]
     for start in range(0, len(gone), _BATCH):
-        connection.execute(
-            delete(casbin_rule).where(
-                casbin_rule.c.id.in_(gone[start : start + _BATCH])
-            )
-        )
-    _add(connection, [step.after for step in made if step.after], normalize)
+        some = table.c.id.in_(gone[start : start + _BATCH])
+        connection.execute(delete(table).where(some))
 
 
 def rewrite(

@@ -43,7 +43,6 @@ from authz.stores.sql.tables import (
 
 #: Revisions that are kept unless a setting says otherwise.
 KEPT: Final = 1000
-_BATCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +124,7 @@ class SqlRecords:
                 connection, state, changes, expected, terms["author"]
             )
             if not made:
-                return self._newest(connection, state)
+                return self._newest(state)
             projection.change(connection, made, self._normalize)
             return self._keep(connection, state, after, made, terms)
 
@@ -177,9 +176,7 @@ class SqlRecords:
         with self._database.read() as connection:
             # First, so that a restore waits for all that follows, or this for it.
             self._database.refuse_unfit(connection)
-            state = self._state(connection)
-            rows = connection.execute(select(casbin_rule).order_by(casbin_rule.c.id))
-            return self._known.are_shown(state.entries, rows)
+            return self._is_shown(connection, self._state(connection))
 
     def refuse_cut_history(self) -> None:
         """Refuse a history that does not end at the state now.
@@ -222,7 +219,7 @@ class SqlRecords:
             made = steps(state.entries, after)
             projection.rewrite(connection, after, self._normalize)
             if not made:
-                return self._newest(connection, state)
+                return self._newest(state)
             return self._keep(connection, state, after, made, terms)
 
     def restore(self) -> None:
@@ -281,9 +278,12 @@ class SqlRecords:
             state.entries, found, normalize=self._normalize, new_id=state.new_id
         )
 
-    def _refuse_foreign(self, connection: Connection, state: _State) -> None:
+    def _is_shown(self, connection: Connection, state: _State) -> bool:
         rows = connection.execute(select(casbin_rule).order_by(casbin_rule.c.id))
-        if not self._known.are_shown(state.entries, rows):
+        return self._known.are_shown(state.entries, rows)
+
+    def _refuse_foreign(self, connection: Connection, state: _State) -> None:
+        if not self._is_shown(connection, state):
             raise StoreError(
                 f"{self._database.shown}: another program changed the table "
                 "casbin_rule, which authz writes itself: undo that there, and make the "
@@ -300,7 +300,10 @@ class SqlRecords:
     ) -> Revision:
         """Write the entries and the revision; then ask whether they may stay."""
         number, digest = state.number + 1, entries_digest(after)
-        _write(connection, made, self._normalize)
+        projection.remove_before(connection, made, authz_rule)
+        rows = [_values(step.after, self._normalize) for step in made if step.after]
+        if rows:
+            connection.execute(insert(authz_rule), rows)
         values: dict[str, Any] = {
             "number": number,
             "digest": digest,
@@ -337,12 +340,9 @@ class SqlRecords:
         terms["before_commit"](revision)
         return revision
 
-    def _newest(self, connection: Connection, state: _State) -> Revision:
-        newest = connection.execute(
-            select(authz_revision).order_by(authz_revision.c.number.desc()).limit(1)
-        ).first()
-        if newest is not None:
-            return _revision(newest)
+    def _newest(self, state: _State) -> Revision:
+        for newest in self.history(limit=1):
+            return newest
         return Revision(
             number=0,
             etag=_etag(0, state.digest),
@@ -350,18 +350,6 @@ class SqlRecords:
             author="",
             note="",
         )
-
-
-def _write(connection: Connection, made: Iterable[Step], normalize: Normalize) -> None:
-    made = tuple(made)
-    gone = [int(step.before.id) for step in made if step.before]
-    for start in range(0, len(gone), _BATCH):
-        connection.execute(
-            delete(authz_rule).where(authz_rule.c.id.in_(gone[start : start + _BATCH]))
-        )
-    values = [_values(step.after, normalize) for step in made if step.after]
-    if values:
-        connection.execute(insert(authz_rule), values)
 
 
 def _values(entry: Entry, normalize: Normalize) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from authz.stores.sql.records import KEPT, SqlRecords
 from authz.stores.sql.replicas import SqlReplicas
 from authz.stores.sql.sessions import SqlSessions
 from authz.stores.sql.signing_keys import SqlSigningKeys
-from authz.stores.sql.table_watch import TableWatch, Tell
 from authz.stores.sql.tables import authz_head, authz_session
 from authz.stores.sql.tokens import SqlTokens
 
@@ -100,12 +99,6 @@ class SqlStore:
         self.replicas.lost.append(sessions.forget)
         following.do_after(sessions.tidy)
         return sessions
-
-    def watch_table(
-        self, tell: Tell, *, doubt: Callable[[Exception | None], object]
-    ) -> TableWatch:
-        """Return what notices that another program changes rules; see `TableWatch`."""
-        return TableWatch(self.records, tell=tell, doubt=doubt)
 
     def head(self) -> Head:
         """Return the marks of what is in it. Raises `StoreError`."""
