@@ -113,7 +113,6 @@ class AuditLog(Protocol):
         Raises:
             StoreError: if the log cannot be read.
         """
-        ...
 
     def verify(self, *, head: str = "") -> Verified:
         """Follow the whole chain, and see that the hash *head* is in it.
@@ -121,7 +120,6 @@ class AuditLog(Protocol):
         Raises:
             StoreError: if the log cannot be read.
         """
-        ...
 
 
 def time_of(record: Record) -> datetime:

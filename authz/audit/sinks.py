@@ -17,7 +17,6 @@ class AuditSink(Protocol):
             AuditFailure: if *event* is a change (`is_change`) and cannot be kept. For
                 any other event nothing is raised: a decision stands without its record.
         """
-        ...
 
 
 class Tee:

@@ -16,7 +16,6 @@ class PolicyInForce(Protocol):
     @property
     def revision(self) -> str:
         """The revision of the policy, twelve hexadecimal digits."""
-        ...
 
     @property
     def source(self) -> Policy | None:
@@ -25,20 +24,16 @@ class PolicyInForce(Protocol):
         None if they are written in another language than the shipped one, or hold in
         a scope each: who looks through them has to know of scopes, see `written`.
         """
-        ...
 
     @property
     def written(self) -> Policy | None:
         """The rules and grants with their scopes; None in another language."""
-        ...
 
     def decide(self, request: Asked) -> Decision:
         """Return the answer to *request*, without I/O."""
-        ...
 
     def explain(self, request: AccessRequest) -> Explanation:
         """Return the answer to *request* with every rule and chain behind it."""
-        ...
 
     def scopes(
         self, subject: Subject, path: str, method: str, *, public: bool = False
@@ -48,19 +43,15 @@ class PolicyInForce(Protocol):
         One that knows no scopes gives all or none. The app declared *public* what is
         allowed where no rule speaks of it.
         """
-        ...
 
     def roles_of(self, names: Iterable[str]) -> frozenset[str]:
         """Return every role that somebody with *names* holds, however indirectly."""
-        ...
 
     def roles_within(self, subject: Subject, scope: str) -> frozenset[str]:
         """Return every role that *subject* holds in *scope*, or everywhere."""
-        ...
 
     def held_by(self, subject: Subject) -> Mapping[str, frozenset[str]]:
         """Return every name of *subject*, with the patterns of where it is theirs."""
-        ...
 
 
 class PolicyHolder(Protocol):
@@ -69,7 +60,6 @@ class PolicyHolder(Protocol):
     @property
     def current(self) -> PolicyInForce:
         """The policy in force at this moment."""
-        ...
 
 
 def whole_of(policy: PolicyInForce, own: Scope | None = None) -> AskedScope:

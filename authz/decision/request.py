@@ -35,19 +35,15 @@ class Asked(Protocol):
     @property
     def subject(self) -> Subject:
         """Who asks."""
-        ...
 
     @property
     def path(self) -> str:
         """The path the router used."""
-        ...
 
     @property
     def method(self) -> str:
         """An upper-case HTTP method."""
-        ...
 
     @property
     def scope(self) -> AskedScope:
         """What it is about: one scope, several, or None for none in particular."""
-        ...

@@ -34,7 +34,6 @@ class PolicyStore(Protocol[_Content_co]):
         Raises:
             StoreError: if it cannot be read; a failing store is never empty.
         """
-        ...
 
 
 class LivePolicy(Generic[_Content]):

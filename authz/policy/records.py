@@ -123,7 +123,6 @@ class PolicyRecords(Protocol):
     @property
     def read_only(self) -> bool:
         """Whether changes are made elsewhere (a policy file that is kept in Git)."""
-        ...
 
     def etag(self) -> str:
         """Return the `etag` of the state now, also of one that cannot be read.
@@ -131,7 +130,6 @@ class PolicyRecords(Protocol):
         Raises:
             StoreError: if there is none.
         """
-        ...
 
     def snapshot(self) -> Snapshot:
         """Return the state now.
@@ -139,7 +137,6 @@ class PolicyRecords(Protocol):
         Raises:
             StoreError: if it cannot be read.
         """
-        ...
 
     def would_be(
         self, changes: Iterable[Change], *, expected: str, author: str
@@ -150,7 +147,6 @@ class PolicyRecords(Protocol):
             StoreConflict, AlreadyThere, PolicyError, StoreError, LookupError: as
                 `apply` does.
         """
-        ...
 
     def apply(
         self,
@@ -184,7 +180,6 @@ class PolicyRecords(Protocol):
             StoreError: if it cannot be written; the store is then as it was.
             LookupError: if a change names an entry that does not exist.
         """
-        ...
 
     def go_back(
         self,
@@ -200,11 +195,9 @@ class PolicyRecords(Protocol):
         Raises:
             LookupError: if the store does not have it (any more).
         """
-        ...
 
     def history(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
         """Return the newest revisions first, those below number *before*."""
-        ...
 
     def at(self, number: int) -> Snapshot:
         """Return the state as revision *number* left it.
@@ -212,7 +205,6 @@ class PolicyRecords(Protocol):
         Raises:
             LookupError: if the store does not have it (any more).
         """
-        ...
 
 
 def note_problem(note: str) -> Problem | None:

@@ -37,7 +37,6 @@ class Follower(Protocol):
         Raises:
             StoreError: if the store cannot be read.
         """
-        ...
 
 
 @dataclass(slots=True, kw_only=True)

@@ -44,11 +44,9 @@ class NotificationSource(Protocol):
         Whoever has nothing to wait for may *sleep*, which ends when it is over.
         Raises whatever goes wrong; then it is closed, and opened again later.
         """
-        ...
 
     def close(self) -> None:
         """Let go of what is open."""
-        ...
 
 
 class Listener:
