@@ -7,7 +7,7 @@ input in backticks, the place in front (`policy.csv:12: ...`) and the mend last.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,11 @@ class _ProblemsError(AuthzError):
         #: All problems, in the order in which they were found.
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+    @classmethod
+    def at(cls, where: str, message: str, hint: str) -> Self:
+        """Return the error of the one problem at a place."""
+        return cls([Problem(where=where, message=message, hint=hint)])
 
 
 class SettingsError(_ProblemsError):

@@ -397,14 +397,10 @@ def _metrics(app: Flask, runtime: Runtime, hook: Hook) -> Blueprint:
         # An extra: an app without metrics has not installed it.
         from authz.web.metrics import measure
     except ImportError as error:
-        raise SettingsError(
-            [
-                Problem(
-                    where="AUTHZ_METRICS",
-                    message="metrics need prometheus-client",
-                    hint='run `pip install "authz-casbin[metrics]"`',
-                )
-            ]
+        raise SettingsError.at(
+            "AUTHZ_METRICS",
+            "metrics need prometheus-client",
+            'run `pip install "authz-casbin[metrics]"`',
         ) from error
     return measure(app, runtime, hook)
 

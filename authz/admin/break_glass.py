@@ -5,7 +5,7 @@ from datetime import timedelta
 from authz.admin.context import Actor, AdminContext
 from authz.admin.kept_codes import end_codes, make_code, use_up
 from authz.audit import EventTag
-from authz.errors import InvalidCredentials, PolicyError, Problem, StoreReadOnly
+from authz.errors import InvalidCredentials, PolicyError, StoreReadOnly
 from authz.identity.break_glass import MAX_MINUTES, METHOD, is_code
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import BREAK_GLASS, ApiToken, TokenStore, new_token
@@ -103,4 +103,4 @@ def _store(context: AdminContext) -> TokenStore:
 
 
 def _wrong(message: str, hint: str) -> PolicyError:
-    return PolicyError([Problem(where="break-glass", message=message, hint=hint)])
+    return PolicyError.at("break-glass", message, hint)

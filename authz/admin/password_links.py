@@ -16,7 +16,6 @@ from authz.errors import (
     InvalidCredentials,
     NotFound,
     PolicyError,
-    Problem,
     StoreReadOnly,
 )
 from authz.identity.accounts import METHOD, Account, same_password
@@ -129,14 +128,8 @@ def use_link(
     if problem:
         raise PolicyError([problem])
     if account.must_change and same_password(password, account.password_hash):
-        raise PolicyError(
-            [
-                Problem(
-                    where="password",
-                    message="that is the password you have",
-                    hint="choose another one",
-                )
-            ]
+        raise PolicyError.at(
+            "password", "that is the password you have", "choose another one"
         )
     store = context.runtime.stores.tokens
     assert store is not None  # noqa: S101 - a code was found in it
@@ -165,4 +158,4 @@ def _found(context: AdminContext, code: str, name: str) -> tuple[ApiToken, Accou
 
 
 def _wrong(message: str, hint: str) -> PolicyError:
-    return PolicyError([Problem(where="link", message=message, hint=hint)])
+    return PolicyError.at("link", message, hint)

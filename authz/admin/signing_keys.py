@@ -5,7 +5,7 @@ from functools import partial
 
 from authz.admin.context import Actor, AdminContext
 from authz.audit import EventTag
-from authz.errors import Problem, SettingsError
+from authz.errors import SettingsError
 from authz.identity.kept_keys import KeptKey, rotated
 from authz.runtime import Runtime
 
@@ -24,15 +24,11 @@ def rotate(
     runtime = context.runtime
     seal, database = runtime.settings.forward.seal, runtime.stores.database
     if seal is None or database is None:
-        raise SettingsError(
-            [
-                Problem(
-                    where="AUTHZ_FORWARD_SEAL",
-                    message="it is not set here, so no keys are kept in the store",
-                    hint="set it and AUTHZ_STORE as `authz serve` has them; the keys "
-                    "of AUTHZ_FORWARD_KEYS_FILE are changed in that file",
-                )
-            ]
+        raise SettingsError.at(
+            "AUTHZ_FORWARD_SEAL",
+            "it is not set here, so no keys are kept in the store",
+            "set it and AUTHZ_STORE as `authz serve` has them; the keys "
+            "of AUTHZ_FORWARD_KEYS_FILE are changed in that file",
         )
     now = int(runtime.clock().timestamp())
     return database.signing_keys.change(

@@ -11,7 +11,6 @@ from authz.errors import (
     LockedOut,
     NotFound,
     PolicyError,
-    Problem,
     StoreReadOnly,
 )
 from authz.identity.token_owners import TokenOwners
@@ -227,4 +226,4 @@ def _lines(token: ApiToken) -> tuple[str, ...]:
 
 def wrong(where: str, message: str, hint: str) -> PolicyError:
     """Return the error about the field *where*."""
-    return PolicyError([Problem(where=where, message=message, hint=hint)])
+    return PolicyError.at(where, message, hint)

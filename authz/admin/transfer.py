@@ -10,7 +10,7 @@ from typing import Any, Final
 from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
 from authz.decision import Origin
-from authz.errors import InvalidValue, PolicyError, Problem
+from authz.errors import InvalidValue, PolicyError
 from authz.policy.csv_edit import read_entries
 from authz.policy.csv_rows import Row, spell
 from authz.policy.records import (
@@ -186,4 +186,4 @@ def _row(kind: Any, fields: Sequence[Any], number: int) -> Row:
 
 
 def _unreadable(message: str, hint: str = "export it again") -> PolicyError:
-    return PolicyError([Problem(where="the import", message=message, hint=hint)])
+    return PolicyError.at("the import", message, hint)

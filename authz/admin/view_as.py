@@ -8,7 +8,7 @@ from authz.admin.context import Actor, AdminContext
 from authz.admin.kept_codes import make_code
 from authz.admin.people import subject_of
 from authz.audit import EventTag
-from authz.errors import PolicyError, Problem, StoreReadOnly
+from authz.errors import PolicyError, StoreReadOnly
 from authz.identity.people import Person
 from authz.identity.tokens import VIEW_AS, ApiToken
 from authz.identity.view_as import MINUTES, ViewAs, name_for, person_in
@@ -44,15 +44,10 @@ def begin_view(
         )
     if not may_be_viewed(context, person):
         why = "is disabled" if person.disabled else "is an administrator"
-        raise PolicyError(
-            [
-                Problem(
-                    where="view-as",
-                    message=f"`{person.id}` {why}, and the app is never shown as they "
-                    "see it",
-                    hint="ask the tester what they may",
-                )
-            ]
+        raise PolicyError.at(
+            "view-as",
+            f"`{person.id}` {why}, and the app is never shown as they see it",
+            "ask the tester what they may",
         )
     return make_code(
         context,

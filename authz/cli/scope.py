@@ -11,7 +11,7 @@ from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.sources import read_policy, settings_here
 from authz.decision import Policy
-from authz.errors import PolicyError, Problem
+from authz.errors import PolicyError
 from authz.policy.analysis.impact import impact
 from authz.policy.build import build_policy
 from authz.policy.compiled import CompiledPolicy
@@ -84,14 +84,8 @@ def _turn(
         after = build_policy(models[1], data, partial=True).policy
         effect = impact(_whole(before.written), _whole(after.written))
         if effect.differences:
-            raise PolicyError(
-                [
-                    Problem(
-                        where=text.source,
-                        message="it would not answer as before",
-                        hint="nothing was written",
-                    )
-                ]
+            raise PolicyError.at(
+                text.source, "it would not answer as before", "nothing was written"
             )
         target, model = write_new(
             into,
@@ -119,15 +113,10 @@ def _without_scope(entry: Entry) -> Row:
     row = entry.row
     at = 1 if row.kind == "p" else 2
     if row.fields[at] != ANY_SCOPE:
-        raise PolicyError(
-            [
-                Problem(
-                    where=str(row.origin),
-                    message=f"it holds in `{row.fields[at]}` only",
-                    hint="without scopes it would hold in all: remove the line, or "
-                    "write `*`",
-                )
-            ]
+        raise PolicyError.at(
+            str(row.origin),
+            f"it holds in `{row.fields[at]}` only",
+            "without scopes it would hold in all: remove the line, or write `*`",
         )
     return row._replace(fields=(*row.fields[:at], *row.fields[at + 1 :]))
 

@@ -12,7 +12,7 @@ from authz.bounded_read import read_file
 from authz.cli.app import app_if_any, context_here
 from authz.cli.output import plain
 from authz.decision import PolicyInForce
-from authz.errors import PolicyError, Problem, StoreError
+from authz.errors import PolicyError, StoreError
 from authz.policy.build import build_policy
 from authz.policy.csv_rows import MAX_BYTES
 from authz.settings import Settings, read_settings
@@ -127,14 +127,8 @@ def same_text(text: PolicyText) -> str:
     try:
         return text.data.decode()
     except UnicodeDecodeError as error:
-        raise PolicyError(
-            [
-                Problem(
-                    where=text.source,
-                    message="the file is not UTF-8",
-                    hint="save it as UTF-8",
-                )
-            ]
+        raise PolicyError.at(
+            text.source, "the file is not UTF-8", "save it as UTF-8"
         ) from error
 
 

@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from authz.decision import Subject, signed_in
-from authz.errors import InvalidCredentials, Problem, SettingsError
+from authz.errors import InvalidCredentials, SettingsError
 from authz.identity.hashing_queue import HashingQueue
 from authz.identity.passwords import MAX_PASSWORD
 from authz.identity.people import CHANGE_FIRST, Person
@@ -63,15 +63,11 @@ def new_account(name: str, password: str, *, where: str) -> Account:
         try:
             hasher().check_needs_rehash(password)
         except InvalidHashError as error:
-            raise SettingsError(
-                [
-                    Problem(
-                        where=where,
-                        message=f"the password hash of `{name}` is damaged",
-                        hint="copy it whole, from `authz hash-password`; in a compose "
-                        "file write `$$` for each `$`",
-                    )
-                ]
+            raise SettingsError.at(
+                where,
+                f"the password hash of `{name}` is damaged",
+                "copy it whole, from `authz hash-password`; in a compose "
+                "file write `$$` for each `$`",
             ) from error
     elif password:
         password = hash_password(password)

@@ -17,7 +17,7 @@ from authz.audit import EventTag
 from authz.audit.events import EventFields
 from authz.background import Poller
 from authz.decision import Subject
-from authz.errors import Problem, SettingsError
+from authz.errors import SettingsError
 from authz.identity.basic_auth import BasicTokens
 from authz.identity.client_address import ClientAddresses
 from authz.identity.everyone import Everyone
@@ -233,28 +233,20 @@ def _headers(
     proxy: ProxySettings, setting: HeadersSetting, record: RecordEvent
 ) -> TrustedHeaders:
     if not proxy.underscores_stripped and is_told_to_merge(sys.argv, os.environ):
-        raise SettingsError(
-            [
-                Problem(
-                    where="AUTHZ_TRUSTED_PROXIES",
-                    message="gunicorn runs with `--header-map dangerous`, so anybody "
-                    "can send the proxy's headers spelled with `_`",
-                    hint="remove that option",
-                )
-            ]
+        raise SettingsError.at(
+            "AUTHZ_TRUSTED_PROXIES",
+            "gunicorn runs with `--header-map dangerous`, so anybody "
+            "can send the proxy's headers spelled with `_`",
+            "remove that option",
         )
     server = merging_server(sys.modules)
     if not proxy.underscores_stripped and server is not None:
-        raise SettingsError(
-            [
-                Problem(
-                    where="AUTHZ_TRUSTED_PROXIES",
-                    message=f"{server} cannot tell `X_User` from `X-User`, so anybody "
-                    "can send the proxy's headers",
-                    hint="have the proxy remove header names with `_` and set "
-                    "AUTHZ_UNDERSCORES_STRIPPED=true, or use gunicorn or waitress",
-                )
-            ]
+        raise SettingsError.at(
+            "AUTHZ_TRUSTED_PROXIES",
+            f"{server} cannot tell `X_User` from `X-User`, so anybody "
+            "can send the proxy's headers",
+            "have the proxy remove header names with `_` and set "
+            "AUTHZ_UNDERSCORES_STRIPPED=true, or use gunicorn or waitress",
         )
     return TrustedHeaders(
         proxy.name,

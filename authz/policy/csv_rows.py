@@ -157,38 +157,24 @@ def _read_lines(text: str, source: str, *, first: int = 1) -> list[Row]:
 
 def _decode(data: bytes, source: str) -> tuple[str, tuple[Problem, ...]]:
     if len(data) > MAX_BYTES:
-        raise PolicyError(
-            [
-                Problem(
-                    where=source,
-                    message=f"the file has {len(data)} bytes",
-                    hint=f"use at most {MAX_BYTES}",
-                )
-            ]
+        raise PolicyError.at(
+            source, f"the file has {len(data)} bytes", f"use at most {MAX_BYTES}"
         )
     for magic, name in _OTHER_FILES.items():
         if data.startswith(magic):
-            raise PolicyError(
-                [
-                    Problem(
-                        where=source,
-                        message=f"this is {name}, not a policy",
-                        hint="save it as plain text in UTF-8",
-                    )
-                ]
+            raise PolicyError.at(
+                source,
+                f"this is {name}, not a policy",
+                "save it as plain text in UTF-8",
             )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise PolicyError(
-            [
-                Problem(
-                    where=f"{source}:{line}",
-                    message=f"byte {data[error.start]:#04x} is not UTF-8",
-                    hint="save the file as UTF-8",
-                )
-            ]
+        raise PolicyError.at(
+            f"{source}:{line}",
+            f"byte {data[error.start]:#04x} is not UTF-8",
+            "save the file as UTF-8",
         ) from error
     marked = _marked(data, source)
     return text[1:] if marked else text, marked

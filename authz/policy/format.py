@@ -4,7 +4,7 @@ Blanks, line ends and quotes become uniform. Comments, the order of lines and wh
 line says stay.
 """
 
-from authz.errors import InvalidValue, PolicyError, Problem
+from authz.errors import InvalidValue, PolicyError
 from authz.policy.csv_rows import Row, read_rows, spell
 
 
@@ -34,12 +34,8 @@ def _spelled(row: Row) -> str:
     try:
         return spell(row.kind, *row.fields)
     except InvalidValue as error:
-        raise PolicyError(
-            [
-                Problem(
-                    where=str(row.origin),
-                    message="no spelling of the line would be read back as it is",
-                    hint="take the quotes or blanks at the ends of its fields away",
-                )
-            ]
+        raise PolicyError.at(
+            str(row.origin),
+            "no spelling of the line would be read back as it is",
+            "take the quotes or blanks at the ends of its fields away",
         ) from error

@@ -40,17 +40,14 @@ class UrlRule(Protocol):
     @property
     def rule(self) -> str:
         """The pattern, such as `/api/similar/<int:id>`."""
-        ...
 
     @property
     def endpoint(self) -> str:
         """What the app calls it."""
-        ...
 
     @property
     def methods(self) -> set[str] | None:
         """The methods it takes."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,14 +177,10 @@ def read_routes(data: bytes, *, source: str) -> tuple[RoutePattern, ...]:
             for row in document["routes"]
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise PolicyError(
-            [
-                Problem(
-                    where=source,
-                    message="this is not a table of routes",
-                    hint="make one with `flask authz routes --json`",
-                )
-            ]
+        raise PolicyError.at(
+            source,
+            "this is not a table of routes",
+            "make one with `flask authz routes --json`",
         ) from error
 
 

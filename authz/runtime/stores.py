@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from authz.decision import Origin
-from authz.errors import Problem, SettingsError
+from authz.errors import SettingsError
 from authz.identity.accounts import new_account
 from authz.identity.people import LOCAL, Person
 from authz.identity.tokens import RESERVED
@@ -54,15 +54,11 @@ def refuse_open(switch: Origin, stores: Stores) -> None:
     if any(t.revoked is None and not t.name.startswith(RESERVED) for t in tokens):
         beside.append("API tokens")
     if beside:
-        raise SettingsError(
-            [
-                Problem(
-                    where=switch.source,
-                    message="it makes everybody an administrator, but the store has "
-                    + " and ".join(beside),
-                    hint="remove the switch, so that people must sign in",
-                )
-            ]
+        raise SettingsError.at(
+            switch.source,
+            "it makes everybody an administrator, but the store has "
+            + " and ".join(beside),
+            "remove the switch, so that people must sign in",
         )
 
 
@@ -75,13 +71,8 @@ def _refuse_unusable(
 def refuse_idle_groups(settings: Settings) -> None:
     """Raise `SettingsError` if groups give roles in scopes, and there are none."""
     if settings.proxy.scoped_groups and not takes_scopes(settings):
-        raise SettingsError(
-            [
-                Problem(
-                    where="AUTHZ_SCOPED_GROUPS",
-                    message="the policy has no scopes, so it would give nothing",
-                    hint="turn the policy into one with scopes (`authz scope add`), or "
-                    "remove it",
-                )
-            ]
+        raise SettingsError.at(
+            "AUTHZ_SCOPED_GROUPS",
+            "the policy has no scopes, so it would give nothing",
+            "turn the policy into one with scopes (`authz scope add`), or remove it",
         )

@@ -12,7 +12,7 @@ from flask import Flask
 
 from authz.admin.signing_keys import note_new_keys
 from authz.audit import AuditSink
-from authz.errors import AuthzError, Problem, SettingsError
+from authz.errors import AuthzError, SettingsError
 from authz.extension import Authz, get_authz
 from authz.identity.assertions import Assertions, FixedKeys, SigningKeys
 from authz.identity.kept_keys import KeptKeys
@@ -89,25 +89,16 @@ def _names(runtime: Runtime) -> dict[str, str]:
 
 def _check(is_set: bool, hosts: tuple[Any, ...], policy: Any) -> None:  # noqa: FBT001
     if not is_set:
-        raise SettingsError(
-            [
-                Problem(
-                    where="AUTHZ_FORWARD_PORTAL",
-                    message="it is not set, so there is nothing to serve",
-                    hint="set AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS and "
-                    "AUTHZ_FORWARD_HOSTS",
-                )
-            ]
+        raise SettingsError.at(
+            "AUTHZ_FORWARD_PORTAL",
+            "it is not set, so there is nothing to serve",
+            "set AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS and AUTHZ_FORWARD_HOSTS",
         )
     if len(hosts) > _ONE and not isinstance(policy, ScopedPolicy):
-        raise SettingsError(
-            [
-                Problem(
-                    where="AUTHZ_POLICY",
-                    message="its rules name no host, and there are several",
-                    hint="give each rule a scope such as `host:grafana.home.example` "
-                    "(`authz scope add` does), and set AUTHZ_MODEL to the model that "
-                    "goes with it",
-                )
-            ]
+        raise SettingsError.at(
+            "AUTHZ_POLICY",
+            "its rules name no host, and there are several",
+            "give each rule a scope such as `host:grafana.home.example` "
+            "(`authz scope add` does), and set AUTHZ_MODEL to the model that "
+            "goes with it",
         )

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from authz.errors import PolicyError, Problem, StoreConflict
+from authz.errors import PolicyError, StoreConflict
 from authz.policy.csv_rows import read_rows
 from authz.policy.normalize import normalize_row
 from authz.policy.records import Add, Check, Revision
@@ -47,15 +47,11 @@ def seed(store: SqlStore, path: Path | None, *, check: Check) -> None:
 def _from_file(store: SqlStore, path: Path, check: Check) -> Revision:
     expected = store.records.snapshot().etag
     if path is _DEFAULT and not path.exists():
-        raise PolicyError(
-            [
-                Problem(
-                    where=store.database.shown,
-                    message="there is no policy in it yet",
-                    hint="put a policy.csv into the folder the app is started in, or "
-                    "name one in AUTHZ_POLICY_SEED; it is read once",
-                )
-            ]
+        raise PolicyError.at(
+            store.database.shown,
+            "there is no policy in it yet",
+            "put a policy.csv into the folder the app is started in, or "
+            "name one in AUTHZ_POLICY_SEED; it is read once",
         )
     read = read_rows(CsvFile(path).read(), source=str(path))
     for warning in read.warnings:

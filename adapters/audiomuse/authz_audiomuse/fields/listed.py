@@ -105,14 +105,10 @@ def read_fields(own: Path | None = None) -> FieldList:
         try:
             data = read_file(own, most=_MAX_BYTES)
         except OSError as error:
-            raise SettingsError(
-                [
-                    Problem(
-                        where="AUTHZ_AUDIOMUSE_FIELDS",
-                        message=f"the file `{own}` cannot be read ({error.strerror})",
-                        hint="check the path and who may read it",
-                    )
-                ]
+            raise SettingsError.at(
+                "AUTHZ_AUDIOMUSE_FIELDS",
+                f"the file `{own}` cannot be read ({error.strerror})",
+                "check the path and who may read it",
             ) from error
         first, more, also = _parsed(data, str(own), problems)
         fields, contains, words = first + fields, contains | more, words | also
