@@ -7,7 +7,7 @@ question, counts where it differs, and tells of each difference now and then.
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -20,8 +20,9 @@ from authz.decision import (
     Reason,
     outcome,
 )
-from authz.errors import AuthzError
-from authz.policy.live import PolicyStore
+from authz.policy.compiled import CompiledPolicy
+from authz.policy.live import LivePolicy, PolicyStore
+from authz.policy.rules import nothing_allowed
 
 #: Notes that wait to be looked at. Beyond it the oldest are dropped, and counted.
 MAX_WAITING: Final = 10_000
@@ -35,6 +36,9 @@ _PAUSE: Final = 1.0
 _NOT_THE_POLICY: Final = frozenset(
     {Reason.CROSS_ORIGIN, Reason.MALFORMED, Reason.INVALID_CREDENTIALS}
 )
+
+#: Stands for a candidate as long as none could be used.
+_NONE: Final = CompiledPolicy(nothing_allowed())
 
 Clock = Callable[[], float]
 
@@ -103,29 +107,26 @@ class Shadow:
     ) -> None:
         """Begin with the candidate in *store*, as soon as it can be used.
 
-        Args:
-            store: Where the candidate is kept.
-            build: Makes a policy of what the store holds, or raises.
-            tell: Called with deviations, in the background and not too often.
-            on_problem: Called with why the candidate cannot be used, once for each.
-            clock: Seconds that never go back.
+        *build* makes a policy of what it holds, or raises. *tell* is called with
+        deviations, in the background and not too often; *on_problem* with why the
+        candidate cannot be used, once for each reason.
         """
-        self._store = store
-        self._build = build
         self._tell = tell
-        self._on_problem = on_problem
         self._clock = clock
         self._waiting: deque[Note] = deque(maxlen=MAX_WAITING)
         self._noted = self._taken = 0
-        self._mark: Hashable = None
-        self._candidate: PolicyInForce | None = None
-        self._problem: str | None = None
-        # The problem with the content that `_mark` stands for, if there is one.
-        self._content_problem: str | None = None
         self._start_afresh()
         # Taken in the background and by who asks for a report, never by a request.
         self._lock = threading.Lock()
-        self._load()
+        self._live = LivePolicy(
+            store,
+            build,
+            on_reload=lambda _old, _new: self._start_afresh(),
+            on_failure=on_problem,
+            otherwise=_NONE,
+        )
+        if self._live.problem is not None:
+            on_problem(self._live.problem)
         #: Asks the candidate in the background, once it is started.
         self.poller = Poller(self.refresh, interval=_PAUSE, name="authz-shadow")
 
@@ -137,7 +138,7 @@ class Shadow:
     def refresh(self) -> None:
         """Look for another candidate, and ask it about what has been noted."""
         with self._lock:
-            self._load()
+            self._live.refresh()
             while self._waiting:
                 self._compare(self._waiting.popleft())
 
@@ -145,43 +146,16 @@ class Shadow:
         """Return how the candidate fared so far."""
         self.refresh()
         with self._lock:
-            candidate = self._candidate
+            candidate = self._live.current
             return ShadowReport(
-                revision=candidate.revision if candidate else "",
-                problem=self._problem,
+                revision="" if candidate is _NONE else candidate.revision,
+                problem=self._live.problem,
                 same=self._same,
                 opened=self._counted[True],
                 closed=self._counted[False],
                 dropped=max(0, self._noted - self._taken - len(self._waiting)),
                 deviations=tuple(self._times.most_common()),
             )
-
-    def _load(self) -> None:
-        try:
-            found = self._store.changed(self._mark)
-        except AuthzError as error:
-            self._fail(error)
-            return
-        if found is None:
-            self._problem = self._content_problem
-            return
-        self._mark, data = found
-        try:
-            candidate = self._build(data)
-        except AuthzError as error:
-            # The last good candidate is asked meanwhile.
-            self._fail(error)
-            self._content_problem = self._problem
-            return
-        self._problem = self._content_problem = None
-        before, self._candidate = self._candidate, candidate
-        if before is None or before.revision != candidate.revision:
-            self._start_afresh()
-
-    def _fail(self, error: AuthzError) -> None:
-        if str(error) != self._problem:
-            self._problem = str(error)
-            self._on_problem(self._problem)
 
     def _start_afresh(self) -> None:
         self._same = 0
@@ -192,11 +166,12 @@ class Shadow:
 
     def _compare(self, note: Note) -> None:
         self._taken += 1
-        if self._candidate is None or note.decision.reason in _NOT_THE_POLICY:
+        candidate = self._live.current
+        if candidate is _NONE or note.decision.reason in _NOT_THE_POLICY:
             return
         # A subject notes what the policy in force found out about it: leave it alone.
         asked = replace(note.asked, subject=replace(note.asked.subject))
-        decision = self._candidate.decide(asked)
+        decision = candidate.decide(asked)
         opens = bool(outcome(decision, declared_public=note.public))
         if opens is _was_allowed(note.decision):
             self._same += 1
