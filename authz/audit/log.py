@@ -108,17 +108,13 @@ class AuditLog(Protocol):
     ) -> Found:
         """Return the newest records that are *wanted*, below number *before*.
 
-        With *after*, those above that number, the oldest first.
-
-        Raises:
-            StoreError: if the log cannot be read.
+        With *after*, those above that number, the oldest first. Raises `StoreError`.
         """
 
     def verify(self, *, head: str = "") -> Verified:
         """Follow the whole chain, and see that the hash *head* is in it.
 
-        Raises:
-            StoreError: if the log cannot be read.
+        Raises `StoreError`.
         """
 
 

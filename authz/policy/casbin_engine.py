@@ -56,13 +56,9 @@ class CasbinPolicy:
     ) -> None:
         """Check *rows* against *model* and make them ready to answer.
 
-        Args:
-            model: The model, as `read_model` returns it.
-            rows: The rows of the policy file.
-            rules: Rules that hold whatever the model says, where it says nothing.
-            grants: Further grants, from settings.
-            functions: Custom functions of the matcher.
-            scope: What stands for the field `dom` of a request.
+        *rules* hold where the model says nothing, whatever it says; *grants* are those
+        of settings, *functions* the custom ones of the matcher. *scope* stands for the
+        field `dom` of a request.
 
         Raises:
             PolicyError: with every row that cannot be used.

@@ -45,11 +45,8 @@ def matcher_gap(
 ) -> Gap | None:
     """Return how *model* lets in people who hold no role, and whom no rule names.
 
-    Args:
-        model: A model that pycasbin answers for.
-        rows: What the policy is made of; its grants count.
-        grants: Those of settings.
-        source: What a problem names.
+    Of the *rows* of the policy, grants count, and so do the *grants* of settings.
+    *source* is what a problem names.
     """
     tree = parse_matcher(model.matcher)
     atoms = list(_atoms(tree))

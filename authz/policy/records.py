@@ -132,11 +132,7 @@ class PolicyRecords(Protocol):
         """
 
     def snapshot(self) -> Snapshot:
-        """Return the state now.
-
-        Raises:
-            StoreError: if it cannot be read.
-        """
+        """Return the state now. Raises `StoreError`."""
 
     def would_be(
         self, changes: Iterable[Change], *, expected: str, author: str

@@ -70,12 +70,8 @@ def open_stores(
 ) -> Stores:
     """Open what the settings name, and fill an empty database.
 
-    Args:
-        settings: What the operator decided.
-        model: The model in use.
-        fixed: The accounts that settings name.
-        check: Refuses a first policy that cannot be used.
-        recent: Knows the lines of a policy file that were read last.
+    *fixed* are the accounts that settings name; *check* refuses a first policy that
+    cannot be used; *recent* knows the lines of a policy file that were read last.
 
     Raises:
         PolicyError: if the first policy of a new database cannot be used.
@@ -171,8 +167,7 @@ def _earlier_revisions(store: "SqlStore") -> Iterator[tuple[str, bytes | Snapsho
 def stored_audit(settings: Settings) -> AuditLog | None:
     """Return the audit log that the settings name; None if there is none.
 
-    Raises:
-        StoreError: if the database cannot be opened.
+    Raises `StoreError`.
     """
     if settings.store.url is not None:
         return open_database(settings.store.url).audit_log

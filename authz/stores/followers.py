@@ -34,8 +34,7 @@ class Follower(Protocol):
     def look(self) -> Callable[[], object]:
         """Read what has changed; return what puts it in force, without I/O.
 
-        Raises:
-            StoreError: if the store cannot be read.
+        Raises `StoreError`.
         """
 
 
@@ -71,14 +70,11 @@ class StoreFollowers:
         max_stale: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with nobody who follows.
+        """Look every *interval* seconds; what was good serves *max_stale* seconds.
 
-        Args:
-            failed: Told which parts cannot be read, and why.
-            interval: Seconds between two looks.
-            state: Begins the reading of one consistent state of the database.
-            max_stale: Seconds that the last good state of a part serves.
-            clock: Counts seconds, whatever somebody does to the time of day.
+        *failed* is told which parts cannot be read, and why; *state* begins the reading
+        of one consistent state of the database. *clock* counts seconds, whatever
+        somebody does to the time of day.
         """
         self._parts: list[_Part] = []
         self._chores: list[Callable[[], object]] = []

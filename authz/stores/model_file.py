@@ -24,9 +24,7 @@ def read_model_text(settings: Settings) -> tuple[str, str]:
     """Return what the model is called, and its text.
 
     The name of one that comes along is that one, unless there is such a file here.
-
-    Raises:
-        StoreError: if it cannot be read.
+    Raises `StoreError`.
     """
     path = settings.model or Path("model.conf")
     if settings.model is None or (path in _SHIPPED and not path.exists()):

@@ -87,10 +87,7 @@ def store_sync(  # noqa: PLR0913 - what it is made of
 
     The accounts are read for the first time. *tell* is called with parts that cannot
     be read, other than the policy, and why; *edited* with people whom another program
-    changed.
-
-    Raises:
-        StoreError: if they cannot be read.
+    changed. Raises `StoreError`.
     """
     store = settings.store
     database = stores.database
@@ -201,9 +198,7 @@ def restore_watch(
     """Return what notices that the database was restored; None without one.
 
     To be called when everything else follows. *record* records an event.
-
-    Raises:
-        StoreError: if the database cannot be read.
+    Raises `StoreError`.
     """
     database = stores.database
     if database is None:

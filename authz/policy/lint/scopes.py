@@ -27,14 +27,9 @@ def scope_findings(
     declared: Declared | None = None,
     known: Iterable[str] = (),
 ) -> Iterator[Finding]:
-    """Yield the lines of *policy* whose scopes look like slips.
+    """Yield the lines of *policy*, which has scopes, where these look like slips.
 
-    Args:
-        policy: A policy with scopes.
-        routes: The routes of the app; empty if they are not known.
-        declared: The kinds of scopes that requests to routes are about; None if that
-            is not known.
-        known: The scopes that the app names; empty if it does not say.
+    What is told of the app, `lint` describes; *known* are the scopes that it names.
     """
     lines: list[Rule | Grant] = [*policy.rules, *policy.grants]
     yield from _twins(lines)

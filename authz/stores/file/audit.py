@@ -45,14 +45,11 @@ class AuditFile:
         sync_all: bool = False,
         clock: Clock = utc_now,
     ) -> None:
-        """Append to *path*.
+        """Append to *path*. Full files are beside it, with a number behind the name.
 
-        Args:
-            path: The file. Full ones are beside it, with a number behind the name.
-            max_bytes: A file of this size is full.
-            kept: How many full files are kept.
-            sync_all: Whether decisions, too, are forced to the disk.
-            clock: Tells the time of events about the log itself.
+        A file of *max_bytes* is full, and so many full ones are *kept*. *sync_all* says
+        that decisions, too, are forced to the disk; *clock* tells the time of events
+        about the log itself.
         """
         self.path = path
         self._max_bytes = max_bytes

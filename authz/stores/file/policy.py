@@ -49,11 +49,7 @@ class CsvFile:
         self.path = path
 
     def read(self) -> bytes:
-        """Return the whole file.
-
-        Raises:
-            StoreError: if it cannot be read.
-        """
+        """Return the whole file. Raises `StoreError`."""
         return self._read()[0]
 
     def changed(self, since: Hashable) -> tuple[Mark, bytes] | None:
@@ -61,9 +57,7 @@ class CsvFile:
 
         Two equal marks are the same content. Follows links at each call, so a folder
         that is swapped by its link (as Kubernetes does with a ConfigMap) is noticed.
-
-        Raises:
-            StoreError: if it cannot be read.
+        Raises `StoreError`.
         """
         data, stat = self._read()
         mark = Mark(
@@ -89,8 +83,7 @@ class CsvFile:
     def previous(self) -> bytes | None:
         """Return the file as it was before it was last written here, if it is kept.
 
-        Raises:
-            StoreError: if it cannot be read.
+        Raises `StoreError`.
         """
         target = led_to(self.path)
         kept = CsvFile(target.with_name(f"{target.name}.prev"))

@@ -117,10 +117,7 @@ class CsvRecords:
     def note_edit(self, in_force: str) -> None:
         """Keep a revision of a file that was edited by hand, if there is none yet.
 
-        Only of what is *in_force*, the digest of a file.
-
-        Raises:
-            StoreError: if the history cannot be written.
+        Only of what is *in_force*, the digest of a file. Raises `StoreError`.
         """
         if self._history is None or in_force == self._noted:
             return

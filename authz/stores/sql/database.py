@@ -109,10 +109,7 @@ class Database:
         """Read one consistent state. Inside `write`, what is about to be.
 
         Whatever reads inside reads the same state. *patience* is how many seconds an
-        answer may take, if somebody would rather do without.
-
-        Raises:
-            StoreError: if the database cannot be read.
+        answer may take, if somebody would rather do without. Raises `StoreError`.
         """
         running = self._connection or getattr(self._running, "reading", None)
         if running is not None:

@@ -136,8 +136,7 @@ class SqlLimits(Storage, MovingWindowSupport):
     def tidy(self) -> None:
         """Remove what is over, now and then. Called in the background.
 
-        Raises:
-            StoreError: if the database cannot be written.
+        Raises `StoreError`.
         """
         if time.monotonic() - self._tidied > _TIDIED:
             self.remove_expired()

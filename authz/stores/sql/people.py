@@ -271,12 +271,9 @@ class SqlPeople:
     def pin_fixed(self, same_password: SamePassword) -> None:
         """Give the accounts that settings name their epochs, at start.
 
-        A new epoch where *same_password* says that the password is another one than
-        before: then sessions of the old one end, on all processes.
-
-        Args:
-            same_password: Called with a person and the hash that was kept; whether
-                both are of one password.
+        A new epoch where *same_password* says of a person and the hash that was kept
+        that they are of two passwords: then sessions of the old one end, on all
+        processes.
         """
         for person in self._fixed.values():
             with self._database.read() as connection:

@@ -74,11 +74,8 @@ class SqlRecords:
     ) -> None:
         """Use *database*, which `migrate` has prepared.
 
-        Args:
-            database: Where the entries are.
-            normalize: Writes out what rows of the model in use may leave out.
-            kept: How many revisions are kept.
-            clock: Tells the time.
+        *normalize* writes out what rows of the model in use may leave out; of the
+        history the last *kept* revisions stay.
         """
         self._database = database
         self._normalize = normalize

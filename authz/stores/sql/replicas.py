@@ -42,8 +42,7 @@ class SqlReplicas:
     def report(self, served: Served) -> None:
         """Say what this process serves, if that is new or was said a while ago.
 
-        Raises:
-            StoreError: if it cannot be written.
+        Raises `StoreError`.
         """
         if self._process != os.getpid():
             self._process, self._reported = os.getpid(), None
@@ -62,11 +61,7 @@ class SqlReplicas:
                 tell()
 
     def leave(self) -> None:
-        """Say that this process serves no more, if it did.
-
-        Raises:
-            StoreError: if it cannot be written.
-        """
+        """Say that this process serves no more, if it did. Raises `StoreError`."""
         if self._reported is None or self._process != os.getpid():
             return
         self._reported = None

@@ -68,14 +68,9 @@ class SqlSessions:
     ) -> None:
         """Keep sessions *lifetime* seconds, *idle* seconds without a request.
 
-        Args:
-            database: Where they are kept.
-            accounts: Whose they are.
-            following: Tells of sessions that other processes ended.
-            lifetime: Seconds from the beginning of a session.
-            idle: Seconds from its last use.
-            clock: The time of day: processes share nothing else.
-            edited: Is told how many sessions another program ended, or changed.
+        *following* tells of sessions that other processes ended; *edited* is told how
+        many another program ended, or changed. *clock* tells the time of day: processes
+        share nothing else.
         """
         self._database = database
         self._accounts = accounts

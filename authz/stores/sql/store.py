@@ -48,14 +48,8 @@ class SqlStore:
     ) -> None:
         """Open the database at *url* and bring its schema up to date.
 
-        Args:
-            url: The address; it may hold a password.
-            fixed: The accounts that settings name.
-            normalize: Writes out what rows of the model in use may leave out.
-            revisions: How many revisions of the policy are kept.
-            audit_days: How long records of the audit log are kept.
-            clock: Tells the time.
-            rules_locked: While it is held nobody changes rules that are kept elsewhere.
+        It may hold a password. *fixed* and *rules_locked* are for the people in it,
+        *normalize* and *revisions* for the rules, *audit_days* for the audit log.
 
         Raises:
             StoreError: if it cannot be opened, or is of a newer version.
@@ -115,9 +109,7 @@ class SqlStore:
 
         *before_commit* is called before that becomes visible, unless another process
         kept it in mind: then what only this one saw come back is added.
-
-        Raises:
-            StoreError: if it cannot be written.
+        Raises `StoreError`.
         """
         with self.database.write() as connection:
             kept = read_restored(head(self.database).restored)
