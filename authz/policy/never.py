@@ -6,10 +6,10 @@ It loads there and denies everything here; so it is said once, when it is loaded
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from authz.decision import Grant
+from authz.decision import Grant, closure, grants_by_member
 from authz.errors import Problem
 from authz.policy.csv_rows import Row
 from authz.policy.model import Model, parse_matcher
@@ -153,24 +153,13 @@ def _atoms(model: Model) -> Iterator[tuple[str, str, str]]:
 
 def _held(model: Model, rows: Iterable[Row], grants: Iterable[Grant]) -> frozenset[str]:
     """Return what somebody with a name that a request may have can hold by grants."""
-    given: dict[str, list[str]] = {}
-    for row in rows:
-        if row.kind == "g" and model.grants.get("g"):
-            given.setdefault(row.fields[0], []).append(row.fields[1])
-    for grant in grants:
-        given.setdefault(grant.member, []).append(grant.role)
-    return frozenset(_closure(given))
-
-
-def _closure(given: Mapping[str, Iterable[str]]) -> set[str]:
-    queue = [name for name in given if name.startswith(_KINDS)]
-    held = set(queue)
-    for name in queue:
-        for role in given.get(name, ()):
-            if role not in held:
-                held.add(role)
-                queue.append(role)
-    return held
+    given = [
+        Grant(member=row.fields[0], role=row.fields[1], origin=row.origin)
+        for row in rows
+        if row.kind == "g" and model.grants.get("g")
+    ]
+    by_member = grants_by_member((*given, *grants))
+    return frozenset(closure([n for n in by_member if n.startswith(_KINDS)], by_member))
 
 
 def _no_attribute(where: str, field: str, name: str) -> Problem:

@@ -20,7 +20,6 @@ from authz.policy.normalize import normalizer
 from authz.policy.recent_rows import RecentRows
 from authz.policy.records import Check, PolicyRecords, Snapshot
 from authz.settings import Settings
-from authz.stores.cached_records import CachedRecords
 from authz.stores.file.audit import AuditFile
 from authz.stores.file.audit_reader import AuditFiles
 from authz.stores.file.history import CsvHistory
@@ -134,7 +133,7 @@ def open_stores(
             seed(store, settings.store.seed, check=check)
     return Stores(
         policy=store.policy_source,
-        records=CachedRecords(store.records, store.policy_source.mark),
+        records=store.records,
         people=store.people,
         tokens=store.tokens,
         people_source=store.people_source,

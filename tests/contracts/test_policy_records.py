@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from authz.policy.records import Add, PolicyRecords
-from authz.stores.cached_records import CachedRecords
 from authz.stores.file.history import CsvHistory
 from authz.stores.file.policy import CsvFile
 from authz.stores.file.records import CsvRecords
 from authz.stores.sql.database import Database
-from authz.stores.sql.head import head
 from authz.stores.sql.records import SqlRecords
 from tests.contracts.conftest import database_url
 from tests.contracts.policy_records import ROWS, PolicyRecordsContract, apply, row
@@ -38,7 +36,7 @@ class TestSqlite(PolicyRecordsContract):
         self, request: Any, tmp_path: Path, open_database: Callable[[str], Database]
     ) -> PolicyRecords:
         database = open_database(database_url(self.kind, tmp_path, request))
-        records = CachedRecords(SqlRecords(database), lambda: head(database).policy)
+        records = SqlRecords(database)
         apply(records, *(Add(row=row(*fields)) for fields in ROWS), note="first")
         return records
 

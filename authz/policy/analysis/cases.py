@@ -7,6 +7,7 @@ that speak of the same people: how often other patterns cross does not matter.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from authz.decision import Effect, Rule
@@ -128,15 +129,12 @@ class Case:
         self, side: int, policy_rules: Iterable[Rule], held: dict[str, int]
     ) -> None:
         """Let *policy_rules* speak on *side*, of those who hold what names *held*."""
-        methods: dict[frozenset[str], int] = {}
         for rule in policy_rules:
             held_by = held.get(rule.subject, 0)
             whom = held_by and held_by & self._people.within(rule.scope) & self._meant
             if whom:
-                if rule.methods not in methods:
-                    methods[rule.methods] = method_bits(rule.methods)
                 said = self._patterns.setdefault(PathPattern.of(rule.path), {})
-                about = side, rule.effect is Effect.DENY, methods[rule.methods]
+                about = side, rule.effect is Effect.DENY, method_bits(rule.methods)
                 said[about] = said.get(about, 0) | whom
 
     def answer(self, promise: Promise, watch: Watch) -> Answer:
@@ -289,6 +287,7 @@ def said_of(
         yield (kind & -kind).bit_length() - 1, [(a, d) for a, d in said]
 
 
+@lru_cache(maxsize=256)
 def method_bits(methods: frozenset[str]) -> int:
     """Return which of `EVERY_METHOD` a rule for *methods* speaks of, as bits."""
     said = Methods(methods)

@@ -21,6 +21,7 @@ from authz.decision import (
     Reason,
     Rule,
     Subject,
+    closure,
     grants_by_member,
 )
 from authz.policy.path_index import RuleIndex
@@ -185,14 +186,11 @@ def _limited(grants: Sequence[Grant]) -> Mapping[str, Grant]:
     for grant in grants:
         if grant.scope not in _EVERYWHERE:
             found.setdefault(grant.role, grant)
-    by_member = grants_by_member(grants) if found else {}
-    queue = list(found)
-    for role in queue:
-        for grant in by_member.get(role, ()):
-            if grant.role not in found:
-                found[grant.role] = found[role]
-                queue.append(grant.role)
-    return found
+    led_to = closure(found, grants_by_member(grants)) if found else {}
+    return {
+        role: found[chain[0].member if chain else role]
+        for role, chain in led_to.items()
+    }
 
 
 def _holder(name: str) -> Subject:

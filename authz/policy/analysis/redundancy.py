@@ -8,7 +8,6 @@ a part of all requests, and a path that no pattern names is where they leave mos
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final, NamedTuple
 
 from authz.decision import (
@@ -269,19 +268,9 @@ class _Search:
             rule=rule,
             pattern=pattern_of(rule),
             denies=rule.effect is Effect.DENY,
-            methods=self._methods[rule.methods],
+            methods=method_bits(rule.methods),
             scopes=self._kinds.bits(rule.scope),
         )
-
-    @cached_property
-    def _methods(self) -> "_MethodBits":
-        return _MethodBits()
-
-
-class _MethodBits(dict[frozenset[str], int]):
-    def __missing__(self, methods: frozenset[str]) -> int:
-        bits = self[methods] = method_bits(methods)
-        return bits
 
 
 def _people(names: set[str]) -> Iterator[Names]:

@@ -18,6 +18,7 @@ from authz.policy.records import (
     Snapshot,
     changes_between,
 )
+from authz.stores.marks import Mark
 from authz.stores.sql import projection
 from authz.stores.sql.changes import (
     Step,
@@ -31,7 +32,7 @@ from authz.stores.sql.changes import (
     write_steps,
 )
 from authz.stores.sql.database import Database
-from authz.stores.sql.head import stamped
+from authz.stores.sql.head import head, stamped
 from authz.stores.sql.json_columns import as_written
 from authz.stores.sql.known_entries import KnownEntries
 from authz.stores.sql.tables import (
@@ -82,22 +83,30 @@ class SqlRecords:
         self._kept = kept
         self._clock = clock
         self._known = KnownEntries(normalize)
+        # One reference, swapped whole: threads may read while one writes.
+        self._newest_read: tuple[Mark, Snapshot] | None = None
 
     def etag(self) -> str:
         """Return the etag of the state now. Raises `StoreError`."""
         with self._database.read() as connection:
-            head = connection.execute(select(authz_head)).one()
-        return _etag(head.revision, head.digest)
+            row = connection.execute(select(authz_head)).one()
+        return _etag(row.revision, row.digest)
 
     def snapshot(self) -> Snapshot:
-        """Return the state now.
+        """Return the state now; while its mark is the same, it is not read again.
 
         Raises:
             StoreError: if it cannot be read, or is not what authz wrote.
         """
         with self._database.read() as connection:
-            state = self._state(connection)
-        return _snapshot(state.number, state.digest, state.entries)
+            mark = head(self._database).policy
+            newest = self._newest_read
+            if newest is None or newest[0] != mark:
+                state = self._state(connection)
+                found = _snapshot(state.number, state.digest, state.entries)
+                # Of a change that is undone, too: no state has its mark again.
+                newest = self._newest_read = mark, found
+        return newest[1]
 
     def would_be(
         self, changes: Iterable[Change], *, expected: str, author: str
@@ -185,13 +194,13 @@ class SqlRecords:
         newest = newest.order_by(authz_revision.c.number.desc()).limit(1)
         with self._database.read() as connection:
             self._database.refuse_unfit(connection)
-            head = connection.execute(select(authz_head)).one()
+            now = connection.execute(select(authz_head)).one()
             row = connection.execute(newest).first()
         found = (0, "") if row is None else tuple(row)
-        if head.revision and found != (head.revision, head.digest):
+        if now.revision and found != (now.revision, now.digest):
             raise StoreError(
                 f"{self._database.shown}: the history ends at revision {found[0]}, and "
-                f"in force is {head.revision}: another program changed the table "
+                f"in force is {now.revision}: another program changed the table "
                 "authz_revision; restore the backup"
             )
 
@@ -251,22 +260,22 @@ class SqlRecords:
         )
 
     def _state(self, connection: Connection) -> _State:
-        head = connection.execute(select(authz_head)).one()
+        now = connection.execute(select(authz_head)).one()
         rows = connection.execute(select(authz_rule).order_by(authz_rule.c.id))
         entries, digest = self._known.of(rows)
-        if head.revision and digest != head.digest:
+        if now.revision and digest != now.digest:
             raise StoreError(
                 f"{self._database.shown}: the rules are not what revision "
-                f"{head.revision} left: somebody changed the table authz_rule by hand; "
+                f"{now.revision} left: somebody changed the table authz_rule by hand; "
                 "restore the backup"
             )
         # Whatever somebody made of the counter: no entry takes the place of another.
         unused = int(entries[-1].id) + 1 if entries else 1
         return _State(
             entries=entries,
-            number=head.revision,
+            number=now.revision,
             digest=digest,
-            ids=count(max(head.next_rule, unused)),
+            ids=count(max(now.next_rule, unused)),
         )
 
     def _adopted(self, connection: Connection, state: _State) -> tuple[Entry, ...]:
