@@ -21,7 +21,7 @@ PAUSE = 0.02
 @pytest.mark.parametrize(
     "scenario",
     [
-        pytest.param(lambda: killed_saves(15), id="saves"),
+        pytest.param(lambda: killed_saves(30), id="saves"),
         pytest.param(lambda: csv_faults(5, pause=PAUSE), id="file"),
         pytest.param(lambda: database_faults(8, pause=PAUSE), id="replicas"),
     ],

@@ -5,7 +5,8 @@ import re
 import socket
 import subprocess
 import sys
-from importlib.metadata import Distribution, distributions
+from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def environment(python: str, platform: tuple[str, str, str]) -> dict[str, str]:
     }
 
 
+@cache
 def locked(path: Path) -> list[Requirement]:
     """Return the requirements of the lock file at *path*."""
     text = re.sub(r"\s*\\\n\s*--hash=\S+", "", path.read_text(encoding="utf-8"))
@@ -49,12 +51,15 @@ def applies(requirement: Requirement, here: dict[str, str], extra: str = "") -> 
     return marker is None or marker.evaluate({**here, "extra": extra})
 
 
-def needed(dist: Distribution, extras: set[str], here: dict[str, str]):
-    """Yield what *dist* requires with *extras*."""
-    for text in dist.requires or ():
-        requirement = Requirement(text)
-        if any(applies(requirement, here, extra) for extra in ("", *extras)):
-            yield requirement
+@cache
+def installed() -> dict[str, list[Requirement]]:
+    """Return what each package that is installed requires."""
+    return {
+        canonicalize_name(dist.metadata["Name"]): [
+            *map(Requirement, dist.requires or ())
+        ]
+        for dist in distributions()
+    }
 
 
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda p: p[0])
@@ -69,7 +74,6 @@ def test_a_lock_is_closed(path: Path, python: str, platform: tuple[str, str, str
     """
     here = environment(python, platform)
     lock = {canonicalize_name(r.name): r for r in locked(path) if applies(r, here)}
-    installed = {canonicalize_name(d.metadata["Name"]): d for d in distributions()}
     todo = [
         (canonicalize_name(name), extra)
         for name, requirement in lock.items()
@@ -79,10 +83,12 @@ def test_a_lock_is_closed(path: Path, python: str, platform: tuple[str, str, str
     done: set[tuple[str, str]] = set()
     while todo:
         name, extra = todo.pop()
-        if (name, extra) in done or name not in installed:
+        if (name, extra) in done or name not in installed():
             continue
         done.add((name, extra))
-        for requirement in needed(installed[name], {extra}, here):
+        for requirement in installed()[name]:
+            if not any(applies(requirement, here, asked) for asked in {"", extra}):
+                continue
             other = canonicalize_name(requirement.name)
             found = lock.get(other)
             if found is None:

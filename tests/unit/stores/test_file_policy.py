@@ -1,9 +1,6 @@
 """A policy file on disk is always whole, and never taken for empty."""
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,10 +10,8 @@ from authz.stores.file.key import shared_key
 from authz.stores.file.policy import CsvFile
 from tests.saving import save
 
-ROOT = Path(__file__).parents[3]
 OLD = b"p, role:user, /old, GET\n" * 2000
 NEW = b"p, role:user, /new, GET\n" * 3000
-KILLS = 30
 
 
 @pytest.fixture(name="store")
@@ -144,39 +139,3 @@ class TestWriting:
             ".policy.csv.lock",
             "policy.csv",
         }
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from authz.stores.file.policy import CsvFile
-store = CsvFile(Path(sys.argv[1]))
-old = b"p, role:user, /old, GET\\n" * 2000
-new = b"p, role:user, /new, GET\\n" * 3000
-print("ready", flush=True)
-while True:
-    with store.writing() as file:
-        file.replace(old if file.before == new else new)
-    print("saved", flush=True)
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_writer_leaves_old_or_new(store: CsvFile):
-    """Killed at any moment of a save, the file is one whole version or the other."""
-    seen: set[bytes] = set()
-    for number in range(KILLS):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(store.path)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-        )
-        assert writer.stdout
-        for _ in range(1 + number % 7):
-            writer.stdout.readline()
-        writer.send_signal(signal.SIGKILL)
-        writer.wait()
-        writer.stdout.close()
-        seen.add(store.read())
-
-    assert seen == {OLD, NEW}
