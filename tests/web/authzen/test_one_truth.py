@@ -112,10 +112,13 @@ def test_a_search_is_who_may(tmp_path: Path):
 def _found(app: Flask, asked: AccessRequest) -> int:
     """Check a search against the tester; return how many are found."""
     context = get_authz(app).context
-    assert context.policy.written is not None
-    names = {n for n in context.policy.written.names if n.startswith("user:")}
+    policy = context.policy
+    assert policy.written is not None
+    names = {n for n in policy.written.names if n.startswith("user:")}
     people = {name: parse_subject(name) for name in names | {"user:root"}}
-    known = who_may(context, asked.method, asked.path, people=people)
+    known = who_may(
+        context, asked.method, asked.path, people=people, policy=policy, scope=None
+    )
     body = {
         "subject": {"type": "user"},
         "action": {"name": asked.method},
