@@ -45,6 +45,9 @@ _REASONS: Final[Mapping[type[AuthzError], str]] = {
     LastAdmin: "last-admin",
 }
 
+#: As the base of an addition, or of a draft to look at: whatever the state is.
+ANY_STATE: Final = "*"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -107,7 +110,10 @@ def preview(context: AdminContext, actor: Actor, draft: Draft) -> Preview:
         else context.readable_snapshot()
     )
     entries = () if now is None else now.entries
-    seen = Preview(draft=draft, etag=now.etag if now else context.records.etag())
+    etag = now.etag if now else context.records.etag()
+    if draft.base == ANY_STATE:
+        draft = replace(draft, base=etag)
+    seen = Preview(draft=draft, etag=etag)
     if seen.is_conflict:
         return replace(seen, problems=(_conflict(),))
     try:

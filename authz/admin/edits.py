@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from authz.admin.changes import Draft, apply, apply_draft
+from authz.admin.changes import ANY_STATE, Draft, apply, apply_draft
 from authz.admin.context import Actor, AdminContext
 from authz.admin.reach import refuse_row
 from authz.errors import AlreadyThere, NotFound, StoreConflict
 from authz.policy.csv_rows import Row
 from authz.policy.records import Add, Change, Entry, Remove, Replace, Snapshot, Switch
 
-#: As the base of an addition: whatever the state is.
-ANY_STATE = "*"
 _TRIES = 20
 
 

@@ -6,7 +6,7 @@ answers proxies. `create_app()` is what a WSGI server is given.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from flask import Flask
 
@@ -22,9 +22,6 @@ from authz.serve.portal import add_portal
 from authz.serve.protected_apps import ProtectedApps, with_host
 from authz.serve.questions import Questions
 from authz.web.scopes import RequestScopes
-
-#: Several hosts under rules that name none would all be one.
-_ONE: Final = 1
 
 
 def create_app(
@@ -94,7 +91,8 @@ def _check(is_set: bool, hosts: tuple[Any, ...], policy: Any) -> None:  # noqa: 
             "it is not set, so there is nothing to serve",
             "set AUTHZ_FORWARD_PORTAL, AUTHZ_FORWARD_PEERS and AUTHZ_FORWARD_HOSTS",
         )
-    if len(hosts) > _ONE and not isinstance(policy, ScopedPolicy):
+    # Several hosts under rules that name none would all be one.
+    if len(hosts) > 1 and not isinstance(policy, ScopedPolicy):
         raise SettingsError.at(
             "AUTHZ_POLICY",
             "its rules name no host, and there are several",

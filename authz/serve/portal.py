@@ -1,7 +1,6 @@
 """The start page of `authz serve`, with the apps that are somebody's, and its keys."""
 
 import json
-from collections.abc import Callable
 from typing import Final
 
 from flask import Blueprint, Flask, redirect, url_for
@@ -13,7 +12,7 @@ from authz.identity.assertions import Assertions
 from authz.runtime import Runtime
 from authz.serve.protected_apps import ProtectedApps
 from authz.web.guarded_views import public
-from authz.web.rendering import protect_page, render
+from authz.web.rendering import html_page
 from authz.web.state import current_state
 
 #: How long an app may go by the keys it fetched, in seconds.
@@ -35,29 +34,26 @@ def add_portal(
         """Show somebody the apps that are theirs."""
         subject = current_state().subject
         has_pages = get_authz(app).pages is not None
-        response = Response(
-            render(
-                "authz/start.html",
-                subject=subject,
-                apps=[
-                    host for host in forward.hosts if protected.may_open(subject, host)
-                ],
-                csrf_token=csrf_token(),
-                sign_out_url=runtime.settings.proxy.sign_out_url,
-                admin_url=url_for("authz_admin.overview")
-                if has_pages and may(subject, f"{prefix}/admin/")
-                else "",
-                rules_url=url_for("authz_admin.rules")
-                if has_pages and may(subject, f"{prefix}/admin/rules")
-                else "",
-                account_url=url_for("authz_admin.account")
-                if has_pages and subject.name.startswith("user:")
-                else "",
-                contact=runtime.settings.contact,
-            ),
-            content_type="text/html; charset=utf-8",
+        return html_page(
+            "authz/start.html",
+            subject=subject,
+            apps=[host for host in forward.hosts if protected.may_open(subject, host)],
+            csrf_token=csrf_token(),
+            sign_out_url=runtime.settings.proxy.sign_out_url,
+            admin_url=url_for("authz_admin.overview")
+            if has_pages and may(subject, f"{prefix}/admin/")
+            else "",
+            rules_url=url_for("authz_admin.rules")
+            if has_pages and may(subject, f"{prefix}/admin/rules")
+            else "",
+            account_url=url_for("authz_admin.account")
+            if has_pages and subject.name.startswith("user:")
+            else "",
+            contact=runtime.settings.contact,
         )
-        return protect_page(response)
+
+    def to_start() -> Response:
+        return redirect(url_for("authz_portal.start"))
 
     @public
     def keys() -> Response:
@@ -72,11 +68,4 @@ def add_portal(
     blueprint.add_url_rule("/start", "start", start, methods=["GET"])
     blueprint.add_url_rule("/jwks.json", "keys", keys, methods=["GET"])
     app.register_blueprint(blueprint)
-    app.add_url_rule("/", "root", public(_to_start()), methods=["GET"])
-
-
-def _to_start() -> Callable[[], Response]:
-    def to_start() -> Response:
-        return redirect(url_for("authz_portal.start"))
-
-    return to_start
+    app.add_url_rule("/", "root", public(to_start), methods=["GET"])

@@ -1,16 +1,19 @@
-"""The admin context of a Flask app: its routes, and which one serves a path."""
+"""The admin context of a Flask app: its routes, who administers by a request."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
-from authz.admin.context import AdminContext
+from authz.admin.context import Actor, AdminContext
+from authz.decision import Subject
+from authz.identity.source import RequestFacts
 from authz.policy.route_tables import RoutePattern, route_patterns
 from authz.runtime import Runtime
 from authz.web.guarded_views import GuardedViews
 from authz.web.mounts import mounted_routes
+from authz.web.state import current_state
 
 
 def context_of(
@@ -27,6 +30,19 @@ def context_of(
         mounts=partial(mounted_routes, app),
         find_route=partial(_find_route, app, views),
         named_scopes=named_scopes,
+    )
+
+
+def current_actor(
+    runtime: Runtime, subject: Subject | None = None, *, request_id: str = ""
+) -> Actor:
+    """Return who administers by the current request; *subject*, if that is known."""
+    facts = RequestFacts(request.environ)
+    return Actor(
+        subject=subject or current_state().subject,
+        peer=facts.peer,
+        client=str(runtime.client(facts)),
+        request_id=request_id,
     )
 
 

@@ -15,8 +15,9 @@ from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.identity.tokens import ApiToken
 from authz.web.code_forms import foreign_form, note_wrong_code
+from authz.web.cookies import Cookies
 from authz.web.guarded_views import public
-from authz.web.rendering import protect_page, render
+from authz.web.rendering import html_page, protect_page
 
 #: A form with one code; more is not one.
 _MAX_FORM: Final = 4 * 1024
@@ -78,23 +79,15 @@ class _Page:
     ) -> None:
         assert kept.expires is not None  # noqa: S101 - a code always has an end
         left = kept.expires - datetime.now(UTC)
-        names = self._context.runtime.cookies
-        response.set_cookie(
-            names.name(Cookie.BREAK_GLASS, facts),
+        Cookies(self._context.runtime.cookies).give(
+            response,
+            facts,
+            Cookie.BREAK_GLASS,
             secret,
             max_age=max(0, int(left.total_seconds())),
-            # Nobody comes this way by a link from elsewhere.
-            **{**names.attributes(Cookie.BREAK_GLASS, facts), "samesite": "Strict"},
+            samesite="Strict",  # nobody comes this way by a link from elsewhere
         )
 
     def _form(self, status: HTTPStatus, error: str | None = None) -> Response:
-        response = Response(
-            render(
-                "authz/break_glass.html",
-                action=request.script_root + request.path,
-                error=error,
-            ),
-            status=status,
-            content_type="text/html; charset=utf-8",
-        )
-        return protect_page(response)
+        action = request.script_root + request.path
+        return html_page("authz/break_glass.html", status, action=action, error=error)

@@ -1,11 +1,13 @@
 """Gives and takes the cookies of one app."""
 
+import time
 from typing import Final
 
 from werkzeug.wrappers import Response
 
 from authz.identity.cookies import Cookie, CookieNames
-from authz.identity.devices import LIFETIME
+from authz.identity.devices import LIFETIME, remember
+from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 
@@ -18,20 +20,21 @@ class Cookies:
     def __init__(self, names: CookieNames) -> None:
         self._names = names
 
-    def give_session(self, response: Response, facts: RequestFacts, token: str) -> None:
-        """Give the browser the session *token*."""
-        self._set(response, facts, Cookie.SESSION, token)
+    def give_session(
+        self, response: Response, facts: RequestFacts, session: Session
+    ) -> None:
+        """Give the browser a *session* that begins, and let it be known again."""
+        self.give(response, facts, Cookie.SESSION, session.token)
+        device = remember(self.devices(facts), session.account, time.time())
+        self.give(response, facts, Cookie.DEVICE, device, max_age=LIFETIME)
 
     def take_session(self, response: Response, facts: RequestFacts) -> None:
         """Take the session cookie from the browser."""
-        response.delete_cookie(
-            self._names.name(Cookie.SESSION, facts),
-            **self._names.attributes(Cookie.SESSION, facts),
-        )
+        self.take(response, facts, Cookie.SESSION)
 
     def give_form(self, response: Response, facts: RequestFacts, token: str) -> None:
         """Tie a form to this browser for an hour."""
-        self._set(response, facts, Cookie.FORM, token, max_age=_FORM_SECONDS)
+        self.give(response, facts, Cookie.FORM, token, max_age=_FORM_SECONDS)
 
     def forms(self, facts: RequestFacts) -> tuple[str, ...]:
         """Return what ties forms to this browser; several, if some were planted.
@@ -49,15 +52,11 @@ class Cookies:
             return Why.SECURE_COOKIE_OVER_HTTP
         return Why.FORM_COOKIE_MISSING
 
-    def give_device(self, response: Response, facts: RequestFacts, value: str) -> None:
-        """Let this browser be known again."""
-        self._set(response, facts, Cookie.DEVICE, value, max_age=LIFETIME)
-
     def devices(self, facts: RequestFacts) -> tuple[str, ...]:
         """Return what says in whose browser this is; some may be planted."""
         return self._names.every_value(Cookie.DEVICE, facts)
 
-    def _set(
+    def give(
         self,
         response: Response,
         facts: RequestFacts,
@@ -65,10 +64,18 @@ class Cookies:
         value: str,
         *,
         max_age: int | None = None,
+        **more: str,
     ) -> None:
+        """Give the browser a *cookie*, with *more* attributes than it always has."""
         response.set_cookie(
             self._names.name(cookie, facts),
             value,
             max_age=max_age,
-            **self._names.attributes(cookie, facts),
+            **{**self._names.attributes(cookie, facts), **more},
+        )
+
+    def take(self, response: Response, facts: RequestFacts, cookie: Cookie) -> None:
+        """Take a *cookie* from the browser."""
+        response.delete_cookie(
+            self._names.name(cookie, facts), **self._names.attributes(cookie, facts)
         )

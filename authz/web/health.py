@@ -3,7 +3,6 @@
 Open to everybody and so without anything worth knowing; a rule that denies them wins.
 """
 
-import json
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from authz.runtime import Runtime
 from authz.web.guarded_views import public
-from authz.web.rendering import protect_page
+from authz.web.rendering import json_page
 
 #: Answered even while the store has been out of reach for too long.
 HEALTH: Final = frozenset({"authz.healthz", "authz.readyz"})
@@ -24,7 +23,7 @@ def add_health(blueprint: Blueprint, runtime: Runtime) -> None:
     @public
     def healthz() -> Response:
         """Say that the process runs."""
-        return _answer(HTTPStatus.OK, "ok")
+        return json_page({"status": "ok"})
 
     @public
     def readyz() -> Response:
@@ -35,7 +34,7 @@ def add_health(blueprint: Blueprint, runtime: Runtime) -> None:
             status, word = HTTPStatus.SERVICE_UNAVAILABLE, "keys-unavailable"
         else:
             status, word = HTTPStatus.OK, "ok"
-        return _answer(status, word, **_store(runtime))
+        return json_page({"status": word, **_store(runtime)}, status)
 
     blueprint.add_url_rule("/healthz", "healthz", healthz, methods=["GET"])
     blueprint.add_url_rule("/readyz", "readyz", readyz, methods=["GET"])
@@ -56,8 +55,3 @@ def _store(runtime: Runtime) -> dict[str, Any]:
         "writable": runtime.write_problem is None,
         "restored": runtime.restored is not None,
     }
-
-
-def _answer(status: HTTPStatus, word: str, **more: Any) -> Response:
-    body = json.dumps({"status": word, **more}) + "\n"
-    return protect_page(Response(body, status, content_type="application/json"))

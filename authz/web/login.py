@@ -10,12 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from flask import (
-    Blueprint,
-    Flask,
-    redirect,
-    request,
-)
+from flask import Blueprint, Flask, redirect, request
 from werkzeug.wrappers import Response
 
 from authz.admin.context import AdminContext
@@ -23,7 +18,7 @@ from authz.admin.password_links import PATH
 from authz.audit import EventTag
 from authz.errors import AuthzError, InvalidCredentials, StoreError
 from authz.identity.accounts import Account
-from authz.identity.devices import known_device, remember
+from authz.identity.devices import known_device
 from authz.identity.guesser import Guesser
 from authz.identity.hashing_queue import TooBusy
 from authz.identity.people import LOCAL, Person
@@ -39,7 +34,7 @@ from authz.web.next_page import safe_next
 from authz.web.origin import origin_detail, origin_problem
 from authz.web.password_page import PasswordPage
 from authz.web.refusals import ENDED, SAID_HERE
-from authz.web.rendering import new_request_id, protect_page, render
+from authz.web.rendering import html_page, new_request_id, protect_page
 from authz.web.signals import sign_in_failed, signed_in, signed_out
 from authz.web.state import current_state
 from authz.web.static_files import static_file
@@ -248,9 +243,7 @@ class _SignIn:
         response = redirect(
             next_page or request.script_root + "/", HTTPStatus.SEE_OTHER
         )
-        self._cookies.give_session(response, facts, session.token)
-        device = remember(self._cookies.devices(facts), account, time.time())
-        self._cookies.give_device(response, facts, device)
+        self._cookies.give_session(response, facts, session)
         return protect_page(response)
 
     def _note_seen(self, account: Account) -> None:
@@ -370,17 +363,14 @@ class _SignIn:
         except InvalidCredentials:
             known = ()
         token = next(filter(None, known), "") or secrets.token_urlsafe(24)
-        response = Response(
-            render(
-                "authz/sign_in.html",
-                action=request.script_root + request.path,
-                csrf_token=token,
-                next=next_page,
-                error=error,
-                username=username[:64],
-            ),
-            status=status,
-            content_type="text/html; charset=utf-8",
+        response = html_page(
+            "authz/sign_in.html",
+            status,
+            action=request.script_root + request.path,
+            csrf_token=token,
+            next=next_page,
+            error=error,
+            username=username[:64],
         )
         self._cookies.give_form(response, facts, token)
         # Browsers hold what a form leads on to against it as well.

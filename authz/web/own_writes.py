@@ -22,6 +22,7 @@ from authz.runtime import Runtime
 from authz.stores.file.key import shared_key
 from authz.stores.marks import PARTS
 from authz.stores.restores import RestoreWatch
+from authz.web.cookies import Cookies
 
 HEADER: Final = "Authz-Mark"
 KEY: Final = "HTTP_AUTHZ_MARK"
@@ -95,14 +96,8 @@ class OwnWrites:
             return response
         response.headers[HEADER] = mark
         if "Cookie" in request.headers or "Set-Cookie" in response.headers:
-            facts = RequestFacts(request.environ)
-            names = self._runtime.cookies
-            response.set_cookie(
-                names.name(Cookie.MARK, facts),
-                mark,
-                max_age=_SECONDS,
-                **names.attributes(Cookie.MARK, facts),
-            )
+            facts, cookies = RequestFacts(request.environ), self._runtime.cookies
+            Cookies(cookies).give(response, facts, Cookie.MARK, mark, max_age=_SECONDS)
         return response
 
     def _mark(self) -> str | None:

@@ -13,15 +13,12 @@ from authz.admin.people import find_person, set_password
 from authz.errors import AuthzError, InvalidCredentials, PolicyError, StoreError
 from authz.identity.accounts import Account
 from authz.identity.source import RequestFacts
+from authz.web.admin_context import current_actor
 from authz.web.code_forms import foreign_form, note_wrong_code
 from authz.web.guarded_views import public
 from authz.web.next_page import safe_next
 from authz.web.pages import wording
-from authz.web.rendering import (
-    CONTENT_SECURITY_POLICY,
-    protect_page,
-    render,
-)
+from authz.web.rendering import CONTENT_SECURITY_POLICY, html_page
 
 #: A form with a name, a code and a password twice; more is not one.
 _MAX_FORM: Final = 16 * 1024
@@ -110,7 +107,7 @@ class PasswordPage:
         except InvalidCredentials as error:
             return self._wrong(error)
         except PolicyError as error:
-            problem = wording.sentence(error.problems[0])
+            problem = wording.sentence(error)
         except AuthzError:
             told = _GONE if used else _LATER
             return self._form(HTTPStatus.SERVICE_UNAVAILABLE, error=told)
@@ -129,9 +126,7 @@ class PasswordPage:
         return self._begin(facts, fresh, next_page)
 
     def _actor(self, account: Account) -> Actor:
-        facts = RequestFacts(request.environ)
-        client = str(self._context.runtime.client(facts))
-        return Actor(subject=account.subject, peer=facts.peer, client=client)
+        return current_actor(self._context.runtime, account.subject)
 
     def _wrong(self, error: InvalidCredentials) -> Response:
         note_wrong_code(self._context.runtime, error, source=_SOURCE)
@@ -147,20 +142,16 @@ class PasswordPage:
         next_page: str | None = None,
         has_to: bool = False,
     ) -> Response:
-        response = Response(
-            render(
-                "authz/password.html",
-                action=url_for("authz.password"),
-                error=error,
-                name=name,
-                code=code,
-                next=next_page,
-                has_to=has_to,
-            ),
-            status=status,
-            content_type="text/html; charset=utf-8",
+        response = html_page(
+            "authz/password.html",
+            status,
+            action=url_for("authz.password"),
+            error=error,
+            name=name,
+            code=code,
+            next=next_page,
+            has_to=has_to,
         )
-        protect_page(response)
         # The address has no secret in it. Without any referrer a browser would not say
         # where the form comes from either: over HTTP it then could not be told apart.
         response.headers["Content-Security-Policy"] = _POLICY

@@ -163,6 +163,21 @@ def render(template: str, **values: object) -> str:
     return current_app.jinja_env.get_or_select_template(template).render(values)
 
 
+def html_page(
+    template: str, status: int = HTTPStatus.OK, /, **values: object
+) -> Response:
+    """Return the page that *template* makes of *values*, protected as all of ours."""
+    page = render(template, **values)
+    response = Response(page, status=status, content_type="text/html; charset=utf-8")
+    return protect_page(response)
+
+
+def json_page(document: object, status: int = HTTPStatus.OK) -> Response:
+    """Return *document* as JSON, likewise."""
+    text = json.dumps(document) + "\n"
+    return protect_page(Response(text, status, content_type="application/json"))
+
+
 def return_path(current: Request) -> str | None:
     """Return where to come back to after signing in: this very page, if it can be."""
     path = current.script_root + quote(current.path, safe="/~!$&'()*+,;=:@")

@@ -5,14 +5,15 @@ from http import HTTPStatus
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from authz.admin.context import Actor, AdminContext
+from authz.admin.context import AdminContext
 from authz.admin.view_as import end_view
 from authz.errors import InvalidCredentials
 from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.identity.view_as import END, MINUTES, ViewAs, person_in
+from authz.web.admin_context import current_actor
+from authz.web.cookies import Cookies
 from authz.web.rendering import protect_page
-from authz.web.state import current_state
 
 
 def view_as_blueprint(context: AdminContext, view: ViewAs) -> Blueprint:
@@ -29,10 +30,7 @@ def view_as_blueprint(context: AdminContext, view: ViewAs) -> Blueprint:
         for value in names.values(Cookie.VIEW_AS, facts):
             try:
                 about = person_in(view.kept(value))
-                client = str(context.runtime.client(facts))
-                actor = Actor(
-                    subject=current_state().subject, peer=facts.peer, client=client
-                )
+                actor = current_actor(context.runtime)
                 end_view(context, actor, view, value, f"user:{about}")
             except InvalidCredentials:
                 continue  # its time is over
@@ -43,7 +41,7 @@ def view_as_blueprint(context: AdminContext, view: ViewAs) -> Blueprint:
             else request.script_root + "/",
             HTTPStatus.SEE_OTHER,
         )
-        forget_view(context, response, facts)
+        Cookies(names).take(response, facts, Cookie.VIEW_AS)
         return protect_page(response)
 
     blueprint.add_url_rule(END, "end", end, methods=["POST"])
@@ -52,18 +50,5 @@ def view_as_blueprint(context: AdminContext, view: ViewAs) -> Blueprint:
 
 def keep_view(context: AdminContext, response: Response, value: str) -> None:
     """Have the browser look as somebody from now on; by itself it stops in time."""
-    facts, names = RequestFacts(request.environ), context.runtime.cookies
-    response.set_cookie(
-        names.name(Cookie.VIEW_AS, facts),
-        value,
-        max_age=MINUTES * 60,
-        **names.attributes(Cookie.VIEW_AS, facts),
-    )
-
-
-def forget_view(context: AdminContext, response: Response, facts: RequestFacts) -> None:
-    """Have the browser look as nobody else."""
-    names = context.runtime.cookies
-    response.delete_cookie(
-        names.name(Cookie.VIEW_AS, facts), **names.attributes(Cookie.VIEW_AS, facts)
-    )
+    facts, cookies = RequestFacts(request.environ), Cookies(context.runtime.cookies)
+    cookies.give(response, facts, Cookie.VIEW_AS, value, max_age=MINUTES * 60)

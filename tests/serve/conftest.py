@@ -10,7 +10,7 @@ from flask import Flask
 from authz.extension import get_authz
 from authz.serve import create_app
 from tests.serve.served import POLICY, SETTINGS, Browser
-from tests.web.apps import ALICE, BOB, RecordingSink
+from tests.web.apps import RecordingSink, browser_of
 
 # What records events, and the apps that ask for themselves.
 from tests.web.conftest import _make_app, _sink  # noqa: F401
@@ -44,13 +44,9 @@ def _stranger(served: Flask) -> Browser:
 
 @pytest.fixture(name="bob")
 def _bob(served: Flask) -> Browser:
-    found = Browser(served)
-    assert found.sign_in_at_portal("bob", BOB).status == 303
-    return found
+    return browser_of(served, "bob", Browser)
 
 
 @pytest.fixture(name="alice")
 def _alice(served: Flask) -> Browser:
-    found = Browser(served)
-    assert found.sign_in_at_portal("alice", ALICE).status == 303
-    return found
+    return browser_of(served, "alice", Browser)

@@ -3,8 +3,6 @@
 from io import BytesIO
 from typing import Any
 
-from flask import Flask
-
 from authz.identity.assertions import new_signing_key
 from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, Answer, Client
 
@@ -32,6 +30,13 @@ SETTINGS = {
     "AUTHZ_ACCOUNTS": f"alice:admin:{CHEAP_ALICE}\nbob:user:{CHEAP_BOB}",
     "AUTHZ_FORWARD_KEYS": new_signing_key(),
 }
+#: A request that comes to the portal by way of the proxy, from a page of the portal.
+AT_PORTAL = {
+    "HTTP_HOST": "auth.home.test",
+    "HTTP_ORIGIN": PORTAL,
+    "REMOTE_ADDR": PROXY,
+    "wsgi.url_scheme": "https",
+}
 TOLD = ("Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email", "X-Authz-Jwt")
 
 
@@ -40,13 +45,7 @@ class Browser(Client):
 
     def portal(self, method: str, path: str, **more: Any) -> Answer:
         """Send a request to the portal, by way of the proxy."""
-        environ = {
-            "HTTP_HOST": "auth.home.test",
-            "HTTP_ORIGIN": PORTAL,
-            "REMOTE_ADDR": PROXY,
-            "wsgi.url_scheme": "https",
-            **more.pop("environ", {}),
-        }
+        environ = AT_PORTAL | more.pop("environ", {})
         return self(method, path, environ=environ, **more)
 
     def ask(
@@ -91,16 +90,6 @@ class Browser(Client):
         environ = {key: value for key, value in environ.items() if value is not None}
         return self("GET", path, environ=environ)
 
-    def sign_in_at_portal(
-        self, name: str, password: str, next_page: str = ""
-    ) -> Answer:
-        """Sign in as a person does."""
-        self.portal("GET", "/authz/sign-in")
-        form = {"username": name, "password": password, "next": next_page}
-        token = next(v for k, v in self.cookies.items() if k.endswith("-form"))
-        return self.portal("POST", "/authz/sign-in", form={**form, "csrf_token": token})
-
-
-def browser(app: Flask) -> Browser:
-    """Return a browser that nobody has signed in with."""
-    return Browser(app)
+    def sign_in(self, name: str, password: str, **form: Any) -> Answer:
+        """Sign in at the portal, as a person does."""
+        return super().sign_in(name, password, environ=AT_PORTAL, **form)

@@ -1,19 +1,18 @@
 """AuthZEN asked of `authz serve`: the host is part of what is asked about."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from authz.admin.decisions import check, named, what_can, who_may, within
 from authz.extension import get_authz
 from authz.scope import Scope
-from authz.serve import create_app
-from tests.serve.served import GRAFANA, POLICY, PROXY, SETTINGS, WIKI, Browser
-from tests.web.apps import ALICE, BOB, RecordingSink
-from tests.web.authzen.pdp import ON, TOKEN, Pep, route, user
+from tests.serve.served import GRAFANA, POLICY, PROXY, WIKI, Browser
+from tests.web.apps import browser_of
+from tests.web.authzen.pdp import ON, TOKEN, Pep, question, route, user
 
 ASKS = """
 p, role:pep, host:auth.home.test, /access/v1/*, POST
@@ -34,13 +33,9 @@ class Through(Pep):
 
 
 @pytest.fixture(name="pep")
-def _pep(tmp_path: Path) -> Iterator[Through]:
-    policy = tmp_path / "policy.csv"
-    policy.write_text(POLICY + ASKS)
-    more = {**ON, "AUTHZ_POLICY": str(policy), "AUTHZ_AUTHZEN_PREFIX": "/"}
-    app = create_app({**SETTINGS, **more}, audit=RecordingSink())
-    yield Through(app, prefix="/access/v1")
-    get_authz(app).runtime.close()
+def _pep(serve: Callable[..., Flask]) -> Through:
+    app = serve(POLICY + ASKS, **ON, AUTHZ_AUTHZEN_PREFIX="/")
+    return Through(app, prefix="/access/v1")
 
 
 @pytest.mark.parametrize(
@@ -68,10 +63,7 @@ def test_what_the_portal_shows_everybody_is_closed_at_other_hosts(pep: Through):
     paths = sorted(
         {rule.rule for rule in pep.app.url_map.iter_rules() if "<" not in rule.rule}
     )
-    browsers = {"alice": Browser(pep.app), "bob": Browser(pep.app)}
-    for name, password in (("alice", ALICE), ("bob", BOB)):
-        assert browsers[name].sign_in_at_portal(name, password).status == 303
-
+    browsers = {n: browser_of(pep.app, n, Browser) for n in ("alice", "bob")}
     said = set()
     for site in (GRAFANA, WIKI):
         for path in paths:
@@ -94,7 +86,7 @@ def test_who_asks_about_another_host_hears_nothing_of_the_portals_pages(pep: Thr
         answer = check(context, eve, "GET", "/", scope=about)
         assert (answer.allowed, answer.route is not None) == (allowed, allowed)
         policy = within(context.policy, about)
-        found = who_may(context, "GET", "/", scope=about, policy=policy)
+        found = who_may(context, "GET", "/", people={}, scope=about, policy=policy)
         names = {subject.name for subject in found}
         assert ("auth:anonymous" in names) is allowed
         assert bool(what_can(context, eve, scope=about)) is allowed
@@ -108,11 +100,7 @@ def test_the_host_may_stand_beside_the_path(pep: Through):
 
 def test_a_search_is_about_one_host(pep: Through):
     """Who may open it, and which of its paths rules name."""
-    body = {
-        "subject": {"type": "user"},
-        "action": {"name": "GET"},
-        "resource": route(f"{GRAFANA}/d/1"),
-    }
+    body = question({"type": "user"}, "GET", route(f"{GRAFANA}/d/1"))
     found = pep.ask("/search/subject", body)["results"]
     assert found == [user("alice"), user("bob")]
 
@@ -125,7 +113,7 @@ def test_a_search_for_paths_finds_what_questions_allow(pep: Through, name: str):
         asked = {"type": "route", "properties": {"scope": f"host:{host}.home.test"}}
         found = pep.ask(
             "/search/resource",
-            {"subject": user(name), "action": {"name": "GET"}, "resource": asked},
+            question(user(name), "GET", asked),
         )["results"]
         ids = {each["id"] for each in found}
         for id_ in known:
@@ -133,19 +121,12 @@ def test_a_search_for_paths_finds_what_questions_allow(pep: Through, name: str):
             assert (id_ in ids) is (may and (id_ != "/" or host == "auth")), (host, id_)
 
 
-def test_rules_for_asking_are_about_the_portal(pep: Through, tmp_path: Path):
+def test_rules_for_asking_are_about_the_portal(
+    pep: Through, serve: Callable[..., Flask]
+):
     """A rule for the same path at another host lets nobody ask here."""
-    policy = tmp_path / "other.csv"
-    policy.write_text(POLICY + ASKS)
-    more = {"AUTHZ_API_TOKEN_ROLE": "elsewhere", "AUTHZ_POLICY": str(policy)}
-    app = create_app(
-        {**SETTINGS, **ON, **more, "AUTHZ_AUTHZEN_PREFIX": "/"}, audit=RecordingSink()
-    )
+    on = ON | {"AUTHZ_API_TOKEN_ROLE": "elsewhere"}
+    app = serve(POLICY + ASKS, **on, AUTHZ_AUTHZEN_PREFIX="/")
     other = replace(pep, app=app, token=TOKEN)
-    body = {
-        "subject": user("bob"),
-        "action": {"name": "GET"},
-        "resource": route(f"{GRAFANA}/d/1"),
-    }
+    body = question(user("bob"), "GET", route(f"{GRAFANA}/d/1"))
     assert other("/evaluation", body).status == 403
-    get_authz(app).runtime.close()

@@ -232,7 +232,7 @@ def test_people_sign_in_once_and_come_back_only_to_declared_hosts(served: Flask)
         ("//evil.test/", "/"),
         (f" {GRAFANA}/", "/"),
     ):
-        answer = Browser(served).sign_in_at_portal("bob", BOB, wanted)
+        answer = Browser(served).sign_in("bob", BOB, next=wanted)
         assert (answer.status, answer.headers["Location"]) == (303, got), wanted
 
 
@@ -270,20 +270,6 @@ def test_rules_for_a_host_open_nothing_of_the_portal(
         environ = {"HTTP_HOST": host}
         assert bob.portal("GET", path, environ=environ).status == 403
         assert alice.portal("GET", path, environ=environ).status != 403
-
-
-def test_who_administers_the_portal_s_host_alone_administers_nothing(
-    serve: Callable[..., Flask],
-):
-    """The administration is of the whole: a role at one host could give itself all."""
-    policy = f"{POLICY}g, user:bob, role:admin, host:auth.home.test\n"
-    bob = Browser(serve(policy))
-    bob.sign_in_at_portal("bob", BOB)
-
-    assert bob.portal("GET", "/authz/admin/people").status == 403
-    assert bob.portal("POST", "/authz/api/v1/people").status == 403
-    assert "/authz/admin/" not in bob.portal("GET", "/authz/start").text
-    assert bob.portal("GET", "/authz/account").status == 200
 
 
 def test_a_rule_that_closes_the_portal_to_everybody_is_refused(

@@ -1,15 +1,14 @@
 """An administrator of one host behind `authz serve`: theirs, and nothing else."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.serve.served import Browser
+from tests.serve.served import AT_PORTAL, Browser
 from tests.web.api.client import Api, etag, problem
-from tests.web.apps import ALICE, BOB, CHEAP_ALICE, CHEAP_BOB, Answer
+from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, Answer, browser_of
 from tests.web.whole_routes import whole_routes
 
 GRAFANA, WIKI = "host:grafana.home.test", "host:wiki.home.test"
@@ -37,13 +36,7 @@ class Portal(Browser):
 
     def __call__(self, method: str = "GET", path: str = "/", **more: Any) -> Answer:
         """Send a request to the portal, through the proxy."""
-        environ = {
-            "HTTP_HOST": "auth.home.test",
-            "HTTP_ORIGIN": "https://auth.home.test",
-            "REMOTE_ADDR": "192.0.2.9",
-            "wsgi.url_scheme": "https",
-            **more.pop("environ", {}),
-        }
+        environ = AT_PORTAL | more.pop("environ", {})
         return super().__call__(method, path, environ=environ, **more)
 
 
@@ -52,16 +45,9 @@ def _app(serve: Callable[..., Flask]) -> Flask:
     return serve(POLICY, AUTHZ_ACCOUNTS=ACCOUNTS, AUTHZ_POLICY_WRITABLE=True)
 
 
-def signed_in(app: Flask, name: str) -> Portal:
-    """Return the browser of somebody who signed in at the portal."""
-    browser = Portal(app)
-    assert browser.sign_in_at_portal(name, BOB).status == 303
-    return browser
-
-
 def test_they_see_and_give_what_is_of_their_host(app: Flask):
     """Its people, rules and grants; roles within it, to others; on pages as well."""
-    browser = signed_in(app, "carol")
+    browser = browser_of(app, "carol", Portal)
     carols = Api(browser)
     grants = {(g["member"], g["scope"]) for g in carols.get("/grants")["items"]}
     assert grants >= {("user:carol", GRAFANA), ("user:dan", GRAFANA)}
@@ -85,7 +71,7 @@ def test_they_see_and_give_what_is_of_their_host(app: Flask):
 
 def test_every_other_page_is_closed_to_them(app: Flask):
     """Whatever its method; and what the portal is for goes on being open."""
-    carol, asked = signed_in(app, "carol"), 0
+    carol, asked = browser_of(app, "carol", Portal), 0
     for method, path in whole_routes(app, "authz_admin.", "authz_api."):
         status = carol(method, path).status
         assert status in {403, 404, 405}, (method, path, status)
@@ -98,7 +84,7 @@ def test_every_other_page_is_closed_to_them(app: Flask):
 @pytest.mark.parametrize("name", ["dan", "fay", "gus"])
 def test_a_path_at_a_host_makes_no_administrator(app: Flask, name: str):
     """Nor does the role at the portal's own host alone: it is part of the whole."""
-    browser = signed_in(app, name)
+    browser = browser_of(app, name, Portal)
     api = Api(browser)
 
     for path in ("/", "/people", "/rules", "/audit", "/changes"):
@@ -106,6 +92,8 @@ def test_a_path_at_a_host_makes_no_administrator(app: Flask, name: str):
     grant = {"member": "user:eve", "role": "role:user", "scope": GRAFANA}
     assert api("POST", "/grants", grant, match="*").status == 403
     assert api("GET", "/people").status == 403
+    assert "/authz/admin/" not in browser(path="/authz/start").text
+    assert browser(path="/authz/account").status == 200
 
 
 @pytest.mark.parametrize("scope", [GRAFANA, "*"])
@@ -114,8 +102,7 @@ def test_a_change_at_a_host_is_not_judged_by_the_portals_routes(app: Flask, scop
 
     The portal's own routes are known, and a rule for none of them is told.
     """
-    browser = Portal(app)
-    browser.sign_in_at_portal("alice", ALICE)
+    browser = browser_of(app, "alice", Portal)
     api = Api(browser)
     deny = {"subject": "user:dan", "path": "/albums/*", "methods": ["GET"]}
     rule = deny | {"effect": "deny", "scope": scope}
@@ -124,11 +111,11 @@ def test_a_change_at_a_host_is_not_judged_by_the_portals_routes(app: Flask, scop
     seen = api("POST", "/changes/preview", draft, match="*")
     made = api("POST", "/changes", draft | {"why": "not his"}, match=etag(seen))
 
-    (lost,) = json.loads(seen.text)["effect"]["differences"]
+    (lost,) = seen.json["effect"]["differences"]
     assert (lost["subject"], lost["path"]) == ("user:dan", "/albums/*")
     assert (lost["scope"], lost["after"]) == (GRAFANA, "deny")
     assert made.status == 200, made.text
-    number = json.loads(made.text)["number"]
+    number = made.json["number"]
     back = browser(path=f"/authz/admin/changes/{number - 1}").text
     assert "becomes allowed" in back
     assert "The app has no page at" not in back

@@ -19,7 +19,7 @@ from authz import Authz
 from authz.extension import get_authz
 from authz.serve import create_app
 from tests.serve.served import GRAFANA, PORTAL, SETTINGS, WIKI, Browser
-from tests.web.apps import ALICE, BOB, RecordingSink
+from tests.web.apps import RecordingSink, browser_of
 
 _POLICIES = 6
 _SUBJECTS = (
@@ -76,11 +76,10 @@ class Pair:
 
     def browsers(self, who: str) -> tuple[Browser, Browser]:
         """Return how *who* comes to the one and to the other."""
-        found = Browser(self.served), Browser(self.plain)
-        password = {"alice": ALICE, "bob": BOB}.get(who)
-        for browser in found if password else ():
-            assert browser.sign_in_at_portal(who, password).status == 303
-        return found
+        if who == "nobody":
+            return Browser(self.served), Browser(self.plain)
+        served = browser_of(self.served, who, Browser)
+        return served, browser_of(self.plain, who, Browser)
 
 
 @pytest.fixture(scope="module", autouse=True)

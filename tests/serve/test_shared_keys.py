@@ -15,7 +15,7 @@ from tests.cli.commands import document, run
 from tests.contracts.conftest import POSTGRESQL, database_url
 from tests.serve.served import Browser
 from tests.serve.test_told import claims, keys_of
-from tests.web.apps import BOB, RecordingSink
+from tests.web.apps import RecordingSink, browser_of
 
 SEAL = Fernet.generate_key().decode()
 
@@ -28,9 +28,8 @@ def _shared(
 
     def shared(**config: Any) -> Browser:
         config = {"AUTHZ_FORWARD_KEYS": None, "AUTHZ_FORWARD_SEAL": SEAL, **config}
-        browser = Browser(serve(AUTHZ_STORE=url, AUTHZ_POLL_SECONDS="3600", **config))
-        assert browser.sign_in_at_portal("bob", BOB).status == 303
-        return browser
+        app = serve(AUTHZ_STORE=url, AUTHZ_POLL_SECONDS="3600", **config)
+        return browser_of(app, "bob", Browser)
 
     return shared
 

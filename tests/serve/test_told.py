@@ -1,6 +1,5 @@
 """What an app behind forward-auth is told, and whether it can rely on it."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from authz.extension import get_authz
 from authz.identity.assertions import new_signing_key, read_signing_keys
 from authz.web.signals import access_decided
 from tests.serve.served import GRAFANA, POLICY, PORTAL, TOLD, WIKI, Browser
-from tests.web.apps import BOB, CHEAP_BOB, Client
+from tests.web.apps import CHEAP_BOB, Client, browser_of
 
 #: Roles of one host, and somebody whose name is not ASCII.
 ROLES = """\
@@ -46,7 +45,7 @@ def keys_of(browser: Browser) -> PyJWKSet:
     """Return the keys that are published."""
     answer = browser.portal("GET", "/authz/jwks.json")
     assert answer.status == 200
-    assert "d" not in {name for key in json.loads(answer.text)["keys"] for name in key}
+    assert "d" not in {name for key in answer.json["keys"] for name in key}
     return PyJWKSet.from_json(answer.text)
 
 
@@ -67,9 +66,7 @@ def test_roles_are_those_of_that_host(serve: Callable[..., Flask]):
     """Each app hears the roles that hold there, headers and token alike."""
     accounts = f"zo\u00eb:user:{CHEAP_BOB}\nbob@home.test:user:{CHEAP_BOB}"
     app = serve(POLICY + ROLES, AUTHZ_ACCOUNTS=accounts)
-    zoe, bob = Browser(app), Browser(app)
-    assert zoe.sign_in_at_portal("zo\u00eb", BOB).status == 303
-    assert bob.sign_in_at_portal("bob@home.test", BOB).status == 303
+    zoe, bob = (browser_of(app, n, Browser) for n in ("zo\u00eb", "bob@home.test"))
 
     for site, roles, audience in (
         (GRAFANA, "user", "grafana"),
@@ -166,8 +163,7 @@ def test_keys_are_changed_without_a_moment_at_which_a_token_does_not_hold(
         (new + old, kids[1], kids[::-1]),
         (new, kids[1], kids[1:]),
     ):
-        browser = Browser(serve(AUTHZ_FORWARD_KEYS=keys))
-        assert browser.sign_in_at_portal("bob", BOB).status == 303
+        browser = browser_of(serve(AUTHZ_FORWARD_KEYS=keys), "bob", Browser)
         token = browser.ask("/d").headers["X-Authz-Jwt"]
         assert jwt.get_unverified_header(token)["kid"] == signs
         assert [key.key_id for key in keys_of(browser).keys] == published
@@ -180,8 +176,7 @@ def test_keys_are_changed_without_a_moment_at_which_a_token_does_not_hold(
 def test_rsa_signs_too(serve: Callable[..., Flask]):
     """For an app whose library knows no EdDSA."""
     key = pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
-    browser = Browser(serve(AUTHZ_FORWARD_KEYS=key))
-    browser.sign_in_at_portal("bob", BOB)
+    browser = browser_of(serve(AUTHZ_FORWARD_KEYS=key), "bob", Browser)
 
     token = browser.ask("/d").headers["X-Authz-Jwt"]
 
@@ -191,14 +186,13 @@ def test_rsa_signs_too(serve: Callable[..., Flask]):
 
 def test_without_a_key_there_is_no_token(serve: Callable[..., Flask]):
     """And none is published; the plain headers are as ever."""
-    browser = Browser(serve(AUTHZ_FORWARD_KEYS=None))
-    browser.sign_in_at_portal("bob", BOB)
+    browser = browser_of(serve(AUTHZ_FORWARD_KEYS=None), "bob", Browser)
 
     answer = browser.ask("/d")
 
     assert answer.headers["Remote-User"] == "bob"
     assert answer.headers["X-Authz-Jwt"] == ""
-    assert json.loads(browser.portal("GET", "/authz/jwks.json").text) == {"keys": []}
+    assert browser.portal("GET", "/authz/jwks.json").json == {"keys": []}
 
 
 @pytest.mark.parametrize(
@@ -283,8 +277,7 @@ class TestTheStartPage:
         """An empty list would look like a fault."""
         policy = "p, role:admin, *, /*, *\ng, user:alice, role:admin, *\n"
         policy += "p, role:user, host:other.home.test, /, GET\n"
-        browser = Browser(serve(policy, AUTHZ_CONTACT="<b>Anna</b>"))
-        browser.sign_in_at_portal("bob", BOB)
+        browser = browser_of(serve(policy, AUTHZ_CONTACT="<b>Anna</b>"), "bob", Browser)
 
         page = browser.portal("GET", "/authz/start").text
 
@@ -294,8 +287,7 @@ class TestTheStartPage:
     def test_titles_are_text(self, serve: Callable[..., Flask]):
         """What stands in a title is shown as it stands there."""
         hosts = f"{GRAFANA} g <script>x</script>"
-        browser = Browser(serve(AUTHZ_FORWARD_HOSTS=hosts))
-        browser.sign_in_at_portal("bob", BOB)
+        browser = browser_of(serve(AUTHZ_FORWARD_HOSTS=hosts), "bob", Browser)
 
         assert "&lt;script&gt;x" in browser.portal("GET", "/authz/start").text
         assert set(TOLD) <= set(browser.ask("/").headers.keys())

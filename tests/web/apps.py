@@ -1,9 +1,11 @@
 """An app to guard, and a client that sends exactly what it is told."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes, urlencode
 
 from argon2 import PasswordHasher
@@ -16,6 +18,7 @@ from authz.audit import AuditEvent, AuditSink
 
 #: As cheap as argon2id gets; what is tested here is not the hash.
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_FORM = "application/x-www-form-urlencoded"
 ALICE, BOB = "alice's password", "bob's password"
 CHEAP_ALICE, CHEAP_BOB = _CHEAP.hash(ALICE), _CHEAP.hash(BOB)
 
@@ -29,6 +32,23 @@ p, role:user, /api/similar/:id, GET
 p, role:user, /api/playlist, POST
 p, role:admin, /*, *
 """
+#: Settings of an app that keeps people in a database; its policy may be changed.
+KEPT: dict[str, Any] = {
+    "AUTHZ_STORE": "sqlite:///{folder}/authz.db",
+    "AUTHZ_POLICY_WRITABLE": True,
+}
+#: Settings of an app to which nobody has a password.
+NO_ACCOUNTS: dict[str, Any] = {
+    "AUTHZ_ADMIN": None,
+    "AUTHZ_ADMIN_PASSWORD": None,
+    "AUTHZ_USER": None,
+    "AUTHZ_USER_PASSWORD": None,
+}
+#: Settings of an app whose policy has scopes, and may be changed.
+SCOPED: dict[str, Any] = {
+    "AUTHZ_MODEL": "model-scoped.conf",
+    "AUTHZ_POLICY_WRITABLE": True,
+}
 
 
 class RecordingSink:
@@ -48,6 +68,15 @@ class RecordingSink:
         return [str(event.tag) for event in self.events]
 
 
+def sent(body: bytes, kind: str = "application/json") -> dict[str, Any]:
+    """Return the part of an environ that carries *body*, which is of a *kind*."""
+    return {
+        "CONTENT_TYPE": kind,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+    }
+
+
 @dataclass
 class Answer:
     """What a WSGI app answered."""
@@ -55,6 +84,11 @@ class Answer:
     status: int
     headers: Headers
     text: str
+
+    @property
+    def json(self) -> Any:
+        """The JSON document that it is."""
+        return json.loads(self.text)
 
     @property
     def ran(self) -> str | None:
@@ -79,7 +113,6 @@ class Client:
         **headers: str,
     ) -> Answer:
         """Send one request. *headers* are environ names without `HTTP_`."""
-        body = urlencode(form).encode() if form else b""
         raw, _, query = path.partition("?")
         env: dict[str, Any] = {
             "REQUEST_METHOD": method,
@@ -95,15 +128,14 @@ class Client:
             # As a browser asks for a page.
             "HTTP_ACCEPT": "text/html,application/xhtml+xml,*/*;q=0.8",
             "wsgi.url_scheme": "http",
-            "wsgi.input": BytesIO(body),
+            "wsgi.input": BytesIO(),
             "wsgi.errors": BytesIO(),
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
         }
         if form is not None:
-            env["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
-            env["CONTENT_LENGTH"] = str(len(body))
+            env |= sent(urlencode(form).encode(), _FORM)
         if self.cookies:
             env["HTTP_COOKIE"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
         env.update({f"HTTP_{name.upper()}": value for name, value in headers.items()})
@@ -117,15 +149,7 @@ class Client:
 
     def send_body(self, method: str, path: str, body: bytes) -> Answer:
         """Send a form that is spelled already, with fields that come several times."""
-        return self(
-            method,
-            path,
-            environ={
-                "CONTENT_TYPE": "application/x-www-form-urlencoded",
-                "CONTENT_LENGTH": str(len(body)),
-                "wsgi.input": BytesIO(body),
-            },
-        )
+        return self(method, path, environ=sent(body, _FORM))
 
     def took(self, status: int, headers: Headers, text: str) -> Answer:
         """Keep the cookies that came along, and return the answer."""
@@ -144,19 +168,29 @@ class Client:
         tokens = [v for k, v in self.cookies.items() if k.endswith("-form")]
         return next(iter(tokens), "")
 
-    def sign_in(self, name: str, password: str, **form: str) -> Answer:
-        """Open the form, fill it in and send it."""
-        self(path="/authz/sign-in")
-        return self(
-            "POST",
-            "/authz/sign-in",
-            form={
-                "username": name,
-                "password": password,
-                "csrf_token": self.form_token,
-                **form,
-            },
-        )
+    def sign_in(
+        self,
+        name: str,
+        password: str,
+        *,
+        environ: dict[str, Any] | None = None,
+        **form: str,
+    ) -> Answer:
+        """Open the form, fill it in and send it, both with *environ*."""
+        self(path="/authz/sign-in", environ=environ)
+        form |= {"username": name, "password": password, "csrf_token": self.form_token}
+        return self("POST", "/authz/sign-in", form=form, environ=environ)
+
+
+_Client = TypeVar("_Client", bound=Client)
+
+
+def browser_of(app: Flask, name: str, kind: type[_Client] = Client) -> _Client:
+    """Return a browser in which *name* signed in; all but alice use bob's password."""
+    client = kind(app)
+    password = ALICE if name == "alice" else BOB
+    assert client.sign_in(name, password).status == 303
+    return client
 
 
 def add_routes(app: Flask) -> None:
@@ -179,10 +213,24 @@ def add_routes(app: Flask) -> None:
     route("/api/analysis", "analysis", ["POST"])
 
 
-def guarded_app(path: Path, policy: str, sink: AuditSink, **config: Any) -> Flask:
-    """Return an app that the *policy*, written to *path*, guards for alice and bob."""
+def guarded_app(
+    path: Path,
+    policy: str,
+    sink: AuditSink,
+    *,
+    app: Flask | None = None,
+    authz: Mapping[str, Any] | None = None,
+    **config: Any,
+) -> Flask:
+    """Return an app that the *policy*, written to *path*, guards for alice and bob.
+
+    It is *app*, if it brings its own routes. *authz* is said to `Authz`. In settings
+    `{folder}` is that of the policy.
+    """
     path.write_text(policy, encoding="utf-8")
-    app = Flask("guarded")
+    if app is None:
+        app = Flask("guarded")
+        add_routes(app)
     app.config.update(
         AUTHZ_POLICY=str(path),
         AUTHZ_ADMIN="alice",
@@ -191,7 +239,9 @@ def guarded_app(path: Path, policy: str, sink: AuditSink, **config: Any) -> Flas
         AUTHZ_USER_PASSWORD=CHEAP_BOB,
         AUTHZ_COOKIE_NAME="authz",
     )
-    app.config.update(config)
-    add_routes(app)
-    Authz(app, audit=sink)
+    for name, value in config.items():
+        text = isinstance(value, str)
+        folder = str(path.parent)
+        app.config[name] = value.replace("{folder}", folder) if text else value
+    Authz(app, audit=sink, **authz or {})
     return app

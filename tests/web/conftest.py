@@ -9,11 +9,10 @@ from flask import Flask
 
 from authz.extension import get_authz
 from tests.web.apps import (
-    ALICE,
-    BOB,
     POLICY,
     Client,
     RecordingSink,
+    browser_of,
     guarded_app,
 )
 
@@ -37,9 +36,17 @@ def _make_app(tmp_path: Path, sink: RecordingSink) -> Iterator[Callable[..., Fla
         get_authz(app).runtime.close()
 
 
+def asked_for(
+    request: pytest.FixtureRequest, make_app: Callable[..., Flask], **usual: Any
+) -> Flask:
+    """Return an app as the mark `app` of a test says, beside what is *usual* there."""
+    mark = request.node.get_closest_marker("app") or pytest.mark.app().mark
+    return make_app(*mark.args, **usual | mark.kwargs)
+
+
 @pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app()
+def _app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask:
+    return asked_for(request, make_app)
 
 
 @pytest.fixture(name="client")
@@ -49,13 +56,9 @@ def _client(app: Flask) -> Client:
 
 @pytest.fixture(name="bob")
 def _bob(app: Flask) -> Client:
-    client = Client(app)
-    assert client.sign_in("bob", BOB).status == 303
-    return client
+    return browser_of(app, "bob")
 
 
 @pytest.fixture(name="alice")
 def _alice(app: Flask) -> Client:
-    client = Client(app)
-    assert client.sign_in("alice", ALICE).status == 303
-    return client
+    return browser_of(app, "alice")

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from authz import Authz
 from authz.admin.doctor.hints import HINTS
 from authz.errors import InvalidCredentials
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.web.causes import TOLD, told
-from tests.web.apps import CHEAP_ALICE, POLICY, Client, RecordingSink, add_routes
+from tests.web.apps import Client, RecordingSink
 
 MakeApp = Callable[..., Flask]
 ROOT = Path(__file__).parents[2]
@@ -79,17 +78,12 @@ def test_each_that_is_listed_is_one_that_the_code_gives():
     assert unused == []
 
 
-def test_each_is_the_reason_of_its_event_and_said_to_whoever_asks(tmp_path: Path):
+def test_each_is_the_reason_of_its_event_and_said_to_whoever_asks(
+    make_app: MakeApp, sink: RecordingSink
+):
     """One walk through all of them: what the log says, and what the page says."""
-    policy = tmp_path / "policy.csv"
-    policy.write_text(POLICY)
-    app, sink, source = Flask("guarded"), RecordingSink(), Refusing()
-    app.config.update(
-        AUTHZ_POLICY=str(policy), AUTHZ_ADMIN="alice", AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE
-    )
-    add_routes(app)
-    Authz(app, audit=sink, sources=[source])
-    client = Client(app)
+    source = Refusing()
+    client = Client(make_app(authz={"sources": [source]}))
 
     for why in Why:
         source.why = why

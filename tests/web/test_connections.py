@@ -19,7 +19,7 @@ from wsproto.events import Ping
 
 from authz import Authz, can, current_subject, still_allowed
 from authz.extension import get_authz
-from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, POLICY, Client
+from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, POLICY, Client, browser_of
 
 RULES = "p, role:user, /socket.io/, GET|POST\np, role:user, /live, GET\n"
 PEER = {"AUTHZ_PROXY_PRESET": "authelia", "AUTHZ_TRUSTED_PROXIES": "127.0.0.1"}
@@ -58,8 +58,7 @@ def bare(tmp_path: Path, policy: str = RULES + POLICY, **config: str) -> Flask:
 
 def cookie_of_bob(app: Flask) -> dict[str, str]:
     """Return the headers with which bob is signed in."""
-    client = Client(app)
-    assert client.sign_in("bob", BOB).status == 303
+    client = browser_of(app, "bob")
     return {"Cookie": "; ".join(f"{k}={v}" for k, v in client.cookies.items())}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask, request
 
-from tests.web.apps import BOB, Client
+from tests.web.apps import Client, browser_of
 
 
 def with_handlers(app: Flask) -> Flask:
@@ -32,8 +32,7 @@ def _guarded(make_app: Callable[..., Flask]) -> Flask:
 
 def test_a_page(guarded: Flask):
     """The handler for 401 meets strangers, that for 403 whoever is signed in."""
-    stranger, bob = Client(guarded), Client(guarded)
-    bob.sign_in("bob", BOB)
+    stranger, bob = Client(guarded), browser_of(guarded, "bob")
 
     assert stranger(path="/map").status == 401
     assert "Ours" in stranger(path="/map").text
@@ -79,8 +78,7 @@ def test_a_handler_that_lets_through(make_app: Callable[..., Flask], answer: Any
         return answer
 
     app.register_error_handler(Exception, handler)
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
+    bob = browser_of(app, "bob")
     got = bob(path="/admin")
 
     assert got.status == 403

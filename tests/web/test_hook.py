@@ -1,6 +1,5 @@
 """The hook decides about every request, before anything else runs."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,7 @@ from authz.decision import Reason
 from authz.extension import get_authz
 from authz.web import signals
 from authz.web.state import NoDecision
-from tests.web.apps import BOB, POLICY, Client, RecordingSink
+from tests.web.apps import BOB, POLICY, Client, RecordingSink, browser_of
 
 MakeApp = Callable[..., Flask]
 
@@ -39,7 +38,7 @@ class TestWhoGetsIn:
         assert answer.status == 401
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.headers["WWW-Authenticate"].startswith("Session ")
-        problem = json.loads(answer.text)
+        problem = answer.json
         assert problem["status"] == 401
         assert problem["type"] == "urn:authz:problem:sign-in-required"
         assert problem["sign_in"] == "/authz/sign-in"
@@ -68,7 +67,7 @@ class TestWhoGetsIn:
         assert (page.ran, api.ran) == (None, None)
         assert "bob" in page.text
         assert "text/html" in page.headers["Content-Type"]
-        assert json.loads(api.text)["type"] == "urn:authz:problem:access-denied"
+        assert api.json["type"] == "urn:authz:problem:access-denied"
 
     def test_a_refusal_never_shows_the_policy(self, bob: Client):
         """Neither page nor problem names a rule or a role."""
@@ -108,7 +107,7 @@ class TestWhatExists:
         ]
 
         assert {answer.status for answer in answers} == {401}
-        assert len({json.loads(a.text)["type"] for a in answers}) == 1
+        assert len({a.json["type"] for a in answers}) == 1
 
     def test_the_signed_in_are_told(self, bob: Client):
         """Whoever is signed in gets 404 and 405."""
@@ -187,8 +186,7 @@ class TestLanding:
     def test_who_may_not_open_the_root_lands_elsewhere(self, make_app: MakeApp):
         """With AUTHZ_LANDING a refused `/` leads to a page one may open."""
         policy = "p, role:user, /map, GET\np, role:admin, /*, *\n"
-        bob = Client(make_app(policy, AUTHZ_LANDING="/map"))
-        bob.sign_in("bob", "bob's password")
+        bob = browser_of(make_app(policy, AUTHZ_LANDING="/map"), "bob")
 
         answer = bob(path="/")
 
@@ -199,15 +197,13 @@ class TestLanding:
         """It needs no rule, as any page that is."""
         app = make_app("p, role:admin, /*, *\n", AUTHZ_LANDING="/about")
         app.add_url_rule("/about", "about", Authz.public(lambda: "about"))
-        bob = Client(app)
-        bob.sign_in("bob", BOB)
+        bob = browser_of(app, "bob")
         assert bob(path="/").headers["Location"] == "/about"
 
     def test_nobody_is_sent_in_a_circle(self, make_app: MakeApp):
         """A landing page that one may not open either is no landing page."""
         policy = "p, role:user, /chat/, GET\np, role:admin, /*, *\n"
-        bob = Client(make_app(policy, AUTHZ_LANDING="/map"))
-        bob.sign_in("bob", "bob's password")
+        bob = browser_of(make_app(policy, AUTHZ_LANDING="/map"), "bob")
 
         assert bob(path="/").status == 403
 
@@ -254,8 +250,7 @@ class TestNothingSlipsBy:
         def show_admin(_error: Exception) -> object:
             return current_app.view_functions["admin"]()
 
-        bob = Client(app)
-        bob.sign_in("bob", "bob's password")
+        bob = browser_of(app, "bob")
         app.config["PROPAGATE_EXCEPTIONS"] = False
         answer = bob(path="/nothing")
 
@@ -285,8 +280,7 @@ class TestNothingSlipsBy:
     def test_a_decision_is_not_kept_for_the_next_request(self, app: Flask):
         """Requests in one app context do not inherit each other's decisions."""
         with app.app_context():
-            alice = Client(app)
-            alice.sign_in("alice", "alice's password")
+            alice = browser_of(app, "alice")
             assert alice(path="/admin").ran == "admin"
             with pytest.raises(NoDecision), app.test_request_context("/admin"):
                 app.view_functions["admin"]()
@@ -440,8 +434,7 @@ class TestHeaders:
         """What the app calls public is private once it depends on who asks."""
         app = make_app()
         app.add_url_rule("/cached", "cached", lambda: ("x", sent))
-        alice = Client(app)
-        alice.sign_in("alice", "alice's password")
+        alice = browser_of(app, "alice")
 
         assert alice(path="/cached").headers.getlist("Cache-Control") == [said]
 
@@ -464,8 +457,7 @@ class TestSetUp:
         """Two apps in one process have policies and sessions of their own."""
         one = make_app("p, role:user, /map, GET\np, role:admin, /*, *\n")
         two = make_app("p, role:user, /admin, GET\np, role:admin, /*, *\n")
-        bob = Client(one)
-        bob.sign_in("bob", "bob's password")
+        bob = browser_of(one, "bob")
         stranger = Client(two)
         stranger.cookies = dict(bob.cookies)
 
@@ -506,8 +498,7 @@ class TestAsking:
             assert inside.split()[1] == str(can("GET", "/map"))
             return inside
 
-        bob, stranger = Client(app), Client(app)
-        bob.sign_in("bob", "bob's password")
+        bob, stranger = browser_of(app, "bob"), Client(app)
 
         assert bob(path="/menu").text == "user:bob True False True"
         assert stranger(path="/menu").text == "auth:anonymous False False True"
@@ -564,8 +555,7 @@ class TestAsking:
             return ""
 
         app.add_url_rule("/why", "why", Authz.public(why))
-        bob = Client(app)
-        bob.sign_in("bob", "bob's password")
+        bob = browser_of(app, "bob")
         bob(path="/why")
 
         assert told[0].endswith("policy0.csv:5")
@@ -665,8 +655,7 @@ def test_what_an_address_has_in_percent_form_is_what_a_rule_has(
 ):
     """Brackets, stars and blanks of a path can be spoken of, and mean themselves."""
     app = make_app(f"{POLICY}p, role:user, /files/my %5B1%5D%2A.txt, GET\n")
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
+    bob = browser_of(app, "bob")
 
     statuses = [
         bob(path=f"/files/{name}").status

@@ -6,9 +6,7 @@ same wherever it stands. Each is refused with 400 or 403, recorded, and no view 
 
 import json
 from collections.abc import Iterator
-from io import BytesIO
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -17,9 +15,8 @@ from flask import Flask
 
 from authz import Authz
 from authz.extension import get_authz
-from tests.web.apps import BOB, CHEAP_ALICE, CHEAP_BOB, Client, RecordingSink
+from tests.web.apps import SCOPED, Client, RecordingSink, browser_of, guarded_app, sent
 
-MODEL = Path(__file__).parents[2] / "model-scoped.conf"
 POLICY = """\
 p, role:admin, *, /*, *
 p, role:listener, *, /api/*, *
@@ -137,17 +134,8 @@ REQUESTS = [*spelled(), *contradicting(), *shaped()]
 
 @pytest.fixture(name="app", scope="module")
 def _app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    folder = tmp_path_factory.mktemp("hostile-scopes")
-    (folder / "policy.csv").write_text(POLICY, encoding="utf-8")
-    app = Flask("hostile", static_folder=None)
-    app.config.update(
-        AUTHZ_POLICY=str(folder / "policy.csv"),
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_ADMIN="alice",
-        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
-        AUTHZ_ACCOUNTS=f"bob:nothing:{CHEAP_BOB}",
-    )
-    app.extensions["ran"] = []
+    app, sink = Flask("hostile", static_folder=None), RecordingSink()
+    app.extensions |= {"ran": [], "sink": sink}
 
     @Authz.scoped(
         "library",
@@ -163,8 +151,8 @@ def _app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
     for path in ("/api/some", "/api/some/<library>"):
         app.add_url_rule(path, "view", view, methods=["GET", "POST"])
-    app.extensions["sink"] = RecordingSink()
-    Authz(app, audit=app.extensions["sink"])
+    path = tmp_path_factory.mktemp("hostile-scopes") / "policy.csv"
+    guarded_app(path, POLICY, sink, app=app, **SCOPED)
     yield app
     get_authz(app).runtime.close()
 
@@ -175,11 +163,7 @@ def ask(client: Client, parts: dict[str, Any]) -> int:
     if "header" in parts:
         environ["HTTP_X_LIBRARY"] = parts["header"]
     if "body" in parts:
-        environ |= {
-            "CONTENT_TYPE": parts["type"],
-            "CONTENT_LENGTH": str(len(parts["body"])),
-            "wsgi.input": BytesIO(parts["body"]),
-        }
+        environ |= sent(parts["body"], parts["type"])
     path = f"/api/some/{parts['path']}" if "path" in parts else "/api/some"
     query = parts.get("query", "")
     return client("POST", f"{path}?{query}", environ=environ).status
@@ -187,8 +171,7 @@ def ask(client: Client, parts: dict[str, Any]) -> int:
 
 def test_nothing_that_is_made_up_is_widened(app: Flask):
     """400 where it cannot be read in one way, else 403 about what it says; recorded."""
-    client, sink = Client(app), app.extensions["sink"]
-    client.sign_in("bob", BOB)
+    client, sink = browser_of(app, "bob"), app.extensions["sink"]
     for where in ("query", "json", "form", "header", "path"):
         assert ask(client, placed(where, "kids")) == 200, where
     app.extensions["ran"].clear()

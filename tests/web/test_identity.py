@@ -1,6 +1,5 @@
 """Who is asking, in a whole app: proxies, tokens, and everybody."""
 
-import json
 import logging
 import sys
 import time
@@ -16,7 +15,7 @@ from authz.errors import SettingsError
 from authz.extension import get_authz
 from tests.attacking_tokens import attacks
 from tests.minting import AUDIENCE, ISSUER, NOW, SECRET, signer
-from tests.web.apps import BOB, Client, RecordingSink
+from tests.web.apps import NO_ACCOUNTS, Client, RecordingSink, browser_of
 
 HONEST = signer("HS256")
 PEER = "192.0.2.1"  # the client's address
@@ -37,12 +36,6 @@ HEADERS = {
     "AUTHZ_TRUSTED_PROXIES": PEER,
     "AUTHZ_USER_GROUPS": "listeners",
     "AUTHZ_ADMIN_GROUPS": "music-admins",
-}
-NO_ACCOUNTS = {
-    "AUTHZ_ADMIN": None,
-    "AUTHZ_ADMIN_PASSWORD": None,
-    "AUTHZ_USER": None,
-    "AUTHZ_USER_PASSWORD": None,
 }
 Make = Callable[..., Flask]
 
@@ -112,16 +105,13 @@ class TestSignedTokens:
         assert (page.status, sign_in.status, program.status) == (401, 401, 401)
         assert "is not valid" in page.text
         assert "/authz/sign-in" not in page.text
-        assert (
-            json.loads(program.text)["type"] == "urn:authz:problem:invalid-credentials"
-        )
-        assert "sign_in" not in json.loads(program.text)
+        assert program.json["type"] == "urn:authz:problem:invalid-credentials"
+        assert "sign_in" not in program.json
         assert "malformed-token" not in page.text + program.text
 
     def test_a_bad_token_beside_a_good_session(self, make_app: Make):
         """A weaker source is not asked about what a stronger one refuses."""
-        client = Client(make_app(**TOKENS))
-        assert client.sign_in("bob", BOB).status == 303
+        client = browser_of(make_app(**TOKENS), "bob")
         alone = client(path="/map")
 
         assert alone.status == 200
@@ -130,8 +120,7 @@ class TestSignedTokens:
 
     def test_a_good_token_beside_a_session(self, make_app: Make):
         """What the proxy says goes before the cookie."""
-        client = Client(make_app(**TOKENS))
-        client.sign_in("bob", BOB)
+        client = browser_of(make_app(**TOKENS), "bob")
 
         answer = client(path="/admin", **{KEY: token(groups=["music-admins"])})
 
@@ -186,7 +175,7 @@ class TestNobodysRole:
         )
 
         assert answer.status == 403
-        assert json.loads(answer.text)["type"] == "urn:authz:problem:no-role"
+        assert answer.json["type"] == "urn:authz:problem:no-role"
 
     def test_with_a_role_it_is_another_page(self, make_app: Make):
         """Who has a role and may not do this is told that."""
@@ -357,8 +346,7 @@ class TestApiTokens:
     @pytest.mark.parametrize("bearer", ["Bearer x", "Bearer ", "bearer authz_x"])
     def test_a_wrong_one(self, bearer: str, make_app: Make, sink: RecordingSink):
         """It is refused, beside a good session even, and not repeated in the log."""
-        client = Client(make_app(AUTHZ_API_TOKEN=API_TOKEN))
-        client.sign_in("bob", BOB)
+        client = browser_of(make_app(AUTHZ_API_TOKEN=API_TOKEN), "bob")
         answer = client(path="/api/similar/1", AUTHORIZATION=bearer)
 
         assert answer.status == 401
@@ -367,16 +355,14 @@ class TestApiTokens:
 
     def test_before_a_session(self, make_app: Make):
         """Who sends a token means the token."""
-        client = Client(make_app(AUTHZ_API_TOKEN=API_TOKEN))
-        client.sign_in("bob", BOB)
+        client = browser_of(make_app(AUTHZ_API_TOKEN=API_TOKEN), "bob")
 
         assert client(path="/admin").status == 403
         assert client(path="/admin", AUTHORIZATION=f"Bearer {API_TOKEN}").status == 200
 
     def test_where_there_are_none(self, make_app: Make):
         """Without tokens the header is the app's own affair."""
-        client = Client(make_app())
-        client.sign_in("bob", BOB)
+        client = browser_of(make_app(), "bob")
 
         assert client(path="/map", AUTHORIZATION="Bearer x").status == 200
 
@@ -406,8 +392,7 @@ class TestSignOut:
 
     def test_of_a_session(self, make_app: Make):
         """A session ends here, whatever proxy there is."""
-        client = Client(make_app(**TOKENS))
-        client.sign_in("bob", BOB)
+        client = browser_of(make_app(**TOKENS), "bob")
         [session] = [v for k, v in client.cookies.items() if k == "authz"]
 
         app = client.app

@@ -10,12 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from authz.errors import SettingsError
 from authz.extension import get_authz
-from tests.web.apps import ALICE, BOB, POLICY, Client
+from tests.web.apps import POLICY, Client, browser_of
 
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(AUTHZ_METRICS=True)
+pytestmark = pytest.mark.app(AUTHZ_METRICS=True)
 
 
 def samples(alice: Client) -> dict[tuple[str, ...], float]:
@@ -32,8 +29,7 @@ def samples(alice: Client) -> dict[tuple[str, ...], float]:
 
 def test_what_is_decided(app: Flask, alice: Client):
     """By effect, reason and source, and never by name or path."""
-    bob, stranger = Client(app), Client(app)
-    bob.sign_in("bob", BOB)
+    bob, stranger = browser_of(app, "bob"), Client(app)
     bob.sign_in("bob", "wrong")
     for _ in range(3):
         assert bob(path="/map").status == 200
@@ -83,8 +79,7 @@ def test_the_audit_log(
 ):
     """Events that were lost are counted."""
     app = make_app(AUTHZ_METRICS=True, **{setting: value.format(tmp_path)})
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
     log = get_authz(app).runtime.audit.sinks[0]
     log.drop(7)
 
@@ -95,8 +90,7 @@ def test_the_policy_says_who_sees_them(app: Flask, bob: Client, make_app):
     """They are no page for strangers; and without the setting there are none."""
     assert bob(path="/authz/metrics").status == 403
     assert Client(app)(path="/authz/metrics", ACCEPT="application/json").status == 401
-    other = Client(make_app())
-    other.sign_in("alice", ALICE)
+    other = browser_of(make_app(), "alice")
     assert other(path="/authz/metrics").status == 404
 
 
@@ -119,8 +113,7 @@ def test_several_processes(
     folder.mkdir()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     app = make_app(AUTHZ_METRICS=True)
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
 
     answer = alice(path="/authz/metrics")
 

@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from authz import Authz
 from tests.cli.commands import flask_run
-from tests.web.apps import ALICE, BOB, Client
+from tests.web.apps import Client, browser_of
 
 MakeApp = Callable[..., Flask]
 
@@ -32,8 +32,7 @@ def test_a_mount_is_behind_the_policy(make_app: MakeApp):
     app = make_app("p, role:user, /sub/open/*, GET\np, role:admin, /*, *\n")
     mount(app, other)
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
-    bob, stranger = Client(app), Client(app)
-    bob.sign_in("bob", BOB)
+    bob, stranger = browser_of(app, "bob"), Client(app)
 
     assert bob(path="/sub/open/x").text == "/sub/open/x"
     assert bob(path="/sub/admin").ran is None
@@ -61,9 +60,8 @@ def _guarded(make_app: MakeApp) -> Flask:
 
 def test_a_guarded_mount_asks_the_policy(guarded: Flask):
     """Requests to it are decided by their whole path, like any other."""
-    alice, bob, stranger = Client(guarded), Client(guarded), Client(guarded)
-    alice.sign_in("alice", ALICE)
-    bob.sign_in("bob", BOB)
+    alice, bob = browser_of(guarded, "alice"), browser_of(guarded, "bob")
+    stranger = Client(guarded)
 
     assert bob(path="/sub/open/x").text == "/sub/open/x"
     assert bob(path="/sub/admin").status == 403
@@ -77,16 +75,14 @@ def test_a_guarded_mount_asks_the_policy(guarded: Flask):
 )
 def test_a_guarded_mount_wants_plain_paths(guarded: Flask, path: str):
     """What the mounted app could read differently is refused before it is asked."""
-    alice = Client(guarded)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(guarded, "alice")
 
     assert alice(path=path).status == 400
 
 
 def test_a_missing_page_of_the_app_opens_no_mount(guarded: Flask):
     """That the outer app has no such route does not make it anybody's."""
-    bob = Client(guarded)
-    bob.sign_in("bob", BOB)
+    bob = browser_of(guarded, "bob")
 
     assert bob(path="/sub/admin").ran is None
     assert bob(path="/sub").ran is None

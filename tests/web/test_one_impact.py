@@ -1,6 +1,5 @@
 """Pages, API and commands say the same about a change, and what they say is true."""
 
-import json
 import random
 import re
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from authz.extension import get_authz
 from authz.web.pages import wording
 from tests.cli.commands import document, flask_run
 from tests.web.api.client import Api
-from tests.web.apps import ALICE, Client
+from tests.web.apps import SCOPED, Client, browser_of
 from tests.web.pages.walk import draft_rule, hidden
 
 ADMIN = "p, role:admin, /*, *\n"
@@ -39,7 +38,6 @@ _PATH = re.compile(r'<bdi class="authz-path">(.*?)</bdi>')
 
 _IN = re.compile(r">in ([^<]*)</span>")
 _SCOPES = ("*", "library:*", "library:kids", "library:old", "host:a.test")
-MODEL = Path(__file__).parents[2] / "model-scoped.conf"
 
 #: Somebody, a method, a place, what of it is not meant, its route, in which scopes, and
 #: the new answer.
@@ -72,7 +70,7 @@ class Surfaces:
     def told_by_api(self, changes: list[dict[str, Any]]) -> list[Told] | None:
         """Return what a preview tells of *changes*; None if they cannot be made."""
         answer = self._api("POST", "/changes/preview", {"changes": changes}, match="*")
-        effect = json.loads(answer.text)["effect"]
+        effect = answer.json["effect"]
         return effect and [_told(each) for each in effect["differences"]]
 
     def told_by_command(self, changes: list[dict[str, Any]]) -> list[Told]:
@@ -171,9 +169,8 @@ def _surfaces(app: Flask, alice: Client) -> Surfaces:
 
 @pytest.fixture(name="surfaces_with_scopes")
 def _surfaces_with_scopes(make_app: Callable[..., Flask]) -> Surfaces:
-    app = make_app(SCOPED_ADMIN, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
-    client = Client(app)
-    assert client.sign_in("alice", ALICE).status == 303
+    app = make_app(SCOPED_ADMIN, **SCOPED)
+    client = browser_of(app, "alice")
     return Surfaces(app, client)
 
 

@@ -1,8 +1,6 @@
 """People set their own password, by a link or because they have to; each link once."""
 
-import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,20 +21,14 @@ from authz.extension import get_authz
 from authz.identity.people import Person
 from authz.identity.tokens import digest_of
 from tests.web.api.client import Api
-from tests.web.apps import Answer, Client, RecordingSink
+from tests.web.apps import KEPT, Answer, Client, RecordingSink
 from tests.web.pages.walk import send
 
 PEOPLE = "/authz/admin/people"
 PAGE = "/authz/password"
 FIRST, OTHER = "paper boat harbour lamp", "staple fence window tree"
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    return make_app(
-        AUTHZ_POLICY_WRITABLE=True, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db"
-    )
+pytestmark = pytest.mark.app(**KEPT)
 
 
 @pytest.fixture(name="context")
@@ -233,6 +225,6 @@ def test_the_api_makes_one(app: Flask, context: AdminContext, alice: Client):
     api = Api(alice, {"SEC_FETCH_SITE": "same-origin"})
     made = api("POST", "/people/local/dave/password-link", {"hours": 2})
     assert made.status == 201, made.text
-    document = json.loads(made.text)
+    document = made.json
     assert document["expires"] > datetime.now(UTC).isoformat()
     assert use(Client(app), code_of(document["link"]), name="dave").status == 303

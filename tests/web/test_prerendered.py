@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from authz.extension import get_authz
 from authz.web.prerendered import fill
-from tests.web.apps import BOB, POLICY, Client, RecordingSink, guarded_app
+from tests.web.apps import POLICY, Client, RecordingSink, browser_of, guarded_app
 
 PARTS = ("authz/base.html", "authz/viewing.html", "authz/admin/icons.html")
 NAMES = ("message", "subject_name", "path", "sign_out_url", "csrf_token", "contact")
@@ -43,8 +43,7 @@ def test_it_is_what_the_template_makes(
 
 def sign_outs(app: Flask, *roots: str) -> list[str]:
     """Return where a refusal lets bob sign out, below each of *roots*."""
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
+    bob = browser_of(app, "bob")
     pages = [bob(path="/admin", environ={"SCRIPT_NAME": root}).text for root in roots]
     return [
         address

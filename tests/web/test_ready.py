@@ -1,6 +1,5 @@
 """An app is ready when it can decide about everybody who may come."""
 
-import json
 from collections.abc import Callable
 
 from flask import Flask
@@ -13,7 +12,7 @@ def test_ready_without_keys_to_wait_for(make_app: Callable[..., Flask]):
     """Without signed tokens there is nothing to fetch."""
     answer = Client(make_app())(path="/authz/readyz")
 
-    assert (answer.status, json.loads(answer.text)) == (200, {"status": "ok"})
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
 
 
 def test_not_ready_before_the_first_keys(make_app: Callable[..., Flask]):
@@ -30,7 +29,7 @@ def test_not_ready_before_the_first_keys(make_app: Callable[..., Flask]):
         answer = client(path="/authz/readyz")
 
         assert answer.status == 503
-        assert json.loads(answer.text) == {"status": "keys-unavailable"}
+        assert answer.json == {"status": "keys-unavailable"}
         assert client(path="/authz/healthz").status == 200
     finally:
         get_authz(app).runtime.close()

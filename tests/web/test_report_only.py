@@ -10,14 +10,10 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from authz import Authz, Reason, SettingsError, can, current_decision
 from authz.extension import get_authz
 from authz.policy.route_tables import sample_path
-from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
+from tests.web.apps import POLICY, Client, RecordingSink, browser_of
 
 MakeApp = Callable[..., Flask]
-
-
-@pytest.fixture(name="app")
-def _app(make_app: MakeApp) -> Flask:
-    return make_app(AUTHZ_MODE="report")
+pytestmark = pytest.mark.app(AUTHZ_MODE="report")
 
 
 @pytest.mark.parametrize(
@@ -101,16 +97,14 @@ def test_credentials_that_do_not_hold_are_refused(client: Client, sink: Recordin
 
 def test_people_still_sign_in(app: Flask):
     """Whoever signs in is known to the log."""
-    client = Client(app)
-    assert client.sign_in("bob", BOB).status == 303
+    client = browser_of(app, "bob")
     assert client(path="/admin").status == 200
     assert get_authz(app).runtime.audit.events[-1].subject == "user:bob"  # type: ignore[attr-defined]
 
 
 def test_another_sites_page_is_reported(app: Flask, sink: RecordingSink):
     """What would be refused for its origin is let through like the rest."""
-    client = Client(app)
-    client.sign_in("bob", BOB)
+    client = browser_of(app, "bob")
     answer = client(
         "POST",
         "/api/playlist",
@@ -124,8 +118,7 @@ def test_another_sites_page_is_reported(app: Flask, sink: RecordingSink):
 
 def test_another_sites_page_cannot_administer(app: Flask):
     """The administration checks origins as ever."""
-    client = Client(app)
-    client.sign_in("alice", ALICE)
+    client = browser_of(app, "alice")
     unsafe = [
         sample_path(rule.rule)
         for rule in app.url_map.iter_rules()
@@ -208,8 +201,7 @@ def test_a_debugged_app_says_it_in_the_answer(app: Flask, client: Client):
 
 def test_answers_stay_out_of_caches(app: Flask):
     """They depend on who asks, as ever."""
-    client = Client(app)
-    client.sign_in("bob", BOB)
+    client = browser_of(app, "bob")
     headers = client(path="/admin").headers
 
     assert (headers["Vary"], headers["Cache-Control"]) == ("Cookie", "private")

@@ -1,6 +1,5 @@
 """Groups of a proxy that give roles in scopes: whoever asks who holds what knows."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +10,17 @@ from authz import Authz
 from authz.extension import get_authz
 from authz.identity.people import Person
 from tests.cli.commands import document, flask_run
-from tests.web.apps import ALICE, CHEAP_ALICE, Client, RecordingSink
+from tests.web.apps import (
+    CHEAP_ALICE,
+    KEPT,
+    NO_ACCOUNTS,
+    SCOPED,
+    RecordingSink,
+    browser_of,
+    guarded_app,
+)
 from tests.web.pages.walk import hidden
 
-MODEL = Path(__file__).parents[2] / "model-scoped.conf"
 POLICY = """\
 p, role:admin, *, /*, *
 p, role:listener, *, /page, GET
@@ -32,18 +38,7 @@ def _app(tmp_path: Path) -> Iterator[Flask]:
 
 def made(folder: Path, **more: str) -> Iterator[Flask]:
     """Yield an app behind a proxy, with a policy that has scopes."""
-    (folder / "policy.csv").write_text(POLICY, encoding="utf-8")
     app = Flask("grouped", static_folder=None)
-    app.config.update(
-        AUTHZ_POLICY=str(folder / "policy.csv"),
-        AUTHZ_POLICY_WRITABLE=True,
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_STORE=f"sqlite:///{folder}/people.db",
-        AUTHZ_PROXY_PRESET="authelia",
-        AUTHZ_TRUSTED_PROXIES="127.0.0.1",
-        AUTHZ_ACCOUNTS=f"alice:nothing:{CHEAP_ALICE}",
-        **more,
-    )
 
     @app.get("/api/<library>/tracks")
     @Authz.scoped("library", path="library")
@@ -51,7 +46,16 @@ def made(folder: Path, **more: str) -> Iterator[Flask]:
         return library
 
     app.add_url_rule("/page", "page", lambda: "page")
-    Authz(app, audit=RecordingSink())
+    settings = {
+        **NO_ACCOUNTS,
+        **SCOPED,
+        **KEPT,
+        "AUTHZ_PROXY_PRESET": "authelia",
+        "AUTHZ_TRUSTED_PROXIES": "127.0.0.1",
+        "AUTHZ_ACCOUNTS": f"alice:nothing:{CHEAP_ALICE}",
+    }
+    path = folder / "policy.csv"
+    guarded_app(path, POLICY, RecordingSink(), app=app, **settings, **more)
     yield app
     get_authz(app).runtime.close()
 
@@ -91,11 +95,10 @@ def test_looking_as_somebody_shows_what_their_groups_give(app: Flask):
         groups=frozenset({"group:music-kids"}),
     )
     get_authz(app).context.people.seen([dan])
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
     (person,) = [
         each
-        for each in json.loads(alice(path="/authz/api/v1/people").text)["items"]
+        for each in alice(path="/authz/api/v1/people").json["items"]
         if each["id"] == "authelia/dan"
     ]
     assert [(r["role"], r["scopes"]) for r in person["roles"]] == [

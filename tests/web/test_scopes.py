@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,17 +12,17 @@ from authz import Authz, PolicyError, Scope, Scopes, SettingsError, Subject, sco
 from authz.extension import can, get_authz
 from authz.web.guarded_views import GuardedViews
 from tests.web.apps import (
-    ALICE,
-    BOB,
-    CHEAP_ALICE,
     CHEAP_BOB,
+    SCOPED,
     Answer,
     Client,
     RecordingSink,
+    browser_of,
+    guarded_app,
+    sent,
 )
 
 DECISIONS = "/authz/api/v1/decisions"
-MODEL = Path(__file__).parents[2] / "model-scoped.conf"
 POLICY = """\
 p, role:everyone, *, /health, GET
 p, role:listener, library:*, /api/*, *
@@ -40,27 +38,6 @@ TABLE = """\
 scope, /api/table/:library, *, library, path:library
 scope, /api/table-query, *, library, query:library
 """
-
-
-def scoped_settings(folder: Path, policy: str = POLICY, **more: str) -> dict[str, str]:
-    """Return the settings of an app with *policy*, which has scopes, in *folder*."""
-    (folder / "policy.csv").write_text(policy, encoding="utf-8")
-    return {
-        "AUTHZ_POLICY": str(folder / "policy.csv"),
-        "AUTHZ_MODEL": str(MODEL),
-        "AUTHZ_ADMIN": "alice",
-        "AUTHZ_ADMIN_PASSWORD": CHEAP_ALICE,
-        **more,
-    }
-
-
-def without_scopes(folder: Path, settings: dict[str, str]) -> Flask:
-    """Return an app with *settings*, but with a policy that knows no scopes."""
-    (folder / "plain.csv").write_text("p, role:admin, /*, *\n", encoding="utf-8")
-    app = Flask("plain")
-    app.config.update(settings, AUTHZ_POLICY=str(folder / "plain.csv"))
-    app.config.pop("AUTHZ_MODEL")
-    return app
 
 
 def add_views(app: Flask) -> None:
@@ -123,39 +100,26 @@ def add_views(app: Flask) -> None:
 @pytest.fixture(name="app", scope="module")
 def _app(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("scopes")
-    (folder / "policy.csv").write_text(POLICY, encoding="utf-8")
     (folder / "scopes.csv").write_text(TABLE, encoding="utf-8")
-    app = Flask("scoped")
-    app.config.update(
-        AUTHZ_POLICY=str(folder / "policy.csv"),
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_SCOPES_FILE=str(folder / "scopes.csv"),
-        AUTHZ_ADMIN="alice",
-        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
-        AUTHZ_USER="bob",
-        AUTHZ_USER_PASSWORD=CHEAP_BOB,
-    )
+    app, sink = Flask("scoped"), RecordingSink()
     add_views(app)
-    app.extensions["sink"] = RecordingSink()
-    Authz(app, audit=app.extensions["sink"])
+    app.extensions["sink"] = sink
+    settings = {**SCOPED, "AUTHZ_SCOPES_FILE": "{folder}/scopes.csv"}
+    guarded_app(folder / "policy.csv", POLICY, sink, app=app, **settings)
     yield app
     get_authz(app).runtime.close()
 
 
 @pytest.fixture(name="ask", scope="module")
 def _ask(app: Flask) -> Callable[..., Answer]:
-    client = Client(app)
-    client.sign_in("bob", BOB)
+    client = browser_of(app, "bob")
 
     def ask(method: str, path: str, *, data: Any = None, **more: str) -> Answer:
         environ: dict[str, Any] = {"HTTP_ORIGIN": "http://app.test"}
         if data is not None:
             body = data if isinstance(data, bytes) else json.dumps(data).encode()
-            environ |= {
-                "CONTENT_TYPE": "text/plain" if body == b"text" else "application/json",
-                "CONTENT_LENGTH": str(len(body)),
-                "wsgi.input": BytesIO(body),
-            }
+            kind = "text/plain" if body == b"text" else "application/json"
+            environ |= sent(body, kind)
         return client(method, path, environ=environ, **more)
 
     return ask
@@ -258,7 +222,7 @@ def test_a_page_is_about_none_in_particular_and_narrows_what_it_shows(
     ask: Callable[..., Answer],
 ):
     """`can` asks for one scope, or for the one in a path; `scopes` says which."""
-    assert json.loads(ask("GET", "/page").text) == {
+    assert ask("GET", "/page").json == {
         "kids": True,
         "other": False,
         "old": False,
@@ -290,15 +254,6 @@ def said(current: Request, subject: Subject) -> Any:
 @pytest.fixture(name="telling", scope="module")
 def _telling(tmp_path_factory: pytest.TempPathFactory) -> Any:
     app = Flask("telling")
-    app.config.update(
-        scoped_settings(
-            tmp_path_factory.mktemp("said"),
-            f"{POLICY}p, role:listener, home:bob, /api/json, POST\n"
-            "g, user:bob, role:listener, home:bob\n",
-            AUTHZ_USER="bob",
-            AUTHZ_USER_PASSWORD=CHEAP_BOB,
-        )
-    )
 
     @app.post("/api/plain")
     def plain() -> str:
@@ -313,10 +268,13 @@ def _telling(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def search() -> str:
         return request.args["library"]
 
-    sink = RecordingSink()
-    Authz(app, audit=sink, scope_of=said)
-    client = Client(app)
-    client.sign_in("bob", BOB)
+    policy = (
+        f"{POLICY}p, role:listener, home:bob, /api/json, POST\n"
+        "g, user:bob, role:listener, home:bob\n"
+    )
+    path, sink = tmp_path_factory.mktemp("said") / "policy.csv", RecordingSink()
+    guarded_app(path, policy, sink, app=app, authz={"scope_of": said}, **SCOPED)
+    client = browser_of(app, "bob")
     yield client, sink
     get_authz(app).runtime.close()
 
@@ -396,12 +354,7 @@ def test_middleware_is_not_asked_about_a_body_that_the_function_may_read(
 
     app.wsgi_app = middleware  # type: ignore[method-assign]
     body = b'{"library": "library:kids"}'
-    environ = {
-        "HTTP_ORIGIN": "http://app.test",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": BytesIO(body),
-    }
+    environ = sent(body) | {"HTTP_ORIGIN": "http://app.test"}
 
     assert client("POST", "/api/plain", environ=environ, x_in_body="1").text == "done"
     assert asked == []
@@ -409,21 +362,18 @@ def test_middleware_is_not_asked_about_a_body_that_the_function_may_read(
     assert asked == ["/api/search"]
 
 
-def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
+def test_groups_of_a_proxy_give_roles_in_scopes(make_app: Callable[..., Flask]):
     """By their names, and only where the policy has scopes."""
     app = Flask("grouped")
-    settings = scoped_settings(
-        tmp_path,
-        AUTHZ_TRUSTED_PROXIES="127.0.0.1",
-        AUTHZ_USER_HEADER="X-User",
-        AUTHZ_GROUPS_HEADER="X-Groups",
-        AUTHZ_GROUPS_SEPARATOR=",",
-        AUTHZ_SCOPED_GROUPS="music-{library} listener",
-    )
-    app.config.update(settings)
     add_views(app)
-    Authz(app, audit=RecordingSink())
-    client = Client(app)
+    settings = {
+        "AUTHZ_TRUSTED_PROXIES": "127.0.0.1",
+        "AUTHZ_USER_HEADER": "X-User",
+        "AUTHZ_GROUPS_HEADER": "X-Groups",
+        "AUTHZ_GROUPS_SEPARATOR": ",",
+        "AUTHZ_SCOPED_GROUPS": "music-{library} listener",
+    }
+    client = Client(make_app(POLICY, app=app, **settings, **SCOPED))
 
     def status(library: str, groups: str) -> int:
         path = f"/api/libraries/{library}/tracks"
@@ -436,13 +386,12 @@ def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
     assert status("kids", "others") == 403
     assert status("kids", "music-*") in {401, 403}
 
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
 
     def told(what: str, *, scope: str) -> Any:
         query = f"subject=user:dan&group=music-kids&scope={scope}"
         path = "&method=GET&path=/api/search" if what != "what-can" else "&limit=500"
-        return json.loads(alice("GET", f"{DECISIONS}/{what}?{query}{path}").text)
+        return alice("GET", f"{DECISIONS}/{what}?{query}{path}").json
 
     assert told("check", scope="library:kids")["allowed"]
     assert not told("check", scope="library:other")["allowed"]
@@ -454,10 +403,8 @@ def test_groups_of_a_proxy_give_roles_in_scopes(tmp_path: Path):
         assert allowed is any(
             each["allowed"] for each in routes if each["route"] == "/api/search"
         )
-    get_authz(app).runtime.close()
-
     with pytest.raises(SettingsError, match="no scopes"):
-        Authz(without_scopes(tmp_path, settings))
+        make_app(**settings)
 
 
 def test_a_declaration_that_nobody_would_see_is_refused():
@@ -484,41 +431,38 @@ def test_a_declaration_that_nobody_would_see_is_refused():
         late["tracks"] = Tracks.as_view("tracks")
 
 
-def test_accounts_of_settings_have_their_role_in_some_scopes(tmp_path: Path):
+def test_accounts_of_settings_have_their_role_in_some_scopes(
+    make_app: Callable[..., Flask],
+):
     """And a policy without scopes refuses to give it in all instead."""
     app = Flask("accounts")
-    account = f"carl:listener[library:kids][library:a b]:{CHEAP_BOB}"
-    settings = scoped_settings(tmp_path, AUTHZ_ACCOUNTS=account)
-    app.config.update(settings)
     add_views(app)
-    Authz(app)
-    client = Client(app)
-    client.sign_in("carl", BOB)
+    settings = {
+        "AUTHZ_ACCOUNTS": f"carl:listener[library:kids][library:a b]:{CHEAP_BOB}"
+    }
+    client = browser_of(make_app(POLICY, app=app, **settings, **SCOPED), "carl")
 
     assert client("GET", "/api/search?library=kids").status == 200
     assert client("GET", "/api/search?library=a+b").status == 200
     assert client("GET", "/api/search?library=other").status == 403
-    get_authz(app).runtime.close()
-
     with pytest.raises(PolicyError, match="the policy has no scopes"):
-        Authz(without_scopes(tmp_path, settings))
+        make_app(**settings)
 
 
-def test_a_rule_that_denies_in_one_library_closes_no_public_page(tmp_path: Path):
+def test_a_rule_that_denies_in_one_library_closes_no_public_page(
+    make_app: Callable[..., Flask],
+):
     """What is about no library in particular is denied where every scope denies it."""
     denied = "p, role:everyone, library:old, /*, *, deny\n"
     app = Flask("public")
-    app.config.update(scoped_settings(tmp_path, POLICY + denied))
 
     @app.get("/open")
     @Authz.public
     def open_to_all() -> Any:
         return jsonify(sorted(scopes("GET", "/open").ids("library").ids))
 
-    Authz(app)
-    client = Client(app)
+    client = Client(make_app(POLICY + denied, app=app, **SCOPED))
 
     assert client("GET", "/open").status == 200
-    assert json.loads(client("GET", "/open").text) == ["old"]  # all but that
+    assert client("GET", "/open").json == ["old"]  # all but that
     assert client("GET", "/authz/sign-in").status == 200
-    get_authz(app).runtime.close()

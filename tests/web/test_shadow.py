@@ -9,7 +9,7 @@ from flask import Flask
 
 from authz.extension import get_authz
 from authz.policy.analysis.shadow import Deviation, ShadowReport
-from tests.web.apps import POLICY, Client, RecordingSink
+from tests.web.apps import POLICY, Client, RecordingSink, browser_of
 
 CANDIDATE = """
 p, role:everyone, /health, GET
@@ -55,8 +55,7 @@ def test_it_decides_nothing(make_shadowed: Callable[..., Flask], sink: Recording
 def test_settings_count_for_the_candidate_too(make_shadowed: Callable[..., Flask]):
     """Accounts of the environment hold their roles in it."""
     app = make_shadowed(POLICY)
-    client = Client(app)
-    client.sign_in("bob", "bob's password")
+    client = browser_of(app, "bob")
 
     assert client(path="/map").status == 200
     assert report(app).deviations == ()

@@ -13,7 +13,15 @@ from authz.extension import get_authz
 from authz.identity.guesser import PER_ACCOUNT, PER_CLIENT, PER_DEVICE
 from authz.identity.hashing_queue import HashingQueue
 from authz.web import signals
-from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
+from tests.web.apps import (
+    ALICE,
+    BOB,
+    NO_ACCOUNTS,
+    POLICY,
+    Client,
+    RecordingSink,
+    browser_of,
+)
 
 MakeApp = Callable[..., Flask]
 HTTPS = {"wsgi.url_scheme": "https"}
@@ -102,8 +110,7 @@ class TestSigningIn:
         self, app: Flask, bob: Client, sink: RecordingSink
     ):
         """One of two was planted; which one cannot be known. Signing in ends both."""
-        mallory = Client(app)
-        mallory.sign_in("bob", BOB)
+        mallory = browser_of(app, "bob")
         planted, own = mallory.cookies["authz"], bob.cookies["authz"]
         header = f"authz={planted}; authz={own}"
 
@@ -152,38 +159,6 @@ class TestSigningIn:
 
 
 class TestForgery:
-    def test_a_form_from_elsewhere_signs_nobody_in(self, app: Flask):
-        """Without the cookie that came with the form there is no sign-in."""
-        client = Client(app)
-        form = {"username": "bob", "password": BOB, "csrf_token": ""}
-
-        assert client("POST", "/authz/sign-in", form=form).status == 400
-        client.cookies.clear()
-        form["csrf_token"] = "guessed"
-        assert client("POST", "/authz/sign-in", form=form).status == 400
-
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            {"origin": "https://evil.test"},
-            {"origin": "null"},
-            {"sec_fetch_site": "cross-site"},
-            {"sec_fetch_site": "same-site"},
-        ],
-    )
-    def test_a_form_on_another_site_is_refused(
-        self, client: Client, headers: dict[str, str]
-    ):
-        """Another site cannot sign its visitors in to an account of its own."""
-        client(path="/authz/sign-in")
-        form = {
-            "username": "bob",
-            "password": BOB,
-            "csrf_token": client.cookies["authz-form"],
-        }
-
-        assert client("POST", "/authz/sign-in", form=form, **headers).status == 400
-
     @pytest.mark.parametrize(
         "headers",
         [
@@ -226,8 +201,7 @@ class TestForgery:
 
     def test_a_trusted_origin_can(self, make_app: MakeApp):
         """AUTHZ_TRUSTED_ORIGINS names sites whose pages count as ours."""
-        bob = Client(make_app(AUTHZ_TRUSTED_ORIGINS="https://other.test"))
-        bob.sign_in("bob", BOB)
+        bob = browser_of(make_app(AUTHZ_TRUSTED_ORIGINS="https://other.test"), "bob")
 
         answer = bob(
             "POST",
@@ -297,15 +271,7 @@ class TestCookies:
     def test_over_https_it_is_bound_to_the_host(self, app: Flask):
         """`__Host-` cookies come from this host, over HTTPS, and go nowhere else."""
         client = Client(app)
-        client(path="/authz/sign-in", environ=HTTPS)
-        form = {
-            "username": "bob",
-            "password": BOB,
-            "csrf_token": client.cookies["__Host-authz-form"],
-        }
-        cookie = client("POST", "/authz/sign-in", form=form, environ=HTTPS).headers[
-            "Set-Cookie"
-        ]
+        cookie = client.sign_in("bob", BOB, environ=HTTPS).headers["Set-Cookie"]
 
         assert cookie.startswith("__Host-authz=")
         assert "Secure" in cookie
@@ -451,17 +417,14 @@ class TestGuessing:
 
     def test_who_was_in_this_browser_before_is_not_kept_out(self, app: Flask):
         """Whatever strangers do, at the same address even."""
-        home = Client(app)
-        assert home.sign_in("bob", BOB).status == 303
+        home = browser_of(app, "bob")
         assert self.guess(Client(app), PER_CLIENT.amount + 1) == 429
 
         del home.cookies["authz"]
         assert home.sign_in("bob", BOB).status == 303
 
-    def test_another_account_is_no_way_past_the_delay(self, app: Flask):
+    def test_another_account_is_no_way_past_the_delay(self, app: Flask, alice: Client):
         """The cookie of one's own browser helps at one's own account alone."""
-        alice = Client(app)
-        assert alice.sign_in("alice", ALICE).status == 303
         self.guess(Client(app), PER_ACCOUNT.amount)
 
         assert self.guess(alice, 1) == 429
@@ -626,15 +589,7 @@ class TestTraces:
     def test_without_accounts_there_is_no_sign_in_page(self, make_app: MakeApp):
         """Where nobody can sign in here, nobody is sent to a form."""
         policy = POLICY + "g, group:admins, role:admin\n"
-        client = Client(
-            make_app(
-                policy,
-                AUTHZ_ADMIN=None,
-                AUTHZ_ADMIN_PASSWORD=None,
-                AUTHZ_USER=None,
-                AUTHZ_USER_PASSWORD=None,
-            )
-        )
+        client = Client(make_app(policy, **NO_ACCOUNTS))
 
         assert client(path="/map").status == 401
         assert client(path="/authz/sign-in").status == 401
@@ -653,8 +608,7 @@ class TestDemoMode:
         """The role is for those who have not signed in."""
         policy = POLICY + "p, role:demo, /files/*, GET\n"
         app = make_app(policy, AUTHZ_ANONYMOUS_ROLE="demo")
-        bob, client = Client(app), Client(app)
-        bob.sign_in("bob", BOB)
+        bob, client = browser_of(app, "bob"), Client(app)
 
         assert client(path="/files/x").ran == "files"
         assert bob(path="/files/x").status == 403

@@ -1,6 +1,5 @@
 """An administrator sees the app as somebody does: looks, for minutes, and is noted."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,26 +14,22 @@ from authz.admin.tokens import list_tokens, make_token
 from authz.cli.app import shell
 from authz.extension import get_authz
 from authz.identity.view_as import MINUTES
-from tests.web.apps import BOB, POLICY, Answer, Client, RecordingSink
+from tests.web.apps import KEPT, POLICY, Answer, Client, RecordingSink, browser_of
+from tests.web.conftest import asked_for
 from tests.web.pages.walk import hidden, send
 
 PERSON = "/authz/admin/people/person"
 BEGIN, END = f"{PERSON}/view-as", "/authz/view-as/end"
 
 
+RULES = POLICY + "p, role:user, /who, *\n"
+pytestmark = pytest.mark.app(RULES, **KEPT)
+
+
 @pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    return app_with(make_app, tmp_path)
-
-
-def app_with(make_app: Callable[..., Flask], tmp_path: Path, **more: object) -> Flask:
+def _app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask:
     """Return an app with a page that says who looks."""
-    app = make_app(
-        POLICY + "p, role:user, /who, *\n",
-        AUTHZ_POLICY_WRITABLE=True,
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        **more,
-    )
+    app = asked_for(request, make_app)
 
     def who() -> str:
         bar = render_template_string("{% include 'authz/viewing.html' %}")
@@ -153,8 +148,7 @@ def test_the_cookie_is_nothing_without_who_began(app: Flask, alice: Client):
     """In another browser, signed in as another or not at all, it opens nothing."""
     begin(alice)
     [(name, value)] = [(k, v) for k, v in alice.cookies.items() if "view-as" in k]
-    stranger, bob = Client(app), Client(app)
-    bob.sign_in("bob", BOB)
+    stranger, bob = Client(app), browser_of(app, "bob")
     for other in (stranger, bob):
         other.cookies[name] = value
         assert other(path="/who").status == 401
@@ -191,17 +185,13 @@ def test_it_is_over_in_time(app: Flask, alice: Client, sink: RecordingSink):
 
     over = alice(path="/who", accept="application/json")
     assert over.status == 401
-    assert json.loads(over.text)["type"] == "urn:authz:problem:view-over"
+    assert over.json["type"] == "urn:authz:problem:view-over"
     assert alice(path="/who").text.startswith("viewed by nobody")
 
 
-def test_a_policy_on_trial_lets_nothing_through(
-    make_app: Callable[..., Flask], tmp_path: Path
-):
+@pytest.mark.app(RULES, AUTHZ_MODE="report", **KEPT)
+def test_a_policy_on_trial_lets_nothing_through(alice: Client):
     """Where denials are only reported, looking is still only looking."""
-    app = app_with(make_app, tmp_path, AUTHZ_MODE="report")
-    alice = Client(app)
-    alice.sign_in("alice", "alice's password")
     begin(alice)
     answer = alice("POST", "/who", SEC_FETCH_SITE="same-origin")
     assert answer.status == 403

@@ -1,6 +1,5 @@
 """An app stays open to its administrators, whatever comes in as a policy, and how."""
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +9,11 @@ from flask import Flask
 
 import authz
 from authz.admin.break_glass import open_glass
-from authz.admin.context import Actor
-from authz.decision import signed_in
+from authz.cli.app import shell
 from authz.errors import PolicyError
 from authz.extension import get_authz
 from tests.web.api.client import Api
-from tests.web.apps import ALICE, CHEAP_ALICE, POLICY, Client, RecordingSink
+from tests.web.apps import ALICE, CHEAP_ALICE, POLICY, Client, RecordingSink, browser_of
 
 MakeApp = Callable[..., Flask]
 SHIPPED_MODEL = Path(authz.__file__).with_name("model.conf")
@@ -35,6 +33,22 @@ def policy_file(app: Flask) -> Path:
     return Path(app.config["AUTHZ_POLICY"])
 
 
+def seeded(folder: Path, policy: str) -> dict[str, str]:
+    """Return the settings of an app with a new database in *folder* with *policy*."""
+    (folder / "seed.csv").write_text(policy)
+    return {
+        "AUTHZ_POLICY": "",
+        "AUTHZ_STORE": "sqlite:///{folder}/a.db",
+        "AUTHZ_POLICY_SEED": "{folder}/seed.csv",
+    }
+
+
+def code_for_anna(app: Flask) -> str:
+    """Return what `authz break-glass` says in a shell of the host of *app*."""
+    lasts = timedelta(minutes=5)
+    return open_glass(get_authz(app).context, shell(), user="anna", lasts=lasts)[0]
+
+
 @pytest.mark.parametrize("rule", CLOSING)
 def test_a_file_edited_by_hand_closes_nothing(
     app: Flask, sink: RecordingSink, rule: str
@@ -48,8 +62,7 @@ def test_a_file_edited_by_hand_closes_nothing(
     assert (str(refused.tag), refused.revision) == ("policy:refused", before)
     line = (POLICY + rule).count("\n") + 1
     assert f"{policy_file(app)}:{line}: `{rule}`" in refused.detail["problem"]
-    alice = Client(app)
-    assert alice.sign_in("alice", ALICE).status == 303
+    alice = browser_of(app, "alice")
     assert alice(path="/authz/admin/rules").status == 200
 
 
@@ -113,24 +126,14 @@ def test_break_glass_works_whatever_the_policy_says(
     make_app: MakeApp, tmp_path: Path, rule: str
 ):
     """The code opens the administration, where the policy is then mended."""
-    seed = tmp_path / "seed.csv"
-    seed.write_text(f"{POLICY}{rule}\n")
-    app = make_app(
-        AUTHZ_POLICY="",
-        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
-        AUTHZ_POLICY_SEED=str(seed),
-    )
-    context = get_authz(app).context
-    shell = Actor(
-        subject=signed_in("auth:shell/root", source="shell", display_name="root")
-    )
-    code, _ = open_glass(context, shell, user="anna", lasts=timedelta(minutes=5))
+    app = make_app(**seeded(tmp_path, f"{POLICY}{rule}\n"))
+    code = code_for_anna(app)
     anna = Client(app)
 
     assert anna(path="/authz/break-glass").status == 200
     assert anna("POST", "/authz/break-glass", form={"code": code}).status == 303
     rules = anna(path="/authz/api/v1/rules?effect=deny")
-    (denied,) = json.loads(rules.text)["items"]
+    (denied,) = rules.json["items"]
     assert anna(path="/authz/admin/rules").status == 200
     removed = anna(
         "DELETE",
@@ -139,8 +142,7 @@ def test_break_glass_works_whatever_the_policy_says(
     )
 
     assert removed.status in {200, 204}, removed.text
-    alice = Client(app)
-    assert alice.sign_in("alice", ALICE).status == 303
+    alice = browser_of(app, "alice")
     assert alice(path="/authz/admin/rules").status == 200
 
 
@@ -148,26 +150,16 @@ def test_a_first_policy_without_administrators_can_be_mended(
     make_app: MakeApp, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     """The app starts, closed, and names the line; break-glass makes administrators."""
-    seed = tmp_path / "seed.csv"
-    seed.write_text(f"{POLICY}g, role:boss, role:admin\n")
     app = make_app(
-        AUTHZ_POLICY="",
         AUTHZ_ADMIN="",
         AUTHZ_ADMIN_PASSWORD="",
         AUTHZ_USER="alice",
         AUTHZ_USER_PASSWORD=CHEAP_ALICE,
-        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
-        AUTHZ_POLICY_SEED=str(seed),
+        **seeded(tmp_path, f"{POLICY}g, role:boss, role:admin\n"),
     )
     assert "but nobody can use them" in caplog.text
-    shell = Actor(
-        subject=signed_in("auth:shell/root", source="shell", display_name="root")
-    )
-    code, _ = open_glass(
-        get_authz(app).context, shell, user="anna", lasts=timedelta(minutes=5)
-    )
-    anna, alice = Client(app), Client(app)
-    assert alice.sign_in("alice", ALICE).status == 303
+    code = code_for_anna(app)
+    anna, alice = Client(app), browser_of(app, "alice")
     assert alice(path="/authz/admin/rules").status == 403
     anna("POST", "/authz/break-glass", form={"code": code})
 
@@ -183,19 +175,10 @@ def test_a_first_policy_without_administrators_can_be_mended(
 
 def test_break_glass_opens_nothing_else(make_app: MakeApp, tmp_path: Path):
     """Pages of the app stay as the policy has them."""
-    seed = tmp_path / "seed.csv"
-    seed.write_text(f"{POLICY}p, auth:break-glass, /admin, *, deny\n")
     app = make_app(
-        AUTHZ_POLICY="",
-        AUTHZ_STORE=f"sqlite:///{tmp_path / 'a.db'}",
-        AUTHZ_POLICY_SEED=str(seed),
+        **seeded(tmp_path, f"{POLICY}p, auth:break-glass, /admin, *, deny\n")
     )
-    shell = Actor(
-        subject=signed_in("auth:shell/root", source="shell", display_name="root")
-    )
-    code, _ = open_glass(
-        get_authz(app).context, shell, user="anna", lasts=timedelta(minutes=5)
-    )
+    code = code_for_anna(app)
     anna = Client(app)
     anna("POST", "/authz/break-glass", form={"code": code})
 

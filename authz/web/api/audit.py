@@ -107,7 +107,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/audit",
         summary="What happened, the newest first",
-        tag="Audit",
         run=_list,
         query={
             "limit": LIMIT,
@@ -130,7 +129,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/audit/verify",
         summary="Follow the chain of the audit log from its first record to its last",
-        tag="Audit",
         run=_verify,
         query={
             "head": text(

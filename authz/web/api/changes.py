@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from authz.admin.changes import Draft, Preview, apply, preview
+from authz.admin.changes import ANY_STATE, Draft, Preview, apply, preview
 from authz.admin.drafts import MAX_CHANGES
-from authz.admin.edits import ANY_STATE
 from authz.admin.impact import effect_of
 from authz.admin.rules import grant_row
 from authz.policy.analysis.by_meaning import by_meaning
@@ -43,7 +42,6 @@ from authz.web.api.schemas import (
     when,
 )
 
-_TAG: Final = "Changes"
 #: Differences that an answer lists; the figures count all.
 _SHOWN: Final = 200
 _RULE: Final = record(RULE_NEEDED, RULE_FURTHER)
@@ -230,13 +228,10 @@ def _effect(effect: Impact) -> dict[str, Any]:
 
 def draft_of(call: Call) -> Draft:
     """Return the draft that the `changes` of the body are."""
-    base = call.match
-    if base in {"", ANY_STATE}:
-        base = call.context.records.snapshot().etag
-    columns = call.context.columns
+    columns, changes = call.context.columns, call.body["changes"]
     return Draft(
-        base=base,
-        changes=tuple(_change(change, columns) for change in call.body["changes"]),
+        base=call.match or ANY_STATE,
+        changes=tuple(_change(change, columns) for change in changes),
     )
 
 
@@ -280,7 +275,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/policy",
         summary="The state of the policy: its ETag, and what is in force",
-        tag=_TAG,
         run=_policy,
         answers={200: _POLICY},
         has_etag=True,
@@ -290,7 +284,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/changes/preview",
         summary="See what changes would do; nothing is changed",
-        tag=_TAG,
         run=_preview,
         body=record({"changes": CHANGES}),
         answers={200: PREVIEW},
@@ -304,7 +297,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/changes",
         summary="Make changes, all of them or none",
-        tag=_TAG,
         run=_apply,
         body=record({"changes": CHANGES, "why": WHY}),
         answers={200: REVISION},

@@ -43,7 +43,6 @@ from authz.web.api.schemas import (
     paging,
 )
 
-_TAG: Final = "Decisions"
 _SUBJECT: Final = text(
     "A name such as `user:bob`, a local account's id `bob`, `role:user`, or "
     "`anonymous`.",
@@ -251,7 +250,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/decisions/check",
         summary="May somebody do something",
-        tag=_TAG,
         run=_check,
         query=_QUESTION,
         needed=_NEEDED,
@@ -263,7 +261,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/decisions/explain",
         summary="May somebody do something, and why",
-        tag=_TAG,
         run=_explain,
         query=_QUESTION,
         needed=_NEEDED,
@@ -275,7 +272,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/decisions/who-can",
         summary="Who may do something",
-        tag=_TAG,
         run=_who_can,
         query={
             **PAGING,
@@ -295,7 +291,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/decisions/what-can",
         summary="What somebody may do at each route of the app",
-        tag=_TAG,
         run=_what_can,
         query={
             **PAGING,
@@ -307,12 +302,13 @@ OPERATIONS: Final = (
         answers={200: page_of(_ACCESS)},
         errors=(404,),
     ),
+)
+ROUTES: Final = (
     Operation(
         id="list_routes",
         method="GET",
         path="/routes",
         summary="Every route of the app, and who may use it",
-        tag="Routes",
         run=_routes,
         query={**PAGING, "uncovered": flag("Only routes that nobody may use.")},
         answers={200: page_of(_COVERED)},

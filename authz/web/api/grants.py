@@ -5,7 +5,7 @@ from typing import Final
 from authz.admin.rules import as_grant, find_grant, grant_row, list_grants
 from authz.policy.csv_rows import Row
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.rows import RowKind, Summaries
+from authz.web.api.rows import RowKind
 from authz.web.api.schema import flag, name, record
 from authz.web.api.schemas import (
     GRANT,
@@ -20,7 +20,6 @@ from authz.web.api.schemas import (
     paging,
 )
 
-_TAG: Final = "Grants"
 _BODY: Final = record(
     {"member": name("Who is given the role."), "role": name("The role: `role:...`.")},
     {
@@ -57,13 +56,10 @@ def _row(call: Call) -> Row:
 
 _KIND: Final = RowKind(
     word="grant",
-    tag=_TAG,
-    summaries=Summaries(
-        add="Give a role; if it is given already, that is the answer",
-        get="Show one grant",
-        replace="Put another grant in its place, or disable or enable it",
-        remove="Take a role away",
-    ),
+    to_add="Give a role; if it is given already, that is the answer",
+    to_get="Show one grant",
+    to_replace="Put another grant in its place, or disable or enable it",
+    to_remove="Take a role away",
     schema=GRANT,
     body=_BODY,
     find=find_grant,
@@ -77,7 +73,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/grants",
         summary="List the grants, those that settings make first",
-        tag=_TAG,
         run=_list,
         query={
             **PAGING,

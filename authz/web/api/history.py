@@ -8,7 +8,6 @@ from authz.web.api.operation import Call, Match, Operation, Reply
 from authz.web.api.schema import array, nullable, number, record, text
 from authz.web.api.schemas import LIMIT, LINES, WHY
 
-_TAG: Final = "History"
 _NUMBER: Final = text("The number of a revision.", least=1, most=15, pattern="^[0-9]+$")
 _BEFORE: Final = number("Only revisions below this number.", least=1)
 _REVISIONS: Final = record(
@@ -75,7 +74,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/revisions",
         summary="List what was changed, the newest first",
-        tag=_TAG,
         run=_list,
         query={"limit": LIMIT, "before": _BEFORE},
         answers={200: _REVISIONS},
@@ -85,7 +83,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/revisions/<number>",
         summary="Show one revision",
-        tag=_TAG,
         run=_get,
         parts={"number": _NUMBER},
         answers={200: REVISION},
@@ -95,7 +92,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/revisions/<number>/difference",
         summary="What has changed since a revision, or up to another",
-        tag=_TAG,
         run=_difference,
         parts={"number": _NUMBER},
         query={"to": number("Up to this revision; left out: up to now.", least=1)},
@@ -106,7 +102,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/revisions/<number>/rollback",
         summary="Make the policy what a revision left; the history goes on",
-        tag=_TAG,
         run=_roll_back,
         parts={"number": _NUMBER},
         body=record({"why": WHY}),

@@ -68,7 +68,6 @@ class Operation:
     #: As Flask spells it, below the API: `/rules/<id>`.
     path: str
     summary: str
-    tag: str
     run: Callable[[Call], Reply]
     #: What the parts of the path are.
     parts: Mapping[str, Schema] = field(default_factory=dict)
@@ -87,6 +86,8 @@ class Operation:
     #: The errors it can answer beside those that follow from the rest.
     errors: tuple[int, ...] = ()
     max_body: int = 64 * KILOBYTE
+    #: What it is about, for whoever reads the list of all; see `resources`.
+    tag: str = ""
 
     @property
     def changes(self) -> bool:

@@ -34,7 +34,6 @@ from authz.web.api.schemas import (
 )
 from authz.web.password_page import link_for
 
-_TAG: Final = "People"
 _ID: Final = text("A local account's id.", least=1, most=64)
 _PARTS: Final = {
     "source": text("`local`, or the name of an identity source.", least=1, most=64),
@@ -223,7 +222,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/people",
         summary="List the people whom the store and the settings know",
-        tag=_TAG,
         run=_list,
         query={
             **PAGING,
@@ -238,7 +236,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/people",
         summary="Add a local account; without a password nobody can sign in to it",
-        tag=_TAG,
         run=_add,
         body=record(
             {"id": _ID},
@@ -260,7 +257,6 @@ OPERATIONS: Final = (
         method="GET",
         path=_PATH,
         summary="Show one person, with their roles and where each came from",
-        tag=_TAG,
         run=_get,
         parts=_PARTS,
         answers={200: _PERSON},
@@ -271,7 +267,6 @@ OPERATIONS: Final = (
         method="PUT",
         path=_PATH,
         summary="Rename, disable or enable a person",
-        tag=_TAG,
         run=_edit,
         parts=_PARTS,
         body=record(
@@ -290,7 +285,6 @@ OPERATIONS: Final = (
         method="DELETE",
         path=_PATH,
         summary="Forget a person, and end their sessions; their grants stay",
-        tag=_TAG,
         run=_remove,
         parts=_PARTS,
         answers={204: None},
@@ -302,7 +296,6 @@ OPERATIONS: Final = (
         method="PUT",
         path="/people/local/<id>/password",
         summary="Give a local account another password, and end its sessions",
-        tag=_TAG,
         run=_set_password,
         parts={"id": _PARTS["id"]},
         body=record({"password": _PASSWORD}, {"change_first": _CHANGE_FIRST}),
@@ -316,7 +309,6 @@ OPERATIONS: Final = (
         method="DELETE",
         path="/people/local/<id>/password",
         summary="Take the password of a local account away, and end its sessions",
-        tag=_TAG,
         run=_drop_password,
         parts={"id": _PARTS["id"]},
         answers={200: _PERSON},
@@ -330,7 +322,6 @@ OPERATIONS: Final = (
         path="/people/local/<id>/password-link",
         summary="Make a link with which a person sets their password, once; it is in "
         "this answer and nowhere else",
-        tag=_TAG,
         run=_make_link,
         parts={"id": _PARTS["id"]},
         body=record(
@@ -355,7 +346,6 @@ OPERATIONS: Final = (
         method="DELETE",
         path="/sessions/<source>/<path:id>",
         summary="End every session of a person; they may sign in again",
-        tag=_TAG,
         run=_sign_out,
         parts=_PARTS,
         answers={200: _PERSON},

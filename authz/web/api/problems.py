@@ -16,7 +16,6 @@ from authz.errors import (
     LockedOut,
     NotFound,
     PolicyError,
-    Problem,
     StoreConflict,
     StoreError,
     StoreReadOnly,
@@ -62,7 +61,7 @@ def problem_of(error: AuthzError, *, request_id: str) -> Response:
     more: dict[str, Any] = {}
     detail = str(error)
     if isinstance(error, PolicyError):
-        more["errors"] = [_as_error(problem) for problem in error.problems]
+        more["errors"] = [{"pointer": "", "detail": str(p)} for p in error.problems]
         detail = "this policy cannot be used"
     if isinstance(error, StoreReadOnly):
         more["patch"] = error.patch
@@ -76,6 +75,16 @@ def problem_of(error: AuthzError, *, request_id: str) -> Response:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY
     return response
+
+
+def internal(*, request_id: str) -> Response:
+    """Return the answer when the mistake is ours; the log tells it, and no answer."""
+    return problem(
+        status=500,
+        reason="internal",
+        detail="something went wrong here; the server's log says what",
+        request_id=request_id,
+    )
 
 
 def faulty(faults: Iterable[Fault], *, request_id: str) -> Response:
@@ -141,7 +150,3 @@ def _status_of(error: AuthzError) -> tuple[int, str]:
         if isinstance(error, kind):
             return status, reason
     return 500, "internal"
-
-
-def _as_error(found: Problem) -> dict[str, str]:
-    return {"pointer": "", "detail": str(found)}

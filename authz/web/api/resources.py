@@ -1,6 +1,6 @@
 """Every operation of the API."""
 
-from itertools import chain
+from dataclasses import replace
 from typing import Final
 
 from authz.web.api import (
@@ -20,18 +20,21 @@ from authz.web.api import (
 from authz.web.api.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
-    chain(
-        changes.OPERATIONS,
-        rules.OPERATIONS,
-        grants.OPERATIONS,
-        roles.OPERATIONS,
-        people.OPERATIONS,
-        tokens.OPERATIONS,
-        decisions.OPERATIONS,
-        simulate.OPERATIONS,
-        history.OPERATIONS,
-        audit.OPERATIONS,
-        transfer.OPERATIONS,
-        tests.OPERATIONS,
+    replace(operation, tag=tag)
+    for tag, operations in (
+        ("Changes", changes.OPERATIONS),
+        ("Rules", rules.OPERATIONS),
+        ("Grants", grants.OPERATIONS),
+        ("Roles", roles.OPERATIONS),
+        ("People", people.OPERATIONS),
+        ("Tokens", tokens.OPERATIONS),
+        ("Decisions", decisions.OPERATIONS),
+        ("Routes", decisions.ROUTES),
+        ("Decisions", simulate.OPERATIONS),
+        ("History", history.OPERATIONS),
+        ("Audit", audit.OPERATIONS),
+        ("Import and export", transfer.OPERATIONS),
+        ("Policy tests", tests.OPERATIONS),
     )
+    for operation in operations
 )

@@ -17,7 +17,6 @@ from authz.web.api.schemas import (
     rule_document,
 )
 
-_TAG: Final = "Roles"
 _FIELDS: Final = {
     "name": name("The role."),
     "given": flag("Whether everybody, or everybody who signed in, has it anyway."),
@@ -75,7 +74,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/roles",
         summary="List the roles that rules or grants speak of",
-        tag=_TAG,
         run=_list,
         query=PAGING,
         answers={200: page_of(_SHORT)},
@@ -86,7 +84,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/roles/<name>",
         summary="Show one role with its members and rules",
-        tag=_TAG,
         run=_get,
         parts={"name": name("The role: `role:...`.")},
         answers={200: _LONG},

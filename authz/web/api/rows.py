@@ -43,23 +43,16 @@ class Find(Protocol[_Shown_co]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summaries:
-    """What each operation does, in a few words."""
-
-    add: str
-    get: str
-    replace: str
-    remove: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RowKind(Generic[_Shown]):
     """One kind of row, and the operations on one of them."""
 
     #: What it is called: `rule`.
     word: str
-    tag: str
-    summaries: Summaries
+    #: What each operation does, in a few words.
+    to_add: str
+    to_get: str
+    to_replace: str
+    to_remove: str
     #: What a row is in an answer, and in a body.
     schema: Schema
     body: Schema
@@ -72,14 +65,13 @@ class RowKind(Generic[_Shown]):
 
     def operations(self) -> tuple[Operation, ...]:
         """Return what adds a row, and shows, replaces and removes one."""
-        every, one, said = f"/{self.word}s", f"/{self.word}s/<id>", self.summaries
+        every, one = f"/{self.word}s", f"/{self.word}s/<id>"
         return (
             Operation(
                 id=f"add_{self.word}",
                 method="POST",
                 path=every,
-                summary=said.add,
-                tag=self.tag,
+                summary=self.to_add,
                 run=self._add,
                 body=self.body,
                 answers={201: self.schema, 200: self.schema},
@@ -91,8 +83,7 @@ class RowKind(Generic[_Shown]):
                 id=f"get_{self.word}",
                 method="GET",
                 path=one,
-                summary=said.get,
-                tag=self.tag,
+                summary=self.to_get,
                 run=self._get,
                 parts={"id": ID},
                 answers={200: self.schema},
@@ -102,8 +93,7 @@ class RowKind(Generic[_Shown]):
                 id=f"replace_{self.word}",
                 method="PUT",
                 path=one,
-                summary=said.replace,
-                tag=self.tag,
+                summary=self.to_replace,
                 run=self._replace,
                 parts={"id": ID},
                 body=self.body,
@@ -116,8 +106,7 @@ class RowKind(Generic[_Shown]):
                 id=f"remove_{self.word}",
                 method="DELETE",
                 path=one,
-                summary=said.remove,
-                tag=self.tag,
+                summary=self.to_remove,
                 run=self._remove,
                 parts={"id": ID},
                 query={"why": WHY},

@@ -6,7 +6,7 @@ from authz.admin.rules import as_rule, find_rule, list_rules
 from authz.policy.csv_rows import Row
 from authz.policy.written_rule import WrittenRule
 from authz.web.api.operation import Call, Operation, Reply
-from authz.web.api.rows import RowKind, Summaries
+from authz.web.api.rows import RowKind
 from authz.web.api.schema import flag, name, record
 from authz.web.api.schemas import (
     EFFECT,
@@ -24,7 +24,6 @@ from authz.web.api.schemas import (
     rule_document,
 )
 
-_TAG: Final = "Rules"
 _BODY: Final = record(
     RULE_NEEDED,
     {
@@ -57,13 +56,10 @@ def _row(call: Call) -> Row:
 
 _KIND: Final = RowKind(
     word="rule",
-    tag=_TAG,
-    summaries=Summaries(
-        add="Add a rule; if it is there already, it is the answer",
-        get="Show one rule",
-        replace="Put another rule in its place, or disable or enable it",
-        remove="Remove a rule",
-    ),
+    to_add="Add a rule; if it is there already, it is the answer",
+    to_get="Show one rule",
+    to_replace="Put another rule in its place, or disable or enable it",
+    to_remove="Remove a rule",
     schema=RULE,
     body=_BODY,
     find=find_rule,
@@ -77,7 +73,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/rules",
         summary="List the rules, in the order of the store",
-        tag=_TAG,
         run=_list,
         query={
             **PAGING,

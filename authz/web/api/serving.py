@@ -10,15 +10,16 @@ from typing import Any, Final
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
-from authz.admin.context import Actor, AdminContext
-from authz.admin.edits import ANY_STATE
+from authz.admin.changes import ANY_STATE
+from authz.admin.context import AdminContext
 from authz.audit import EventTag
 from authz.errors import AuthzError, StoreConflict
 from authz.identity.source import RequestFacts
+from authz.web.admin_context import current_actor
 from authz.web.api.body import BadRequest, read_body
 from authz.web.api.openapi import document_of
 from authz.web.api.operation import Call, Match, Operation, Reply
-from authz.web.api.problems import faulty, problem, problem_of
+from authz.web.api.problems import faulty, internal, problem_of
 from authz.web.api.resources import OPERATIONS
 from authz.web.api.schema import Fault, Schema, faults
 from authz.web.rendering import new_request_id, protect_page
@@ -62,12 +63,10 @@ def _answer(
     response = _answered(app, context, operation, **parts)
     if operation.changes and response.status_code >= HTTPStatus.BAD_REQUEST:
         said = json.loads(response.get_data())
-        facts = RequestFacts(request.environ)
         context.runtime.record(
             EventTag.API_REFUSED,
+            facts=RequestFacts(request.environ),
             subject=current_state().subject.name,
-            peer=facts.peer,
-            client=str(context.runtime.client(facts)),
             method=request.method,
             path=request.path,
             reason=str(said.get("type", "")).rpartition(":")[2],
@@ -85,32 +84,14 @@ def _answered(
         read = _read(request, operation, parts)
         if isinstance(read, tuple):
             return faulty(read, request_id=request_id)
-        query, body, match = read["query"], read["body"], read["match"]
-        facts = RequestFacts(request.environ)
-        call = Call(
-            context=context,
-            actor=Actor(
-                subject=current_state().subject,
-                peer=facts.peer,
-                client=str(context.runtime.client(facts)),
-                request_id=request_id,
-            ),
-            parts=parts,
-            query=query,
-            body=body,
-            match=match,
-        )
+        actor = current_actor(context.runtime, request_id=request_id)
+        call = Call(context=context, actor=actor, parts=parts, **read)
         return _response(_run(operation, call), context)
     except AuthzError as error:
         return problem_of(error, request_id=request_id)
     except Exception:
         app.logger.exception("authz: the admin API failed (%s)", request_id)
-        return problem(
-            status=500,
-            reason="internal",
-            detail="something went wrong here; the server's log says what",
-            request_id=request_id,
-        )
+        return internal(request_id=request_id)
 
 
 def _run(operation: Operation, call: Call) -> Reply:

@@ -80,7 +80,6 @@ OPERATIONS: Final = (
         path="/decisions/simulate",
         summary=f"Decide the last {MAX_REPLAYED:,} recorded requests again, under the "
         "policy or a draft",
-        tag="Decisions",
         run=_simulate,
         body=record(
             {},

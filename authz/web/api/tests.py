@@ -101,7 +101,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/policy-tests",
         summary="Run a file of policy tests, against the policy or a draft",
-        tag="Policy tests",
         run=_run,
         body=record(
             {

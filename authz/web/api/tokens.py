@@ -19,7 +19,6 @@ from authz.web.api.schema import (
 )
 from authz.web.api.schemas import PAGING, page_document, page_of, paging, when
 
-_TAG: Final = "Tokens"
 _FIELDS: Final = {
     "id": text("What names it, and no secret."),
     "name": text("The name the policy knows it by: `token:...`."),
@@ -84,7 +83,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/tokens",
         summary="List the API tokens; never the tokens themselves",
-        tag=_TAG,
         run=_list,
         query={**PAGING, "revoked": flag("Those that were revoked, too.")},
         answers={200: page_of(_TOKEN)},
@@ -94,7 +92,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/tokens",
         summary="Make an API token; it is in this answer and nowhere else",
-        tag=_TAG,
         run=_make,
         body=record(
             {
@@ -120,7 +117,6 @@ OPERATIONS: Final = (
         method="DELETE",
         path="/tokens/<id>",
         summary="Revoke an API token, at once and for good",
-        tag=_TAG,
         run=_revoke,
         parts={"id": text("What names it.", least=1, most=64)},
         answers={200: _TOKEN},

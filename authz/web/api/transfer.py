@@ -10,7 +10,6 @@ from authz.web.api.operation import KILOBYTE, Call, Match, Operation, Reply
 from authz.web.api.schema import choice, record
 from authz.web.api.schemas import WHY
 
-_TAG: Final = "Import and export"
 _MAX_IMPORT: Final = 8 * 1024 * KILOBYTE
 _FORM: Final = choice("How the policy is written down.", *Form)
 _IMPORT: Final = {
@@ -57,7 +56,6 @@ OPERATIONS: Final = (
         method="GET",
         path="/export",
         summary="The whole policy as a policy file, as JSON or as a table",
-        tag=_TAG,
         run=_export,
         query={"format": _FORM},
         answers={
@@ -74,7 +72,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/import/preview",
         summary="See what an import would do; nothing is changed",
-        tag=_TAG,
         run=_preview,
         body=record(_IMPORT),
         answers={200: PREVIEW},
@@ -86,7 +83,6 @@ OPERATIONS: Final = (
         method="POST",
         path="/import",
         summary="Bring a policy into the store, all of it or nothing",
-        tag=_TAG,
         run=_import,
         body=record({**_IMPORT, "why": WHY}),
         answers={200: REVISION},

@@ -1,6 +1,5 @@
 """AuthZEN over HTTP: from a request to an answer, to the letter (AuthZEN 1.0, 10)."""
 
-import json
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
@@ -17,14 +16,14 @@ from authz.settings.authzen import ACCESS
 from authz.web.api import problems
 from authz.web.api.body import BadRequest, read_body
 from authz.web.api.openapi import MEANINGS
-from authz.web.api.problems import problem, problem_of
+from authz.web.api.problems import internal, problem_of
 from authz.web.authzen.meaning import Pdp, Verdict
 from authz.web.authzen.operations import OPERATIONS, Asking, Operation
 from authz.web.authzen.questions import check
 from authz.web.authzen.search import Search
 from authz.web.guarded_views import public
 from authz.web.hook import Hook
-from authz.web.rendering import new_request_id, protect_page
+from authz.web.rendering import json_page, new_request_id
 from authz.web.state import current_state
 
 WELL_KNOWN: Final = "/.well-known/authzen-configuration"
@@ -50,12 +49,12 @@ def authzen_blueprint(app: Flask, context: AdminContext, hook: Hook) -> Blueprin
             methods=["POST"],
         )
     add = blueprint.add_url_rule
-    text = json.dumps(openapi_document(settings.access)) + "\n"
+    document = openapi_document(settings.access)
     # Not the standard's: what rules say of it is about whom may be asked.
     add(
         f"{settings.access}/about/<path:name>", "about", serving.about, methods=["POST"]
     )
-    add(f"{settings.access}/openapi.json", "openapi", partial(_openapi, text))
+    add(f"{settings.access}/openapi.json", "openapi", partial(json_page, document))
     add(WELL_KNOWN + settings.known_path, "metadata", serving.metadata)
     blueprint.after_app_request(serving.identified)
     return blueprint
@@ -75,7 +74,7 @@ class _Serving:
         """Answer a request, and note it if it was none that can be answered."""
         request_id = new_request_id()
         try:
-            return _json(self._answered(operation))
+            return json_page(self._answered(operation))
         except BadRequest as error:
             response = problem_of(_in_terms(error), request_id=request_id)
             reason = error.reason
@@ -84,12 +83,7 @@ class _Serving:
         except Exception:
             self._app.logger.exception("authz: AuthZEN failed (%s)", request_id)
             reason = "internal"
-            response = problem(
-                status=500,
-                reason=reason,
-                detail="something went wrong here; the server's log says what",
-                request_id=request_id,
-            )
+            response = internal(request_id=request_id)
         self._context.runtime.record(
             EventTag.API_REFUSED,
             facts=RequestFacts(request.environ),
@@ -145,7 +139,7 @@ class _Serving:
 
     def about(self, name: str) -> Response:  # noqa: ARG002 - the hook has decided
         """Say that the caller may ask about somebody: whoever may not is not here."""
-        return _json({"decision": True})
+        return json_page({"decision": True})
 
     @public
     def metadata(self) -> Response:
@@ -155,7 +149,7 @@ class _Serving:
             f"https://{request.host}{request.script_root}{settings.prefix}"
         )
         ends = {each.parameter: f"{url}{ACCESS}{each.path}" for each in OPERATIONS}
-        response = _json({"policy_decision_point": url, **ends})
+        response = json_page({"policy_decision_point": url, **ends})
         response.headers["Cache-Control"] = f"max-age={_KEPT}"
         return response
 
@@ -241,13 +235,3 @@ def _named_by_client() -> dict[str, str]:
     """Return what the client calls the request, for the audit log."""
     sent = request.headers.get(_REQUEST_ID, "")[:_MAX_ID]
     return {"x_request_id": sent} if sent else {}
-
-
-def _json(document: dict[str, Any]) -> Response:
-    return protect_page(
-        Response(json.dumps(document) + "\n", content_type="application/json")
-    )
-
-
-def _openapi(text: str) -> Response:
-    return protect_page(Response(text, content_type="application/json"))

@@ -1,6 +1,5 @@
 """Everybody's own account: their password, their sessions, and what adapters add."""
 
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -19,7 +18,6 @@ from authz.errors import (
     StoreConflict,
     StoreReadOnly,
 )
-from authz.identity.devices import remember
 from authz.identity.guesser import Guesser
 from authz.identity.hashing_queue import TooBusy
 from authz.identity.people import LOCAL, Person
@@ -47,10 +45,6 @@ class AccountPage:
         pages.add("/account/password", "own_password", self.password, post=True)
         pages.add("/account/sign-out", "own_sign_out", self.sign_out, post=True)
 
-    def show(self) -> Response:
-        """Show it."""
-        return self.show_with()
-
     def password(self) -> Response:
         """Take another password, from somebody who knows the one they have."""
         pages = self._pages
@@ -59,22 +53,20 @@ class AccountPage:
         if person is None or person.fixed or person.source != LOCAL:
             raise NotFound("you have no password that can be changed here")
         if form.get("password", "") != form.get("again", ""):
-            return self.show_with({"again": _DIFFERENT})
+            return self.show({"again": _DIFFERENT})
         problem = self._is_theirs(person.id, form.get("current", ""))
         if problem:
-            return self.show_with({"current": problem})
+            return self.show({"current": problem})
         try:
             use_cases.set_password(
                 pages.context, pages.actor, person, form.get("password", "")
             )
         except PolicyError as error:
-            return self.show_with(problems_of(error))
+            return self.show(problems_of(error))
         except (StoreReadOnly, LastAdmin) as error:
-            return self.show_with({"": wording.sentence(error)})
+            return self.show({"": wording.sentence(error)})
         except StoreConflict:
-            return self.show_with(
-                {"": "Your account was changed meanwhile. Try again."}
-            )
+            return self.show({"": "Your account was changed meanwhile. Try again."})
         return self._go_on(person.id)
 
     def sign_out(self) -> Response:
@@ -123,11 +115,8 @@ class AccountPage:
             return protect(redirect(request.script_root + "/", HTTPStatus.SEE_OTHER))
         session = runtime.sessions.store.begin(account, runtime.policy)
         response = redirect(url_for("authz_admin.account"), HTTPStatus.SEE_OTHER)
-        facts = RequestFacts(request.environ)
-        self._cookies.give_session(response, facts, session.token)
         # The browser was known by the old password.
-        device = remember(self._cookies.devices(facts), account, time.time())
-        self._cookies.give_device(response, facts, device)
+        self._cookies.give_session(response, RequestFacts(request.environ), session)
         flash.say(response, "password-changed")
         return protect(response)
 
@@ -136,7 +125,7 @@ class AccountPage:
         kind, _, id_ = self._pages.subject.name.partition(":")
         return self._pages.context.people.find(id_) if kind == "user" else None
 
-    def show_with(
+    def show(
         self, errors: Mapping[str, str] | None = None, typed: Typed | None = None
     ) -> Response:
         """Show the page, with what is wrong with the form that was sent."""
@@ -146,8 +135,7 @@ class AccountPage:
         has_tokens = may_have_own(context, actor)
         return pages.page(
             "authz/admin/account.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
-            errors=errors or {},
+            errors=errors,
             person=self._own(),
             roles=sorted(context.policy.roles_of(subject.names)),
             sections=[section(subject) for section in pages.account_sections],
@@ -155,7 +143,7 @@ class AccountPage:
             has_tokens=has_tokens,
             tokens=own_tokens(context, actor) if has_tokens else (),
             typed=typed or Typed(),
-            token_roles=[(r, wording.who(r).label) for r in own_roles(context, actor)],
+            token_roles=wording.pairs(own_roles(context, actor)),
             spans=SPANS,
             now=context.runtime.clock(),
         )

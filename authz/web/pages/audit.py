@@ -15,7 +15,6 @@ from authz.audit.log import AuditLog, Found, Record, Wanted, time_of
 from authz.web.pages.base import AdminPages
 from authz.web.pages.change_lines import Line, Sign, text_lines
 from authz.web.pages.export import csv_file, lines_as_file
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import SIZE, asked, here
 from authz.web.pages.sorting import asked_sorting
 
@@ -51,13 +50,7 @@ class Audit:
     def __init__(self, pages: AdminPages) -> None:
         """Add the pages to *pages*."""
         self._pages = pages
-        entry = MenuEntry(
-            label="Audit log",
-            endpoint="authz_admin.audit",
-            group=Group.WHEN,
-            icon="audit",
-        )
-        pages.add("/admin/audit", "audit", self.show, entry=entry)
+        pages.add("/admin/audit", "audit", self.show)
         pages.add("/admin/audit.csv", "audit_csv", self.as_csv)
         pages.add("/admin/audit.jsonl", "audit_jsonl", self.as_lines)
 
@@ -79,7 +72,6 @@ class Audit:
             )
         return pages.page(
             "authz/admin/audit.html",
-            status=422 if errors else 200,
             errors=errors,
             log=log,
             # A page may be short for who sees some scopes only; the next one goes on.

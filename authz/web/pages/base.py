@@ -20,18 +20,13 @@ from authz.admin.reach import reach_of
 from authz.admin.scopes import KnownScope, known_scopes
 from authz.audit import EventTag
 from authz.decision import PolicyInForce, Subject
-from authz.errors import (
-    AuthzError,
-    InvalidCredentials,
-    NotFound,
-    PolicyError,
-    StoreError,
-)
+from authz.errors import AuthzError, NotFound, PolicyError, StoreError
 from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
 from authz.policy.records import Revision
 from authz.runtime import Runtime
 from authz.scope import ScopeSet
+from authz.web.admin_context import current_actor
 from authz.web.causes import told
 from authz.web.hook import Hook
 from authz.web.next_page import safe_next
@@ -39,9 +34,9 @@ from authz.web.origin import origin_detail
 from authz.web.pages import flash, wording
 from authz.web.pages.csrf import FormTokens, StaleForm
 from authz.web.pages.draft_cookie import DraftKeeper
-from authz.web.pages.menu import Menu, MenuEntry
+from authz.web.pages.menu import Menu
 from authz.web.pages.theme import has_keys
-from authz.web.rendering import protect_page, render
+from authz.web.rendering import html_page, protect_page
 from authz.web.state import current_state
 
 #: A form of these pages is a few hundred bytes; a draft may have some hundred changes.
@@ -123,7 +118,6 @@ class AdminPages:
         view: Callable[..., Any],
         *,
         post: bool = False,
-        entry: MenuEntry | None = None,
     ) -> None:
         """Add the page *view* at *path*, which begins with `/admin/` or `/account`.
 
@@ -131,8 +125,6 @@ class AdminPages:
         """
         methods = ["POST"] if post else ["GET"]
         self.blueprint.add_url_rule(path, endpoint, view, methods=methods)
-        if entry is not None:
-            self.menu.add(entry)
 
     def answer_errors_of(self, blueprint: Blueprint) -> None:
         """Answer the errors of an adapter's *blueprint* as those of these pages."""
@@ -157,9 +149,7 @@ class AdminPages:
     @property
     def actor(self) -> Actor:
         """Who administers, as the audit record will tell."""
-        facts = RequestFacts(request.environ)
-        client = str(self.runtime.client(facts))
-        return Actor(subject=self.subject, peer=facts.peer, client=client)
+        return current_actor(self.runtime)
 
     @property
     def reach(self) -> ScopeSet:
@@ -169,13 +159,7 @@ class AdminPages:
     @property
     def session(self) -> Session | None:
         """The session by which the visitor came; None if it was another way."""
-        try:
-            session = self.runtime.sessions.session(RequestFacts(request.environ))
-        except InvalidCredentials:
-            return None
-        if session is None or session.account.subject != self.subject:
-            return None
-        return session
+        return self._tokens.session()
 
     def names(self, *, without: Collection[str] = ()) -> list[str]:
         """Return names of the policy for a field to offer, a few hundred at most."""
@@ -256,25 +240,30 @@ class AdminPages:
         self,
         template: str,
         *,
-        status: int = HTTPStatus.OK,
+        status: int | None = None,
         crumbs: Iterable[Crumb] = (),
+        errors: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response:
-        """Return the page that *template* makes of *values*."""
+        """Return the page that *template* makes of *values*.
+
+        *errors* are sentences by the field of its form that they are about; then it is
+        a 422, if no other *status* is said.
+        """
         token = self._tokens.token()
         self.sent = time.monotonic()
-        if not _OF_SCOPES.isdisjoint(values.get("errors") or ()):
+        if not _OF_SCOPES.isdisjoint(errors or ()):
             self._note_refused()
-        response = Response(
-            render(
-                template,
-                frame=self._frame(token),
-                crumbs=tuple(crumbs),
-                wording=wording,
-                **values,
-            ),
-            status=status,
-            content_type="text/html; charset=utf-8",
+        if status is None:
+            status = HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
+        response = html_page(
+            template,
+            status,
+            frame=self._frame(token),
+            crumbs=tuple(crumbs),
+            wording=wording,
+            errors=errors or {},
+            **values,
         )
         self._tokens.keep(response, token)
         flash.forget(response)

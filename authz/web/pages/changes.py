@@ -28,7 +28,6 @@ from authz.policy.records import Revision, note_problem
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.change_lines import draft_lines, text_lines
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked
 from authz.web.pages.previews import Previews
 
@@ -36,6 +35,10 @@ _HISTORY: Final = 20
 _OTHER: Final = (
     "The draft was changed in another window since you looked at it. Nothing was "
     "applied; this is the draft now."
+)
+_MEANWHILE: Final = (
+    "Somebody else changed the policy while you looked at this. Nothing was changed; "
+    "look again."
 )
 _NO_NOTE: Final = "Say why. Whoever looks at the history will want to know."
 
@@ -47,22 +50,12 @@ class Changes:
         """Add the pages to *pages*."""
         self._pages = pages
         self._previews = previews
-        entry = MenuEntry(
-            label="Changes",
-            endpoint="authz_admin.changes",
-            group=Group.WHEN,
-            icon="changes",
-        )
-        pages.add("/admin/changes", "changes", self.show, entry=entry)
+        pages.add("/admin/changes", "changes", self.show)
         pages.add("/admin/changes/apply", "changes_apply", self.apply, post=True)
         pages.add("/admin/changes/<int:number>", "revision", self.revision)
         pages.add(
             "/admin/changes/<int:number>/back", "roll_back", self.roll_back, post=True
         )
-
-    def show(self) -> Response:
-        """Show the draft, and what was changed before."""
-        return self._show()
 
     def apply(self) -> Response:
         """Put the draft in force."""
@@ -73,23 +66,15 @@ class Changes:
         if draft is None:
             return pages.go("authz_admin.changes")
         if not note or note_problem(note):
-            return self._show(note=note, error=_wrong_note(note))
+            return self.show(note=note, error=_wrong_note(note))
         if form.get("mark") != _mark(draft):
-            return self._show(note=note, failure=_OTHER)
-
-        def make() -> Revision:
-            return use_cases.apply(pages.context, pages.actor, draft, note=note)
-
-        revision, error, patch = _attempt(make)
+            return self.show(note=note, failure=_OTHER)
+        revision, failure, patch = self._attempt(use_cases.apply, draft, note=note)
         if revision is None:
-            return self._show(note=note, failure=error, patch=patch)
+            return self.show(note=note, failure=failure, patch=patch)
         response = pages.go("authz_admin.changes", "applied", str(revision.number))
         pages.drafts.forget(response)
         return response
-
-    def revision(self, number: int) -> Response:
-        """Show one change, and what it would mean to go back to it."""
-        return self._revision(number)
 
     def roll_back(self, number: int) -> Response:
         """Make the rules what they were."""
@@ -97,22 +82,18 @@ class Changes:
         form = pages.form()
         note = form.get("note", "").strip()
         if not note or note_problem(note):
-            return self._revision(number, note=note, error=_wrong_note(note))
-        base = form.get("base", "")
-
-        def make() -> Revision:
-            return history.roll_back(
-                pages.context, pages.actor, number, base=base, note=note
-            )
-
-        revision, error, patch = _attempt(make)
+            return self.revision(number, note=note, error=_wrong_note(note))
+        revision, failure, patch = self._attempt(
+            history.roll_back, number, base=form.get("base", ""), note=note
+        )
         if revision is None:
-            return self._revision(number, note=note, failure=error, patch=patch)
+            return self.revision(number, note=note, failure=failure, patch=patch)
         return pages.go("authz_admin.changes", "rolled-back", str(number))
 
-    def _show(
+    def show(
         self, *, note: str = "", error: str = "", failure: str = "", patch: str = ""
     ) -> Response:
+        """Show the draft, and what was changed before."""
         pages = self._pages
         draft = pages.draft
         seen = None
@@ -136,7 +117,7 @@ class Changes:
             mark=_mark(draft) if draft else "",
             lines=list(draft_lines(draft)) if draft else [],
             seen=seen,
-            **_told(self._effect(draft, seen)),
+            **_told(self._previews.effect(seen) if seen else None),
             gone=gone,
             patch=patch or (self._patch(draft, seen) if draft and seen else ""),
             note=note,
@@ -147,23 +128,13 @@ class Changes:
             newest=not before,
         )
 
-    def _effect(self, draft: Draft | None, seen: Preview | None) -> Impact | None:
-        if draft is None or seen is None:
-            return None
-        return self._previews.effect(self._pages.actor, draft)
-
     def _patch(self, draft: Draft, seen: Preview) -> str:
         """Return the patch to commit, where changes are made elsewhere."""
-        pages = self._pages
-        if not pages.context.records.read_only or seen.problems:
+        if not self._pages.context.records.read_only or seen.problems:
             return ""
+        return self._attempt(use_cases.apply, draft, note="")[2]
 
-        def make() -> Revision:
-            return use_cases.apply(pages.context, pages.actor, draft, note="")
-
-        return _attempt(make)[2]
-
-    def _revision(
+    def revision(
         self,
         number: int,
         *,
@@ -172,6 +143,7 @@ class Changes:
         failure: str = "",
         patch: str = "",
     ) -> Response:
+        """Show one change, and what it would mean to go back to it."""
         pages = self._pages
         made = history.revision(pages.context, number)
         try:
@@ -211,6 +183,21 @@ class Changes:
             return False
         return True
 
+    def _attempt(
+        self, change: Callable[..., Revision], *what: object, **how: str
+    ) -> tuple[Revision | None, str, str]:
+        """Return the revision, or why there is none and the patch to commit instead."""
+        try:
+            return change(self._pages.context, self._pages.actor, *what, **how), "", ""
+        except StoreReadOnly as error:
+            return None, wording.sentence(error), error.patch
+        except StoreConflict:
+            return None, _MEANWHILE, ""
+        except PolicyError as error:
+            return None, " ".join(map(wording.sentence, error.problems)), ""
+        except (LockedOut, LastAdmin, AlreadyThere) as error:
+            return None, wording.sentence(error), ""
+
 
 def _told(effect: Impact | None) -> dict[str, Any]:
     """Return what the pages tell of *effect*."""
@@ -232,24 +219,3 @@ def _mark(draft: Draft) -> str:
 
 def _wrong_note(note: str) -> str:
     return wording.sentence(problem) if (problem := note_problem(note)) else _NO_NOTE
-
-
-def _attempt(make: Callable[[], Revision]) -> tuple[Revision | None, str, str]:
-    """Return the revision, or why there is none and the patch to commit instead."""
-    try:
-        return make(), "", ""
-    except StoreReadOnly as error:
-        return None, wording.sentence(error), error.patch
-    except StoreConflict:
-        return (
-            None,
-            (
-                "Somebody else changed the policy while you looked at this. "
-                "Nothing was changed; look again."
-            ),
-            "",
-        )
-    except PolicyError as error:
-        return None, " ".join(map(wording.sentence, error.problems)), ""
-    except (LockedOut, LastAdmin, AlreadyThere) as error:
-        return None, wording.sentence(error), ""

@@ -14,6 +14,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from authz.errors import AuthzError, InvalidCredentials
+from authz.identity.sessions import Session
 from authz.identity.source import RequestFacts
 from authz.identity.why import Why
 from authz.runtime import Runtime
@@ -70,15 +71,19 @@ class FormTokens:
                 self._cookies.why_missing(facts) if missing else Why.FORM_TOO_OLD
             )
 
-    def _session_token(self) -> str | None:
-        """Return the token of the session, if that is what identifies the visitor."""
+    def session(self) -> Session | None:
+        """Return the session, if that is what identifies the visitor."""
         try:
             session = self._runtime.sessions.session(RequestFacts(request.environ))
         except InvalidCredentials:
             return None  # a proxy identifies them; an old cookie lies about
         if session is None or session.account.subject != current_state().subject:
             return None
-        return session.csrf_token
+        return session
+
+    def _session_token(self) -> str | None:
+        session = self.session()
+        return session.csrf_token if session else None
 
     def _cookie_tokens(self) -> tuple[str, ...]:
         try:

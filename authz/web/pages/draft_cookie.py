@@ -19,9 +19,10 @@ from authz.admin import drafts
 from authz.admin.changes import Draft
 from authz.admin.context import AdminContext
 from authz.errors import AuthzError, NotFound
-from authz.identity.cookies import Cookie, CookieNames
+from authz.identity.cookies import Cookie
 from authz.identity.source import RequestFacts
 from authz.policy.records import Change
+from authz.web.cookies import Cookies
 
 #: Browsers keep cookies of up to 4096 bytes, name and attributes included.
 _MAX: Final = 3700
@@ -98,25 +99,18 @@ class DraftKeeper:
             self._set(response, "", max_age=0)
 
     def _set(self, response: Response, value: str, max_age: int | None = None) -> None:
-        attributes = self._cookies.attributes(Cookie.DRAFT, self._facts())
-        attributes = {**attributes, "path": request.script_root + self._path}
-        response.set_cookie(
-            self._name(),
+        Cookies(self._context.runtime.cookies).give(
+            response,
+            RequestFacts(request.environ),
+            Cookie.DRAFT,
             value,
             max_age=max_age,
-            **attributes,
+            path=request.script_root + self._path,
         )
 
     def _name(self) -> str:
-        return self._cookies.name(Cookie.DRAFT, self._facts())
-
-    @property
-    def _cookies(self) -> CookieNames:
-        return self._context.runtime.cookies
-
-    @staticmethod
-    def _facts() -> RequestFacts:
-        return RequestFacts(request.environ)
+        names = self._context.runtime.cookies
+        return names.name(Cookie.DRAFT, RequestFacts(request.environ))
 
 
 def _seal(sealed: str, key: str) -> bytes:

@@ -11,19 +11,7 @@ from authz.web.rendering import protect_page
 
 #: A spreadsheet takes a cell that begins with one of these for a formula (OWASP ASVS
 #: 1.2.10); a quote in front makes it text.
-_FORMULA: Final = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "\uff1d",
-    "\uff0b",
-    "\uff0d",
-    "\uff20",
-)
+_FORMULA: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def cell(text: str) -> str:

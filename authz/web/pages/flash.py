@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from authz.identity.cookies import Cookie, CookieNames
 from authz.identity.source import RequestFacts
+from authz.web.cookies import Cookies
 
 _SECONDS: Final = 60
 _MAX: Final = 400
@@ -59,12 +60,8 @@ def say(response: Response, code: str, word: str = "") -> None:
     """Have the next page say the sentence *code* with *word* filled in."""
     value = json.dumps([code, word[: _MAX // 4]]).encode()
     names, facts = _names()
-    response.set_cookie(
-        names.name(Cookie.FLASH, facts),
-        base64.urlsafe_b64encode(value).decode().rstrip("="),
-        max_age=_SECONDS,
-        **names.attributes(Cookie.FLASH, facts),
-    )
+    text = base64.urlsafe_b64encode(value).decode().rstrip("=")
+    Cookies(names).give(response, facts, Cookie.FLASH, text, max_age=_SECONDS)
 
 
 def said() -> tuple[str, str] | None:
@@ -86,9 +83,8 @@ def said() -> tuple[str, str] | None:
 def forget(response: Response) -> None:
     """Say it no second time."""
     names, facts = _names()
-    name = names.name(Cookie.FLASH, facts)
-    if name in request.cookies:
-        response.delete_cookie(name, **names.attributes(Cookie.FLASH, facts))
+    if names.name(Cookie.FLASH, facts) in request.cookies:
+        Cookies(names).take(response, facts, Cookie.FLASH)
 
 
 def _names() -> tuple[CookieNames, RequestFacts]:

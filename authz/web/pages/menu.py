@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from flask import request, url_for
 
@@ -44,12 +45,29 @@ class ShownEntry:
     current: bool
 
 
+#: The lines of the pages that every app has.
+_ENTRIES: Final = tuple(
+    MenuEntry(label=label, endpoint=f"authz_admin.{page}", group=group, icon=icon)
+    for label, page, group, icon in (
+        ("Overview", "overview", Group.FIRST, "overview"),
+        ("People", "people", Group.WHO, "people"),
+        ("Roles", "roles", Group.WHO, "role"),
+        ("API tokens", "tokens", Group.WHO, "token"),
+        ("Rules", "rules", Group.WHAT, "rules"),
+        ("Routes", "routes", Group.WHAT, "routes"),
+        ("Tester", "tester", Group.WHAT, "tester"),
+        ("Changes", "changes", Group.WHEN, "changes"),
+        ("Audit log", "audit", Group.WHEN, "audit"),
+    )
+)
+
+
 class Menu:
-    """The entries of one app, in the order in which they were added."""
+    """The entries of one app: those of every app, and what was added to them."""
 
     def __init__(self, may: May) -> None:
         self._may = may
-        self._entries: list[MenuEntry] = []
+        self._entries = list(_ENTRIES)
 
     def add(self, entry: MenuEntry) -> None:
         """Add *entry* behind those of its group."""

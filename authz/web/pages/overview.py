@@ -19,7 +19,6 @@ from authz.stores.replicas import Replica, this_process
 from authz.stores.sync import served
 from authz.web.pages.activity import activity
 from authz.web.pages.base import AdminPages
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.routes import RouteTable
 
@@ -74,13 +73,7 @@ class Overview:
         self._pages = pages
         self._book = book
         self._table = table
-        entry = MenuEntry(
-            label="Overview",
-            endpoint="authz_admin.overview",
-            group=Group.FIRST,
-            icon="overview",
-        )
-        pages.add("/admin/", "overview", self.show, entry=entry)
+        pages.add("/admin/", "overview", self.show)
         pages.add("/admin/refusals", "refusals", self.refusals)
 
     def show(self) -> Response:

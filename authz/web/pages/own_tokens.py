@@ -8,10 +8,10 @@ from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
 from authz.web.pages.account import AccountPage
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.token_form import (
-    curl_line,
     days_of,
     errors_of,
     scopes_of,
+    show_made,
     typed_in,
 )
 
@@ -27,7 +27,7 @@ class OwnTokens:
         pages.add("/account/tokens/revoke", "own_token_revoke", self.revoke, post=True)
 
     def make(self) -> Response:
-        """Make one, and show it: it is on this page and nowhere else."""
+        """Make one, and show it."""
         pages = self._pages
         typed = typed_in(pages.form())
         try:
@@ -40,16 +40,9 @@ class OwnTokens:
                 days=days_of(typed),
             )
         except (PolicyError, AlreadyThere, StoreReadOnly) as error:
-            return self._account.show_with(errors_of(error), typed)
-        account = url_for("authz_admin.account")
-        return pages.page(
-            "authz/admin/token_made.html",
-            crumbs=[Crumb(label="Your account", url=account)],
-            secret=secret,
-            example=curl_line(secret),
-            token=token,
-            back=account,
-        )
+            return self._account.show(errors_of(error), typed)
+        account = Crumb(label="Your account", url=url_for("authz_admin.account"))
+        return show_made(pages, secret, token, back=account)
 
     def revoke(self) -> Response:
         """Revoke one."""

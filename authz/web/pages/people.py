@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Final
 
 from flask import url_for
@@ -10,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from authz.admin import people as use_cases
 from authz.admin.people import PersonView
-from authz.admin.roles import GIVEN
 from authz.errors import (
     AlreadyThere,
     AuthzError,
@@ -24,7 +22,6 @@ from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
 from authz.web.pages.draft_cookie import DraftTooLong
 from authz.web.pages.link_made import show_link
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import SIZE, Listing, asked, asked_page
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.sorting import Sorting, asked_sorting
@@ -35,12 +32,8 @@ _BOXES: Final = 40
 _STATES: Final = {"in": False, "disabled": True}
 #: The columns that the list can be sorted by.
 _SORTED_BY: Final = tuple(PeopleColumn)
-#: The field of the form that a problem is about.
-_FIELDS: Final = {
-    "id": "id",
-    "display_name": "display_name",
-    "password": "password",
-}
+#: The fields of the form that a problem may be about.
+_FIELDS: Final = frozenset({"id", "display_name", "password"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +58,7 @@ class People:
         """Add the pages to *pages*."""
         self._pages = pages
         self._book = book
-        entry = MenuEntry(
-            label="People",
-            endpoint="authz_admin.people",
-            group=Group.WHO,
-            icon="people",
-        )
-        pages.add("/admin/people", "people", self.show, entry=entry)
+        pages.add("/admin/people", "people", self.show)
         pages.add("/admin/people/new", "person_new", self.new)
         pages.add("/admin/people/new", "person_add", self.add, post=True)
 
@@ -197,18 +184,15 @@ class People:
     ) -> Response:
         return self._pages.page(
             "authz/admin/person_new.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
             crumbs=[Crumb(label="People", url=url_for("authz_admin.people"))],
             typed=typed,
-            errors=errors or {},
+            errors=errors,
             taken=taken,
             roles=self._role_names()[:_BOXES],
         )
 
     def _role_names(self) -> list[str]:
-        reach = self._pages.reach
-        every = self._book.within(reach)
-        return [role.name for role in every if role.name not in GIVEN]
+        return self._book.to_give(self._pages.reach)
 
 
 def _order(sorting: Sorting) -> PeopleOrder:
@@ -219,6 +203,6 @@ def _order(sorting: Sorting) -> PeopleOrder:
 def problems_of(error: PolicyError) -> dict[str, str]:
     """Return the sentence for each field that *error* is about."""
     return {
-        _FIELDS.get(problem.where, ""): wording.sentence(problem)
+        problem.where if problem.where in _FIELDS else "": wording.sentence(problem)
         for problem in error.problems
     }

@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 from flask import request, url_for
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from authz.admin import people as use_cases
@@ -32,7 +30,7 @@ from authz.policy.route_tables import is_ours
 from authz.settings.identity_parsers import as_list
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb
-from authz.web.pages.link_made import show_link
+from authz.web.pages.link_made import crumbs_to, show_link
 from authz.web.pages.pagination import asked, listing
 from authz.web.pages.people import problems_of
 from authz.web.pages.person_scopes import PersonScopes
@@ -45,8 +43,8 @@ _OTHERS: Final = (
     "this is how they are now."
 )
 
-#: Does something about a person, who must be as given.
-Deed = Callable[[PersonView, MultiDict[str, str]], object]
+#: A use case about a person, who must be as given.
+Deed = Callable[..., object]
 
 #: What is recorded under a name that somebody only gave.
 _TRIED: Final = frozenset(
@@ -90,38 +88,31 @@ class PersonPages:
 
     def edit(self) -> Response:
         """Rename, disable or enable a person."""
-
-        def edit(view: PersonView, form: MultiDict[str, str]) -> object:
-            return use_cases.edit_person(
-                self._pages.context,
-                self._pages.actor,
-                view.person,
-                display_name=form.get("display_name", ""),
-                disabled=form.get("disabled") == "yes",
-            )
-
-        return self._do(edit, "person-changed")
+        form = self._pages.form()
+        return self._do(
+            use_cases.edit_person,
+            "person-changed",
+            display_name=form.get("display_name", ""),
+            disabled=form.get("disabled") == "yes",
+        )
 
     def password(self) -> Response:
         """Give a person another password."""
-
-        def change(view: PersonView, form: MultiDict[str, str]) -> object:
-            return use_cases.set_password(
-                self._pages.context,
-                self._pages.actor,
-                view.person,
-                form.get("password", ""),
-                change_first=form.get("change_first") == "yes",
-            )
-
         form = self._pages.form()
-        if not form.get("password"):
+        password = form.get("password", "")
+        if not password:
             errors = {"password": "Write the new password."}
             return self._show(self._find(form), errors)
-        if form.get("password") != form.get("again"):
+        if password != form.get("again"):
             errors = {"again": "The two passwords are not the same."}
             return self._show(self._find(form), errors)
-        return self._do(change, "person-password")
+        change_first = form.get("change_first") == "yes"
+        return self._do(
+            use_cases.set_password,
+            "person-password",
+            password=password,
+            change_first=change_first,
+        )
 
     def link(self) -> Response:
         """Make a link with which a person sets their password, and show it."""
@@ -134,9 +125,7 @@ class PersonPages:
         view = self._find(pages.form())
         try:
             value, _ = begin_view(pages.context, pages.actor, view.person)
-        except PolicyError as error:
-            return self._show(view, {"": wording.sentence(error.problems[0])})
-        except StoreReadOnly as error:
+        except (PolicyError, StoreReadOnly) as error:
             return self._show(view, {"": wording.sentence(error)})
         response = pages.go_to(request.script_root + "/")
         keep_view(pages.context, response, value)
@@ -144,13 +133,7 @@ class PersonPages:
 
     def sign_out(self) -> Response:
         """End all sessions of a person."""
-
-        def end(view: PersonView, _: MultiDict[str, str]) -> object:
-            return use_cases.sign_out_everywhere(
-                self._pages.context, self._pages.actor, view.person
-            )
-
-        return self._do(end, "signed-out")
+        return self._do(use_cases.sign_out_everywhere, "signed-out")
 
     def give(self) -> Response:
         """Give a role at once: one grant, written down as every change."""
@@ -160,8 +143,6 @@ class PersonPages:
         view = use_cases.find_person(pages.context, member.removeprefix("user:"))
         try:
             give_roles(pages.context, pages.actor, view.person, [role])
-        except PolicyError as error:
-            return self._show(view, {"role": wording.sentence(error.problems[0])})
         except AuthzError as error:
             return self._show(view, {"role": wording.sentence(error)})
         return pages.go("authz_admin.person", "role-in-force", role, id=view.person.id)
@@ -178,8 +159,6 @@ class PersonPages:
             return self._show(view, {"": _OTHERS})
         try:
             use_cases.take_grant(pages.context, pages.actor, view.person, entry)
-        except PolicyError as error:
-            return self._show(view, {"": wording.sentence(error.problems[0])})
         except AuthzError as error:
             return self._show(view, {"": wording.sentence(error)})
         return pages.go("authz_admin.person", "role-taken", role, id=view.person.id)
@@ -190,19 +169,17 @@ class PersonPages:
 
     def remove(self) -> Response:
         """Remove a person, if their id was typed."""
-
-        def remove(view: PersonView, _: MultiDict[str, str]) -> None:
-            use_cases.remove_person(self._pages.context, self._pages.actor, view.person)
-
         form = self._pages.form()
         view = self._find(form)
         if form.get("typed", "").strip() != view.person.id:
             errors = {"typed": "Type the id exactly as it stands above."}
             return self._confirm(view, errors)
-        return self._do(remove, "person-removed", gone=True)
+        return self._do(use_cases.remove_person, "person-removed", gone=True)
 
-    def _do(self, deed: Deed, said: str, *, gone: bool = False) -> Response:
-        """Do what a form asks for, or show why it cannot be done."""
+    def _do(
+        self, deed: Deed, said: str, *, gone: bool = False, **fields: Any
+    ) -> Response:
+        """Do what a form asks for with its *fields*, or show why it cannot be done."""
         pages = self._pages
         form = pages.form()
         view = self._find(form)
@@ -210,7 +187,7 @@ class PersonPages:
             return self._show(view, {"": _OTHERS})
         show = self._confirm if gone else self._show
         try:
-            deed(view, form)
+            deed(pages.context, pages.actor, view.person, **fields)
         except PolicyError as error:
             return show(view, problems_of(error))
         except (LastAdmin, LockedOut, StoreReadOnly) as error:
@@ -253,16 +230,12 @@ class PersonPages:
             near=pages.runtime.named_groups.near_misses(subject),
             roles=[role for role in view.roles if role.role not in GIVEN],
             where=self._scopes.section(view),
-            can_have=[
-                role.name
-                for role in self._book.every()
-                if role.name not in held and not role.given
-            ],
+            can_have=[name for name in self._book.to_give() if name not in held],
             grants=self._grants(person.subject_name),
             listing=listing(shown, 25),
             access=only,
             counts=Counter(a.allowed for a in access),
-            recent=self._recent(person.subject_name),
+            recent=self._recent(Wanted(subject=person.subject_name, event="decision")),
             can_view=may_be_viewed(pages.context, person),
             link=link_of(pages.context, person.id),
             seen_from=self._seen_from(person.subject_name),
@@ -272,19 +245,12 @@ class PersonPages:
     def _confirm(
         self, view: PersonView, errors: Mapping[str, str] | None = None
     ) -> Response:
-        person = view.person
         return self._page(
             "authz/admin/person_remove.html",
             view,
             errors,
-            crumbs=[
-                Crumb(label="People", url=url_for("authz_admin.people")),
-                Crumb(
-                    label=person.display_name,
-                    url=url_for("authz_admin.person", id=person.id),
-                ),
-            ],
-            grants=self._grants(person.subject_name),
+            crumbs=crumbs_to(view.person),
+            grants=self._grants(view.person.subject_name),
         )
 
     def _show_within(
@@ -309,12 +275,11 @@ class PersonPages:
     ) -> Response:
         return self._pages.page(
             template,
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
             view=view,
             person=view.person,
             is_local=view.person.source == LOCAL,
             is_self=self._pages.subject.name == view.person.subject_name,
-            errors=errors or {},
+            errors=errors,
             **values,
         )
 
@@ -329,18 +294,12 @@ class PersonPages:
 
     def _seen_from(self, name: str) -> Record | None:
         """Return the newest record of *name* that says where they were."""
-        log = self._pages.runtime.audit_log
-        if log is None:
-            return None
-        found = log.find(Wanted(subject=name), limit=_RECENT).records
+        found = self._recent(Wanted(subject=name))
         # Whoever only tried to be them is somewhere else.
         return next(
             (r for r in found if r.get("client") and r.get("event") not in _TRIED), None
         )
 
-    def _recent(self, name: str) -> tuple[Record, ...]:
+    def _recent(self, wanted: Wanted) -> tuple[Record, ...]:
         log = self._pages.runtime.audit_log
-        if log is None:
-            return ()
-        wanted = Wanted(subject=name, event="decision")
-        return log.find(wanted, limit=_RECENT).records
+        return () if log is None else log.find(wanted, limit=_RECENT).records

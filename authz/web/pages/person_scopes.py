@@ -13,7 +13,6 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from authz.admin.people import PersonView, find_person
-from authz.admin.roles import GIVEN
 from authz.admin.scopes import KnownScope, given, known_scopes, ticked
 from authz.errors import PolicyError, StoreConflict
 from authz.policy.rules import ADMIN
@@ -73,8 +72,7 @@ class PersonScopes:
         context, reach = pages.context, pages.reach
         if not context.scoped:
             return None
-        every = self._book.within(reach)
-        roles = [role.name for role in every if role.name not in GIVEN]
+        roles = self._book.to_give(reach)
         role = self._role(view, roles)
         now, draft = context.records.snapshot(), pages.draft
         member = view.person.subject_name

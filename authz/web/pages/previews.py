@@ -23,19 +23,13 @@ class Previews:
 
     def of(self, actor: Actor, draft: Draft) -> Preview:
         """Return what *draft* would do; raises as `preview` does."""
-        return self._previews.get(
-            self._key(actor, draft), lambda: preview(self._context, actor, draft)
-        )
-
-    def effect(self, actor: Actor, draft: Draft) -> Impact | None:
-        """Return what *draft* changes for whom, or None if it cannot be in force."""
-        return self._effects.get(
-            self._key(actor, draft),
-            lambda: effect_of(self._context, self.of(actor, draft)),
-        )
-
-    def _key(self, actor: Actor, draft: Draft) -> tuple[object, ...]:
-        """Return all that a preview depends on."""
         context = self._context
         state = context.records.snapshot().etag
-        return state, context.policy.revision, actor.subject, draft
+        return self._previews.get(
+            (state, context.policy.revision, actor.subject, draft),
+            lambda: preview(context, actor, draft),
+        )
+
+    def effect(self, seen: Preview) -> Impact | None:
+        """Return what *seen* changes for whom, or None if it cannot be in force."""
+        return self._effects.get(seen, lambda: effect_of(self._context, seen))

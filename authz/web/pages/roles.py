@@ -12,7 +12,6 @@ from authz.decision import Effect
 from authz.errors import NotFound
 from authz.scope import ScopeSet
 from authz.web.pages.base import AdminPages, Crumb
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked, listing
 
 
@@ -36,6 +35,11 @@ class RoleBook:
             if any(reach.meets(line.scope) for line in role.rules)
             or any(reach.meets(line.scope) for line in role.members)
         )
+
+    def to_give(self, reach: ScopeSet | None = None) -> list[str]:
+        """Return the names of those that somebody can be given, within *reach*."""
+        roles = self.every() if reach is None else self.within(reach)
+        return [role.name for role in roles if not role.given]
 
     def find(self, name: str) -> Role:
         """Return the role *name*. Raises `NotFound`."""
@@ -61,10 +65,7 @@ class Roles:
         """Add the pages to *pages*."""
         self._pages = pages
         self._book = book
-        entry = MenuEntry(
-            label="Roles", endpoint="authz_admin.roles", group=Group.WHO, icon="role"
-        )
-        pages.add("/admin/roles", "roles", self.show, entry=entry)
+        pages.add("/admin/roles", "roles", self.show)
         pages.add("/admin/roles/role", "role", self.role)
 
     def show(self) -> Response:
@@ -79,7 +80,6 @@ class Roles:
     def role(self) -> Response:
         """Show one role."""
         pages = self._pages
-        roles = self._book.every()
         role = self._book.find(asked("name"))
         return pages.page(
             "authz/admin/role.html",
@@ -91,7 +91,7 @@ class Roles:
             members=listing(role.members),
             allows=_methods_and_paths(role, Effect.ALLOW),
             denies=_methods_and_paths(role, Effect.DENY),
-            can_hold=[r.name for r in roles if r.name != role.name and not r.given],
+            can_hold=[n for n in self._book.to_give() if n != role.name],
             offered=pages.names(without=GIVEN),
         )
 

@@ -13,7 +13,6 @@ from authz.policy.route_tables import RoutePattern, is_ours, route_patterns
 from authz.policy.rules import ADMIN
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import csv_file
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked, listing
 from authz.web.pages.sorting import asked_sorting
 
@@ -68,13 +67,7 @@ class Routes:
         """Add the pages to *pages*."""
         self._pages = pages
         self._table = table
-        entry = MenuEntry(
-            label="Routes",
-            endpoint="authz_admin.routes",
-            group=Group.WHAT,
-            icon="routes",
-        )
-        pages.add("/admin/routes", "routes", self.show, entry=entry)
+        pages.add("/admin/routes", "routes", self.show)
         pages.add("/admin/routes.csv", "routes_csv", self.export)
 
     def show(self) -> Response:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 from flask import request, url_for
@@ -61,26 +60,24 @@ class RuleForm:
 
     def add(self) -> Response:
         """Put a new rule into the draft."""
-        typed = self._typed()
-        row, errors = _row(typed, self._pages.context.columns)
-        if row is None:
-            return self._form(typed, errors=errors)
-        return self._keep(typed, Add(row=row, note=typed.note))
+        return self._keep(self._typed())
 
     def replace(self) -> Response:
         """Put a changed rule into the draft."""
         typed = self._typed()
         id = request.form.get("id", "")  # noqa: A001 - the field's name
         rule, _ = use_cases.find_rule(self._pages.context, id)
-        row, errors = _row(typed, self._pages.context.columns)
-        if row is None:
-            return self._form(typed, errors=errors, id=rule.id)
-        return self._keep(
-            typed, Replace(id=rule.id, row=row, note=typed.note), id=rule.id
-        )
+        return self._keep(typed, rule.id)
 
-    def _keep(self, typed: Typed, change: Change, id: str = "") -> Response:  # noqa: A002
-        pages = self._pages
+    def _keep(self, typed: Typed, id: str = "") -> Response:  # noqa: A002
+        """Put what was *typed* into the draft: a new rule, or in the place of *id*."""
+        pages, note = self._pages, typed.note
+        row, errors = _row(typed, pages.context.columns)
+        if row is None:
+            return self._form(typed, errors=errors, id=id)
+        change: Change = Add(row=row, note=note)
+        if id:
+            change = Replace(id=id, row=row, note=note)
         try:
             draft = pages.drafts.amended(pages.draft, change)
             response = pages.go("authz_admin.changes", "draft-changed")
@@ -110,10 +107,9 @@ class RuleForm:
         pages = self._pages
         return pages.page(
             "authz/admin/rule_form.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
             crumbs=[Crumb(label="Rules", url=url_for("authz_admin.rules"))],
             typed=typed,
-            errors=errors or {},
+            errors=errors,
             id=id,
             methods=USUAL_METHODS,
             offered=pages.names(),

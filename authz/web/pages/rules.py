@@ -17,7 +17,6 @@ from authz.policy.route_tables import RoutePattern
 from authz.scope import Scope, ScopeSet, pattern_problem
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import lines_as_file
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import SIZE, Listing, asked, asked_page, listing
 from authz.web.pages.sorting import Sorting, asked_sorting
 
@@ -57,10 +56,7 @@ class Rules:
     def __init__(self, pages: AdminPages) -> None:
         """Add the pages to *pages*."""
         self._pages = pages
-        entry = MenuEntry(
-            label="Rules", endpoint="authz_admin.rules", group=Group.WHAT, icon="rules"
-        )
-        pages.add("/admin/rules", "rules", self.show, entry=entry)
+        pages.add("/admin/rules", "rules", self.show)
         pages.add("/admin/rules/lines", "rules_lines", self.lines)
         pages.add("/admin/rules/policy.csv", "rules_csv", self.export)
 
@@ -114,7 +110,7 @@ class Rules:
             # with each of ten thousand people would be slow, and nobody reads it.
             policy = within(context.policy, Scope(scope))
             (found,) = coverage(policy, [_FIRST_PAGE])
-            who = tuple(sorted(found.who, key=_roles_first))
+            who = tuple(sorted(found.who, key=lambda n: (not n.startswith("role:"), n)))
         label = label or scope.partition(":")[2]
         return ShownPlace(scope=scope, label=label, who=who)
 
@@ -168,10 +164,6 @@ class Rules:
                 case _:
                     pass
         return drafted
-
-
-def _roles_first(name: str) -> tuple[bool, str]:
-    return (not name.startswith("role:"), name)
 
 
 def _shown(

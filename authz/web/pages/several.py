@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Final
 
 from flask import request, url_for
@@ -51,7 +50,7 @@ class Several:
         role = form.get("role", "")
         try:
             if what is What.GIVE:
-                if role not in self._roles():
+                if role not in self._book.to_give():
                     return self._asked(what, people, {"role": "Choose a role."})
                 scope = form.get("scope", "").strip()
                 done = give_role(
@@ -60,12 +59,10 @@ class Several:
             else:
                 off = what is What.DISABLE
                 done = let_in(pages.context, pages.actor, people, disabled=off)
-        except PolicyError as error:
-            wrong = wording.sentence(error.problems[0])
-            at = "scope" if pages.context.scoped and what is What.GIVE else ""
-            return self._asked(what, people, {at: wrong})
         except AuthzError as error:
-            return self._asked(what, people, {"": wording.sentence(error)})
+            of_scope = isinstance(error, PolicyError) and what is What.GIVE
+            at = "scope" if of_scope and pages.context.scoped else ""
+            return self._asked(what, people, {at: wording.sentence(error)})
         return self._told(what, done)
 
     def _told(self, what: What, done: Outcome) -> Response:
@@ -100,16 +97,12 @@ class Several:
     ) -> Response:
         return self._pages.page(
             "authz/admin/several.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
             crumbs=[Crumb(label="People", url=url_for("authz_admin.people"))],
             what=str(what),
             people=people,
-            roles=self._roles(),
+            roles=self._book.to_give(),
             role=request.values.get("role", ""),
             scope=request.values.get("scope", ""),
-            errors=errors or {},
+            errors=errors,
             changed=changed,
         )
-
-    def _roles(self) -> list[str]:
-        return [role.name for role in self._book.every() if not role.given]

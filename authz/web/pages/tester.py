@@ -1,6 +1,7 @@
 """May somebody do something, and why: the address of the page holds the question."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import unquote, urlsplit
 
 from werkzeug.wrappers import Response
@@ -16,7 +17,6 @@ from authz.settings.identity_parsers import listed
 from authz.web.canonical import check_canonical
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked
 from authz.web.pages.previews import Previews
 
@@ -42,13 +42,7 @@ class Tester:
         """Add the page to *pages*."""
         self._pages = pages
         self._previews = previews
-        entry = MenuEntry(
-            label="Tester",
-            endpoint="authz_admin.tester",
-            group=Group.WHAT,
-            icon="tester",
-        )
-        pages.add("/admin/tester", "tester", self.show, entry=entry)
+        pages.add("/admin/tester", "tester", self.show)
 
     def show(self) -> Response:
         """Show the form and, if something was asked, the answer."""
@@ -66,6 +60,7 @@ class Tester:
             answer = self._answer(question, errors)
         return self._pages.page(
             "authz/admin/tester.html",
+            status=HTTPStatus.OK,
             question=question,
             answer=answer,
             roles=self._roles(answer),
@@ -125,10 +120,7 @@ class Tester:
         try:
             groups = listed(question.groups)
             return named(self._pages.context, question.who, groups)
-        except InvalidValue as error:
-            errors["who"] = wording.sentence(error)
-            return None
-        except NotFound as error:
+        except (InvalidValue, NotFound) as error:
             errors["who"] = wording.sentence(error)
             return None
 

@@ -43,19 +43,15 @@ def choose_theme() -> Response:
     ):
         chosen = request.form.get(field)
         if chosen in words:
-            _keep(response, cookie, chosen)
+            response.set_cookie(
+                cookie,
+                chosen,
+                max_age=_YEAR,
+                path="/",
+                secure=request.is_secure,
+                httponly=True,
+                samesite="Lax",
+            )
         elif chosen is not None:
             response.delete_cookie(cookie, path="/")
     return protect_page(response)
-
-
-def _keep(response: Response, cookie: str, chosen: str) -> None:
-    response.set_cookie(
-        cookie,
-        chosen,
-        max_age=_YEAR,
-        path="/",
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-    )

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask import request
+from werkzeug.wrappers import Response
 
 from authz.errors import AlreadyThere, PolicyError, StoreReadOnly
+from authz.identity.tokens import ApiToken
 from authz.web.pages import wording
+from authz.web.pages.base import AdminPages, Crumb
 
 #: How long a token may hold: days, and how they are called.
 SPANS: Final = (
@@ -49,10 +52,19 @@ def scopes_of(typed: Typed) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, typed.scopes.split(","))))
 
 
-def curl_line(secret: str) -> str:
-    """Return what sends the token *secret* with a request, to be pasted in a shell."""
+def show_made(
+    pages: AdminPages, secret: str, token: ApiToken, *, back: Crumb
+) -> Response:
+    """Show a token that was made: it is on this page and nowhere else."""
     address = shlex.quote(request.url_root)
-    return f"curl -H 'Authorization: Bearer {secret}' {address}"
+    return pages.page(
+        "authz/admin/token_made.html",
+        crumbs=[back],
+        secret=secret,
+        example=f"curl -H 'Authorization: Bearer {secret}' {address}",
+        token=token,
+        back=back.url,
+    )
 
 
 def days_of(typed: Typed) -> int:

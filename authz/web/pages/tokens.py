@@ -2,30 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Final
 
 from flask import url_for
 from werkzeug.wrappers import Response
 
 from authz.admin.pagination import in_order
-from authz.admin.roles import GIVEN
 from authz.admin.tokens import list_tokens, make_token, revoke_token
 from authz.errors import AlreadyThere, LockedOut, PolicyError, StoreReadOnly
 from authz.identity.tokens import ApiToken
 from authz.web.pages import wording
 from authz.web.pages.base import AdminPages, Crumb, Refused
-from authz.web.pages.menu import Group, MenuEntry
 from authz.web.pages.pagination import asked, listing
 from authz.web.pages.roles import RoleBook
 from authz.web.pages.sorting import asked_sorting
 from authz.web.pages.token_form import (
     SPANS,
     Typed,
-    curl_line,
     days_of,
     errors_of,
     scopes_of,
+    show_made,
     typed_in,
 )
 
@@ -51,13 +48,7 @@ class Tokens:
         """Add the pages to *pages*."""
         self._pages = pages
         self._book = book
-        entry = MenuEntry(
-            label="API tokens",
-            endpoint="authz_admin.tokens",
-            group=Group.WHO,
-            icon="token",
-        )
-        pages.add("/admin/tokens", "tokens", self.show, entry=entry)
+        pages.add("/admin/tokens", "tokens", self.show)
         pages.add("/admin/tokens/new", "token_new", self.new)
         pages.add("/admin/tokens/new", "token_make", self.make, post=True)
         pages.add("/admin/tokens/revoke", "token_revoke", self.revoke, post=True)
@@ -87,7 +78,7 @@ class Tokens:
         return self._form(Typed(role=asked("role")))
 
     def make(self) -> Response:
-        """Make one, and show it: it is on this page and nowhere else."""
+        """Make one, and show it."""
         pages = self._pages
         typed = typed_in(pages.form())
         if not pages.context.stores_tokens:
@@ -107,14 +98,7 @@ class Tokens:
             )
         except (PolicyError, AlreadyThere, StoreReadOnly) as error:
             return self._form(typed, errors_of(error))
-        return pages.page(
-            "authz/admin/token_made.html",
-            crumbs=[self._crumb()],
-            secret=secret,
-            token=token,
-            example=curl_line(secret),
-            back=url_for("authz_admin.tokens"),
-        )
+        return show_made(pages, secret, token, back=self._crumb())
 
     def revoke(self) -> Response:
         """Revoke one."""
@@ -129,15 +113,10 @@ class Tokens:
     def _form(self, typed: Typed, errors: Mapping[str, str] | None = None) -> Response:
         return self._pages.page(
             "authz/admin/token_new.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
             crumbs=[self._crumb()],
             typed=typed,
-            errors=errors or {},
-            roles=[
-                (r.name, wording.who(r.name).label)
-                for r in self._book.every()
-                if r.name not in GIVEN
-            ],
+            errors=errors,
+            roles=wording.pairs(self._book.to_give()),
             spans=(*SPANS, _UNTIL_REVOKED),
             can_make=self._pages.context.stores_tokens,
         )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from authz.decision import ANONYMOUS_METHOD, AUTHENTICATED, EVERYONE, Effect, Reason
-from authz.errors import AuthzError, Problem
+from authz.errors import AuthzError, PolicyError, Problem
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -134,14 +134,13 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def sentence(wrong: Problem | AuthzError | str) -> str:
-    """Return what is wrong, and what to do about it if that is said, in sentences."""
-    match wrong:
-        case Problem():
-            parts = [wrong.message, wrong.hint]
-        case AuthzError():
-            parts = [wrong.message, wrong.hint]
-        case _:
-            parts = [wrong]
+    """Return what is wrong, and what to do about it if that is said, in sentences.
+
+    Of a policy that cannot be, the first thing that is wrong.
+    """
+    if isinstance(wrong, PolicyError):
+        wrong = wrong.problems[0]
+    parts = [wrong] if isinstance(wrong, str) else [wrong.message, wrong.hint]
     return " ".join(f"{_upper(part)}." for part in parts if part).replace("`", "'")
 
 

@@ -2,14 +2,13 @@
 
 import json
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any
 
 from authz.web.api.openapi import document_of, errors_of
 from authz.web.api.problems import SCHEMA as PROBLEM
 from authz.web.api.resources import OPERATIONS
 from authz.web.api.schema import faults
-from tests.web.apps import Answer, Client
+from tests.web.apps import Answer, Client, sent
 
 PREFIX = "/authz/api/v1"
 DOCUMENT = document_of(OPERATIONS, prefix=PREFIX)
@@ -39,12 +38,7 @@ class Api:
         if body is not None:
             raw = json.dumps(body).encode()
         if raw is not None:
-            env = {
-                "CONTENT_TYPE": "application/json",
-                "CONTENT_LENGTH": str(len(raw)),
-                "wsgi.input": BytesIO(raw),
-                **env,
-            }
+            env = sent(raw) | env
         if match is not None:
             headers["IF_MATCH"] = match if match in {"*", ""} else f'"{match}"'
         answer = self.client(method, PREFIX + path, environ=env, **headers)
@@ -55,7 +49,7 @@ class Api:
         """Return the document at *path*."""
         answer = self("GET", path)
         assert answer.status == 200, answer.text
-        return json.loads(answer.text)
+        return answer.json
 
     @property
     def etag(self) -> str:
@@ -70,7 +64,7 @@ def etag(answer: Answer) -> str:
 
 def problem(answer: Answer) -> str:
     """Return the stable word of the problem that *answer* is."""
-    return json.loads(answer.text)["type"].removeprefix("urn:authz:problem:")
+    return answer.json["type"].removeprefix("urn:authz:problem:")
 
 
 def check_form(method: str, path: str, answer: Answer) -> None:
@@ -87,14 +81,14 @@ def check_form(method: str, path: str, answer: Answer) -> None:
         assert ("ETag" in answer.headers) == operation.has_etag
         if answer.headers.get("Content-Type") == "application/json":
             assert schema is not None
-            assert faults(schema, json.loads(answer.text)) == ()
+            assert faults(schema, answer.json) == ()
         elif answer.text:
             kind = answer.headers["Content-Type"].partition(";")[0]
             assert kind in {t.partition(";")[0] for t in operation.other_types}
     else:
         assert answer.status in errors_of(operation), (answer.status, answer.text)
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert faults(PROBLEM, json.loads(answer.text)) == ()
+        assert faults(PROBLEM, answer.json) == ()
 
 
 def _serves(template: str, path: str) -> bool:

@@ -8,26 +8,23 @@ import pytest
 from flask import Flask
 
 from tests.web.api.client import Api
-from tests.web.apps import ALICE, BOB, Client
+from tests.web.apps import browser_of
+from tests.web.conftest import asked_for
 
 
 @pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(AUTHZ_POLICY_WRITABLE=True)
+def _app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask:
+    return asked_for(request, make_app, AUTHZ_POLICY_WRITABLE=True)
 
 
 @pytest.fixture(name="api")
 def _api(app: Flask) -> Api:
-    client = Client(app)
-    assert client.sign_in("alice", ALICE).status == 303
-    return Api(client)
+    return Api(browser_of(app, "alice"))
 
 
 @pytest.fixture(name="bobs")
 def _bobs(app: Flask) -> Api:
-    client = Client(app)
-    assert client.sign_in("bob", BOB).status == 303
-    return Api(client)
+    return Api(browser_of(app, "bob"))
 
 
 @pytest.fixture(name="policy_text")

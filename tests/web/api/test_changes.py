@@ -1,12 +1,16 @@
 """Several changes at once, and what was changed, over HTTP."""
 
-import json
+import os
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from authz.stores.file import policy
 from tests.web.api.client import Api, etag, problem
 from tests.web.apps import RecordingSink
+from tests.web.pages.walk import draft_rule
 
 TALK = {"subject": "role:user", "path": "/talk", "methods": ["GET"]}
 ALL: list[dict[str, Any]] = [
@@ -24,7 +28,7 @@ def test_a_preview_changes_nothing(api: Api, sink: RecordingSink):
 
     answer = api("POST", "/changes/preview", {"changes": ALL}, match=api.etag)
 
-    seen = json.loads(answer.text)
+    seen = answer.json
     assert answer.status == 200
     assert sorted(seen["added"]) == [
         "g, user:carol, role:user",
@@ -38,6 +42,27 @@ def test_a_preview_changes_nothing(api: Api, sink: RecordingSink):
     assert sink.tags == tags
 
 
+def test_a_look_reads_the_policy_file_few_times(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    """What it is, and what it would be; a page with a draft that is known, thrice."""
+    read, here = policy.read_with_stat, threading.get_ident()
+    reads: list[Path] = []
+
+    def noted(path: Path, **more: int) -> tuple[bytes, os.stat_result]:
+        if threading.get_ident() == here:  # what is done in the background is not
+            reads.append(path)
+        return read(path, **more)
+
+    monkeypatch.setattr(policy, "read_with_stat", noted)
+    api("POST", "/changes/preview", {"changes": ALL}, match="*")
+    assert len(reads) == 2
+    draft_rule(api.client, "role:user", "/admin")
+    reads.clear()
+    assert api.client(path="/authz/admin/changes").status == 200
+    assert len(reads) == 3
+
+
 def test_all_or_nothing(api: Api):
     """They are in force together, and one revision tells of them."""
     answer = api(
@@ -45,7 +70,7 @@ def test_all_or_nothing(api: Api):
     )
 
     assert answer.status == 200
-    made = json.loads(answer.text)
+    made = answer.json
     assert (made["author"], made["note"]) == ("user:alice", "spring cleaning")
     assert etag(answer) == made["etag"] == api.etag
     assert [r["path"] for r in api.get("/rules?search=talk")["items"]] == ["/talk"]
@@ -68,10 +93,10 @@ def test_what_a_preview_finds_wrong(api: Api):
         ({"do": "add", "rule": {**TALK, "path": "/map"}}, "there already"),
     ):
         answer = api("POST", "/changes/preview", {"changes": [change]}, match="*")
-        assert why in json.loads(answer.text)["problems"][0]
+        assert why in answer.json["problems"][0]
 
     answer = api("POST", "/changes/preview", {"changes": []}, match="old")
-    assert json.loads(answer.text)["conflict"] is True
+    assert answer.json["conflict"] is True
     assert etag(answer) == api.etag
 
 
@@ -97,7 +122,7 @@ def test_history(api: Api):
     assert (stale.status, problem(stale)) == (412, "stale")
     back = api("POST", path, {"why": "too much"}, match=api.etag)
     assert back.status == 200
-    assert json.loads(back.text)["removed"] == since["added"]
+    assert back.json["removed"] == since["added"]
     assert api.get(f"/revisions/{start + 1}/difference")["added"] == []
 
 

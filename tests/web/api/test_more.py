@@ -1,6 +1,5 @@
 """The effect of changes, import, export, policy tests, the audit log over HTTP."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from flask import Flask
 from authz.errors import StoreError
 from authz.extension import get_authz
 from tests.web.api.client import Api, etag, problem
-from tests.web.apps import ALICE, BOB, Client
+from tests.web.apps import Client, browser_of
 
 TALK = {"subject": "role:user", "path": "/admin", "methods": ["GET"]}
 
@@ -24,7 +23,7 @@ def test_the_effect_of_a_change(api: Api):
         ]
     }
 
-    effect = json.loads(api("POST", "/changes/preview", body, match="*").text)["effect"]
+    effect = api("POST", "/changes/preview", body, match="*").json["effect"]
 
     assert effect["closed"] == 0
     assert effect["public"] == 1
@@ -54,7 +53,7 @@ def test_export_and_import(api: Api, form: str, policy_text: Callable[[], bytes]
     api("POST", "/rules", TALK, match="*")
     body = {"format": form, "content": exported.text, "mode": "replace"}
 
-    seen = json.loads(api("POST", "/import/preview", body).text)
+    seen = api("POST", "/import/preview", body).json
     assert seen["removed"] == ["p, role:user, /admin, GET"]
     assert seen["effect"]["closed"] > 0
     stale = api("POST", "/import", {**body, "why": "back"}, match=etag(exported))
@@ -88,9 +87,9 @@ def test_policy_tests(api: Api):
     )
     body = {"content": content}
 
-    assert json.loads(api("POST", "/policy-tests", body).text)["passed"] is True
+    assert api("POST", "/policy-tests", body).json["passed"] is True
     draft = {**body, "changes": [{"do": "add", "rule": TALK}]}
-    results = json.loads(api("POST", "/policy-tests", draft).text)
+    results = api("POST", "/policy-tests", draft).json
     assert results["passed"] is False
     (failure,) = results["tests"][0]["failures"]
     assert failure["expected"] == "bob: GET /admin"
@@ -106,11 +105,11 @@ def test_what_is_promised_of_every_path_is_proven(api: Api):
         "content": "tests:\n  - name: strangers change nothing\n    paths: all\n"
         '    as: anonymous\n    deny: "change /**"\n'
     }
-    assert json.loads(api("POST", "/policy-tests", body).text)["passed"] is True
+    assert api("POST", "/policy-tests", body).json["passed"] is True
     rule = {"subject": "role:everyone", "path": "/later/*", "methods": ["PUT"]}
     draft = {**body, "changes": [{"do": "add", "rule": {**rule, "effect": "allow"}}]}
 
-    results = json.loads(api("POST", "/policy-tests", draft).text)
+    results = api("POST", "/policy-tests", draft).json
 
     assert results["passed"] is False
     (failure,) = results["tests"][0]["failures"]
@@ -120,17 +119,10 @@ def test_what_is_promised_of_every_path_is_proven(api: Api):
     assert failure["not_proven"] == ""
 
 
+@pytest.mark.app(AUTHZ_AUDIT_FILE="{folder}/audit.jsonl")
 class TestAudit:
-    @pytest.fixture(name="app")
-    def _app(self, make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-        return make_app(
-            AUTHZ_POLICY_WRITABLE=True, AUTHZ_AUDIT_FILE=str(tmp_path / "audit.jsonl")
-        )
-
-    def test_what_happened(self, api: Api, app: Flask):
+    def test_what_happened(self, api: Api, app: Flask, bob: Client):
         """Changes with before and after, refusals, sign-ins; page by page."""
-        bob = Client(app)
-        bob.sign_in("bob", BOB)
         refused = bob(path="/admin", ACCEPT="application/json")
         api("POST", "/rules", {**TALK, "why": "for bob"}, match="*")
         get_authz(app).runtime.audit.sinks[0].close()
@@ -139,7 +131,7 @@ class TestAudit:
         assert changed["subject"] == "user:alice"
         assert changed["after"] == ["p, role:user, /admin, GET"]
         assert changed["note"] == "for bob"
-        request_id = json.loads(refused.text)["request_id"]
+        request_id = refused.json["request_id"]
         (denied,) = api.get(f"/audit?request_id={request_id}")["items"]
         assert denied["path"] == "/admin"
         assert "role:user" not in denied["names"]
@@ -192,17 +184,15 @@ class TestAudit:
         monkeypatch.undo()
         assert api.get("/audit/verify")["sound"] is True
 
-    def test_what_happened_is_decided_again(self, api: Api, app: Flask):
+    def test_what_happened_is_decided_again(self, api: Api, app: Flask, bob: Client):
         """Under a draft: who would get what they did not, and how often."""
-        bob = Client(app)
-        bob.sign_in("bob", BOB)
         for _ in range(3):
             assert bob(path="/admin").status == 403
         assert bob(path="/authz/api/v1/rules").status == 403
         get_authz(app).runtime.audit.sinks[0].close()
         draft = {"changes": [{"do": "add", "rule": TALK}]}
 
-        found = json.loads(api("POST", "/decisions/simulate", draft).text)
+        found = api("POST", "/decisions/simulate", draft).json
         assert (found["decisions"], found["same"]) == (4, 1)
         assert (found["newly_allowed"], found["newly_denied"]) == (3, 0)
         assert found["shifts"] == [
@@ -215,7 +205,7 @@ class TestAudit:
             }
         ]
         assert found["revision"] != get_authz(app).runtime.policy.revision
-        now = json.loads(api("POST", "/decisions/simulate", {}).text)
+        now = api("POST", "/decisions/simulate", {}).json
         assert (now["same"], now["shifts"]) == (4, [])
         for less in (
             {"path": "/authz"},
@@ -224,7 +214,7 @@ class TestAudit:
             {"until": "2000-01-01T00:00:00Z"},
         ):
             other = api("POST", "/decisions/simulate", {**draft, **less})
-            assert json.loads(other.text)["shifts"] == []
+            assert other.json["shifts"] == []
         bad = api("POST", "/decisions/simulate", {"since": "2026-01-01T00:00:00"})
         assert bad.status == 422
         bad = api(
@@ -268,10 +258,8 @@ def test_only_administrators_see_the_log(app: Flask):
     assert Api(Client(app))("GET", "/audit").status == 401
     assert Api(Client(app))("GET", "/audit/verify").status == 401
     assert Api(Client(app))("POST", "/decisions/simulate", {}).status == 401
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
+    bob = browser_of(app, "bob")
     assert Api(bob)("GET", "/audit/verify").status == 403
     assert Api(bob)("POST", "/decisions/simulate", {}).status == 403
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
     assert Api(alice)("GET", "/export").status == 200

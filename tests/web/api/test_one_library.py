@@ -1,18 +1,13 @@
 """An administrator of one library, over HTTP: theirs, and nothing else."""
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
 from authz.extension import get_authz
 from tests.web.api.client import Api, etag, problem
-from tests.web.apps import BOB, Client, RecordingSink
+from tests.web.apps import BOB, SCOPED, Client, RecordingSink, browser_of
 from tests.web.whole_routes import whole_routes
 
-MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """\
 p, role:admin, *, /*, *
 p, role:listener, library:*, /api/similar/:id, GET
@@ -24,23 +19,14 @@ g, user:eve, role:listener, library:old
 g, user:fay, role:listener, library:kids
 """
 ACCOUNTS = "\n".join(f"{name}:nothing:{BOB}" for name in ("dan", "eve", "fay"))
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(
-        POLICY,
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_POLICY_WRITABLE=True,
-        AUTHZ_ACCOUNTS=ACCOUNTS,
-        AUTHZ_API_TOKEN="x" * 48,
-    )
+pytestmark = pytest.mark.app(
+    POLICY, AUTHZ_ACCOUNTS=ACCOUNTS, AUTHZ_API_TOKEN="x" * 48, **SCOPED
+)
 
 
 @pytest.fixture(name="dans")
 def _dans(app: Flask) -> Api:
-    client = Client(app)
-    assert client.sign_in("dan", BOB).status == 303
+    client = browser_of(app, "dan")
     return Api(client)
 
 
@@ -75,11 +61,11 @@ def test_they_give_roles_within_it_and_nowhere_else(dans: Api, sink: RecordingSi
         assert (refused.status, problem(refused)) == (403, "beyond-reach"), scope
         assert sink.events[-2].tag == "policy:change-refused"
         assert sink.events[-2].reason == "beyond-reach"
-        shown = json.loads(dans("POST", "/changes/preview", body, match=seen).text)
+        shown = dans("POST", "/changes/preview", body, match=seen).json
         assert shown["problems"]
     own = {"member": "user:dan", "role": "role:listener", "scope": "library:kids"}
     assert problem(dans("POST", "/grants", own, match="*")) == "beyond-reach"
-    id_ = json.loads(made.text)["id"]
+    id_ = made.json["id"]
     seen = etag(dans("GET", f"/grants/{id_}"))
     assert dans("DELETE", f"/grants/{id_}", match=seen).status == 204
 
@@ -112,7 +98,7 @@ def test_everything_else_of_the_administration_is_closed(app: Flask, dans: Api):
 def test_a_token_for_one_library_is_no_way_round(api: Api, app: Flask):
     """It may what an administrator of the library may, and make no other token."""
     wanted = {"name": "kids", "role": "role:admin", "scopes": ["library:kids"]}
-    made = json.loads(api("POST", "/tokens", wanted).text)
+    made = api("POST", "/tokens", wanted).json
     program = Api(Client(app), {"AUTHORIZATION": f"Bearer {made['token']}"})
 
     wide = {"member": "user:eve", "role": "role:admin", "scope": "*"}

@@ -1,27 +1,17 @@
 """People over HTTP."""
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
 from authz.extension import get_authz
 from tests.web.api.client import Api, etag, problem
 from tests.web.api.hostile import people_cases
-from tests.web.apps import Client
+from tests.web.apps import KEPT, Client
 
 WORDS = "paper boat harbour lamp"
 DAVE = {"id": "dave", "display_name": "Dave", "password": WORDS}
 PATH = "/people/local/dave"
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    return make_app(
-        AUTHZ_POLICY_WRITABLE=True, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db"
-    )
+pytestmark = pytest.mark.app(**KEPT)
 
 
 def test_an_account_from_birth_to_death(api: Api, app: Flask):
@@ -29,7 +19,7 @@ def test_an_account_from_birth_to_death(api: Api, app: Flask):
     made = api("POST", "/people", DAVE)
     assert made.status == 201
     assert made.headers["Location"] == f"/authz/api/v1{PATH}"
-    assert "password" not in json.loads(made.text)
+    assert "password" not in made.json
     assert WORDS not in made.text
     dave = Client(app)
     assert dave.sign_in("dave", WORDS).status == 303
@@ -38,12 +28,12 @@ def test_an_account_from_birth_to_death(api: Api, app: Flask):
     grant = {"member": "user:dave", "role": "role:user"}
     assert api("POST", "/grants", grant, match="*").status == 201
     seen = api("GET", PATH)
-    assert json.loads(seen.text)["roles"] == [
+    assert seen.json["roles"] == [
         {
             "role": "role:user",
             "scopes": [],
             "via": ["user:dave", "role:user"],
-            "origins": [json.loads(seen.text)["roles"][0]["origins"][0]],
+            "origins": [seen.json["roles"][0]["origins"][0]],
         }
     ]
     # Roles have changed, so the session has ended.
@@ -52,7 +42,7 @@ def test_an_account_from_birth_to_death(api: Api, app: Flask):
 
     body = {"display_name": "David", "disabled": True}
     off = api("PUT", PATH, body, match=etag(seen))
-    assert json.loads(off.text)["signs_in_here"] is False
+    assert off.json["signs_in_here"] is False
     assert dave(path="/map", ACCEPT="application/json").status == 401
     on = api("PUT", PATH, {**body, "disabled": False}, match=etag(off))
     assert on.status == 200
@@ -94,7 +84,7 @@ def test_passwords(api: Api, app: Flask):
     assert dave.sign_in("dave", WORDS).status == 401
     assert dave.sign_in("dave", other).status == 303
     gone = api("DELETE", f"{PATH}/password", match=etag(changed))
-    assert json.loads(gone.text)["signs_in_here"] is False
+    assert gone.json["signs_in_here"] is False
     assert dave.sign_in("dave", other).status == 401
 
 

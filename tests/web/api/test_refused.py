@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.web.apps import ALICE, Client, RecordingSink
+from tests.web.apps import RecordingSink, browser_of
 
 
 @pytest.mark.parametrize("form", [{"x": ""}, None])
@@ -15,8 +15,7 @@ def test_what_is_refused_is_written_down(
     form: dict[str, str] | None,
 ):
     """With who it was, what they asked for, and why not; looking leaves nothing."""
-    alice = Client(make_app())
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(make_app(), "alice")
     before = len(sink.events)
 
     answer = alice("POST", "/authz/api/v1/rules", form=form)

@@ -1,6 +1,5 @@
 """Rules and grants over HTTP."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.web.api.client import Api, etag, problem
-from tests.web.apps import ALICE, Client, RecordingSink
+from tests.web.apps import Client, RecordingSink, browser_of
 
 RULE = {"subject": "role:user", "path": "/talk", "methods": ["POST", "GET"]}
 GRANT = {"member": "user:carol", "role": "role:user"}
@@ -18,7 +17,7 @@ GRANT = {"member": "user:carol", "role": "role:user"}
 def test_listing(api: Api):
     """Pages, with the etag of the state, narrowed by what is asked for."""
     first = api("GET", "/rules?limit=3")
-    page = json.loads(first.text)
+    page = first.json
 
     assert [r["path"] for r in page["items"]] == ["/health", "/static/*", "/"]
     assert (page["total"], page["next_offset"]) == (8, 3)
@@ -47,23 +46,23 @@ def test_a_rule_from_birth_to_death(
     assert bobs.client(path="/admin").status == 403
     made = api("POST", "/rules", {**RULE, "path": "/admin", "note": "x"}, match="*")
     assert made.status == 201
-    rule = json.loads(made.text)
+    rule = made.json
     assert (rule["methods"], rule["note"]) == (["GET", "POST"], "x")
     assert bobs.client(path="/admin").status == 200
 
     path = made.headers["Location"].removeprefix("/authz/api/v1")
     seen = api("GET", path)
-    assert json.loads(seen.text) == rule
+    assert seen.json == rule
     body = {**RULE, "path": "/admin", "methods": ["POST"], "why": "less"}
     changed = api("PUT", path, body, match=etag(seen))
     assert changed.status == 200
-    assert json.loads(changed.text)["note"] == ""
+    assert changed.json["note"] == ""
     assert bobs.client(path="/admin").status == 403
 
-    path = f"/rules/{json.loads(changed.text)['id']}"
+    path = f"/rules/{changed.json['id']}"
     body = {**RULE, "path": "/admin", "methods": ["*"], "disabled": True}
     disabled = api("PUT", path, body, match=etag(changed))
-    assert json.loads(disabled.text)["disabled"]
+    assert disabled.json["disabled"]
     assert bobs.client(path="/admin").status == 403
     enabled = api("PUT", path, {**body, "disabled": False}, match=etag(disabled))
     assert bobs.client(path="/admin").status == 200
@@ -82,7 +81,7 @@ def test_a_rule_is_added_once(api: Api):
     again = api("POST", "/rules", {**RULE, "methods": ["GET", "POST"]}, match="*")
 
     assert (first.status, again.status) == (201, 200)
-    assert json.loads(first.text) == json.loads(again.text)
+    assert first.json == again.json
     off = api("POST", "/rules", {**RULE, "disabled": True}, match="*")
     assert (off.status, problem(off)) == (409, "already-there")
 
@@ -92,15 +91,15 @@ def test_a_grant(api: Api, app: Flask):
     made = api("POST", "/grants", {**GRANT, "note": "new"}, match=api.etag)
     assert made.status == 201
     path = made.headers["Location"].removeprefix("/authz/api/v1")
-    assert json.loads(api("GET", path).text)["note"] == "new"
+    assert api("GET", path).json["note"] == "new"
     changed = api("PUT", path, {**GRANT, "member": "group:x"}, match=etag(made))
-    assert json.loads(changed.text)["member"] == "group:x"
+    assert changed.json["member"] == "group:x"
     assert [g["member"] for g in api.get("/grants?role=role:user")["items"]] == [
         "user:bob",
         "group:x",
     ]
 
-    path = f"/grants/{json.loads(changed.text)['id']}"
+    path = f"/grants/{changed.json['id']}"
     assert api("DELETE", path, match=etag(changed)).status == 204
     assert api("GET", path).status == 404
 
@@ -200,8 +199,7 @@ class TestWhoMay:
             "p, role:admin, /*, *\np, auth:local, /authz/*, *, deny\n"
             "p, role:everyone, /authz/sign-in, GET|POST\ng, group:x, role:admin\n"
         )
-        client = Client(app)
-        client.sign_in("alice", ALICE)
+        client = browser_of(app, "alice")
 
         assert client(path="/map").status == 200
         assert Api(client)("GET", "/rules").status == 403
@@ -219,8 +217,7 @@ class TestWhoMay:
 
     def test_it_can_be_switched_off(self, make_app: Callable[..., Flask]):
         """Then there is no API to attack."""
-        client = Client(make_app(AUTHZ_ADMIN_ENABLED=False))
-        client.sign_in("alice", ALICE)
+        client = browser_of(make_app(AUTHZ_ADMIN_ENABLED=False), "alice")
 
         assert client(path="/authz/api/v1/rules").status == 404
 
@@ -244,9 +241,7 @@ class TestWhatCannotBe:
         everyone = {"member": "role:everyone", "role": "role:admin"}
         answer = api("POST", "/grants", everyone, match="*")
         assert (answer.status, problem(answer)) == (422, "invalid-policy")
-        assert (
-            "anybody could administer" in json.loads(answer.text)["errors"][0]["detail"]
-        )
+        assert "anybody could administer" in answer.json["errors"][0]["detail"]
 
         answer = api(
             "POST",
@@ -258,14 +253,12 @@ class TestWhatCannotBe:
 
     def test_a_file_that_git_keeps(self, make_app: Callable[..., Flask]):
         """The answer is the patch."""
-        client = Client(make_app())
-        client.sign_in("alice", ALICE)
-        api = Api(client)
+        api = Api(browser_of(make_app(), "alice"))
 
         answer = api("POST", "/rules", RULE, match=api.etag)
 
         assert (answer.status, problem(answer)) == (409, "read-only")
-        assert "+p, role:user, /talk, GET|POST\n" in json.loads(answer.text)["patch"]
+        assert "+p, role:user, /talk, GET|POST\n" in answer.json["patch"]
         assert api.get("/policy")["read_only"] is True
 
     def test_a_store_that_is_down(self, api: Api, app: Flask):

@@ -1,9 +1,7 @@
 """Lines of a policy with scopes over HTTP: no scope is guessed, lost or widened."""
 
-import json
 from collections.abc import Callable
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +10,8 @@ from flask import Flask
 from authz.extension import get_authz
 from authz.scope import MAX_SCOPE
 from tests.web.api.client import Api, etag, problem
-from tests.web.apps import ALICE, BOB, Client, RecordingSink
+from tests.web.apps import SCOPED, Client, RecordingSink, browser_of
 
-MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """\
 p, role:admin, *, /*, *
 p, role:listener, library:*, /api/similar/:id, GET
@@ -47,16 +44,7 @@ HOSTILE = (
     "library:\ufffd",
     "library:" + "x" * MAX_SCOPE,
 )
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(
-        POLICY,
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_POLICY_WRITABLE=True,
-        AUTHZ_API_TOKEN="x" * 48,
-    )
+pytestmark = pytest.mark.app(POLICY, AUTHZ_API_TOKEN="x" * 48, **SCOPED)
 
 
 def changed_bodies(line: dict[str, Any]) -> list[dict[str, Any]]:
@@ -71,7 +59,7 @@ def test_a_grant_for_one_library_from_birth_to_death(
 ):
     """Looked at before it is in force, given, moved to another library, taken away."""
     body = {"changes": [{"do": "add", "grant": GRANT | {"scope": "library:kids"}}]}
-    seen = json.loads(api("POST", "/changes/preview", body, match="*").text)
+    seen = api("POST", "/changes/preview", body, match="*").json
     assert seen["added"] == ["g, user:bob, role:listener, library:kids"]
     assert {(d["subject"], d["scope"]) for d in seen["effect"]["differences"]} == {
         ("user:bob", "library:kids")
@@ -79,15 +67,15 @@ def test_a_grant_for_one_library_from_birth_to_death(
 
     made = api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
     path = made.headers["Location"].removeprefix("/authz/api/v1")
-    assert (made.status, json.loads(made.text)["scope"]) == (201, "library:kids")
+    assert (made.status, made.json["scope"]) == (201, "library:kids")
     again = api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
     assert (again.status, etag(again)) == (200, etag(made))
     stale = api("PUT", path, GRANT | {"scope": "library:old"}, match="x")
     assert (stale.status, problem(stale)) == (412, "stale")
     moved = api("PUT", path, GRANT | {"scope": "library:old"}, match=etag(made))
-    assert json.loads(moved.text)["scope"] == "library:old"
+    assert moved.json["scope"] == "library:old"
     assert b"g, user:bob, role:listener, library:old\n" in policy_text()
-    gone = api("DELETE", f"/grants/{json.loads(moved.text)['id']}", match=etag(moved))
+    gone = api("DELETE", f"/grants/{moved.json['id']}", match=etag(moved))
     assert gone.status == 204
     assert policy_text() == POLICY.encode()
 
@@ -125,7 +113,7 @@ def test_a_scope_that_is_none_is_refused(
 
         assert (seen.status, made.status) == (422, 422), change
         assert problem(made) == "invalid-policy"
-        assert any("scope" in e["detail"] for e in json.loads(made.text)["errors"])
+        assert any("scope" in e["detail"] for e in made.json["errors"])
         assert "api:refused" in sink.tags
     assert policy_text() == POLICY.encode()
 
@@ -147,9 +135,7 @@ def test_two_scopes_at_once_are_refused(
 
 def test_a_policy_without_scopes_takes_none(make_app: Callable[..., Flask]):
     """It would hold everywhere, whatever the line says; so it is refused."""
-    client = Client(make_app(AUTHZ_POLICY_WRITABLE=True))
-    client.sign_in("alice", ALICE)
-    api = Api(client)
+    api = Api(browser_of(make_app(AUTHZ_POLICY_WRITABLE=True), "alice"))
     for line in (RULE, GRANT):
         for change in changed_bodies(line | {"scope": "library:kids"}):
             body = {"changes": [change], "why": "x"}
@@ -158,7 +144,7 @@ def test_a_policy_without_scopes_takes_none(make_app: Callable[..., Flask]):
             assert answer.status == 422
             assert "this policy has none" in answer.text
     empty = api("POST", "/grants", GRANT | {"scope": ""}, match="*")
-    assert (empty.status, json.loads(empty.text)["scope"]) == (201, "")
+    assert (empty.status, empty.json["scope"]) == (201, "")
 
 
 def test_an_administrator_of_one_library_is_not_left_alone(
@@ -179,7 +165,7 @@ def test_a_name_that_nobody_has_is_remarked_on(api: Api):
     """As in a policy without scopes."""
     line = {"member": "user:bop", "role": "role:listener", "scope": "library:kids"}
     body = {"changes": [{"do": "add", "grant": line}]}
-    seen = json.loads(api("POST", "/changes/preview", body, match="*").text)
+    seen = api("POST", "/changes/preview", body, match="*").json
 
     assert "did you mean `bob`?" in seen["remarks"][0]
 
@@ -190,7 +176,7 @@ def test_export_and_import(api: Api, form: str, policy_text: Callable[[], bytes]
     exported = api("GET", f"/export?format={form}")
     api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
     body = {"format": form, "content": exported.text, "mode": "replace"}
-    seen = json.loads(api("POST", "/import/preview", body).text)
+    seen = api("POST", "/import/preview", body).json
     body["why"] = "x"
     assert seen["removed"] == ["g, user:bob, role:listener, library:kids"]
     assert {d["scope"] for d in seen["effect"]["differences"]} == {"library:kids"}
@@ -203,10 +189,8 @@ def test_export_and_import(api: Api, form: str, policy_text: Callable[[], bytes]
     assert policy_text() == POLICY.encode()
 
 
-def test_who_was_given_a_library_has_it_at_once(api: Api, app: Flask):
+def test_who_was_given_a_library_has_it_at_once(api: Api, app: Flask, bob: Client):
     """And nothing elsewhere."""
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
     assert bob(path="/map").status == 403
     api("POST", "/grants", GRANT | {"scope": "library:kids"}, match="*")
     runtime = get_authz(app).runtime
@@ -219,7 +203,7 @@ def test_who_was_given_a_library_has_it_at_once(api: Api, app: Flask):
 def test_a_token_is_limited_to_scopes(api: Api, app: Flask):
     """It is told where tokens are listed, and opens nothing elsewhere."""
     wanted = {"name": "kids", "role": "role:admin", "scopes": ["library:kids"]}
-    made = json.loads(api("POST", "/tokens", wanted).text)
+    made = api("POST", "/tokens", wanted).json
     program = Api(Client(app), {"AUTHORIZATION": f"Bearer {made['token']}"})
     listed = {each["name"]: each for each in api.get("/tokens")["items"]}
 
@@ -273,8 +257,7 @@ def test_a_question_about_what_is_no_scope(
     for scope in ("", "kids", "library:*", "*", "library:..", "library:%252e%252e"):
         answer = api("GET", f"/decisions/{ask}&scope={scope}")
         assert (answer.status, "scope" in answer.text) == (422, True), scope
-    client = Client(make_app())
-    client.sign_in("alice", ALICE)
+    client = browser_of(make_app(), "alice")
     answer = Api(client)("GET", f"/decisions/{ask}&scope=library:kids")
     assert answer.status == 422
     assert "the policy has no scopes" in answer.text

@@ -1,26 +1,21 @@
 """API tokens over HTTP."""
 
-import json
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
 from tests.web.api.client import Api, problem
-from tests.web.apps import Client, RecordingSink
+from tests.web.apps import Client, RecordingSink, browser_of
 
 BACKUP = {"name": "backup", "role": "role:admin"}
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask]) -> Flask:
-    # The setting also makes a store for more, in this process.
-    return make_app(AUTHZ_POLICY_WRITABLE=True, AUTHZ_API_TOKEN="x" * 48)
+# The setting also makes a store for more, in this process.
+pytestmark = pytest.mark.app(AUTHZ_API_TOKEN="x" * 48)
 
 
 def test_a_token_from_birth_to_death(api: Api, app: Flask, sink: RecordingSink):
     """Shown once, used at once, revoked at once; in no list and no record."""
-    made = json.loads(api("POST", "/tokens", {**BACKUP, "days": 7}).text)
+    made = api("POST", "/tokens", {**BACKUP, "days": 7}).json
     secret = made["token"]
     program = Api(Client(app), {"AUTHORIZATION": f"Bearer {secret}"})
     assert program("GET", "/rules").status == 200
@@ -83,8 +78,7 @@ def test_nobody_makes_a_token_that_may_more(make_app: Callable[..., Flask]):
         "p, role:admin, /*, *\np, role:user, /authz/api/v1/tokens, GET|POST\n",
         AUTHZ_API_TOKEN="x" * 48,
     )
-    client = Client(app)
-    client.sign_in("bob", "bob's password")
+    client = browser_of(app, "bob")
     bob = Api(client)
 
     assert bob("POST", "/tokens", BACKUP).status == 422
@@ -100,8 +94,7 @@ def test_who_is_forbidden_something_gets_round_it_by_no_token(
         "p, role:user, /map, GET\np, user:bob, /map, GET, deny\n",
         AUTHZ_API_TOKEN="x" * 48,
     )
-    client = Client(app)
-    client.sign_in("bob", "bob's password")
+    client = browser_of(app, "bob")
 
     answer = Api(client)("POST", "/tokens", {"name": "own", "role": "role:user"})
     assert answer.status == 422
@@ -117,8 +110,7 @@ def test_nobody_makes_a_token_in_the_name_of_somebody_else(
 
 def test_without_a_store(make_app: Callable[..., Flask]):
     """There are no tokens, and none can be made."""
-    client = Client(make_app())
-    client.sign_in("alice", "alice's password")
+    client = browser_of(make_app(), "alice")
 
     assert Api(client).get("/tokens")["items"] == []
     answer = Api(client)("POST", "/tokens", BACKUP)

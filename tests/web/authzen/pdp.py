@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any
 
 from flask import Flask
@@ -10,7 +9,7 @@ from flask import Flask
 from authz.web.api.problems import SCHEMA as PROBLEM
 from authz.web.api.schema import faults
 from authz.web.authzen.operations import OPERATIONS
-from tests.web.apps import Answer, Client
+from tests.web.apps import Answer, Client, sent
 
 TOKEN = "0123456789abcdef-of-a-program"
 PREFIX = "/authz/access/v1"
@@ -50,12 +49,7 @@ class Pep:
         answer = Client(self.app)(
             method,
             self.prefix + path,
-            environ={
-                "CONTENT_TYPE": content_type,
-                "CONTENT_LENGTH": str(len(raw)),
-                "wsgi.input": BytesIO(raw),
-                **(environ or {}),
-            },
+            environ=sent(raw, content_type) | (environ or {}),
             **{**bearer, **self.headers, **headers},
         )
         _check_form(path, answer)
@@ -65,12 +59,11 @@ class Pep:
         """Return the document that answers *body*."""
         answer = self(path, body)
         assert answer.status == 200, answer.text
-        return json.loads(answer.text)
+        return answer.json
 
     def may(self, subject: Any, action: str, resource: Any) -> bool:
         """Return the decision about one question."""
-        body = {"subject": subject, "action": {"name": action}, "resource": resource}
-        answer = self.ask("/evaluation", body)
+        answer = self.ask("/evaluation", question(subject, action, resource))
         assert list(answer) == ["decision"]
         assert isinstance(answer["decision"], bool)
         return bool(answer["decision"])
@@ -86,9 +79,14 @@ def route(path: str) -> dict[str, str]:
     return {"type": "route", "id": path}
 
 
+def question(subject: Any, action: str, resource: Any) -> dict[str, Any]:
+    """Return a question."""
+    return {"subject": subject, "action": {"name": action}, "resource": resource}
+
+
 def reason(answer: Answer) -> str:
     """Return the stable word of the problem that *answer* is."""
-    return str(json.loads(answer.text)["type"]).removeprefix("urn:authz:problem:")
+    return str(answer.json["type"]).removeprefix("urn:authz:problem:")
 
 
 def _check_form(path: str, answer: Answer) -> None:
@@ -99,7 +97,7 @@ def _check_form(path: str, answer: Answer) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     if answer.status == 200:
         assert answer.headers["Content-Type"] == "application/json"
-        assert faults(found.answer, json.loads(answer.text)) == ()
+        assert faults(found.answer, answer.json) == ()
     else:
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert faults(PROBLEM, json.loads(answer.text)) == ()
+        assert faults(PROBLEM, answer.json) == ()

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,18 @@ from authz.decision import ANONYMOUS
 from authz.errors import SettingsError
 from authz.extension import get_authz
 from authz.web.authzen.meaning import Pdp
-from tests.web.apps import ALICE, POLICY, Client, RecordingSink
-from tests.web.authzen.pdp import MAY_ASK, ON, PREFIX, TOKEN, Pep, reason, route, user
+from tests.web.apps import POLICY, Client, RecordingSink, browser_of
+from tests.web.authzen.pdp import (
+    MAY_ASK,
+    ON,
+    PREFIX,
+    TOKEN,
+    Pep,
+    question,
+    reason,
+    route,
+    user,
+)
 
 MAP = route("/map")
 GET_MAP: dict[str, Any] = {"action": {"name": "GET"}, "resource": MAP}
@@ -60,8 +69,7 @@ def test_only_programs_with_a_token_ask(pep: Pep):
     body = {"subject": user("bob"), **GET_MAP}
     assert replace(pep, token="")("/evaluation", body).status == 401
 
-    alice = Client(pep.app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(pep.app, "alice")
     raw = json.dumps(body).encode()
     for path in ("/evaluation", "/search/subject"):
         answer = alice(
@@ -128,10 +136,10 @@ def test_about_whom_is_a_decision_too(
 
 @pytest.mark.slow
 def test_whoever_is_disabled_is_denied(
-    make_app: Callable[..., Flask], tmp_path: Path, sink: RecordingSink
+    make_app: Callable[..., Flask], sink: RecordingSink
 ):
     """As at the door, and a search does not find them."""
-    app = make_app(POLICY + MAY_ASK, **ON, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db")
+    app = make_app(POLICY + MAY_ASK, **ON, AUTHZ_STORE="sqlite:///{folder}/authz.db")
     runtime, pep = get_authz(app).runtime, Pep(app)
     body = {"action": {"name": "GET"}, "resource": route("/health")}
     assert pep.may(user("carol"), "GET", route("/health"))
@@ -172,7 +180,7 @@ def test_what_is_denied_is_written_down(pep: Pep, sink: RecordingSink):
     """As what the hook denies, with who asked; what is allowed is not."""
     before = len(sink.events)
     assert pep.may(user("bob"), "GET", MAP)
-    body = {"subject": user("bob"), "action": {"name": "GET"}, "resource": route("/x")}
+    body = question(user("bob"), "GET", route("/x"))
     pep("/evaluation", body, X_REQUEST_ID="of-the-client")
 
     (event,) = sink.events[before:]
@@ -244,8 +252,8 @@ def test_bad_bodies(pep: Pep, sink: RecordingSink, path: str):
 
         assert {a.status for a in answers} <= {400, 413}, name
         assert len({reason(a) for a in answers}) == 1
-        assert len({json.loads(a.text)["detail"] for a in answers}) == 1
-        assert "decision" not in json.loads(answers[0].text)
+        assert len({a.json["detail"] for a in answers}) == 1
+        assert "decision" not in answers[0].json
         events = sink.events[before:]
         assert [str(e.tag) for e in events] == ["api:refused"] * 2
         assert events[0].subject == "token:env"

@@ -14,7 +14,7 @@ from flask import Flask
 
 from authz.extension import get_authz
 from tests.web.apps import RecordingSink, guarded_app
-from tests.web.authzen.pdp import MAY_ASK, ON, Pep, reason, user
+from tests.web.authzen.pdp import MAY_ASK, ON, Pep, question, reason, user
 
 TABLE = """
 action, record, read, GET, /records/:id
@@ -49,11 +49,7 @@ def _pep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pep]:
 
 def asks(subject: str, action: str, record: str = "record-1") -> dict[str, Any]:
     """Return one question."""
-    return {
-        "subject": user(subject),
-        "action": {"name": action},
-        "resource": {"type": "record", "id": record},
-    }
+    return question(user(subject), action, {"type": "record", "id": record})
 
 
 @pytest.mark.parametrize(
@@ -318,16 +314,8 @@ def test_wrong_forms_of_several_questions_are_400(pep: Pep, more: dict[str, Any]
 
 
 SEARCHES: dict[str, dict[str, Any]] = {
-    "/search/subject": {
-        "subject": {"type": "user"},
-        "action": {"name": "read"},
-        "resource": RECORD,
-    },
-    "/search/resource": {
-        "subject": user("alice"),
-        "action": {"name": "read"},
-        "resource": {"type": "record"},
-    },
+    "/search/subject": question({"type": "user"}, "read", RECORD),
+    "/search/resource": question(user("alice"), "read", {"type": "record"}),
     "/search/action": {"subject": user("alice"), "resource": RECORD},
 }
 FOUND: dict[str, list[dict[str, str]]] = {
@@ -477,7 +465,7 @@ def test_the_metadata(make_app: Callable[..., Flask], prefix: str):
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
     url = f"https://app.test{base}"
-    assert json.loads(answer.text) == {
+    assert answer.json == {
         "policy_decision_point": url,
         "access_evaluation_endpoint": f"{url}/access/v1/evaluation",
         "access_evaluations_endpoint": f"{url}/access/v1/evaluations",
@@ -495,6 +483,6 @@ def test_the_metadata_says_what_the_operator_calls_it(make_app: Callable[..., Fl
     found = "/.well-known/authzen-configuration/tenant1"
     answer = pep(found, method="GET", raw=b"", HOST="evil.example")
 
-    said = json.loads(answer.text)
+    said = answer.json
     assert said["policy_decision_point"] == "https://pdp.example/tenant1"
     assert all(url.startswith("https://pdp.example/tenant1") for url in said.values())

@@ -1,6 +1,5 @@
 """The OpenAPI document of the operations."""
 
-import json
 from collections.abc import Callable
 
 from flask import Flask
@@ -20,7 +19,7 @@ def test_the_description_is_valid_and_tells_of_every_operation(
         )
     )
     answer = pep("/openapi.json", method="GET", raw=b"")
-    document = json.loads(answer.text)
+    document = answer.json
     validate(document)
     assert document["servers"] == [{"url": "/authz/access/v1"}]
     assert sorted(document["paths"]) == [

@@ -10,7 +10,7 @@ import pytest
 
 from authz.extension import get_authz
 from tests.web.apps import RecordingSink, guarded_app
-from tests.web.authzen.pdp import MAY_ASK, ON, Pep, route
+from tests.web.authzen.pdp import MAY_ASK, ON, Pep, question, route
 
 POLICY = f"""
 {MAY_ASK}
@@ -89,11 +89,7 @@ def test_who_may_use_a_route(pep: Pep, method: str, path: str):
     """A search for subjects finds exactly those, through roles of roles."""
     found = pep.ask(
         "/search/subject",
-        {
-            "subject": {"type": "identity"},
-            "action": {"name": method},
-            "resource": route(path),
-        },
+        question({"type": "identity"}, method, route(path)),
     )
     assert {each["id"] for each in found["results"]} == EXPECTED[method, path]
     assert {each["type"] for each in found["results"]} == {"identity"}
@@ -101,11 +97,7 @@ def test_who_may_use_a_route(pep: Pep, method: str, path: str):
 
 def test_which_routes_somebody_may_use(pep: Pep):
     """Those that rules speak of, and those of the app; each is one to ask about."""
-    body = {
-        "subject": identity(MORTY),
-        "action": {"name": "DELETE"},
-        "resource": {"type": "route"},
-    }
+    body = question(identity(MORTY), "DELETE", {"type": "route"})
     assert pep.ask("/search/resource", body) == {"results": [route("/todos/{id}")]}
 
     body["action"] = {"name": "GET"}

@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from authz import Authz
 from authz.admin.context import Actor
 from authz.admin.own_tokens import make_own_token
 from authz.admin.tokens import make_token
 from authz.extension import get_authz
-from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, RecordingSink
-from tests.web.authzen.pdp import MAY_ASK, ON, Pep, route, user
+from tests.web.apps import CHEAP_BOB, RecordingSink
+from tests.web.authzen.pdp import MAY_ASK, ON, Pep, question, route, user
 
-MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """
 p, role:pep, *, /authz/access/v1/*, POST
 p, role:admin, *, /authz/*, *
@@ -37,7 +35,7 @@ scope, /todos, *, host, host
 def _pep(make_app: Callable[..., Flask], tmp_path: Path) -> Pep:
     table = tmp_path / "scopes.csv"
     table.write_text(TABLE, encoding="utf-8")
-    more = {"AUTHZ_MODEL": str(MODEL), "AUTHZ_SCOPES_FILE": str(table)}
+    more = {"AUTHZ_MODEL": "model-scoped.conf", "AUTHZ_SCOPES_FILE": str(table)}
     return Pep(make_app(POLICY, **ON, **more))
 
 
@@ -112,11 +110,7 @@ def test_a_url_means_nothing_without_scopes(make_app: Callable[..., Flask]):
 
 def test_a_search_is_about_the_same(pep: Pep):
     """Only who may there is found; bob has the role everywhere."""
-    body = {
-        "subject": {"type": "user"},
-        "action": {"name": "GET"},
-        "resource": route("https://todo.home/todos"),
-    }
+    body = question({"type": "user"}, "GET", route("https://todo.home/todos"))
     assert pep.ask("/search/subject", body) == {"results": [user("bob"), user("dan")]}
     body["resource"] = about("/api/search", "library:kids")
     assert pep.ask("/search/subject", body) == {"results": [user("bob"), user("carol")]}
@@ -128,30 +122,24 @@ def test_the_record_says_what_it_was_about(pep: Pep, sink: RecordingSink):
     assert sink.events[-1].detail["scope"] == "host:other.home"
 
 
-def test_what_only_the_app_could_say_has_to_be_said(tmp_path: Path):
+def test_what_only_the_app_could_say_has_to_be_said(make_app: Callable[..., Flask]):
     """Its function is asked about requests, and there is none here."""
-    app = Flask("guarded")
-    policy = tmp_path / "policy.csv"
-    policy.write_text(POLICY, encoding="utf-8")
-    app.config.update(ON, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY=str(policy))
-    app.config.update(AUTHZ_ADMIN="alice", AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE)
-    Authz(app, audit=RecordingSink(), scope_of=lambda _request, _subject: None)
-    pep = Pep(app)
+    says = {"scope_of": lambda _request, _subject: None}
+    pep = Pep(make_app(POLICY, authz=says, **ON, AUTHZ_MODEL="model-scoped.conf"))
 
     assert not pep.may(user("carol"), "GET", route("/map"))
     assert pep.may(user("carol"), "GET", about("/map", "library:kids"))
-    get_authz(app).runtime.close()
 
 
 def test_a_token_that_holds_in_some_scopes_asks_about_nobody(
-    make_app: Callable[..., Flask], tmp_path: Path
+    make_app: Callable[..., Flask],
 ):
     """Limited itself, or by its owner: what it would be told is of the whole."""
     app = make_app(
         POLICY + "g, user:eve, role:pep, library:kids\ng, user:eve, role:user, *\n",
         **ON,
-        AUTHZ_MODEL=str(MODEL),
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+        AUTHZ_MODEL="model-scoped.conf",
+        AUTHZ_STORE="sqlite:///{folder}/authz.db",
         AUTHZ_ACCOUNTS=f"eve:user[library:none]:{CHEAP_BOB}",
     )
     guarded = get_authz(app)
@@ -165,11 +153,7 @@ def test_a_token_that_holds_in_some_scopes_asks_about_nobody(
         for scopes in ((), ("library:kids",))
     }
     own, _ = make_own_token(context, eve, label="x", role="role:pep", days=9)
-    asked = {
-        "subject": user("carol"),
-        "action": {"name": "GET"},
-        "resource": route("/map"),
-    }
+    asked = question(user("carol"), "GET", route("/map"))
     searched = asked | {"subject": {"type": "user"}}
     for path, body in (("/evaluation", asked), ("/search/subject", searched)):
         for limited in (made["library:kids",], own):

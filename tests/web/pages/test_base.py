@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, DictLoader
 import authz.web
 from authz.extension import get_authz
 from authz.web.pages.menu import MenuEntry
-from tests.web.apps import ALICE, BOB, Client
+from tests.web.apps import BOB, Client, browser_of
 
 ROOT = Path(__file__).parents[3]
 STATIC = Path(authz.web.__file__).with_name("static")
@@ -60,8 +60,7 @@ class TestEveryPage:
 
     def test_the_pages_can_be_switched_off(self, make_app):
         """Then there is nothing at their addresses."""
-        client = Client(make_app(AUTHZ_ADMIN_ENABLED="false"))
-        client.sign_in("alice", "alice's password")
+        client = browser_of(make_app(AUTHZ_ADMIN_ENABLED="false"), "alice")
         assert client(path="/authz/admin/").status == 404
 
 
@@ -105,8 +104,7 @@ class TestOwnFrame:
         pages = [client(path="/authz/sign-in").text]
         client.sign_in("bob", BOB)
         pages.append(client(path="/admin").text)
-        client = Client(app)
-        client.sign_in("alice", ALICE)
+        client = browser_of(app, "alice")
         pages.append(client(path="/authz/admin/rules").text)
 
         for page in pages:

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from authz import Authz
 from authz.extension import get_authz
 from authz.identity.people import Person
-from tests.web.apps import ALICE, CHEAP_ALICE, Client, add_routes
+from tests.web.apps import CHEAP_ALICE, Client, add_routes, browser_of
 from tests.web.pages.walk import apply, draft_rule
 
 FEW, MANY = 200, 1_000
@@ -79,8 +79,7 @@ def app_with(number: int, tmp_path: Path, *, rules_in: str) -> Flask:
 
 def cost_of(app: Flask, visit: Callable[[Client], None]) -> dict[str, tuple[int, int]]:
     """Return for each page its size in bytes and its statements to the database."""
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
     visit(alice)
     database = get_authz(app).runtime.stores.database
     assert database is not None

@@ -7,22 +7,16 @@ import pytest
 from flask import Flask
 
 from authz.extension import get_authz
-from tests.web.apps import ALICE, BOB, Client
+from tests.web.apps import Client, browser_of
 from tests.web.pages.walk import apply, draft_rule, hidden, send
 
 CHANGES = "/authz/admin/changes"
-
-
-@pytest.fixture(name="app")
-def _app(make_app) -> Flask:
-    return make_app(AUTHZ_POLICY_WRITABLE="true")
+pytestmark = pytest.mark.app(AUTHZ_POLICY_WRITABLE=True)
 
 
 @pytest.fixture(name="second")
 def _second(app: Flask) -> Client:
-    client = Client(app)
-    client.sign_in("alice", ALICE)
-    return client
+    return browser_of(app, "alice")
 
 
 def policy_file(app: Flask) -> str:
@@ -226,8 +220,7 @@ class TestHistory:
 class TestReadOnly:
     def test_the_patch_is_shown(self, make_app):
         """A file that Git keeps is not written; the page has what to commit."""
-        client = Client(make_app())
-        client.sign_in("alice", ALICE)
+        client = browser_of(make_app(), "alice")
 
         shown = draft_rule(client, "role:user", "/admin")
 
@@ -251,43 +244,6 @@ class TestBrokenFile:
             assert answer.status in {200, 503}
             assert "The last good policy" in answer.text
             assert ":10: " in answer.text
-
-
-class TestForms:
-    @pytest.mark.parametrize(
-        "action",
-        [
-            f"{CHANGES}/apply",
-            f"{CHANGES}/1/back",
-            f"{CHANGES}/draft/give",
-            f"{CHANGES}/draft/remove",
-            f"{CHANGES}/draft/discard",
-            "/authz/admin/rules/new",
-            "/authz/admin/rules/edit",
-        ],
-    )
-    def test_a_form_needs_its_token(self, app: Flask, alice: Client, action: str):
-        """Without the token of this very session nothing happens: 400."""
-        other = Client(app)
-        other.sign_in("bob", BOB)
-        stolen = hidden(alice(path="/authz/admin/").text, "/authz/sign-out")
-        before = policy_file(app)
-
-        for token in ("", "x", stolen["csrf_token"][:-1], "\u00e9"):
-            answer = alice("POST", action, form={"csrf_token": token})
-            assert answer.status == 400
-            assert "too old" in answer.text
-        assert policy_file(app) == before
-
-    def test_a_form_from_another_site_is_refused(self, alice: Client):
-        """The hook refuses it, whatever token it has."""
-        form = hidden(alice(path="/authz/admin/").text, "/authz/sign-out")
-
-        answer = alice(
-            "POST", f"{CHANGES}/draft/discard", form=form, sec_fetch_site="cross-site"
-        )
-
-        assert answer.status == 403
 
 
 class TestEffect:

@@ -12,17 +12,10 @@ from flask import Flask
 from authz.audit import EventTag
 from authz.web.pages.export import cell
 from tests.services import until
-from tests.web.apps import ALICE, BOB, Client, RecordingSink
+from tests.web.apps import Client, RecordingSink, browser_of
 from tests.web.pages.walk import apply, draft_rule
 
 TESTER = "/authz/admin/tester"
-
-
-@pytest.fixture(name="logged")
-def _logged(make_app, tmp_path: Path) -> Flask:
-    return make_app(
-        AUTHZ_AUDIT_FILE=str(tmp_path / "audit.jsonl"), AUTHZ_POLICY_WRITABLE="true"
-    )
 
 
 class TestTester:
@@ -89,13 +82,11 @@ class TestRoutes:
         assert "attachment" in answer.headers["Content-Disposition"]
 
 
+@pytest.mark.app(AUTHZ_AUDIT_FILE="{folder}/audit.jsonl", AUTHZ_POLICY_WRITABLE=True)
 class TestAudit:
-    def test_refusals_and_changes_are_found_again(self, logged: Flask):
+    def test_refusals_and_changes_are_found_again(self, app: Flask, alice: Client):
         """Who was refused what, by number; who changed what, and why."""
-        alice, bob = Client(logged), Client(logged)
-        alice.sign_in("alice", ALICE)
-        bob.sign_in("bob", BOB)
-        bob(path="/admin")
+        browser_of(app, "bob")(path="/admin")
         draft_rule(alice, "role:user", "/admin")
         apply(alice, "users may look <i>")
 
@@ -116,11 +107,9 @@ class TestAudit:
             in alice(path="/authz/admin/audit?subject=user:nobody").text
         )
 
-    def test_one_kind_of_event_is_chosen(self, logged: Flask):
+    def test_one_kind_of_event_is_chosen(self, app: Flask, alice: Client):
         """From a list in which each event there can be has a name."""
-        alice = Client(logged)
-        alice.sign_in("alice", ALICE)
-        log = Path(logged.config["AUTHZ_AUDIT_FILE"])
+        log = Path(app.config["AUTHZ_AUDIT_FILE"])
         until(lambda: "sign-in:success" in log.read_text(encoding="utf-8"))
         page = alice(path="/authz/admin/audit?event=session:sign-in:success").text
 
@@ -128,13 +117,11 @@ class TestAudit:
         assert "Signed in</span>" in page
         assert [t for t in EventTag if f'<option value="{t}"' not in page] == []
 
-    def test_it_can_be_taken_away(self, logged: Flask):
+    def test_it_can_be_taken_away(self, app: Flask, alice: Client):
         """As a table and as the lines that are kept."""
-        alice = Client(logged)
-        alice.sign_in("alice", ALICE)
-        Client(logged)(path="/admin", accept="application/json")
+        Client(app)(path="/admin", accept="application/json")
 
-        log = Path(logged.config["AUTHZ_AUDIT_FILE"])
+        log = Path(app.config["AUTHZ_AUDIT_FILE"])
         # It is written in the background.
         until(lambda: "decision:deny" in log.read_text(encoding="utf-8"))
         rows = alice(path="/authz/admin/audit.csv").text
@@ -143,14 +130,13 @@ class TestAudit:
         assert next(csv.DictReader(io.StringIO(rows)))["path"] == "/admin"
         assert json.loads(lines.splitlines()[0])["event"] == "decision:deny"
 
-    def test_a_day_that_is_none(self, logged: Flask):
+    def test_a_day_that_is_none(self, alice: Client):
         """422, said at the field."""
-        alice = Client(logged)
-        alice.sign_in("alice", ALICE)
         answer = alice(path="/authz/admin/audit?since=yesterday")
         assert answer.status == 422
         assert 'aria-describedby="since-error"' in answer.text
 
+    @pytest.mark.app
     def test_without_a_file(self, alice: Client):
         """The page says which setting keeps a log."""
         assert "AUTHZ_AUDIT_FILE" in alice(path="/authz/admin/audit").text

@@ -1,15 +1,13 @@
 """The pages of an administrator of one library: theirs, and nothing else."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.web.apps import BOB, CHEAP_BOB, Client, RecordingSink
+from tests.web.apps import CHEAP_BOB, SCOPED, Client, RecordingSink, browser_of
 from tests.web.pages.walk import apply, send
 
-MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """\
 p, role:admin, *, /*, *
 p, role:listener, library:*, /api/similar/:id, GET
@@ -23,14 +21,12 @@ ACCOUNTS = "\n".join(
     f"{name}:nothing[server:none]:{CHEAP_BOB}" for name in ("dan", "eve", "fay")
 )
 PEOPLE = "/authz/admin/people"
+pytestmark = pytest.mark.app(POLICY, AUTHZ_ACCOUNTS=ACCOUNTS, **SCOPED)
 
 
 @pytest.fixture(name="dan")
-def _dan(make_app: Callable[..., Flask]) -> Client:
-    settings = {"AUTHZ_MODEL": str(MODEL), "AUTHZ_POLICY_WRITABLE": True}
-    client = Client(make_app(POLICY, AUTHZ_ACCOUNTS=ACCOUNTS, **settings))
-    assert client.sign_in("dan", BOB).status == 303
-    return client
+def _dan(app: Flask) -> Client:
+    return browser_of(app, "dan")
 
 
 def policy_of(client: Client) -> str:

@@ -10,27 +10,20 @@ from flask import Flask
 
 from authz.extension import get_authz
 from tests.services import until
-from tests.web.apps import ALICE, BOB, POLICY, Answer, Client, RecordingSink
+from tests.web.apps import (
+    ALICE,
+    KEPT,
+    POLICY,
+    Answer,
+    Client,
+    RecordingSink,
+    browser_of,
+)
 from tests.web.pages.walk import hidden, send
 
 ADMIN = "/authz/admin"
 PASSWORD = "a password of twenty"
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    return make_app(
-        POLICY,
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        AUTHZ_POLICY_WRITABLE="true",
-    )
-
-
-@pytest.fixture(name="alice")
-def _alice(app: Flask) -> Client:
-    client = Client(app)
-    client.sign_in("alice", ALICE)
-    return client
+pytestmark = pytest.mark.app(**KEPT)
 
 
 def add_carol(alice: Client, role: str = "role:user") -> None:
@@ -103,10 +96,8 @@ def test_no_role_is_chosen_beforehand(alice: Client):
     assert give(alice, person, "").text.count('role="alert"') == 1
 
 
-def test_the_way_back(app: Flask, alice: Client):
+def test_the_way_back(app: Flask, alice: Client, bob: Client):
     """Every page leads to the app, and to no page that its visitor may not open."""
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
     for client, brand in ((alice, f'href="{ADMIN}/"'), (bob, 'href="/authz/account"')):
         text = client(path="/authz/account").text
         assert '<a href="/">Back to the app</a>' in text
@@ -138,8 +129,7 @@ def test_refusals_by_day(make_app: Callable[..., Flask], tmp_path: Path):
     client = Client(app)
     client(path="/map")
     client.sign_in("alice", ALICE)
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
+    bob = browser_of(app, "bob")
     bob(path="/admin")
     bob(path="/admin")
     log = tmp_path / "audit.jsonl"

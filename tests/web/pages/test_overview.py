@@ -12,14 +12,14 @@ from authz.extension import get_authz
 from authz.stores.replicas import this_process
 from authz.stores.sql.tables import authz_replica
 from authz.stores.sync import served
-from tests.web.apps import ALICE, POLICY, Client
+from tests.web.apps import POLICY, Client, browser_of
 
 OVERVIEW = "/authz/admin/"
 
 
 @pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    app = make_app(POLICY, AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db")
+def _app(make_app: Callable[..., Flask]) -> Flask:
+    app = make_app(POLICY, AUTHZ_STORE="sqlite:///{folder}/authz.db")
     runtime = get_authz(app).runtime
     assert runtime.stores.database is not None
     mine = served(runtime.live)
@@ -71,8 +71,7 @@ def test_another_process(  # noqa: PLR0913, PLR0917 - what it says
 
 def test_without_a_database_there_is_no_table(make_app: Callable[..., Flask]):
     """There is nobody to compare with."""
-    alice = Client(make_app())
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(make_app(), "alice")
     assert "Who serves this app" not in alice(path=OVERVIEW).text
 
 
@@ -88,8 +87,7 @@ def test_each_part_has_its_own_age(alice: Client):
 def test_a_file_that_is_lost_is_on_the_page(make_app: Callable[..., Flask]):
     """With its reason; without a problem a file has nothing to tell."""
     app = make_app()
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
     before = alice(path=OVERVIEW).text
     Path(app.config["AUTHZ_POLICY"]).unlink()
     get_authz(app).runtime.refresh()

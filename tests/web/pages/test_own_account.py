@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable
 from html import unescape
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from authz.extension import get_authz
-from tests.web.apps import ALICE, BOB, POLICY, Client, RecordingSink
+from tests.web.apps import ALICE, BOB, KEPT, POLICY, Client, RecordingSink
 from tests.web.pages.walk import apply, draft_rule, hidden, send
 
 ACCOUNT = "/authz/account"
@@ -20,15 +19,7 @@ REVOKE = f"{ACCOUNT}/tokens/revoke"
 PERSON = "/authz/admin/people/person"
 WORDS = "correct horse battery"
 FORM = {"label": "phone", "role": "role:user", "days": "30"}
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    return make_app(
-        POLICY + "g, user:carol, role:user\n",
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        AUTHZ_POLICY_WRITABLE="true",
-    )
+pytestmark = pytest.mark.app(POLICY + "g, user:carol, role:user\n", **KEPT)
 
 
 def browser(app: Flask, name: str, password: str) -> Client:
@@ -125,27 +116,6 @@ class TestSessions:
         assert not re.search(r"\b[0-9a-f]{64}\b", written)
         (ended,) = [e for e in sink.events if e.tag == "session:ended"]
         assert (ended.subject, ended.about) == ("user:bob", "user:bob")
-
-    @pytest.mark.parametrize("action", [END, OTHERS, MAKE, REVOKE])
-    def test_a_form_from_elsewhere_does_nothing(
-        self, app: Flask, bob: Client, alice: Client, action: str
-    ):
-        """Without a token of this session, with none, and from another site."""
-        second = browser(app, "bob", BOB)
-        make(bob)
-        (session, *_), (token, *_) = ids(bob, END), ids(bob, REVOKE)
-        id_ = token if action == REVOKE else session
-        good = hidden(bob(path=ACCOUNT).text, action) | FORM | {"label": "b", "id": id_}
-        theirs = hidden(alice(path=ACCOUNT).text, ACCOUNT + "/sign-out")["csrf_token"]
-
-        for bad in ({"csrf_token": ""}, {"csrf_token": theirs}):
-            assert bob("POST", action, form=good | bad).status == 400
-        foreign = bob("POST", action, form=good, origin="https://evil.test")
-        assert foreign.status in {400, 403}
-        assert bob(path=action).status in {404, 405}
-
-        assert second(path=ACCOUNT).status == 200
-        assert ids(bob, REVOKE) == [token]
 
 
 class TestTokens:

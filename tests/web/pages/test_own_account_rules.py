@@ -9,8 +9,7 @@ from flask import Flask, jsonify
 from authz import can, explain
 from authz.decision import AccessRequest, signed_in
 from authz.extension import get_authz
-from tests.web.apps import ALICE, BOB, Client
-from tests.web.pages.walk import send
+from tests.web.apps import Client, browser_of
 
 Make = Callable[..., Flask]
 ACCOUNT = "/authz/account"
@@ -41,12 +40,6 @@ def _posts(app: Flask) -> set[str]:
     }
 
 
-def _bob(app: Flask) -> Client:
-    client = Client(app)
-    assert client.sign_in("bob", BOB).status == 303
-    return client
-
-
 @pytest.fixture(name="models", params=["shipped", "of one's own"])
 def _models(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Settings that name the shipped model, or another that pycasbin answers for."""
@@ -61,7 +54,7 @@ def test_each_form_is_carried_out(
 ):
     """No address of it is left for a policy to remember, whatever the model is."""
     app = make_app(TWO_LINES, AUTHZ_STORE=f"sqlite:///{tmp_path}/a.db", **models)
-    bob = _bob(app)
+    bob = browser_of(app, "bob")
 
     assert bob(path=ACCOUNT).status == 200
     assert len(_posts(app)) > 5
@@ -70,29 +63,11 @@ def test_each_form_is_carried_out(
     assert bob(path="/authz/admin/").status == 403
 
 
-def test_a_session_can_be_ended(make_app: Make):
-    """What the page offers works: all others are signed out, this one is not."""
-    app = make_app(TWO_LINES)
-    here, elsewhere = _bob(app), _bob(app)
-
-    send(here, ACCOUNT, f"{ACCOUNT}/sessions/end-others")
-
-    assert here(path=ACCOUNT).status == 200
-    assert elsewhere(path=ACCOUNT).status == 302
-
-
 def test_strangers_sign_in_first(make_app: Make):
     """It is nobody's who has not signed in, whatever role strangers hold."""
     app = make_app(TWO_LINES, AUTHZ_ANONYMOUS_ROLE="user")
     assert Client(app)(path=ACCOUNT).status == 302
     assert Client(app)("POST", f"{ACCOUNT}/tokens", form={}).status in {401, 403}
-
-
-def test_another_sites_form_is_refused(make_app: Make):
-    """A rule that everybody has does not open a form to other sites."""
-    bob = _bob(make_app(TWO_LINES))
-    answer = bob("POST", f"{ACCOUNT}/sign-out", form={}, ORIGIN="https://evil.test")
-    assert answer.status == 403
 
 
 @pytest.mark.parametrize(
@@ -106,7 +81,7 @@ def test_another_sites_form_is_refused(make_app: Make):
 def test_a_deny_wins(make_app: Make, deny: str):
     """A shared account that nobody is to change can be closed."""
     app = make_app(TWO_LINES + deny)
-    assert _bob(app)("POST", f"{ACCOUNT}/password", form={}).status == 403
+    assert browser_of(app, "bob")("POST", f"{ACCOUNT}/password", form={}).status == 403
 
 
 def test_everybody_who_answers_says_the_same(make_app: Make):
@@ -119,8 +94,7 @@ def test_everybody_who_answers_says_the_same(make_app: Make):
         because = explain("POST", path).because
         return jsonify(can("POST", path), [str(p.rule.origin) for p in because])
 
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
     bob = get_authz(app).runtime.policy.explain(
         AccessRequest(
             subject=signed_in("user:bob", source="local", display_name="bob"),
@@ -134,7 +108,7 @@ def test_everybody_who_answers_says_the_same(make_app: Make):
     assert [str(found.rule.origin) for found in bob.because] == ["built in"]
 
 
-def test_it_is_no_rule_of_the_text(make_app: Make, tmp_path: Path):
+def test_it_is_no_rule_of_the_text(make_app: Make):
     """The revision, and what counts the rules of a policy, stay as they were."""
     policy = get_authz(make_app(TWO_LINES)).runtime.policy
     source = getattr(policy, "source", None) or policy.policy
@@ -145,7 +119,7 @@ def test_it_is_no_rule_of_the_text(make_app: Make, tmp_path: Path):
 def test_without_the_pages_there_is_no_rule(make_app: Make):
     """Where the pages are switched off nothing is opened at their addresses."""
     app = make_app(TWO_LINES, AUTHZ_ADMIN_ENABLED="false")
-    assert _bob(app)(path=ACCOUNT).status == 404
+    assert browser_of(app, "bob")(path=ACCOUNT).status == 404
     asked = AccessRequest(
         subject=signed_in("user:bob", source="local", display_name="bob"),
         path=ACCOUNT,

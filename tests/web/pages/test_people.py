@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from authz.extension import get_authz
-from tests.web.apps import ALICE, BOB, POLICY, Client
+from tests.web.apps import BOB, KEPT, POLICY, Client, browser_of
 from tests.web.pages.walk import hidden, send
 
 PEOPLE = "/authz/admin/people"
@@ -16,15 +16,7 @@ DRAFT = "/authz/admin/changes/draft/remove"
 ACCOUNT = "/authz/account"
 WORDS = "correct horse battery"
 OTHER = "staple fence window tree"
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    return make_app(
-        POLICY,
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        AUTHZ_POLICY_WRITABLE="true",
-    )
+pytestmark = pytest.mark.app(**KEPT)
 
 
 def add(client: Client, id: str = "carol", **more: str):  # noqa: A002 - the field
@@ -82,19 +74,7 @@ class TestAdd:
         assert shown.status == 422
         assert "already names" in shown.text
 
-        assert "was added" in send_again(alice, shown.text, "dave").text
-
-
-def send_again(client: Client, text: str, name: str):
-    """Send the form again, with the box that says it is meant."""
-    form = hidden(text, f"{PEOPLE}/new") | {
-        "id": name,
-        "password": WORDS,
-        "again": WORDS,
-        "inherit": "yes",
-    }
-    answer = client("POST", f"{PEOPLE}/new", form=form)
-    return client(path=answer.headers["Location"])
+        assert "was added" in add(alice, "dave", inherit="yes").text
 
 
 class TestList:
@@ -202,10 +182,8 @@ class TestLastAdministrator:
         """Whoever is left cannot be removed or disabled, and the page says why."""
         policy = POLICY + "g, user:carol, role:admin\n"
         store = {"AUTHZ_STORE": f"sqlite:///{tmp_path}/last.db"}
-        first = Client(make_app(policy, **store))
-        first.sign_in("alice", ALICE)
-        shown = add(first)
-        send_again(first, shown.text, "carol")
+        first = browser_of(make_app(policy, **store), "alice")
+        add(first, inherit="yes")
         # From now on settings name no administrator.
         app = make_app(policy, **store, AUTHZ_ADMIN=None, AUTHZ_ADMIN_PASSWORD=None)
         theirs = carol(app)
@@ -301,28 +279,20 @@ class TestOwnAccount:
             assert secret not in text
 
 
-def test_where_somebody_was_seen(make_app: Callable[..., Flask], tmp_path: Path):
+def test_where_somebody_was_seen(make_app: Callable[..., Flask]):
     """The client behind a listed proxy, as it is on record; not whoever only tried."""
     app = make_app(
         POLICY,
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
+        AUTHZ_STORE="sqlite:///{folder}/authz.db",
         AUTHZ_FORWARDED_PROXIES="192.0.2.1",
     )
-    alice = Client(app)
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(app, "alice")
     add(alice)
     page = f"{PEOPLE}/person?id=carol"
     before = alice(path=page).text
     for client, password in (("203.0.113.7", WORDS), ("203.0.113.66", OTHER)):
-        browser = Client(app)
-        browser(path="/authz/sign-in")
-        form = {"username": "carol", "password": password}
-        browser(
-            "POST",
-            "/authz/sign-in",
-            form={**form, "csrf_token": browser.form_token},
-            X_FORWARDED_FOR=client,
-        )
+        forwarded = {"HTTP_X_FORWARDED_FOR": client}
+        Client(app).sign_in("carol", password, environ=forwarded)
     get_authz(app).runtime.following.do_chores()
     after = alice(path=page).text
 

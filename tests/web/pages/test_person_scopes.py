@@ -4,7 +4,6 @@ import random
 import re
 from collections.abc import Callable
 from html import unescape
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,10 +11,9 @@ import pytest
 from flask import Flask
 
 from tests.web.api.client import Api
-from tests.web.apps import ALICE, BOB, Answer, Client
+from tests.web.apps import SCOPED, Client, browser_of
 from tests.web.pages.walk import apply, hidden
 
-MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """\
 p, role:admin, *, /*, *
 p, role:listener, *, /map, GET
@@ -32,18 +30,7 @@ HOSTILE = (
 )  # fmt: skip
 _BOX = re.compile(r'name="scopes" type="checkbox" value="([^"]*)"( checked)?')
 _HAD = re.compile(r'name="had" value="([^"]*)"')
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(POLICY, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
-
-
-@pytest.fixture(name="alice")
-def _alice(app: Flask) -> Client:
-    client = Client(app)
-    assert client.sign_in("alice", ALICE).status == 303
-    return client
+pytestmark = pytest.mark.app(POLICY, **SCOPED)
 
 
 def boxes(client: Client, page: str = PAGE) -> dict[str, bool]:
@@ -63,20 +50,7 @@ def tick(client: Client, *wanted: str, had: set[str] | None = None, another: str
     pairs += [("had", scope) for scope in had]
     pairs += [("scopes", scope) for scope in wanted]
     body = urlencode([*pairs, ("another", another)]).encode()
-    return sent(client, body)
-
-
-def sent(client: Client, body: bytes) -> Answer:
-    """Send a form whose fields may stand there several times."""
-    return client(
-        "POST",
-        TICK,
-        environ={
-            "CONTENT_TYPE": "application/x-www-form-urlencoded",
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.input": BytesIO(body),
-        },
-    )
+    return client.send_body("POST", TICK, body)
 
 
 def lines(client: Client) -> set[str]:
@@ -88,10 +62,10 @@ def lines(client: Client) -> set[str]:
     }
 
 
-def test_a_library_is_ticked_seen_applied_and_taken_back(app: Flask, alice: Client):
+def test_a_library_is_ticked_seen_applied_and_taken_back(
+    app: Flask, alice: Client, bob: Client
+):
     """The effect is shown before it is in force; an unticked one is gone at once."""
-    bob = Client(app)
-    bob.sign_in("bob", BOB)
     assert bob(path="/map").status == 403
     assert boxes(alice) == {
         "*": False, "library:*": False, "library:jazz": False, "library:kids": False,
@@ -152,16 +126,15 @@ def test_a_form_that_is_not_ours_changes_nothing(alice: Client):
     """Without the token of this browser it is refused."""
     body = urlencode({"id": "bob", "role": ROLE, "scopes": "*"}).encode()
 
-    assert sent(alice, body).status == 400
+    assert alice.send_body("POST", TICK, body).status == 400
     assert "Your draft" not in alice(path=PAGE).text
 
 
 def test_many_scopes_are_found_by_searching(make_app: Callable[..., Flask]):
     """The page stays short, and what is ticked is on it."""
     many = "".join(f"g, user:bob, {ROLE}, library:n{n:04}\n" for n in range(300))
-    app = make_app(POLICY + many, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
-    client = Client(app)
-    client.sign_in("alice", ALICE)
+    app = make_app(POLICY + many, **SCOPED)
+    client = browser_of(app, "alice")
 
     assert len(boxes(client)) == 100
     assert all(boxes(client).values())
@@ -172,12 +145,8 @@ def test_many_scopes_are_found_by_searching(make_app: Callable[..., Flask]):
 
 def test_a_role_in_other_ways_is_said(make_app: Callable[..., Flask]):
     """Who has it everywhere by a setting has it in each library anyway."""
-    app = make_app(
-        POLICY.replace("role:listener", "role:user"), AUTHZ_MODEL=str(MODEL),
-        AUTHZ_POLICY_WRITABLE=True,
-    )  # fmt: skip
-    client = Client(app)
-    client.sign_in("alice", ALICE)
+    app = make_app(POLICY.replace("role:listener", "role:user"), **SCOPED)  # fmt: skip
+    client = browser_of(app, "alice")
     text = client(path=f"{PAGE}&role=role:user").text
 
     assert text.count("has it there already") == 4
@@ -188,8 +157,7 @@ def test_a_role_in_other_ways_is_said(make_app: Callable[..., Flask]):
 
 def test_a_policy_without_scopes_has_no_list(make_app: Callable[..., Flask]):
     """The page is what it was."""
-    client = Client(make_app(AUTHZ_POLICY_WRITABLE=True))
-    client.sign_in("alice", ALICE)
+    client = browser_of(make_app(AUTHZ_POLICY_WRITABLE=True), "alice")
 
     assert "person/scopes" not in client(path=PAGE).text
 
@@ -220,9 +188,8 @@ def test_a_chain_leads_where_all_of_it_holds(make_app: Callable[..., Flask]):
         "p, role:reader, *, /map, GET\n"
         "p, role:singer, *, /talk, GET\n"
     )
-    app = make_app(POLICY + chain, AUTHZ_MODEL=str(MODEL))
-    client = Client(app)
-    client.sign_in("alice", ALICE)
+    app = make_app(POLICY + chain, AUTHZ_MODEL="model-scoped.conf")
+    client = browser_of(app, "alice")
     roles = Api(client).get("/people/local/bob")["roles"]
     held = {role["role"]: (role["scopes"], role["via"]) for role in roles}
 

@@ -1,6 +1,5 @@
 """What administrators see of a policy with scopes."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,9 @@ from authz.decision import Origin
 from authz.policy.csv_rows import Row
 from authz.policy.records import Entry
 from tests.web.api.client import Api
-from tests.web.apps import ALICE, Client
+from tests.web.apps import KEPT, SCOPED, Client, browser_of
 from tests.web.pages.walk import apply, draft_rule, send
 
-MODEL = Path(__file__).parents[3] / "model-scoped.conf"
 POLICY = """\
 p, role:admin, *, /*, *
 p, role:user, library:kids, /map, GET
@@ -55,9 +53,8 @@ def test_a_rule_is_read_with_its_scope(
 
 def test_pages_and_api_show_scopes(make_app):
     """A rule for one library does not look like one for all."""
-    app = make_app(POLICY, AUTHZ_MODEL=str(MODEL))
-    client = Client(app)
-    client.sign_in("alice", ALICE)
+    app = make_app(POLICY, AUTHZ_MODEL="model-scoped.conf")
+    client = browser_of(app, "alice")
     shown = client(path="/authz/admin/rules").text
 
     assert "in <bdi>library:kids</bdi>" in shown
@@ -68,27 +65,23 @@ def test_pages_and_api_show_scopes(make_app):
 def test_a_preview_says_in_which_scope_something_changes(make_app):
     """To take away a rule for one library never looks as if nothing changed."""
     text = POLICY + "g, user:dave, role:user, library:kids\n"
-    client = Client(make_app(text, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True))
-    client.sign_in("alice", ALICE)
+    client = browser_of(
+        make_app(text, **SCOPED),
+        "alice",
+    )
     api = Api(client)
     dave = next(g for g in api.get("/grants")["items"] if g["member"] == "user:dave")
     changes = [{"do": "remove", "id": dave["id"]}]
     seen = api("POST", "/changes/preview", {"changes": changes}, match="*")
 
-    effect = json.loads(seen.text)["effect"]
+    effect = seen.json["effect"]
     assert {(c["subject"], c["scope"], c["after"]) for c in effect["differences"]} == {
         ("user:dave", "library:kids", "deny")
     }
 
 
+@pytest.mark.app(POLICY, **SCOPED)
 class TestForms:
-    @pytest.fixture(name="alice")
-    def _alice(self, make_app) -> Client:
-        app = make_app(POLICY, AUTHZ_MODEL=str(MODEL), AUTHZ_POLICY_WRITABLE=True)
-        client = Client(app)
-        client.sign_in("alice", ALICE)
-        return client
-
     def test_a_rule_for_one_library(self, alice: Client):
         """Put into the draft, seen before it is in force, applied, edited."""
         fields = {"subject": "role:user", "path": "/talk", "scope": "library:kids"}
@@ -140,18 +133,10 @@ class TestForms:
         changes = alice(path="/authz/admin/changes").text
         assert "in <bdi>library:kids</bdi>" in changes
 
-    def test_people_are_added_and_given_a_role_with_its_scope(
-        self, make_app, tmp_path: Path
-    ):
+    def test_people_are_added_and_given_a_role_with_its_scope(self, make_app):
         """Where it holds is asked for before anybody is added, and never guessed."""
-        app = make_app(
-            POLICY,
-            AUTHZ_MODEL=str(MODEL),
-            AUTHZ_POLICY_WRITABLE=True,
-            AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        )
-        client = Client(app)
-        client.sign_in("alice", ALICE)
+        app = make_app(POLICY, AUTHZ_MODEL="model-scoped.conf", **KEPT)
+        client = browser_of(app, "alice")
         new, people = "/authz/admin/people/new", "/authz/admin/people"
         fields = {"id": "dan", "roles": "role:user"}
         policy = Path(app.config["AUTHZ_POLICY"])
@@ -178,8 +163,7 @@ class TestForms:
 
     def test_a_policy_without_scopes_asks_for_none(self, make_app):
         """Its forms are what they were."""
-        client = Client(make_app(AUTHZ_POLICY_WRITABLE=True))
-        client.sign_in("alice", ALICE)
+        client = browser_of(make_app(AUTHZ_POLICY_WRITABLE=True), "alice")
         for page in ("/rules/new", "/roles/role?name=role:user"):
             assert "scope" not in client(path=f"/authz/admin{page}").text.replace(
                 'scope="', ""

@@ -2,17 +2,22 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from authz import Authz
 from authz.decision import Subject, signed_in
 from authz.extension import get_authz
 from authz.identity.source import RequestFacts
-from tests.web.apps import CHEAP_ALICE, POLICY, Client, RecordingSink, add_routes
+from tests.web.apps import (
+    KEPT,
+    POLICY,
+    Client,
+    RecordingSink,
+    browser_of,
+)
 from tests.web.pages.walk import draft_rule, hidden
 
 CHANGES = "/authz/admin/changes"
@@ -34,27 +39,11 @@ class Proxy:
 
 
 @pytest.fixture(name="proxied")
-def _proxied(tmp_path: Path) -> Iterator[Flask]:
-    path = tmp_path / "policy.csv"
-    path.write_text(
-        POLICY + "g, user:sso/erin, role:admin\ng, user:sso/eve, role:user\n"
+def _proxied(make_app: Callable[..., Flask]) -> Flask:
+    admins = "g, user:sso/erin, role:admin\ng, user:sso/eve, role:user\n"
+    return make_app(
+        POLICY + admins, authz={"sources": [Proxy()]}, AUTHZ_POLICY_WRITABLE=True
     )
-    app = Flask("proxied")
-    app.config.update(
-        AUTHZ_POLICY=str(path),
-        AUTHZ_POLICY_WRITABLE="true",
-        AUTHZ_ADMIN="alice",
-        AUTHZ_ADMIN_PASSWORD=CHEAP_ALICE,
-        AUTHZ_COOKIE_NAME="authz",
-    )
-    add_routes(app)
-    EVENTS.events.clear()
-    Authz(app, audit=EVENTS, sources=[Proxy()])
-    yield app
-    get_authz(app).runtime.close()
-
-
-EVENTS = RecordingSink()
 
 
 class As(Client):
@@ -80,7 +69,9 @@ class TestThroughAProxy:
         assert "authz-form" in erin.cookies
 
     @pytest.mark.parametrize("cookie", [None, "", "another"])
-    def test_without_that_cookie_nothing_happens(self, proxied: Flask, cookie):
+    def test_without_that_cookie_nothing_happens(
+        self, proxied: Flask, sink: RecordingSink, cookie: str | None
+    ):
         """A token alone, or one of another browser, is refused."""
         erin = As(proxied, "erin")
         form = hidden(
@@ -91,7 +82,7 @@ class TestThroughAProxy:
             erin.cookies["authz-form"] = cookie
 
         assert erin("POST", f"{CHANGES}/draft/discard", form=form).status == 400
-        [refused] = [e for e in EVENTS.events if e.tag == "request:form-refused"][-1:]
+        [refused] = [e for e in sink.events if e.tag == "request:form-refused"][-1:]
         expected = "form-cookie-missing" if cookie is None else "form-too-old"
         assert refused.reason == expected
 
@@ -109,8 +100,7 @@ class TestThroughAProxy:
     def test_an_old_session_of_somebody_else_lends_nothing(self, proxied: Flask):
         """Whoever the proxy names is who they are, whatever cookie lies about."""
         eve = As(proxied, "eve")
-        other = Client(proxied)
-        other.sign_in("alice", "alice's password")
+        other = browser_of(proxied, "alice")
         eve.cookies.update(other.cookies)
 
         assert eve(path="/authz/admin/").status == 403
@@ -135,14 +125,43 @@ class TestGuard:
             for method in {"GET", "POST"} & set(rule.methods or ()):
                 assert bob(method, path).status == 403, (method, path)
 
+    @pytest.mark.app(**KEPT)
+    def test_every_form_needs_its_token_and_a_page_of_ours(
+        self, app: Flask, alice: Client
+    ):
+        """Without the token of this very session, and from another site, nothing is."""
+        file = Path(app.config["AUTHZ_POLICY"])
+        before, other = file.read_bytes(), browser_of(app, "alice")
+        ours, theirs = (
+            hidden(each(path="/authz/admin/").text, "/authz/sign-out")["csrf_token"]
+            for each in (alice, other)
+        )
+        forms = [
+            re.sub("<int:[a-z]+>", "1", rule.rule)
+            for rule in app.url_map.iter_rules()
+            if rule.endpoint.startswith("authz_admin.")
+            and "POST" in (rule.methods or ())
+            and rule.rule != "/authz/theme"  # which anybody may send
+        ]
+        assert len(forms) > 25
+        for path in forms:
+            for token in ("", "x", ours[:-1], theirs, "\u00e9"):
+                answer = alice("POST", path, form={"csrf_token": token})
+                assert (answer.status, "too old" in answer.text) == (400, True), path
+            form = {"csrf_token": ours, "id": "bob", "typed": "bob"}
+            foreign = alice("POST", path, form=form, origin="https://evil.test")
+            assert foreign.status == 403, path
+        assert other(path="/authz/account").status == 200
+        assert file.read_bytes() == before
+        assert get_authz(app).runtime.stores.tokens.all() == ()
+
     def test_looking_changes_nothing(self, make_app: Callable[..., Flask]):
         """Every page that is looked at leaves the policy file as it was.
 
         What is noted in the background, however long the looking takes, is not asked.
         """
         app = make_app(AUTHZ_POLICY_WRITABLE="true", AUTHZ_POLL_SECONDS="3600")
-        client = Client(app)
-        client.sign_in("alice", "alice's password")
+        client = browser_of(app, "alice")
         file = Path(app.config["AUTHZ_POLICY"])
         before = hashlib.sha256(file.read_bytes()).digest()
         for rule in app.url_map.iter_rules():

@@ -1,7 +1,6 @@
 """Several people at once: asked once, and somebody always administers."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -10,7 +9,7 @@ from flask import Flask
 from authz.admin.people import add_person, find_person
 from authz.cli.app import shell
 from authz.extension import get_authz
-from tests.web.apps import POLICY, Answer, Client
+from tests.web.apps import KEPT, POLICY, Answer, Client
 from tests.web.pages.walk import hidden
 
 PEOPLE = "/authz/admin/people"
@@ -20,12 +19,8 @@ THREE = ("carol", "dave", "erin")
 
 
 @pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    app = make_app(
-        POLICY,
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        AUTHZ_POLICY_WRITABLE="true",
-    )
+def _app(make_app: Callable[..., Flask]) -> Flask:
+    app = make_app(POLICY, **KEPT)
     for id_ in THREE:
         add_person(get_authz(app).context, shell(), id=id_)
     return app

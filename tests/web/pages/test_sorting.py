@@ -8,7 +8,7 @@ import pytest
 
 from authz.extension import get_authz
 from authz.identity.people import Person
-from tests.web.apps import ALICE, POLICY, Client, RecordingSink, guarded_app
+from tests.web.apps import POLICY, Client, RecordingSink, browser_of, guarded_app
 
 PEOPLE = "/authz/admin/people"
 RULES = "/authz/admin/rules"
@@ -40,8 +40,7 @@ def _alice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             for n in range(MANY)
         ]
     )
-    alice = Client(app)
-    assert alice.sign_in("alice", ALICE).status == 303
+    alice = browser_of(app, "alice")
     yield alice
     get_authz(app).runtime.close()
 

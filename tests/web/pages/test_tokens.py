@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import unescape
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,7 +11,7 @@ from flask import Flask
 from authz.extension import get_authz
 from authz.identity.tokens import new_token
 from tests.services import until
-from tests.web.apps import ALICE, POLICY, Client, RecordingSink
+from tests.web.apps import KEPT, POLICY, Client, RecordingSink, browser_of
 from tests.web.pages.walk import hidden, send
 
 TOKENS = "/authz/admin/tokens"
@@ -20,15 +19,7 @@ NEW = f"{TOKENS}/new"
 REVOKE = f"{TOKENS}/revoke"
 FORM = {"label": "backup", "role": "role:user", "days": "30"}
 HOSTILE = "\u05d0\u05d3\u05de<img src=x>"
-
-
-@pytest.fixture(name="app")
-def _app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
-    return make_app(
-        POLICY,
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        AUTHZ_POLICY_WRITABLE="true",
-    )
+pytestmark = pytest.mark.app(**KEPT)
 
 
 def ask(app: Flask, token: str) -> int:
@@ -91,14 +82,6 @@ def test_until_it_is_revoked(alice: Client):
     assert "until it is revoked" in alice(path=TOKENS).text
 
 
-def test_a_name_is_taken_once(alice: Client):
-    """The second one is refused at the field."""
-    send(alice, NEW, NEW, **FORM)
-    answer = send(alice, NEW, NEW, **FORM)
-    assert answer.status == 422
-    assert "already" in answer.text
-
-
 def test_search_and_an_expired_one(app: Flask, alice: Client):
     """By name, role and maker; a name is only a name."""
     store = get_authz(app).runtime.stores.tokens
@@ -117,32 +100,15 @@ def test_search_and_an_expired_one(app: Flask, alice: Client):
     assert "No token matches" in alice(path=f"{TOKENS}?search=zzz").text
 
 
-def test_forms_from_elsewhere_do_nothing(app: Flask, alice: Client):
-    """Neither with no token, nor with one of another session."""
-    secret = secret_in(send(alice, NEW, NEW, **FORM).text)
-    other = Client(app)
-    other.sign_in("alice", ALICE)
-    theirs = hidden(other(path=NEW).text, NEW)["csrf_token"]
-    revoke = hidden(alice(path=TOKENS).text, REVOKE)
-    for bad in ({"csrf_token": ""}, {"csrf_token": theirs}):
-        assert alice("POST", REVOKE, form=revoke | bad).status == 400
-        assert alice("POST", NEW, form=FORM | {"label": "b"} | bad).status == 400
-    assert alice("POST", REVOKE, form=revoke | {"id": "none"}).status == 404
-    assert ask(app, secret) == 200
-    assert len(get_authz(app).runtime.stores.tokens.all()) == 1
-
-
-def test_whoever_may_only_look_makes_none(make_app: Callable[..., Flask], tmp_path):
+def test_whoever_may_only_look_makes_none(make_app: Callable[..., Flask]):
     """The pages are open as the rules say; a helpdesk makes no administrator."""
-    app = make_app(
-        POLICY + "p, role:user, /authz/admin/tokens, GET\n"
+    rules = (
+        "p, role:user, /authz/admin/tokens, GET\n"
         "p, role:user, /authz/admin/tokens/new, GET|POST\n"
-        "g, token:planned, role:admin\n",
-        AUTHZ_STORE=f"sqlite:///{tmp_path}/authz.db",
-        AUTHZ_POLICY_WRITABLE="true",
+        "g, token:planned, role:admin\n"
     )
-    bob = Client(app)
-    bob.sign_in("bob", "bob's password")
+    app = make_app(POLICY + rules, **KEPT)
+    bob = browser_of(app, "bob")
     assert send(bob, NEW, NEW, **FORM | {"role": "role:admin"}).status == 422
     planned = send(bob, NEW, NEW, **FORM | {"label": "planned"})
     assert planned.status == 422
@@ -152,8 +118,7 @@ def test_whoever_may_only_look_makes_none(make_app: Callable[..., Flask], tmp_pa
 
 def test_where_tokens_cannot_be_kept(make_app: Callable[..., Flask]):
     """The page says so; that of a setting is shown and cannot be revoked here."""
-    alice = Client(make_app(AUTHZ_API_TOKEN="x" * 48))
-    alice.sign_in("alice", ALICE)
+    alice = browser_of(make_app(AUTHZ_API_TOKEN="x" * 48), "alice")
     page = alice(path=TOKENS).text
     assert "AUTHZ_STORE" in page
     assert "cannot be changed here" in page
