@@ -8,7 +8,9 @@ from authz.admin.changes import Draft, preview
 from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import Meant, Standing, whom
 from authz.decision import (
+    ABOUT_NOTHING,
     EVERYONE,
+    About,
     AccessRequest,
     Decision,
     Explanation,
@@ -114,21 +116,20 @@ def check(  # noqa: PLR0913 - what a question is made of
     method: str,
     path: str,
     *,
-    scope: AskedScope = None,
+    about: About = ABOUT_NOTHING,
     policy: PolicyInForce | None = None,
 ) -> Answer:
     """Return whether who is *meant* may use *method* on *path*, and why.
 
-    In *scope*, or in some scope. The policy in force answers, or *policy*. Nothing is
-    recorded.
+    That is *about* a scope, or some scope. The policy in force answers, or *policy*.
+    Nothing is recorded.
     """
     policy = policy or context.policy
-    subject = meant.subject
-    asked = AccessRequest(subject=subject, path=path, method=method, scope=scope)
+    asked = about.asked(meant.subject, method, path)
     begun = time.perf_counter()
     decision = policy.decide(asked)
     seconds = time.perf_counter() - begun
-    route = context.find_route_at(method, path, scope)
+    route = context.find_route_at(method, path, about.scope)
     return Answer(
         request=asked,
         explanation=policy.explain(asked),

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, Self, TypedDict, Unpack
 
-from authz.decision import Asked, Decision
-from authz.scope import texts_of
+from authz.decision import Asked, Decision, kept_of
 
 Clock = Callable[[], datetime]
 
@@ -175,12 +174,6 @@ CHANGES: Final = frozenset(
 )
 
 
-def _about(asked: Asked, detail: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return *detail* with what was asked about, where that is a scope or several."""
-    about = {} if asked.scope is None else {"scope": "\n".join(texts_of(asked.scope))}
-    return {**about, **(detail or {})}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     """One thing that happened."""
@@ -249,7 +242,7 @@ class AuditEvent:
             rules=tuple(str(rule.origin) for rule in decision.rules),
             revision=decision.revision,
             request_id=request_id,
-            detail=_about(asked, detail),
+            detail={**kept_of(asked), **(detail or {})},
         )
 
     @property

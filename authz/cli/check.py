@@ -30,7 +30,7 @@ from authz.decision import (
 from authz.errors import InvalidValue, PolicyError
 from authz.policy.analysis.documents import explanation_document
 from authz.policy.patterns import METHODS
-from authz.scope import AskedScope, asked_scope, texts_of
+from authz.scope import AskedScope, asked_scope
 
 if TYPE_CHECKING:
     from authz.policy.route_tables import RoutePattern
@@ -139,7 +139,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     out.line(
         f"{'allowed' if allowed else 'denied'}  "
         f"{asked.subject} {asked.method} {asked.path}"
-        + (f" in {asked.scope}" if asked.scope else "")
+        + asked.in_words
         + (" in some scope" if not asked.scope and _is_scoped(in_force) else ""),
         fg="green" if allowed else "red",
     )
@@ -237,7 +237,7 @@ def _document(
         "subject": asked.subject.name,
         "method": asked.method,
         "path": asked.path,
-        "scopes": list(texts_of(asked.scope)),
+        **asked.document,
         "allowed": bool(decision),
         "reason": str(decision.reason),
         "revision": answer.decision.revision,

@@ -34,7 +34,6 @@ from authz.policy.analysis.tests_run import (
     run_tests,
 )
 from authz.policy.csv_rows import MAX_BYTES
-from authz.scope import texts_of
 
 #: More surprises than these say nothing new.
 _SHOWN: Final = 5
@@ -174,12 +173,11 @@ def _lines(done: Sequence[_FileResult], seconds: float) -> Iterator[str]:
 
 def _failure(outcome: Outcome) -> Iterator[str]:
     expectation = outcome.expectation
-    about = f" in {expectation.scope}" if expectation.scope else ""
     wanted = "allow" if expectation.allowed else "deny"
     for surprise in outcome.surprises[:_SHOWN]:
         yield (
             f"    line {expectation.line}  {expectation.person}  {surprise.where}"
-            f"{about}  expected {wanted}, {surprise.why}"
+            f"{expectation.in_words}  expected {wanted}, {surprise.why}"
         )
     if outcome.unproven:
         yield (
@@ -208,12 +206,7 @@ def _cases(done: Sequence[_FileResult]) -> Iterator[Case]:
                     suite=f"{file.file.source}: {result.test.name}",
                     name=f"{outcome.expectation.person} "
                     f"{'may' if outcome.expectation.allowed else 'may not'} "
-                    f"{outcome.expectation.request}"
-                    + (
-                        f" in {outcome.expectation.scope}"
-                        if outcome.expectation.scope
-                        else ""
-                    ),
+                    f"{outcome.expectation.request}" + outcome.expectation.in_words,
                     failure="\n".join(line.strip() for line in _failure(outcome)),
                     file=file.file.source,
                     line=outcome.expectation.line,
@@ -258,7 +251,7 @@ def _expectation(outcome: Outcome) -> dict[str, Any]:
     return {
         "person": expectation.person,
         "request": expectation.request,
-        "scopes": list(texts_of(expectation.scope)),
+        **expectation.document,
         "expected": "allow" if expectation.allowed else "deny",
         "line": expectation.line,
         "passed": outcome.passed,

@@ -17,9 +17,12 @@ from authz.decision.in_force import whole_of as whole_of
 from authz.decision.policy import Policy as Policy
 from authz.decision.policy import closure as closure
 from authz.decision.policy import grants_by_member as grants_by_member
+from authz.decision.request import ABOUT_NOTHING as ABOUT_NOTHING
 from authz.decision.request import SAFE_METHODS as SAFE_METHODS
+from authz.decision.request import About as About
 from authz.decision.request import AccessRequest as AccessRequest
 from authz.decision.request import Asked as Asked
+from authz.decision.request import kept_of as kept_of
 from authz.decision.rule import PLAIN_COLUMNS as PLAIN_COLUMNS
 from authz.decision.rule import SCOPED_COLUMNS as SCOPED_COLUMNS
 from authz.decision.rule import Effect as Effect

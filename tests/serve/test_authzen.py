@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from authz.admin.decisions import check, named, what_can, who_may, within
+from authz.decision import About
 from authz.extension import get_authz
 from authz.scope import Scope
 from tests.serve.served import GRAFANA, POLICY, PROXY, WIKI, Browser
@@ -83,7 +84,7 @@ def test_who_asks_about_another_host_hears_nothing_of_the_portals_pages(pep: Thr
 
     for host, allowed in (("auth", True), ("grafana", False), ("other", False)):
         about = Scope(f"host:{host}.home.test")
-        answer = check(context, eve, "GET", "/", scope=about)
+        answer = check(context, eve, "GET", "/", about=About(scope=about))
         assert (answer.allowed, answer.route is not None) == (allowed, allowed)
         policy = within(context.policy, about)
         found = who_may(context, "GET", "/", people={}, scope=about, policy=policy)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from authz.decision import (
-    AccessRequest,
+    ABOUT_NOTHING,
+    About,
     Decision,
     Effect,
     PolicyInForce,
@@ -26,7 +27,6 @@ from authz.policy.patterns import (
     in_order,
 )
 from authz.policy.route_tables import RoutePattern, RouteTable
-from authz.scope import AskedScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,10 @@ class Place:
 
 
 def outcome_at(
-    policy: PolicyInForce, subject: Subject, place: Place, scope: AskedScope = None
+    policy: PolicyInForce, subject: Subject, place: Place, about: About = ABOUT_NOTHING
 ) -> Decision:
     """Return what *policy* makes of *subject* at *place*, as the hook sees it."""
-    asked = AccessRequest(
-        subject=subject, path=place.path, method=place.method, scope=scope
-    )
+    asked = about.asked(subject, place.method, place.path)
     return outcome(policy.decide(asked), declared_public=place.is_public)
 
 

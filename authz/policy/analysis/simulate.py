@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from authz.decision import AccessRequest, PolicyInForce, Reason, Subject, outcome
+from authz.decision import About, AccessRequest, PolicyInForce, Reason, Subject, outcome
 from authz.errors import InvalidValue
-from authz.scope import AskedScope, asked_scope
 
 #: The events of the audit log that tell of a decision of the policy.
 ALLOWED: Final = "decision:allow"
@@ -22,14 +21,10 @@ class Recorded:
     """One decision, as the audit log holds it."""
 
     at: datetime
-    subject: Subject
-    method: str
-    path: str
+    asked: AccessRequest
     allowed: bool
     #: Whether it was allowed because the app declared the endpoint public.
     public: bool = False
-    #: What the request was about.
-    scope: AskedScope = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +72,13 @@ def replay(decisions: Iterable[Recorded | None], draft: PolicyInForce) -> Replay
         if recorded is None:
             skipped += 1
             continue
-        asked = AccessRequest(
-            subject=recorded.subject,
-            path=recorded.path,
-            method=recorded.method,
-            scope=recorded.scope,
-        )
+        asked = recorded.asked
         # The app's declaration still counts where the draft is silent.
         allowed = bool(outcome(draft.decide(asked), declared_public=recorded.public))
         if allowed is recorded.allowed:
             same += 1
         else:
-            shifts[recorded.subject.name, recorded.method, recorded.path, allowed] += 1
+            shifts[asked.subject.name, asked.method, asked.path, allowed] += 1
     return Replay(
         shifts=tuple(
             Shift(subject=subject, method=method, path=path, opens=opens, times=times)
@@ -120,21 +110,17 @@ def read_recorded(record: Mapping[str, Any]) -> Recorded | None:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("this is not a record of the audit log") from error
     try:
-        scope = asked_scope(str(detail.get("scope", "")).splitlines())
+        about = About.of_kept(detail)
     except InvalidValue:
         return None  # too long to be recorded whole
     if not names or reason in _NOT_THE_POLICY:
         return None
     if not all(text and isinstance(text, str) for text in (method, path, name, *names)):
         return None
+    subject = Subject(name=name, names=frozenset(names), source="", display_name=name)
     return Recorded(
         at=at,
-        subject=Subject(
-            name=name, names=frozenset(names), source="", display_name=name
-        ),
-        method=method,
-        path=path,
+        asked=about.asked(subject, method, path),
         allowed=event == ALLOWED,
         public=reason == Reason.DECLARED_PUBLIC,
-        scope=scope,
     )

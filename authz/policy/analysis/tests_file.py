@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
-from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, Subject, signed_in
+from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, About, Subject, signed_in
 from authz.errors import InvalidValue, PolicyError
 from authz.names import name_problem
 from authz.policy.analysis.promises import ANYONE as WHOEVER
@@ -36,7 +36,7 @@ _REQUEST: Final = re.compile(r"(\S+)[ \t]+(\S+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(About):
     """Somebody may, or may not, do something."""
 
     #: What the file calls them.
@@ -52,8 +52,6 @@ class Expectation:
     line: int
     #: The request as the file spells it.
     request: str
-    #: What the request is about; None is about no scope in particular.
-    scope: AskedScope = None
     #: The methods and the pattern, if it is promised of every path there can be.
     promised: Promised | None = None
     #: Who is left out of the promise: whoever has one of these names.

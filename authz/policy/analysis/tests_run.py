@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from authz.decision import Decision, Effect, Origin, PolicyInForce, Rule, Subject
+from authz.decision import About, Decision, Effect, Origin, PolicyInForce, Rule, Subject
 from authz.errors import InvalidValue, PolicyError, Problem
 from authz.policy.analysis.path_classes import EVERY_PATH
 from authz.policy.analysis.probes import Place, outcome_at, places
@@ -31,7 +31,7 @@ from authz.policy.route_tables import (
     same_shape,
     serves,
 )
-from authz.scope import asked_scope, texts_of
+from authz.scope import texts_of
 
 #: How many kinds of paths one promise may look at.
 _PROOF: Final = 1_000_000
@@ -173,7 +173,7 @@ class _Asker:
         found = self.find(expectation)
         surprises = []
         for place in found:
-            decision = outcome_at(self._policy, who, place, expectation.scope)
+            decision = outcome_at(self._policy, who, place, expectation)
             decided.update(decision.rules)
             if bool(decision) is not expectation.allowed:
                 surprises.append(Surprise(place=place, decision=decision))
@@ -221,8 +221,8 @@ class _Asker:
             who = Subject(
                 name=expectation.person, names=example.names, source="", display_name=""
             )
-            scope = asked_scope([example.scope] if example.scope else [])
-            decision = outcome_at(self._policy, who, place, scope)
+            about = About.of_kept({"scope": example.scope})
+            decision = outcome_at(self._policy, who, place, about)
             surprises = (Surprise(place=place, decision=decision, who=example.who),)
         return Outcome(
             expectation=expectation,

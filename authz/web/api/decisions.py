@@ -19,7 +19,7 @@ from authz.admin.decisions import (
 from authz.admin.known_names import Meant, Standing
 from authz.admin.pagination import paged
 from authz.admin.people import subject_of
-from authz.decision import AccessRequest, Subject
+from authz.decision import About, AccessRequest, Subject
 from authz.errors import InvalidValue
 from authz.policy.analysis.documents import (
     explanation_document,
@@ -27,7 +27,7 @@ from authz.policy.analysis.documents import (
     rule_path_document,
 )
 from authz.policy.csv_rows import MAX_LINE
-from authz.scope import AskedScope, texts_of
+from authz.scope import AskedScope
 from authz.web.api.body import BadRequest
 from authz.web.api.operation import Call, Operation, Reply
 from authz.web.api.schema import array, choice, flag, nullable, record, text
@@ -147,9 +147,9 @@ def _one(call: Call) -> AskedScope:
 
 def _answer(call: Call) -> Answer:
     query = call.query
-    about = _about(call, query.get("scope", ()))
+    about = About(scope=_about(call, query.get("scope", ())))
     meant = named(call.context, query["subject"], query.get("group", []))
-    return check(call.context, meant, query["method"], query["path"], scope=about)
+    return check(call.context, meant, query["method"], query["path"], about=about)
 
 
 def _check(call: Call) -> Reply:
@@ -177,7 +177,7 @@ def _checked(answer: Answer) -> dict[str, Any]:
         "subject": answer.request.subject.name,
         "method": answer.request.method,
         "path": answer.request.path,
-        "scopes": list(texts_of(answer.request.scope)),
+        **answer.request.document,
         **decision_document(answer.decision),
         "reason": str(answer.reason),
         "allowed": answer.allowed,

@@ -9,10 +9,9 @@ from werkzeug.wrappers import Response
 from authz.admin.decisions import Answer, asked_about, check, named
 from authz.admin.known_names import Meant
 from authz.admin.roles import GIVEN
-from authz.decision import PolicyInForce
+from authz.decision import About, PolicyInForce
 from authz.errors import InvalidValue, MalformedRequest, NotFound
 from authz.policy.patterns import METHODS, USUAL_METHODS
-from authz.scope import AskedScope
 from authz.settings.identity_parsers import listed
 from authz.web.canonical import check_canonical
 from authz.web.pages import wording
@@ -100,17 +99,17 @@ class Tester:
             subject,
             question.method,
             question.path,
-            scope=about,
+            about=about,
             policy=policy,
         )
 
-    def _about(self, question: Question, errors: dict[str, str]) -> AskedScope:
+    def _about(self, question: Question, errors: dict[str, str]) -> About:
         try:
             scopes = [question.scope] if question.scope else []
-            return asked_about(self._pages.context, scopes)
+            return About(scope=asked_about(self._pages.context, scopes))
         except InvalidValue as error:
             errors["scope"] = wording.sentence(error)
-            return None
+            return About()
 
     def _subject(self, question: Question, errors: dict[str, str]) -> Meant | None:
         """Return who is meant: somebody the store knows, or just a name."""
