@@ -21,7 +21,7 @@ from flask import Flask
 
 from authz import Authz
 from authz.decision import Origin
-from authz.errors import PolicyError, StoreError
+from authz.errors import PolicyError, StoreError, StoreUnreachable
 from authz.extension import get_authz
 from authz.identity.guesser import PER_ACCOUNT
 from authz.identity.people import Person
@@ -142,12 +142,13 @@ def test_a_bad_first_policy_is_not_kept(
 def test_a_database_that_fails_is_no_first_run(
     tmp_path: Path, start_app: Callable[..., Flask]
 ):
-    """Nothing is written into what cannot be read."""
+    """Nothing is written into what cannot be read, and to start again is in vain."""
     (tmp_path / "authz.db").write_bytes(b"this is no database, but it was" * 100)
     before = (tmp_path / "authz.db").read_bytes()
-    with pytest.raises(StoreError, match="cannot be"):
+    with pytest.raises(StoreError, match="cannot be") as raised:
         start_app()
 
+    assert not isinstance(raised.value, StoreUnreachable)
     assert (tmp_path / "authz.db").read_bytes() == before
 
 
