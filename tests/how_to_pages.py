@@ -2,13 +2,12 @@
 
 import re
 import subprocess
-import threading
 from pathlib import Path
 
 from flask import Flask
-from werkzeug.serving import make_server
 
 from authz.extension import get_authz
+from tests.served_app import served
 
 HOW_TO = Path(__file__).parents[1] / "docs/how-to"
 #: The store and the administrator that such a page begins with.
@@ -31,18 +30,16 @@ def typed(app: Flask, script: str, *, variable: str, below: str, token: str) -> 
     What the page leaves to the reader is set where it exports *variable*: the address
     of *app* with the path *below*, and the *token*.
     """
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.port}{below}"
     own = re.compile(rf"^export {variable}=.*$", re.MULTILINE)
-    script, found = own.subn(f"export {variable}={address} TOKEN={token}", script)
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    server.shutdown()
+    with served(app) as url:
+        said = f"export {variable}={url}{below} TOKEN={token}"
+        script, found = own.subn(said, script)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     get_authz(app).runtime.close()
     assert found == 1
     assert done.returncode == 0, done.stdout[-800:] + done.stderr[-800:]

@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
 
 from authz.extension import get_authz
 from examples.demo.app import create_app
+from tests.served_app import served
 from tests.web.apps import ALICE, BOB, CHEAP_ALICE, CHEAP_BOB
 
 ROOT = Path(__file__).parents[2]
@@ -74,15 +73,10 @@ def serving(folder: Path, **more: str) -> Iterator[Site]:
         os.environ.clear()
         os.environ.update(before)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     try:
-        yield Site(url=f"http://127.0.0.1:{server.port}", app=app)
+        with served(app) as url:
+            yield Site(url=url, app=app)
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
         get_authz(app).runtime.poller.close()
 
 

@@ -14,11 +14,11 @@ from flask_sock import Sock
 from flask_socketio import SocketIO
 from simple_websocket import Client as WebSocket
 from simple_websocket import ConnectionClosed
-from werkzeug.serving import make_server
 from wsproto.events import Ping
 
 from authz import Authz, can, current_subject, still_allowed
 from authz.extension import get_authz
+from tests.served_app import served
 from tests.web.apps import CHEAP_ALICE, CHEAP_BOB, POLICY, Client, browser_of
 
 RULES = "p, role:user, /socket.io/, GET|POST\np, role:user, /live, GET\n"
@@ -26,17 +26,12 @@ PEER = {"AUTHZ_PROXY_PRESET": "authelia", "AUTHZ_TRUSTED_PROXIES": "127.0.0.1"}
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
+def at(app: Flask) -> Iterator[str]:
     """Serve *app* with a real server; give its address without a scheme."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     try:
-        yield f"127.0.0.1:{server.port}"
+        with served(app) as url:
+            yield url.removeprefix("http://")
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
         get_authz(app).runtime.close()
 
 
@@ -132,7 +127,7 @@ def test_socket_io_is_behind_the_policy(tmp_path: Path, order: str):
         socketio.init_app(app)
     bob = cookie_of_bob(app)
     polling = "/socket.io/?EIO=4&transport=polling"
-    with served(app) as host:
+    with at(app) as host:
         stranger = Client(app)(path=polling)
         assert refused(host, "/socket.io/?EIO=4&transport=websocket")
         opened = fetched(f"http://{host}{polling}", bob)
@@ -167,7 +162,7 @@ def test_flask_sock_is_behind_the_policy(tmp_path: Path):
     app_policy = tmp_path / "policy.csv"
     app_policy.write_text(app_policy.read_text() + "g, group:users, role:user\n")
     get_authz(app).runtime.refresh()
-    with served(app) as host:
+    with at(app) as host:
         address = f"ws://{host}/live"
         assert refused(host, "/live")
         assert refused(host, "/live", {**bob, "Origin": "https://evil.test"})
@@ -196,7 +191,7 @@ def test_a_stream_that_asks_ends(tmp_path: Path, gone: str):
 
     bob = cookie_of_bob(app)
     runtime = get_authz(app).runtime
-    with served(app) as host:
+    with at(app) as host:
         answer = urlopen(Request(f"http://{host}/live", headers=bob))
         assert answer.readline() == b"begun\n"
         if gone == "role":

@@ -7,7 +7,6 @@ The stand-in reads the server of a request as AudioMuse-AI 3.4.0 does; see its
 import contextlib
 import json
 import logging
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from urllib.parse import quote
 import authz_audiomuse
 import pytest
 
-from tests.adapters.audiomuse.rig import ACCOUNTS, Caller, Rig, guarded
+from tests.adapters.audiomuse.rig import ACCOUNTS, Caller, Rig, guarded, policy_file
 from tests.cli.commands import run
 from tests.web.apps import Answer
 
@@ -45,15 +44,12 @@ def _scoped(tmp_path_factory: pytest.TempPathFactory) -> str:
 @contextlib.contextmanager
 def house(scoped: str, *lines: str, **settings: str) -> Iterator[Rig]:
     """Guard the stand-in with the shipped policy with scopes, and *lines*."""
-    with tempfile.TemporaryDirectory() as folder:
-        policy = Path(folder) / "policy.csv"
-        policy.write_text(scoped + "\n".join(["", *lines, ""]), encoding="utf-8")
-        with guarded(
-            **{**PEOPLE, **settings},
-            AUTHZ_POLICY=str(policy),
-            AUTHZ_MODEL=str(MODEL),
-        ) as rig:
-            yield rig
+    more = {**PEOPLE, **settings, "AUTHZ_MODEL": str(MODEL)}
+    with (
+        policy_file("\n".join([scoped, *lines, ""])) as file,
+        guarded(**more, AUTHZ_POLICY=file) as rig,
+    ):
+        yield rig
 
 
 @pytest.fixture(name="attic", scope="module")

@@ -1,7 +1,7 @@
 """What holds for every store of linked accounts."""
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -188,16 +188,9 @@ def test_what_a_server_could_not_say_is_due_at_once(links: LinkStore):
 
 def test_two_who_link_at_once_leave_one(links: LinkStore):
     """One account for a person and server, whole, whoever came last."""
-    threads = [
-        threading.Thread(
-            target=links.put, args=(a_link(sealed=f"{n}", account=f"{n}"),)
-        )
-        for n in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(6) as pool:
+        for n in range(6):
+            pool.submit(links.put, a_link(sealed=f"{n}", account=f"{n}"))
 
     [link] = links.of("user:carol")
     assert link.sealed == link.account

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from authz_audiomuse.music.attach import attach_music
 from authz_audiomuse.music.faults import Fault
 from authz_audiomuse.music.listed import ServerKind
-from flask import Flask
 
-from authz import Authz
 from authz.audit import AuditEvent, EventTag, utc_now
 from authz.extension import get_authz
 from authz.identity.people import Person
-from tests.adapters.music.house import BY, MINE, Build, ByHeader
+from tests.adapters.music.house import BY, MINE, Build
 from tests.adapters.music.rigs import CAROLS, WITH_ACCOUNTS
 
 pytestmark = pytest.mark.slow
@@ -479,21 +476,6 @@ class TestPuttingTogether:
 
         assert home.music is None
         assert home.get("user:root", status=404)
-
-    def test_an_app_without_the_hook_is_said_at_start(
-        self, house: Build, caplog: pytest.LogCaptureFixture
-    ):
-        """And playlists of those with an own account are refused."""
-        home = house(ServerKind.NAVIDROME)
-        app = Flask("other")
-        app.config.update(home.app.config)
-        Authz(app, sources=[ByHeader()])
-        music = attach_music(app, environ={}, context=None, config=None)
-        assert music
-        music.close()
-        get_authz(app).runtime.close()
-
-        assert "cannot be made in people's own accounts" in caplog.text
 
     def test_the_database_of_authz_is_used_if_no_other_is_named(
         self, house: Build, tmp_path: Path

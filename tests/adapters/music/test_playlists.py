@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,14 +100,9 @@ def test_two_requests_at_once_do_not_mix(house: Build):
     home.link("carol")
     home.link("dan")
     names = [(who, f"{who} {n}") for n in range(10) for who in ("carol", "dan")]
-    threads = [
-        threading.Thread(target=home.make, args=(f"user:{who}", name))
-        for who, name in names
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(names)) as pool:
+        for who, name in names:
+            pool.submit(home.make, f"user:{who}", name)
 
     assert home.fake.owners() == {name: who for who, name in names}
 
@@ -228,9 +223,12 @@ class TestNothingIsMade:
 
         refused(home.make("user:carol"), "unlisted-server")
 
-    def test_by_an_app_that_has_no_hook(self, house: Build):
-        """Only those who share are served."""
+    def test_by_an_app_that_has_no_hook(
+        self, house: Build, caplog: pytest.LogCaptureFixture
+    ):
+        """Only those who share are served; that is said when it starts."""
         home = house(ServerKind.NAVIDROME, with_hook=False)
+        assert "cannot be made in people's own accounts" in caplog.text
         home.link("carol")
 
         refused(home.make("user:carol"), "no-hook", 501)

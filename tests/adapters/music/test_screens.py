@@ -1,18 +1,17 @@
 """The pages about music accounts in a real browser: usable, also without scripts."""
 
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from authz_audiomuse.music.faults import Fault
 from authz_audiomuse.music.listed import ServerKind
 from playwright.sync_api import Browser, Page
-from werkzeug.serving import make_server
 
 from tests.adapters.music.house import BY, Build, House
 from tests.adapters.music.rigs import CAROLS
 from tests.browser.conftest import PATIENCE, _chromium  # noqa: F401
 from tests.browser.test_screens import problems, with_axe
+from tests.served_app import served
 
 pytestmark = pytest.mark.slow
 
@@ -22,13 +21,8 @@ KINDS = (ServerKind.NAVIDROME, ServerKind.JELLYFIN, ServerKind.LMS, ServerKind.L
 @pytest.fixture(name="home")
 def _home(house: Build) -> Iterator[tuple[House, str]]:
     home = house(*KINDS)
-    server = make_server("127.0.0.1", 0, home.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield home, f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(home.app) as url:
+        yield home, url
 
 
 @pytest.fixture(name="visit")
