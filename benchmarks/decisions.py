@@ -24,11 +24,14 @@ from authz.decision import AccessRequest, PolicyInForce, Subject
 from benchmarks.engines import HAS_OSO, Ask, load_oso, load_ours, load_stock
 from benchmarks.memory import write
 from benchmarks.results import Bar
+from benchmarks.turns import Compared, in_turns
 from benchmarks.workload import SIZES, Layered, Question, Workload
 
 ROUNDS: Final = 7
 #: A policy of 100,000 rules is made anew for each mix of new subjects.
 LARGE_ROUNDS: Final = 3
+#: A load is too long to be measured more often.
+LOAD_TURNS: Final = 5
 EACH_ROUND: Final = 4_000
 #: Questions before each round that are not timed: what ran before emptied the caches.
 WARM_UP: Final = 15_000
@@ -74,6 +77,10 @@ class Figures:
 
     rows: tuple[Row, ...]
     loads: tuple[Load, ...]
+    #: How long stock's loads and ours take, by workload.
+    loading: dict[str, Compared]
+    #: The p50 of known subjects at 20 rules and at 100,000, in turns.
+    growth: Compared
 
     def row(self, workload: str, engine: str, mix: str) -> Row:
         """Return one row."""
@@ -114,22 +121,34 @@ class _Measured:
         }
         paths = islice(workload.questions(5), KNOWN_PATHS)
         self._known_paths = [(question.path, question.method) for question in paths]
-        loads: dict[str, list[float]] = {"authz": [], "pycasbin": []}
-        for _ in range(3):
-            self._ours: PolicyInForce = _timed(loads["authz"], load_ours, self._path)
-            self._stock: Ask = _timed(loads["pycasbin"], load_stock, self._path)
+        self.loading = in_turns(self._load_stock, self._load_ours, turns=LOAD_TURNS)
         # Peers ask for one name each, and follow chains of roles only so far.
         self._plain = type(workload) is Workload
         self._oso: Ask | None = None
+        took = {"authz": self.loading.other, "pycasbin": self.loading.one}
         if HAS_OSO and self._plain:
-            loads["oso"] = []
-            self._oso = _timed(loads["oso"], load_oso, self._path)
+            took["oso"], self._oso = _timed(load_oso, self._path)
             self._agree(self._oso)
-        #: What it takes to have the policy ready, by engine: seconds and MiB.
-        self.loads = {
-            engine: (statistics.median(took), _memory(engine, self._path))
-            for engine, took in loads.items()
-        }
+        #: What it takes to have the policy ready.
+        self.loads = [
+            Load(
+                workload=workload.size.label,
+                engine=engine,
+                seconds=round(seconds, 4),
+                mib=_memory(engine, self._path),
+            )
+            for engine, seconds in took.items()
+        ]
+
+    def _load_ours(self) -> float:
+        self._ours: PolicyInForce
+        seconds, self._ours = _timed(load_ours, self._path)
+        return seconds
+
+    def _load_stock(self) -> float:
+        self._stock: Ask
+        seconds, self._stock = _timed(load_stock, self._path)
+        return seconds
 
     def _agree(self, oso: Ask) -> None:
         """Refuse to compare the speed of different answers."""
@@ -143,8 +162,7 @@ class _Measured:
     def round(self, number: int) -> None:
         """Ask each mix, and the peers, once more."""
         for mix in ("known", "repeated"):
-            self._ask(self._ours, islice(self._streams[mix], WARM_UP))
-            self._note("authz", mix, self._ask(self._ours, self._some(mix)))
+            self._note("authz", mix, self._asked_warm(mix))
         for mix in ("new subjects", "all new"):
             # A policy that has not been asked anything by anybody.
             policy = load_ours(self._path)
@@ -161,6 +179,14 @@ class _Measured:
         if self._oso is not None:
             found = self._ask_peer(self._oso, "oso", OSO_EACH_ROUND)
             self._note("oso", "all new", found)
+
+    def known(self) -> float:
+        """Return the p50 of people who have asked before."""
+        return self._asked_warm("known")[0]
+
+    def _asked_warm(self, mix: str) -> tuple[float, float, float]:
+        self._ask(self._ours, islice(self._streams[mix], WARM_UP))
+        return self._ask(self._ours, self._some(mix))
 
     def rows(self) -> Iterator[Row]:
         """Yield the medians over the rounds."""
@@ -243,26 +269,22 @@ def measure() -> Figures:
             for one in every:
                 if number < LARGE_ROUNDS or one.workload.size.rules < 100_000:
                     one.round(number)
+        by_rules = {one.workload.size.label: one for one in every}
+        few, many = (by_rules[SIZES[size].label] for size in (0, 3))
+        growth = in_turns(few.known, many.known)
     return Figures(
         rows=tuple(row for one in every for row in one.rows()),
-        loads=tuple(
-            Load(
-                workload=one.workload.size.label,
-                engine=engine,
-                seconds=round(seconds, 4),
-                mib=mib,
-            )
-            for one in every
-            for engine, (seconds, mib) in one.loads.items()
-        ),
+        loads=tuple(load for one in every for load in one.loads),
+        loading={one.workload.size.label: one.loading for one in every},
+        growth=growth,
     )
 
 
-def _timed(times: list[float], load: Callable[[Path], Any], path: Path) -> Any:
+def _timed(load: Callable[[Path], Any], path: Path) -> tuple[float, Any]:
+    """Return what a load takes, in seconds of the processor, and what it gives."""
     begun = time.process_time()
     loaded = load(path)
-    times.append(time.process_time() - begun)
-    return loaded
+    return time.process_time() - begun, loaded
 
 
 def _percentiles(times: list[int]) -> tuple[float, float]:
@@ -296,11 +318,12 @@ def bars(figures: Figures) -> Iterator[Bar]:
             f"stock {stock[label].p50_us:,.0f} us)",
             holds=times >= factor,
         )
-    growth = known[labels[3]].p50_us / known[labels[0]].p50_us
+    growth = figures.growth
     yield Bar(
         promise=f"p50 at {labels[3]} rules at most 2 times that at {labels[0]}",
-        measured=f"{growth:.2f}",
-        holds=growth <= 2,
+        measured=f"{growth.share:.2f} ({growth.other:.2f} us, {growth.one:.2f} us; "
+        f"{growth.spread})",
+        holds=growth.share <= 2,
     )
     for label in labels[:2]:
         yield Bar(
@@ -350,13 +373,14 @@ def _beside_oso(figures: Figures, new: Row) -> Bar:
 
 def _load_bars(figures: Figures, labels: list[str]) -> Iterator[Bar]:
     for label in labels[3:]:
-        ours, stock = figures.load(label, "authz"), figures.load(label, "pycasbin")
-        load = ours.seconds / stock.seconds
+        load = figures.loading[label]
         yield Bar(
             promise=f"load of {label} rules at most 1.5 times stock's",
-            measured=f"{load:.2f} ({ours.seconds:.2f} s, stock {stock.seconds:.2f} s)",
-            holds=load <= 1.5,
+            measured=f"{load.share:.2f} ({load.other:.2f} s, stock {load.one:.2f} s; "
+            f"{load.spread})",
+            holds=load.share <= 1.5,
         )
+    ours, stock = figures.load(label, "authz"), figures.load(label, "pycasbin")
     memory = ours.mib / stock.mib
     yield Bar(
         promise=f"memory of {label} rules at most 1.5 times stock's",

@@ -3,13 +3,11 @@
 import os
 import re
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from flask import Flask
 from authz import Authz
 from authz.extension import get_authz
 from benchmarks.results import Bar
+from benchmarks.turns import Compared, in_turns
 
 ROOT = Path(__file__).parents[1]
 POLICY = """\
@@ -29,10 +28,10 @@ p, role:user, /api/similar/:id, GET
 p, role:user, /api/playlists, GET|POST
 p, role:admin, /*, *
 """
-#: Each turn measures one, the other, the other and the one again.
-TURNS = 15
 CALLS = 1_000
-SERVER_CALLS = 1_500
+#: A turn has them several times, in short shares.
+SERVER_CALLS = 300
+SERVER_ROUNDS = 5
 SETTINGS = {
     "AUTHZ_COOKIE_NAME": "authz",
     "AUTHZ_ADMIN": "alice",
@@ -96,45 +95,6 @@ def _call(app: Flask, environ: dict[str, Any], status: str = "200") -> float:
     for _ in range(CALLS):
         wsgi_app(dict(environ), start_response).close()  # type: ignore[attr-defined,arg-type]
     return (time.process_time_ns() - begun) / CALLS / 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """Two things measured in turns: medians, and the other's share of the one.
-
-    The shares are compared within a turn, so what slows the machine down for longer
-    than that does not show.
-    """
-
-    one: float
-    other: float
-    share: float
-    #: The first and the last quarter of the shares, of which the middle is taken.
-    quarter: float
-    three_quarters: float
-
-    @property
-    def spread(self) -> str:
-        """How far the shares lie apart."""
-        return f"half of {TURNS} turns within {self.quarter:.1%} to {self.three_quarters:.1%}"
-
-
-def in_turns(one: Callable[[], float], other: Callable[[], float]) -> Compared:
-    """Measure both in the order one, other, other, one; return what was found."""
-    ones, others = [], []
-    for _ in range(TURNS):
-        first, second, third, last = one(), other(), other(), one()
-        ones.append((first + last) / 2)
-        others.append((second + third) / 2)
-    shares = [there / here for here, there in zip(ones, others, strict=True)]
-    quarter, share, three_quarters = statistics.quantiles(shares, n=4)
-    return Compared(
-        one=statistics.median(ones),
-        other=statistics.median(others),
-        share=share,
-        quarter=quarter,
-        three_quarters=three_quarters,
-    )
 
 
 def in_process() -> tuple[Compared, Compared]:
@@ -256,10 +216,15 @@ def behind_gunicorn() -> tuple[Compared, Compared]:
     bare, guarded = Server(guarded=False), Server(guarded=True)
     try:
         return (
-            in_turns(bare.requests_per_second, guarded.requests_per_second),
+            in_turns(
+                bare.requests_per_second,
+                guarded.requests_per_second,
+                rounds=SERVER_ROUNDS,
+            ),
             in_turns(
                 guarded.requests_per_second,
                 lambda: guarded.requests_per_second("/config", 403),
+                rounds=SERVER_ROUNDS,
             ),
         )
     finally:
