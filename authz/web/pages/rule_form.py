@@ -116,6 +116,14 @@ class RuleForm:
         )
 
 
+def address_of_same(rule: WrittenRule) -> str:
+    """Return the address of the form for a new rule, filled in as *rule* is."""
+    said = {
+        "method" if name == "methods" else name: v for name, v in rule.document.items()
+    }
+    return url_for("authz_admin.rule_new", **{name: v for name, v in said.items() if v})
+
+
 def _offered(methods: Iterable[str]) -> tuple[str, ...]:
     return tuple(m for m in methods if m in {*USUAL_METHODS, "*"})
 

@@ -18,6 +18,7 @@ from authz.scope import Scope, ScopeSet, pattern_problem
 from authz.web.pages.base import AdminPages
 from authz.web.pages.export import lines_as_file
 from authz.web.pages.pagination import SIZE, Listing, asked, asked_page, listing
+from authz.web.pages.rule_form import address_of_same
 from authz.web.pages.sorting import Sorting, asked_sorting
 
 _AS_KEPT: Final = Sorting()
@@ -34,6 +35,8 @@ class ShownRule:
     #: What the visitor's draft does with it: `removed`, `changed`, `disabled`,
     #: `enabled`, or nothing.
     drafted: str
+    #: The address of the form for a new rule that says the same.
+    duplicate: str
     #: A question for the tester.
     method: str
     path: str
@@ -178,6 +181,7 @@ def _shown(
         rule=rule,
         routes=matching if routes else None,
         drafted=drafted.get(rule.id, ""),
+        duplicate=address_of_same(rule),
         method="GET" if rule.methods == ("*",) else rule.methods[0],
         path=pattern.sample(),
     )
