@@ -5,6 +5,7 @@ is that a worker failed to boot. So the worker leaves the reason in a file witho
 name that it shares with the process that started it, which repeats it at the end.
 """
 
+import atexit
 import sys
 import tempfile
 from typing import Any, Final
@@ -20,6 +21,7 @@ limit_request_field_size: Final = 16384
 
 _reasons: Final = tempfile.TemporaryFile()  # noqa: SIM115 - for as long as it runs
 leave_reasons_in(_reasons)
+atexit.register(_reasons.close)
 
 
 def on_exit(server: Any) -> None:
