@@ -138,9 +138,9 @@ class AlreadyThere(StoreError):
 class StoreReadOnly(StoreError):
     """Changes are made elsewhere: in the policy file, which is kept in Git."""
 
-    def __init__(self, message: str, hint: str = "", *, patch: str) -> None:
+    def __init__(self, message: str, hint: str = "", *, patch: str = "") -> None:
         super().__init__(message, hint)
-        #: The change as a unified diff, for whoever keeps the file.
+        #: The change as a unified diff, for whoever keeps the file, if there is one.
         self.patch = patch
 
 

@@ -39,7 +39,7 @@ def after_restore(
     """
     database = context.runtime.stores.database
     if database is None:
-        raise StoreReadOnly("there is no database: AUTHZ_STORE is not set", patch="")
+        raise StoreReadOnly("there is no database: AUTHZ_STORE is not set")
 
     def before_commit(sessions: int, restored: Restored | None) -> None:
         context.record(

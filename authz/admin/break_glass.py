@@ -28,11 +28,14 @@ def open_glass(
         StoreError: if the store or the audit log cannot be written.
     """
     if not timedelta() < lasts <= timedelta(minutes=MAX_MINUTES):
-        raise _wrong(
-            "that is too long for an emergency", f"use at most {MAX_MINUTES} minutes"
+        raise PolicyError.at(
+            "break-glass",
+            "that is too long for an emergency",
+            f"use at most {MAX_MINUTES} minutes",
         )
     if not ACCOUNT_NAME.fullmatch(user):
-        raise _wrong(
+        raise PolicyError.at(
+            "break-glass",
             f"`{user[:80]}` names nobody",
             "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
@@ -97,10 +100,5 @@ def _store(context: AdminContext) -> TokenStore:
             "there is no store to keep the code in",
             "set AUTHZ_STORE; or set AUTHZ_ADMIN and "
             "AUTHZ_ADMIN_PASSWORD, and start the app again",
-            patch="",
         )
     return store
-
-
-def _wrong(message: str, hint: str) -> PolicyError:
-    return PolicyError.at("break-glass", message, hint)

@@ -9,13 +9,7 @@ from typing import Final
 
 from authz.admin.context import Actor, AdminContext
 from authz.admin.roles import GIVEN
-from authz.admin.tokens import (
-    list_tokens,
-    make_token,
-    refuse_wider,
-    revoke_token,
-    wrong,
-)
+from authz.admin.tokens import list_tokens, make_token, refuse_wider, revoke_token
 from authz.errors import AlreadyThere, NotFound, PolicyError
 from authz.identity.accounts import Account
 from authz.identity.tokens import ApiToken
@@ -72,21 +66,25 @@ def make_own_token(  # noqa: PLR0913 - what one has
     if account is None or not context.stores_tokens:
         raise NotFound("only people who sign in here can have tokens of their own")
     if not ACCOUNT_NAME.fullmatch(label):
-        raise wrong(
+        raise PolicyError.at(
             "label",
             "this name cannot be used",
             "use 1 to 64 letters, digits and `.`, `_`, `@`, `+`, `-`",
         )
     if not 1 <= days <= MAX_DAYS:
-        raise wrong(
+        raise PolicyError.at(
             "days", "it cannot be valid for so long", f"use 1 to {MAX_DAYS} days"
         )
     if role not in own_roles(context, actor):
-        raise wrong("role", "that is not one of your roles", "choose one of them")
+        raise PolicyError.at(
+            "role", "that is not one of your roles", "choose one of them"
+        )
     every = [t for t in list_tokens(context, revoked=True) if t.owner == account.name]
     mine = [token for token in every if token.revoked is None]
     if len(mine) >= MAX_OWN:
-        raise wrong("label", f"you have {len(mine)} tokens", "revoke one first")
+        raise PolicyError.at(
+            "label", f"you have {len(mine)} tokens", "revoke one first"
+        )
     now = context.runtime.clock()
     # What is revoked is kept, and must not fill the store.
     lately = [
@@ -95,7 +93,9 @@ def make_own_token(  # noqa: PLR0913 - what one has
         if token.created is not None and now - token.created < timedelta(days=1)
     ]
     if len(lately) >= MAX_OWN:
-        raise wrong("label", f"you made {len(lately)} tokens within a day", "wait")
+        raise PolicyError.at(
+            "label", f"you made {len(lately)} tokens within a day", "wait"
+        )
     name = f"{account.name}/{label}"
     if any(token.name == name for token in mine):
         raise AlreadyThere(f"you have a token `{label}` already", "choose another name")

@@ -54,19 +54,17 @@ def make_link(
         )
     if person.fixed:
         raise StoreReadOnly(
-            f"settings name the account `{person.id}`",
-            "set its password there",
-            patch="",
+            f"settings name the account `{person.id}`", "set its password there"
         )
     if person.disabled:
-        raise _wrong(f"`{person.id}` is disabled", "enable them first")
+        raise PolicyError.at("link", f"`{person.id}` is disabled", "enable them first")
     if not timedelta() < lasts <= timedelta(hours=MAX_HOURS):
-        raise _wrong("it would be valid for too long", f"use at most {MAX_HOURS} hours")
+        raise PolicyError.at(
+            "link", "it would be valid for too long", f"use at most {MAX_HOURS} hours"
+        )
     store = context.runtime.stores.tokens
     if store is None:
-        raise StoreReadOnly(
-            "there is no store to keep links in", "set AUTHZ_STORE", patch=""
-        )
+        raise StoreReadOnly("there is no store to keep links in", "set AUTHZ_STORE")
     end_links_of(context, actor, person.id)
     return make_code(
         context,
@@ -155,7 +153,3 @@ def _found(context: AdminContext, code: str, name: str) -> tuple[ApiToken, Accou
     if account is None or name != id_:
         raise InvalidCredentials(METHOD, Why.UNKNOWN_TOKEN)
     return kept, account
-
-
-def _wrong(message: str, hint: str) -> PolicyError:
-    return PolicyError.at("link", message, hint)

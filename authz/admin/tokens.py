@@ -72,19 +72,19 @@ def make_token(  # noqa: PLR0913 - what one has
         StoreError: if the store or the audit log cannot be written.
     """
     if name.startswith(RESERVED):
-        raise wrong(
+        raise PolicyError.at(
             "token", f"`{name[:80]}` is kept for authz itself", "choose another"
         )
     owner, slash, _ = name.partition("/")
     if slash and actor.name != f"user:{owner}" and context.people.find(owner):
-        raise wrong(
+        raise PolicyError.at(
             "token",
             f"`{owner}` is a person, and the token would look like one of theirs",
             "rename",
         )
     now = context.runtime.clock()
     if expires is not None and expires <= now:
-        raise wrong("expires", "it is in the past", "choose a later time")
+        raise PolicyError.at("expires", "it is in the past", "choose a later time")
     try:
         check_token_role(role)
     except InvalidValue as error:
@@ -103,10 +103,12 @@ def make_token(  # noqa: PLR0913 - what one has
     _refuse_idle_scopes(context, token)
     if not _may_change(context, actor):
         if role not in context.policy.held_by(actor.subject):
-            raise wrong("role", f"you do not hold `{role}`", "choose a role of yours")
+            raise PolicyError.at(
+                "role", f"you do not hold `{role}`", "choose a role of yours"
+            )
         refuse_wider(context, actor.subject, token)
         if _is_spoken_of(context, token.subject_name):
-            raise wrong(
+            raise PolicyError.at(
                 "token",
                 f"the policy already names `{token.subject_name}`, and the new token "
                 "would have that at once",
@@ -140,9 +142,7 @@ def revoke_token(context: AdminContext, actor: Actor, id: str) -> ApiToken:  # n
     if token is None:
         raise NotFound(f"there is no token `{id[:80]}`")
     if token.fixed:
-        raise StoreReadOnly(
-            "the token comes from a setting", "change it there", patch=""
-        )
+        raise StoreReadOnly("the token comes from a setting", "change it there")
     if actor.name == token.subject_name:
         raise LockedOut("this is the token you came by", "make another one first")
 
@@ -165,9 +165,7 @@ def _tokens(context: AdminContext) -> ApiTokens:
     tokens = context.runtime.identity.tokens
     if tokens is None:
         raise StoreReadOnly(
-            "there is no store to keep tokens in",
-            "set AUTHZ_STORE, or AUTHZ_API_TOKEN",
-            patch="",
+            "there is no store to keep tokens in", "set AUTHZ_STORE, or AUTHZ_API_TOKEN"
         )
     return tokens
 
@@ -189,7 +187,7 @@ def refuse_wider(context: AdminContext, owner: Subject, token: ApiToken) -> None
     """Raise `PolicyError` if *token* might do what a rule forbids its *owner*."""
     owners = TokenOwners(context.runtime.accounts, context.runtime.live)
     if owners.subject_for(owner, token) is None:
-        raise wrong(
+        raise PolicyError.at(
             "role",
             "you do not hold the role in these scopes, or a rule forbids you something "
             "by name, which this token would not be forbidden",
@@ -201,7 +199,7 @@ def _refuse_idle_scopes(context: AdminContext, token: ApiToken) -> None:
     """Raise `PolicyError` if the policy could not hold *token* to its scopes."""
     written = context.policy.written
     if token.scopes and (written is None or not written.scoped):
-        raise wrong(
+        raise PolicyError.at(
             "scopes",
             "the policy has no scopes, so nothing would be left of the token",
             "leave them out, or turn the policy into one with scopes",
@@ -222,8 +220,3 @@ def _lines(token: ApiToken) -> tuple[str, ...]:
     until = token.expires.isoformat() if token.expires else "revoked"
     within = (f"scopes: {', '.join(token.scopes)}",) if token.scopes else ()
     return (f"id: {token.id}", f"role: {token.role}", *within, f"until: {until}")
-
-
-def wrong(where: str, message: str, hint: str) -> PolicyError:
-    """Return the error about the field *where*."""
-    return PolicyError.at(where, message, hint)

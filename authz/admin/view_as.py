@@ -39,9 +39,7 @@ def begin_view(
     """
     store = context.runtime.stores.tokens
     if store is None or context.runtime.view_as is None:
-        raise StoreReadOnly(
-            "there is no store to keep it in", "set AUTHZ_STORE", patch=""
-        )
+        raise StoreReadOnly("there is no store to keep it in", "set AUTHZ_STORE")
     if not may_be_viewed(context, person):
         why = "is disabled" if person.disabled else "is an administrator"
         raise PolicyError.at(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authz.decision import Grant, Origin
-from authz.errors import InvalidValue, Problem
+from authz.errors import InvalidValue
 from authz.settings import identity_parsers, parsers
 from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
@@ -57,12 +57,10 @@ def read_access(
     token = _checked_token(reader, where, token or "")
     basic = reader.read(_BASIC)
     if basic and not token and not reader.find("AUTHZ_STORE")[1]:
-        reader.warnings.append(
-            Problem(
-                where="AUTHZ_BASIC_AUTH",
-                message="there is no API token that could be the password",
-                hint="set AUTHZ_API_TOKEN, or AUTHZ_STORE to keep tokens in",
-            )
+        reader.warning(
+            "AUTHZ_BASIC_AUTH",
+            "there is no API token that could be the password",
+            "set AUTHZ_API_TOKEN, or AUTHZ_STORE to keep tokens in",
         )
     return AccessSettings(
         api_token=token,
@@ -101,12 +99,10 @@ def _checked_token(reader: Reader, where: str, token: str) -> str:
         )
         return ""
     if len(token) < _GOOD_TOKEN:
-        reader.warnings.append(
-            Problem(
-                where=where,
-                message="the token is short, and whoever guesses it needs nothing else",
-                hint="make one with `openssl rand -hex 32`",
-            )
+        reader.warning(
+            where,
+            "the token is short, and whoever guesses it needs nothing else",
+            "make one with `openssl rand -hex 32`",
         )
     return token
 
@@ -127,12 +123,10 @@ def _read_switches(
     ]
     if not given:
         return None  # unset never means open
-    reader.warnings.append(
-        Problem(
-            where=" and ".join(given),
-            message="this is an old switch and will be removed",
-            hint="configure accounts or a sign-in proxy, and remove it",
-        )
+    reader.warning(
+        " and ".join(given),
+        "this is an old switch and will be removed",
+        "configure accounts or a sign-in proxy, and remove it",
     )
     if enabled is True and mode == "none":
         reader.problem(

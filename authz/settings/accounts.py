@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authz.decision import Origin
-from authz.errors import Problem
 from authz.identity.lookalikes import skeletons
 from authz.identity.password_hashes import HINTS, MESSAGES, HashKind, hash_kind
 from authz.identity.passwords import is_easy_to_guess
@@ -141,14 +140,11 @@ def _named_accounts(reader: Reader) -> Iterator[AccountSetting]:
 def _check_password(reader: Reader, account: AccountSetting, where: str) -> None:
     password = account.password
     if not password:
-        reader.warnings.append(
-            Problem(
-                where=where,
-                message=f"the account `{account.name}` has no password, so nobody "
-                "can sign in to it here",
-                hint="set its password; without one it can come only through "
-                "a sign-in proxy",
-            )
+        reader.warning(
+            where,
+            f"the account `{account.name}` has no password, so nobody "
+            "can sign in to it here",
+            "set its password; without one it can come only through a sign-in proxy",
         )
         return
     kind = hash_kind(password)
@@ -159,10 +155,8 @@ def _check_password(reader: Reader, account: AccountSetting, where: str) -> None
             where, f"the password of `{account.name}` {MESSAGES[kind]}", HINTS[kind]
         )
     elif len(password) < _WEAK_LENGTH or is_easy_to_guess(password, id=account.name):
-        reader.warnings.append(
-            Problem(
-                where=where,
-                message=f"the password of `{account.name}` is easy to guess",
-                hint="use 15 characters or more, for example four words",
-            )
+        reader.warning(
+            where,
+            f"the password of `{account.name}` is easy to guess",
+            "use 15 characters or more, for example four words",
         )

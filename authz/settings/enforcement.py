@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authz.errors import InvalidValue, Problem
+from authz.errors import InvalidValue
 from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
 
@@ -35,13 +35,11 @@ def read_enforcement(reader: Reader) -> EnforcementSettings:
     """Return what the settings say of it. Report-only is a warning at each start."""
     report_only = reader.read(_REPORT_ONLY)
     if report_only:
-        reader.warnings.append(
-            Problem(
-                where="AUTHZ_MODE",
-                message="the app is NOT GUARDED: what the policy denies is let through "
-                "and only logged",
-                hint="set it to `enforce`",
-            )
+        reader.warning(
+            "AUTHZ_MODE",
+            "the app is NOT GUARDED: what the policy denies is let through "
+            "and only logged",
+            "set it to `enforce`",
         )
     return EnforcementSettings(
         report_only=report_only,

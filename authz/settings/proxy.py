@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from authz.decision import Grant, Origin
-from authz.errors import Problem
 from authz.identity.groups import ANOTHER_WAY, undeliverable
 from authz.identity.peers import Peers, peers
 from authz.identity.presets import PRESETS, Preset
@@ -136,12 +135,10 @@ def _warn_of_unreachable(reader: Reader, proxy: ProxySettings) -> None:
         return
     fitting = {p.example: p for p in proxy.scoped_groups}
     for name, why in undeliverable(fitting, proxy.group_separators):
-        reader.warnings.append(
-            Problem(
-                where="AUTHZ_SCOPED_GROUPS",
-                message=f"no group can ever fit `{fitting[name]}`: {why}",
-                hint=ANOTHER_WAY,
-            )
+        reader.warning(
+            "AUTHZ_SCOPED_GROUPS",
+            f"no group can ever fit `{fitting[name]}`: {why}",
+            ANOTHER_WAY,
         )
 
 

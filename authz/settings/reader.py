@@ -197,6 +197,10 @@ class Reader:
             return None
         return text.rstrip("\r\n")
 
+    def warning(self, where: str, message: str, hint: str) -> None:
+        """Note what is odd but does no harm."""
+        self.warnings.append(Problem(where=where, message=message, hint=hint))
+
     def problem(self, where: str, message: str, hint: str) -> None:
         """Note a problem, once."""
         problem = Problem(where=where, message=message, hint=hint)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from authz.errors import InvalidValue, Problem
+from authz.errors import InvalidValue
 from authz.settings import parsers
 from authz.settings.defaults import defaulted
 from authz.settings.reader import Reader
@@ -53,12 +53,10 @@ def read_store(reader: Reader) -> StoreSettings:
     seed = reader.parse("AUTHZ_POLICY_SEED", Path, None)
     in_file = bool(reader.find("AUTHZ_POLICY")[1])
     if seed is not None and (url is None or in_file):
-        reader.warnings.append(
-            Problem(
-                where="AUTHZ_POLICY_SEED",
-                message="it is not used, because rules are not in a database",
-                hint="remove it, or set AUTHZ_STORE and not AUTHZ_POLICY",
-            )
+        reader.warning(
+            "AUTHZ_POLICY_SEED",
+            "it is not used, because rules are not in a database",
+            "remove it, or set AUTHZ_STORE and not AUTHZ_POLICY",
         )
     return StoreSettings(
         url=url,

@@ -97,5 +97,4 @@ def _no_store(what: str) -> StoreReadOnly:
     return StoreReadOnly(
         f"{what}, and there is no store for people",
         "change the settings, or set AUTHZ_STORE",
-        patch="",
     )

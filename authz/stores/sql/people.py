@@ -368,9 +368,7 @@ def _comparable(person: Person) -> Person:
 
 def _read_only(person: Person) -> StoreReadOnly:
     return StoreReadOnly(
-        f"`{person.id}` is named by a setting",
-        "change the setting and restart",
-        patch="",
+        f"`{person.id}` is named by a setting", "change the setting and restart"
     )
 
 
