@@ -138,13 +138,7 @@ def _runtime(settings: "Settings") -> "Runtime":
     from authz.audit import LoggingSink
     from authz.runtime import start
 
-    return start(
-        settings,
-        audit=LoggingSink(),
-        on_reload=_nobody,
-        on_refused=_nobody,
-        serves=False,
-    )
+    return start(settings, audit=LoggingSink(), serves=False)
 
 
 def _config_of_broken_app() -> Mapping[str, Any]:
@@ -200,7 +194,3 @@ def shell() -> "Actor":
         ),
         on_the_host=True,
     )
-
-
-def _nobody(_: str) -> None:
-    """Tell nobody: a command serves no requests."""

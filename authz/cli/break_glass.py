@@ -44,9 +44,7 @@ def break_glass(*, user: str, ttl: str, out: Output) -> None:
             "expires": kept.expires.isoformat(),
         }
     )
-    if not out.as_json:
-        # Alone on its line, and also with --quiet: it is what was asked for.
-        click.echo(code)
+    out.wanted(code)
     until = kept.expires.astimezone().isoformat(" ", "seconds")
     out.line(f"enter it once at {path}; the app knows it within two seconds")
     out.line(f"{kept.subject_name} may administer until {until}")

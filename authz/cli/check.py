@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authz.cli.app import GuardedApp, app_if_any
+from authz.cli.app import app_if_any
 from authz.cli.known_names import whom_here
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, output_options, with_output
@@ -115,7 +115,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     route serves PATH.
     """
     with problems_in_words():
-        in_force = policy_of(app_if_any(), policy, model)
+        in_force = policy_of(policy, model)
         meant = whom_here(subject, group, in_force)
         if scope is not None and not _is_scoped(in_force):
             raise click.UsageError("the policy has no scopes: leave out --scope")
@@ -179,10 +179,9 @@ def _is_scoped(policy: PolicyInForce) -> bool:
     return policy.written is not None and policy.written.scoped
 
 
-def policy_of(
-    app: GuardedApp | None, place: str | None, model: str | None
-) -> PolicyInForce:
-    """Return the policy of *app*, or the one that settings or options name."""
+def policy_of(place: str | None, model: str | None) -> PolicyInForce:
+    """Return the policy of the app, or the one that settings or options name."""
+    app = app_if_any()
     if app is not None and place is None and model is None:
         return app.policy
     settings = settings_here(model)

@@ -1,14 +1,12 @@
 """`authz db`: how far the schema of the database is, and bringing it there."""
 
-import os
-
 import click
 
 from authz.admin.after_restore import after_restore
-from authz.cli.app import app_if_any, context_here, shell
+from authz.cli.app import context_here, shell
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, plain, with_output
-from authz.settings import read_settings
+from authz.cli.sources import settings_here
 from authz.stores.schema import Schema, schema_of
 
 
@@ -120,8 +118,7 @@ def _words(found: Schema) -> str:
 
 
 def _url() -> str:
-    app = app_if_any()
-    settings = app.runtime.settings if app else read_settings({}, os.environ)
-    if settings.store.url is None:
+    url = settings_here().store.url
+    if url is None:
         raise click.UsageError("there is no database: AUTHZ_STORE is not set")
-    return settings.store.url
+    return url

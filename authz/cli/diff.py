@@ -8,7 +8,7 @@ import click
 from authz.cli.app import app_if_any
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
-from authz.cli.prove import answer_lines
+from authz.cli.prove import answer_lines, policy_options
 from authz.cli.sources import (
     build,
     known_routes,
@@ -105,8 +105,7 @@ def diff(  # noqa: PLR0913 - one parameter for each option
 
 def _end_with(proof: Answer, after: str, model: str | None, out: Output) -> NoReturn:
     out.line(f"{proof.verdict}  nobody gains anything", fg="green" if proof else "red")
-    options = ("--policy", after, *(("--model", model) if model else ()))
-    for text in answer_lines(proof, *options):
+    for text in answer_lines(proof, *policy_options(after, model)):
         out.line(f"  {text}")
     end(Exit.OK if proof else Exit.FAILED)
 

@@ -59,7 +59,8 @@ def doctor(*, token_file: str | None, forward_url: str | None, out: Output) -> N
     """
     if forward_url is not None:
         _say(_of_forward_auth(forward_url), out)
-    _report(Installation(environ=os.environ, token=_read_token(token_file)), out)
+    installation = Installation(environ=os.environ, token=_read_token(token_file))
+    _say(diagnose(installation), out)
 
 
 @click.command("doctor", help=doctor.help)
@@ -75,8 +76,8 @@ def doctor_of_app(
         app = context.ensure_object(ScriptInfo).load_app()
     except AuthzError as error:
         broken = Installation(environ=os.environ, broken=error, token=token)
-        _report(broken, out)
-    _report(_installation(app, token), out)
+        _say(diagnose(broken), out)
+    _say(diagnose(_installation(app, token)), out)
 
 
 def _installation(app: Flask, token: str | None) -> Installation:
@@ -115,10 +116,6 @@ def _of_forward_auth(url: str) -> Iterator[Finding]:
         yield from forward.check(url, None, "/authz")
         return
     yield from forward.check(url, settings.forward, settings.url_prefix)
-
-
-def _report(installation: Installation, out: Output) -> NoReturn:
-    _say(diagnose(installation), out)
 
 
 def _say(findings: Iterator[Finding], out: Output) -> NoReturn:

@@ -3,7 +3,7 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -41,6 +41,11 @@ class Output:
         for text in lines:
             self.line(text)
 
+    def wanted(self, text: str) -> None:
+        """Print what was asked for alone on its line, also with --quiet."""
+        if not self.as_json:
+            click.echo(text)
+
     def document(
         self, document: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
     ) -> None:
@@ -56,6 +61,15 @@ class Output:
             return
         with click.progressbar(items, label=label, file=sys.stderr) as bar:
             yield bar
+
+
+def columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield *rows* as lines, the cells of each column but the last equally wide."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *cells, last in rows:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=False))
+        yield "  ".join([*padded, last]).rstrip()
 
 
 def plain(text: str) -> str:

@@ -1,12 +1,13 @@
 """`authz user`: people whom the store knows, from the shell of the host."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import click
 
 from authz.admin.changes import Draft, apply
-from authz.admin.context import AdminContext
+from authz.admin.context import Actor, AdminContext
 from authz.admin.known_names import remarks_on_new
 from authz.admin.password_links import HOURS, MAX_HOURS, PATH, make_link
 from authz.admin.people import (
@@ -22,10 +23,11 @@ from authz.admin.people import (
 )
 from authz.cli.app import context_here, shell
 from authz.cli.outcome import Exit, complain, end, problems_in_words, warn
-from authz.cli.output import Output, plain, with_output
+from authz.cli.output import Output, columns, plain, with_output
 from authz.cli.password import read_password
 from authz.cli.tokens import span
 from authz.errors import PolicyError, StoreReadOnly
+from authz.identity.people import Person
 from authz.policy.csv_rows import spell, spell_grant
 from authz.policy.records import Add
 
@@ -65,7 +67,9 @@ def list_(*, search: str, source: str, role: str, out: Output) -> None:
     out.document(
         {"total": found.total, "people": [_document(view) for view in found.items]}
     )
-    out.lines(_table(found.items))
+    out.lines(map(plain, columns(map(_cells, found.items))))
+    if not found.items:
+        out.line("nobody")
     if found.total > len(found.items):
         out.line(f"and {found.total - len(found.items)} more; narrow it with --search")
 
@@ -146,10 +150,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
 @with_output
 def edit(id: str, *, display_name: str, out: Output) -> None:  # noqa: A002
     """Change what somebody is called on pages."""
-    with problems_in_words(), context_here() as context:
-        seen = find_person(context, id)
-        view = edit_person(context, shell(), seen.person, display_name=display_name)
-    _done(out, view, "changed")
+    _change(out, id, "changed", partial(edit_person, display_name=display_name))
 
 
 @user.command("disable")
@@ -157,10 +158,7 @@ def edit(id: str, *, display_name: str, out: Output) -> None:  # noqa: A002
 @with_output
 def disable(id: str, *, out: Output) -> None:  # noqa: A002
     """Refuse somebody from now on, whatever the policy says; their sessions end."""
-    with problems_in_words(), context_here() as context:
-        seen = find_person(context, id)
-        view = edit_person(context, shell(), seen.person, disabled=True)
-    _done(out, view, "disabled")
+    _change(out, id, "disabled", partial(edit_person, disabled=True))
 
 
 @user.command("enable")
@@ -168,10 +166,7 @@ def disable(id: str, *, out: Output) -> None:  # noqa: A002
 @with_output
 def enable(id: str, *, out: Output) -> None:  # noqa: A002
     """Enable somebody who was disabled."""
-    with problems_in_words(), context_here() as context:
-        seen = find_person(context, id)
-        view = edit_person(context, shell(), seen.person, disabled=False)
-    _done(out, view, "enabled")
+    _change(out, id, "enabled", partial(edit_person, disabled=False))
 
 
 @user.command("passwd")
@@ -184,13 +179,13 @@ def passwd(id: str, *, nothing: bool, change_first: bool, out: Output) -> None: 
 
     It is asked for, or read as one line from standard input.
     """
-    with problems_in_words(), context_here() as context:
-        seen = find_person(context, id)
+
+    def change(context: AdminContext, actor: Actor, person: Person) -> PersonView:
         password = "" if nothing else read_password()
-        view = set_password(
-            context, shell(), seen.person, password, change_first=change_first
-        )
-    _done(out, view, "without a password now:" if nothing else "password set for")
+        return set_password(context, actor, person, password, change_first=change_first)
+
+    said = "without a password now:" if nothing else "password set for"
+    _change(out, id, said, change)
 
 
 @user.command("link")
@@ -222,9 +217,7 @@ def link(id: str, *, ttl: str, out: Output) -> None:  # noqa: A002
             "expires": kept.expires.isoformat(),
         }
     )
-    if not out.as_json:
-        # Alone on its line, and also with --quiet: it is what was asked for.
-        click.echo(path)
+    out.wanted(path)
     until = kept.expires.astimezone().isoformat(" ", "seconds")
     out.line("put it after the address of the app, https://host, and send it to them")
     out.line(f"it works once, until {until}; the app knows it within two seconds")
@@ -235,10 +228,7 @@ def link(id: str, *, ttl: str, out: Output) -> None:  # noqa: A002
 @with_output
 def sign_out(id: str, *, out: Output) -> None:  # noqa: A002
     """End every session of somebody; they may sign in again."""
-    with problems_in_words(), context_here() as context:
-        seen = find_person(context, id)
-        view = sign_out_everywhere(context, shell(), seen.person)
-    _done(out, view, "signed out everywhere:")
+    _change(out, id, "signed out everywhere:", sign_out_everywhere)
 
 
 @user.command("delete")
@@ -298,9 +288,17 @@ def _grant(context: AdminContext, id_: str, changes: Sequence[Add]) -> None:
         end(Exit.INVALID)
 
 
-def _done(out: Output, view: PersonView, what: str) -> None:
+def _change(
+    out: Output,
+    id_: str,
+    said: str,
+    change: Callable[[AdminContext, Actor, Person], PersonView],
+) -> None:
+    """Make *change* to the person *id_*, and say so."""
+    with problems_in_words(), context_here() as context:
+        view = change(context, shell(), find_person(context, id_).person)
     out.document({"person": _document(view)})
-    out.line(f"{what} {view.person.subject_name}")
+    out.line(f"{said} {view.person.subject_name}")
 
 
 def _roles_in_words(view: PersonView) -> str:
@@ -308,24 +306,9 @@ def _roles_in_words(view: PersonView) -> str:
     return f" with {', '.join(names)}" if names else "; no role leads to them yet"
 
 
-def _table(views: tuple[PersonView, ...]) -> Iterator[str]:
-    rows = [
-        (
-            view.person.subject_name,
-            view.person.source,
-            ", ".join(held.role for held in view.roles) or "-",
-            _state(view),
-        )
-        for view in views
-    ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for *cells, state in rows:
-        line = "  ".join(
-            cell.ljust(width) for cell, width in zip(cells, widths, strict=True)
-        )
-        yield plain(f"{line}  {state}").rstrip()
-    if not rows:
-        yield "nobody"
+def _cells(view: PersonView) -> tuple[str, ...]:
+    roles = ", ".join(held.role for held in view.roles) or "-"
+    return view.person.subject_name, view.person.source, roles, _state(view)
 
 
 def _state(view: PersonView) -> str:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import click
 
-from authz.cli.app import app_if_any
 from authz.cli.check import policy_of
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
@@ -100,7 +99,7 @@ def prove(  # noqa: PLR0913 - one parameter for each option
     be read.
     """  # noqa: D301 - click reads the character
     with problems_in_words():
-        in_force = policy_of(app_if_any(), policy, model)
+        in_force = policy_of(policy, model)
         asked = Question(question)
         try:
             promise = _promise(
@@ -113,11 +112,7 @@ def prove(  # noqa: PLR0913 - one parameter for each option
                 answer = prove_promise(in_force, promise, watch)
         except InvalidValue as error:
             raise click.UsageError(str(error.problem)) from error
-    options = [
-        word
-        for option, value in (("--policy", policy), ("--model", model))
-        for word in ((option, value) if value else ())
-    ]
+    options = policy_options(policy, model)
     out.document(answer_document(answer, *options))
     out.line(f"{answer.verdict}  {promise}", fg=_COLOURS[answer.verdict])
     for text in answer_lines(answer, *options):
@@ -140,6 +135,12 @@ def answer_lines(answer: Answer, *options: str) -> Iterator[str]:
     yield f"see why:  {example.command(*options)}"
     if example.other is not None:
         yield f"and:      {example.command(*options, other=True)}"
+
+
+def policy_options(policy: str | None, model: str | None) -> list[str]:
+    """Return how a command line says which *policy* it asks, of which *model*."""
+    named = (("--policy", policy), ("--model", model))
+    return [word for option, value in named if value for word in (option, value)]
 
 
 def _promise(

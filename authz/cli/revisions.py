@@ -1,6 +1,6 @@
 """`apply`, `history` and `rollback`: changes of the policy that a store holds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -54,24 +54,19 @@ wait_option = click.option(
 )
 
 
+def change_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give *command* what every change is asked: the options of `carry_out`."""
+    first = note_option, expect_option, tests_option, dry_run_option, wait_option
+    for option in reversed(first):
+        command = option(command)
+    return command
+
+
 @click.command("apply")
 @click.argument("policy")
-@note_option
-@expect_option
-@tests_option
-@dry_run_option
-@wait_option
+@change_options
 @with_output
-def apply(  # noqa: PLR0913 - one parameter for each option
-    policy: str,
-    *,
-    note: str,
-    expect_rev: str | None,
-    tests: str | None,
-    dry_run: bool,
-    wait: float,
-    out: Output,
-) -> None:
+def apply(policy: str, *, out: Output, **asked: Any) -> None:
     """Replace the policy in the store with POLICY: a file, `-`, or git:REV:PATH.
 
     All of it or nothing, with notes and disabled lines. Each process takes it up within
@@ -85,16 +80,7 @@ def apply(  # noqa: PLR0913 - one parameter for each option
     with problems_in_words(), context_here(creates=True) as context:
         text = same_text(read_policy(policy, context.settings))
         draft = imported(context, text, Form.CSV, Mode.REPLACE)
-        carry_out(
-            context,
-            draft,
-            note=note,
-            expect_rev=expect_rev,
-            tests=tests,
-            dry_run=dry_run,
-            wait=wait,
-            out=out,
-        )
+        carry_out(context, draft, out=out, **asked)
 
 
 @click.command("history")
@@ -117,37 +103,15 @@ def history(*, limit: int, before: int | None, out: Output) -> None:
 
 @click.command("rollback")
 @click.argument("number", type=int)
-@note_option
-@expect_option
-@tests_option
-@dry_run_option
-@wait_option
+@change_options
 @with_output
-def rollback(  # noqa: PLR0913 - one parameter for each option
-    number: int,
-    *,
-    note: str,
-    expect_rev: str | None,
-    tests: str | None,
-    dry_run: bool,
-    wait: float,
-    out: Output,
-) -> None:
+def rollback(number: int, *, out: Output, **asked: Any) -> None:
     """Go back to revision NUMBER, as a new revision.
 
     Exit codes as for `apply`.
     """
     with problems_in_words(), context_here() as context:
-        carry_out(
-            context,
-            way_back(context, number),
-            note=note,
-            expect_rev=expect_rev,
-            tests=tests,
-            dry_run=dry_run,
-            wait=wait,
-            out=out,
-        )
+        carry_out(context, way_back(context, number), out=out, **asked)
 
 
 def carry_out(  # noqa: PLR0913 - what every change is asked about

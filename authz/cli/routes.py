@@ -7,7 +7,7 @@ import click
 from authz.cli.app import app_if_any
 from authz.cli.check import policy_of
 from authz.cli.outcome import Exit, end, problems_in_words
-from authz.cli.output import Output, with_output
+from authz.cli.output import Output, columns, with_output
 from authz.cli.sources import (
     known_routes,
     model_option,
@@ -56,7 +56,7 @@ def routes(
                 "give its routes with --routes"
             )
         found = coverage(
-            policy_of(app, policy, model),
+            policy_of(policy, model),
             patterns,
             grants=[each.every for each in settings_here(model).proxy.scoped_groups],
         )
@@ -135,20 +135,11 @@ def _undeclared(
 def _table(
     found: Sequence[Route], about: Mapping[tuple[str, str], tuple[str, ...]]
 ) -> Iterator[str]:
-    rows: list[tuple[str, ...]] = [("METHOD", "ROUTE", "ENDPOINT", "ACCESS")]
-    rows += [(r.method, r.route, r.endpoint, r.access) for r in found]
-    if any(about.values()) or any(route.limited_by for route in found):
-        scopes = [
-            "SCOPE",
-            *(", ".join(about.get((r.method, r.route), ())) or "-" for r in found),
-        ]
-        rows = [
-            (*row[:3], scope, row[3]) for row, scope in zip(rows, scopes, strict=True)
-        ]
-    last = len(rows[0]) - 1
-    widths = [max(len(row[column]) for row in rows) for column in range(last)]
-    origins = ["", *(", ".join(r.origins) for r in found)]
-    for row, origin in zip(rows, origins, strict=True):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        line = "  ".join([*cells, row[last]])
-        yield f"{line}  ({origin})" if origin else line
+    scoped = any(about.values()) or any(route.limited_by for route in found)
+    rows = [("METHOD", "ROUTE", "ENDPOINT", *(["SCOPE"] if scoped else ()), "ACCESS")]
+    for r in found:
+        scopes = ", ".join(about.get((r.method, r.route), ())) or "-"
+        access = f"{r.access}  ({', '.join(r.origins)})" if r.origins else r.access
+        cells = (r.method, r.route, r.endpoint, *([scopes] if scoped else ()))
+        rows.append((*cells, access))
+    yield from columns(rows)

@@ -1,7 +1,7 @@
 """`authz token`: API tokens for scripts and plug-ins, from the shell of the host."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from authz.admin.known_names import remark_on
 from authz.admin.tokens import kept_tokens, list_tokens, make_token, revoke_token
 from authz.cli.app import context_here, shell
 from authz.cli.outcome import problems_in_words, warn
-from authz.cli.output import Output, plain, with_output
+from authz.cli.output import Output, columns, plain, with_output
 from authz.errors import NotFound, StoreReadOnly
 from authz.identity.tokens import ApiToken
 
@@ -57,9 +57,7 @@ def create(
             context, shell(), name=name, role=role, scopes=scopes, expires=until
         )
     out.document({"secret": secret, "token": _document(made)})
-    if not out.as_json:
-        # Alone on its line, and also with --quiet: it is what was asked for.
-        click.echo(secret)
+    out.wanted(secret)
     out.line(f"it holds {_holds(made)}, {_until(made)}; it is not shown again")
 
 
@@ -71,7 +69,9 @@ def list_(*, everything: bool, out: Output) -> None:
     with problems_in_words(), context_here() as context:
         found = list_tokens(context, revoked=everything)
     out.document({"tokens": [_document(each) for each in found]})
-    out.lines(_table(found))
+    out.lines(map(plain, columns(map(_cells, found))))
+    if not found:
+        out.line("no tokens")
 
 
 @token.command("revoke")
@@ -94,7 +94,6 @@ def _need_store(context: AdminContext) -> None:
         raise StoreReadOnly(
             "there is no store to keep tokens in",
             "set AUTHZ_STORE, or put one token into AUTHZ_API_TOKEN",
-            patch="",
         )
 
 
@@ -116,24 +115,9 @@ def _until(made: ApiToken) -> str:
     return f"until {made.expires.astimezone().isoformat(' ', 'minutes')}"
 
 
-def _table(tokens: Sequence[ApiToken]) -> Iterator[str]:
-    rows = [
-        (
-            each.subject_name,
-            _holds(each),
-            "revoked" if each.revoked else _until(each),
-            _used(each),
-        )
-        for each in tokens
-    ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for *cells, used in rows:
-        line = "  ".join(
-            cell.ljust(width) for cell, width in zip(cells, widths, strict=True)
-        )
-        yield plain(f"{line}  {used}")
-    if not rows:
-        yield "no tokens"
+def _cells(each: ApiToken) -> tuple[str, ...]:
+    until = "revoked" if each.revoked else _until(each)
+    return each.subject_name, _holds(each), until, _used(each)
 
 
 def _used(each: ApiToken) -> str:

@@ -12,9 +12,8 @@ from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.cli.revisions import (
     carry_out,
+    change_options,
     dry_run_option,
-    expect_option,
-    note_option,
     tests_option,
     wait_option,
 )
@@ -60,11 +59,7 @@ def export(*, form: str | None, output: str | None) -> None:
     default=None,
     help="Whether the lines that are there go or stay.",
 )
-@note_option
-@expect_option
-@tests_option
-@dry_run_option
-@wait_option
+@change_options
 @with_output
 def import_(
     policy: str, *, form: str | None, replacing: bool | None, out: Output, **asked: Any
@@ -100,15 +95,8 @@ def import_(
 @dry_run_option
 @wait_option
 @with_output
-def sync(  # noqa: PLR0913 - one parameter for each option
-    file: Path,
-    *,
-    pull: bool,
-    note: str | None,
-    tests: str | None,
-    dry_run: bool,
-    wait: float,
-    out: Output,
+def sync(
+    file: Path, *, pull: bool, note: str | None, out: Output, **asked: Any
 ) -> None:
     """Replace the policy in the store with FILE, if they differ.
 
@@ -120,17 +108,16 @@ def sync(  # noqa: PLR0913 - one parameter for each option
     """
     with problems_in_words(), context_here(creates=True) as context:
         if pull:
-            _pull(exported(context.records.snapshot(), Form.CSV), file, dry_run, out)
+            text = exported(context.records.snapshot(), Form.CSV)
+            _pull(text, file, asked["dry_run"], out)
         text = same_text(read_policy(str(file), context.settings))
         carry_out(
             context,
             imported(context, text, Form.CSV, Mode.REPLACE),
             note=note or f"sync {file.name}",
             expect_rev=None,
-            tests=tests,
-            dry_run=dry_run,
-            wait=wait,
             out=out,
+            **asked,
         )
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authz.cli.app import app_if_any
 from authz.cli.check import (
     group_option,
     method_argument,
@@ -15,7 +14,7 @@ from authz.cli.check import (
 )
 from authz.cli.known_names import disabled_here, whom_here
 from authz.cli.outcome import Exit, end, problems_in_words
-from authz.cli.output import Output, with_output
+from authz.cli.output import Output, columns, with_output
 from authz.cli.sources import (
     known_routes,
     model_option,
@@ -90,7 +89,7 @@ def who_can(  # noqa: PLR0913 - one parameter for each option
     invalid, or no route serves PATH.
     """
     with problems_in_words():
-        asked = _within(policy_of(app_if_any(), policy, model), scope)
+        asked = _within(policy_of(policy, model), scope)
         routes = known_routes(routes_file)
         pattern = RoutePattern(method=method, route=path, path=path, endpoint="")
         if routes:
@@ -150,7 +149,7 @@ def what_can(  # noqa: PLR0913 - one parameter for each option
     Exit code 0: something; 5: nothing; 3: the policy or the settings are invalid.
     """
     with problems_in_words():
-        asked = policy_of(app_if_any(), policy, model)
+        asked = policy_of(policy, model)
         meant = whom_here(subject, group, asked)
         who = meant.subject
         asked = _within(asked, scope)
@@ -251,22 +250,15 @@ def _what_lines(
         if not by:
             by = _WITHOUT_A_RULE.get(decision.reason, "no rule")
         groups.setdefault((place.shown, allowed, by), {})[place.method] = None
-    rows = [
-        ("allowed" if allowed else "denied", methods_in_words(methods), path, by)
-        for (path, allowed, by), methods in groups.items()
-    ]
-    if not rows:
+    if not groups:
         # Of who is disabled, the remark has said why.
         disabled = meant.standing == "disabled"
         why = "" if disabled else ": no rule allows them anything"
         yield f"{meant.subject} may do nothing{why}"
-        return
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for *cells, by in rows:
-        line = "  ".join(
-            cell.ljust(width) for cell, width in zip(cells, widths, strict=True)
-        )
-        yield f"{line}  ({by})"
+    yield from columns(
+        ("allowed" if allowed else "denied", methods_in_words(methods), path, f"({by})")
+        for (path, allowed, by), methods in groups.items()
+    )
 
 
 def _what_document(place: Place, decision: Decision) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from flask import current_app, has_app_context
 
 from authz.admin.context import AdminContext
 from authz.admin.doctor.hints import hint_of
-from authz.admin.doctor.whoami import UNIX, Who, who
+from authz.admin.doctor.whoami import Who, who
 from authz.admin.roles import HeldRole
 from authz.audit import AuditEvent
 from authz.bounded_read import read_file
 from authz.cli.outcome import Exit, end, problems_in_words
 from authz.cli.output import Output, with_output
 from authz.decision import NO_GROUPS
-from authz.identity.peers import Peers, peers
+from authz.identity.peers import UNIX, Peers, peers
 from authz.runtime import Runtime, start
 from authz.scope import ANY_SCOPE
 from authz.settings import AuditSettings, read_settings
@@ -85,19 +85,9 @@ def _runtime() -> tuple[Runtime, bool]:
     # Asking fills no database, which an app that starts would do, and is no event.
     stored_text(settings)
     settings = replace(settings, audit=AuditSettings())
-    runtime = start(
-        settings,
-        audit=_Nowhere(),
-        on_reload=_say_nothing,
-        on_refused=_say_nothing,
-        serves=False,
-    )
+    runtime = start(settings, audit=_Nowhere(), serves=False)
     runtime.identity.fetch()
     return runtime, True
-
-
-def _say_nothing(_text: str) -> None:
-    pass
 
 
 def _headers(text: str) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
-from authz.identity.peers import Peers
+from authz.identity.peers import UNIX, UNIX_PEERS, Peers
 from authz.identity.wsgi_server import merges_names
 
 #: Proxies in a row, at most; a longer chain is nobody's.
@@ -22,9 +22,6 @@ _MAX_HOPS: Final = 16
 _SUBSCRIBER_BITS: Final = 64
 #: IPv6 in front of a server for IPv4 clients (RFC 6052, 2.1).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-#: A Unix socket has no address; gunicorn says nothing and waitress a word.
-_UNIX: Final = "unix:"
-_UNIX_PEERS: Final = frozenset({"", "localhost"})
 #: A client that hides where it is: no address, so nobody blocks the proxy's for it.
 _UNKNOWN: Final = "unknown"
 
@@ -173,8 +170,8 @@ def _elements(value: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _shown(peer: str) -> str:
-    if peer in _UNIX_PEERS:
-        return _UNIX
+    if peer in UNIX_PEERS:
+        return UNIX
     address = _parsed(peer)
     return peer if address is None else str(address)
 

@@ -19,7 +19,7 @@ from authz.errors import InvalidValue
 #: How the list spells a Unix socket, which has no address.
 UNIX: Final = "unix:"
 #: What servers say of one: gunicorn nothing, waitress a word.
-_UNIX_PEERS: Final = frozenset({"", "localhost"})
+UNIX_PEERS: Final = frozenset({"", "localhost"})
 #: Wider networks than these are half of the internet, unless they are private.
 _WIDEST: Final = {4: 8, 6: 32}
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
@@ -56,7 +56,7 @@ class Peers:
         return known
 
     def _holds(self, peer: str) -> bool:
-        if peer in _UNIX_PEERS:
+        if peer in UNIX_PEERS:
             return self.unix
         try:
             address = ip_address(peer.partition("%")[0])

@@ -68,20 +68,18 @@ class PemByKid:
         known = self._keys.get(kid)
         if known is not None and now < known[1] + MAX_AGE:
             return known[0] if algorithm in known[0].algorithms else None
-        if now >= self._missed.get(kid, 0.0) and len(self._wanted) < _MAX_WANTED:
-            self._wanted[kid] = None
-            self.poller.wake()
+        if now >= self._missed.get(kid, 0.0):
+            self._want(kid)
         return None
 
     def doubt(self, kid: str | None) -> None:
         """Ask for the key *kid* anew, unless it was fetched a moment ago."""
         known = self._keys.get(kid) if kid is not None else None
-        if (
-            kid is not None
-            and known is not None
-            and self._clock() - known[1] > _RETRY
-            and len(self._wanted) < _MAX_WANTED
-        ):
+        if kid and known is not None and self._clock() - known[1] > _RETRY:
+            self._want(kid)
+
+    def _want(self, kid: str) -> None:
+        if len(self._wanted) < _MAX_WANTED:
             self._wanted[kid] = None
             self.poller.wake()
 

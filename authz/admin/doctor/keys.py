@@ -4,16 +4,15 @@ An issuer says of itself how it is called and what it signs with; what the setti
 is compared with that.
 """
 
-import json
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from authz.admin.doctor.finding import Finding, fail, ok, skip, warn
-from authz.admin.doctor.text import difference, plain
+from authz.admin.doctor.text import difference, json_object, plain
 from authz.bounded_read import read_file
 from authz.identity.fetch import Fetched, FetchError, Unreachable, ask
 from authz.identity.key_address import MAX_BYTES, url_problem
@@ -83,7 +82,7 @@ def _key_set(issuer: JwtSetting, asked: Asked) -> Iterator[Finding]:
     try:
         keys = keys_from_jwks(data, issuer.algorithms)
     except KeySetError as error:
-        if _object(data) == {}:
+        if json_object(data) == {}:
             yield fail(_CHECK, f"{where} returned {{}}: no key at all", *CHOOSE_A_KEY)
         else:
             yield fail(
@@ -103,7 +102,7 @@ def _has_a_key_set(issuer: JwtSetting, asked: Asked) -> Iterator[Finding]:
         return
     where = f"{issuer.issuer}jwks/"
     try:
-        found = _object(_ask(where, asked).data)
+        found = json_object(_ask(where, asked).data)
     except FetchError:
         return  # it is not needed for tokens that the secret signs
     if found and found.get("keys"):
@@ -122,7 +121,7 @@ def _issuer(issuer: JwtSetting, asked: Asked) -> Iterator[Finding]:
         return
     where = f"{issuer.issuer.rstrip('/')}/{_DISCOVERY}"
     try:
-        document = _object(_ask(where, asked).data)
+        document = json_object(_ask(where, asked).data)
     except FetchError:
         return  # not every issuer publishes it, and nothing depends on it
     if not document:
@@ -164,14 +163,6 @@ def _not_fetched(error: FetchError) -> Finding:
         else "check the address",
         unreachable=isinstance(error, Unreachable),
     )
-
-
-def _object(data: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _count(keys: KeySet) -> str:

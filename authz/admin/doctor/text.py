@@ -1,6 +1,7 @@
 """How what others say is shown: on one line, and never long."""
 
-from typing import Final
+import json
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 _MAX: Final = 300
@@ -14,6 +15,15 @@ def plain(text: str) -> str:
         for character in text[:_MAX]
     )
     return shown + ("..." if len(text) > _MAX else "")
+
+
+def json_object(data: str | bytes) -> dict[str, Any] | None:
+    """Return the JSON object that *data* is, or None if it is none."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def difference(ours: str, theirs: str) -> str:

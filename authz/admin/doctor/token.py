@@ -4,7 +4,6 @@ Only its kind, its issuer, its audience and its times are shown, never the token
 nor who it speaks of.
 """
 
-import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 from authz.admin.doctor.finding import Finding, fail, ok, warn
 from authz.admin.doctor.hints import hint_of
-from authz.admin.doctor.text import difference, plain
+from authz.admin.doctor.text import difference, json_object, plain
 from authz.errors import InvalidCredentials
 from authz.identity.source import RequestFacts, header_key
 from authz.identity.why import Why
@@ -136,10 +135,9 @@ def _object(segment: str) -> dict[str, Any] | None:
         data = urlsafe_b64decode(
             segment.rstrip("=") + "=" * (-len(segment.rstrip("=")) % 4)
         )
-        value = json.loads(data)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
-    return value if isinstance(value, dict) else None
+    return json_object(data)
 
 
 def _text(said: Mapping[str, Any], name: str) -> str:

@@ -12,10 +12,9 @@ from authz.admin.roles import HeldRole, held_roles
 from authz.decision import Subject
 from authz.errors import InvalidCredentials
 from authz.identity.groups import NearMiss
-from authz.identity.source import RequestFacts, identify
+from authz.identity.peers import UNIX
+from authz.identity.source import RequestFacts, header_key, identify
 
-#: The peer as an operator writes a Unix socket; WSGI knows no address for it.
-UNIX: Final = "unix:"
 #: A server that drops header names with `_`, as gunicorn does.
 _SERVER: Final = "gunicorn/23.0.0"
 
@@ -94,7 +93,7 @@ def environ_of(headers: Iterable[tuple[str, str]], peer: str) -> dict[str, Any]:
     for name, value in headers:
         if "_" in name:
             continue  # dropped: WSGI could not tell it from the name with `-`
-        key = _key(name)
+        key = header_key(name)
         # Bytes that are no UTF-8 come from a shell or a file as lone surrogates.
         text = value.encode("utf-8", "surrogateescape").decode("latin-1")
         environ[key] = f"{environ[key]},{text}" if key in environ else text
@@ -124,7 +123,7 @@ def _ignored(
     environ: _Watched,
 ) -> Iterator[Ignored]:
     for name in dict.fromkeys(name for name, _ in headers):
-        key = _key(name)
+        key = header_key(name)
         if "_" in name:
             why = "servers drop names with `_`, which WSGI cannot tell from `-`"
         elif key in before and key not in environ:
@@ -134,7 +133,3 @@ def _ignored(
         else:
             continue
         yield Ignored(header=name, why=why)
-
-
-def _key(name: str) -> str:
-    return "HTTP_" + name.upper().replace("-", "_")
