@@ -2,8 +2,8 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -13,6 +13,7 @@ from authz.identity.keys import Key
 from authz.identity.why import Refused, Why
 from tests.key_server import KeyServer, answer, hang
 from tests.minting import jwks, signer
+from tests.services import until
 
 FIRST, SECOND = signer("RS256"), signer("RS256", 2)
 RS256 = frozenset({"RS256"})
@@ -266,16 +267,6 @@ def _serve() -> Iterator[Callable[[KeyServer], Jwks]]:
         store.poller.close()
 
 
-def eventually(condition: Callable[[], object], seconds: float = 120) -> bool:
-    """Whether *condition* holds before long."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
-
-
 class TestInTheBackground:
     def test_an_unknown_key_is_found_soon(self, serve: Callable[[KeyServer], Jwks]):
         """The first token with a new key is refused, and one after it gets in."""
@@ -284,7 +275,7 @@ class TestInTheBackground:
             server.behave = answer(jwks(FIRST.jwk(), SECOND.jwk()))
 
             assert find(store, "key-2") is None
-            assert eventually(lambda: "key-2" in store.keys.kids)
+            until(lambda: "key-2" in store.keys.kids)
             assert find(store, "key-2")
 
     def test_a_new_key_of_an_old_id_is_found_soon(
@@ -298,7 +289,7 @@ class TestInTheBackground:
 
             store.doubt("key-1")
 
-            assert eventually(lambda: find(store, "key-1") is not old)
+            until(lambda: find(store, "key-1") is not old)
 
     @pytest.mark.slow
     def test_nobody_waits(self, serve: Callable[[KeyServer], Jwks]):
@@ -327,7 +318,10 @@ class TestInTheBackground:
             child = os.fork()
             if child == 0:
                 store.find("key-2", "RS256")
-                os._exit(0 if eventually(lambda: "key-2" in store.keys.kids) else 1)
+                with suppress(AssertionError):
+                    until(lambda: "key-2" in store.keys.kids)
+                    os._exit(0)
+                os._exit(1)
             _, status = os.waitpid(child, 0)
 
             assert os.waitstatus_to_exitcode(status) == 0

@@ -10,7 +10,8 @@ from authz.identity.pem_by_kid import PemByKid
 from authz.identity.why import Refused, Why
 from tests.key_server import KeyServer, answer
 from tests.minting import signer
-from tests.unit.identity.test_jwks import Clock, eventually
+from tests.services import until
+from tests.unit.identity.test_jwks import Clock
 
 KID = "0a1b2c3d-0000-4000-8000-00000000000a"
 ES256 = frozenset({"ES256"})
@@ -146,6 +147,6 @@ def test_over_the_wire(server: KeyServer):
     )
     store.poller.start()
 
-    assert eventually(lambda: store.find(KID, "ES256"))
+    until(lambda: store.find(KID, "ES256"))
     assert server.asked == [f"/keys/{KID}"]
     store.poller.close()

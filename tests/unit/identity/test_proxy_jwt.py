@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authz.decision import Subject
 from authz.errors import InvalidCredentials
 from authz.identity.proxy_jwt import Issuer, SignedTokens
 from authz.identity.source import RequestFacts
@@ -40,15 +41,21 @@ def why(guard: SignedTokens, token: str) -> str:
     return caught.value.why
 
 
+def person(guard: SignedTokens, token: str) -> Subject:
+    """Return whom *guard* takes *token* for."""
+    subject = guard.identify(facts(token))
+    assert subject is not None
+    return subject
+
+
 class TestHonestTokens:
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
     def test_each_algorithm(self, algorithm: str):
         """A token that is signed as the operator said names the person it speaks of."""
         honest = signer(algorithm)
 
-        subject = source(honest).identify(facts(honest.token()))
+        subject = person(source(honest), honest.token())
 
-        assert subject is not None
         assert subject.name == "user:authentik/bob"
         assert subject.display_name == "Bob B."
         assert subject.names == {
@@ -121,9 +128,8 @@ class TestHonestTokens:
         """An id is taken as it is, and is never the name of a role."""
         honest = signer("ES256")
 
-        subject = source(honest).identify(facts(honest.token(preferred_username=name)))
+        subject = person(source(honest), honest.token(preferred_username=name))
 
-        assert subject is not None
         assert subject.name == expected
 
     @pytest.mark.parametrize("shown", [None, 1, "a\nb", "x" * 300, ["x"], ""])
@@ -131,9 +137,8 @@ class TestHonestTokens:
         """What cannot be shown is left out, and the id is shown."""
         honest = signer("ES256")
 
-        subject = source(honest).identify(facts(honest.token(name=shown)))
+        subject = person(source(honest), honest.token(name=shown))
 
-        assert subject is not None
         assert subject.display_name == "bob"
 
     def test_white_space_in_json(self):
@@ -192,9 +197,8 @@ class TestGroups:
         honest = signer("ES256")
         guard = source(honest, groups=jmespath.compile(expression), separator=separator)
 
-        subject = guard.identify(facts(honest.token(**changes)))
+        subject = person(guard, honest.token(**changes))
 
-        assert subject is not None
         assert {n for n in subject.names if n.startswith("group:")} == expected
 
     def test_an_expression_that_fails(self):
@@ -359,15 +363,10 @@ class TestSeveralIssuers:
     def test_each_vouches_for_its_own_people(self):
         """People of two issuers are never the same person."""
         guard = self.guard()
-        first = guard.identify(facts(signer("RS256").token()))
-        second = guard.identify(facts(signer("HS256").token(iss="plugin")))
+        first = person(guard, signer("RS256").token())
+        second = person(guard, signer("HS256").token(iss="plugin"))
 
-        assert first is not None
-        assert second is not None
-        assert [first.name, second.name] == [
-            "user:authentik/bob",
-            "user:plugin/bob",
-        ]
+        assert [first.name, second.name] == ["user:authentik/bob", "user:plugin/bob"]
 
     def test_none_signs_for_the_other(self):
         """An issuer's key verifies what says to be from that issuer, and no more."""
