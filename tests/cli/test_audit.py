@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from flask import Flask
 
-from authz import Authz
 from authz.audit import AuditEvent, EventTag
-from authz.cli import flask_group, main
 from authz.extension import get_authz
 from authz.stores.file.audit import AuditFile
+from tests.cli.commands import flask_run, run
 
 NOW = datetime.now(UTC)
 
@@ -48,14 +46,9 @@ def _log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def run(*arguments: str) -> Result:
-    """Run `authz audit` with *arguments*."""
-    return CliRunner().invoke(main, ["audit", *arguments])
-
-
 def test_what_happened(log: Path):
     """The oldest first; nothing in a line speaks to the terminal."""
-    result = run()
+    result = run("audit")
 
     assert result.exit_code == 0
     assert "\x1b" not in result.output
@@ -74,29 +67,33 @@ def test_what_happened(log: Path):
 
 def test_only_what_is_asked_for(log: Path):
     """Filters go together, and times may be written as an age."""
-    document = json.loads(run("--denied", "--since", "1h", "--json").output)
+    document = json.loads(run("audit", "--denied", "--since", "1h", "--json").output)
 
     assert document["schema"] == "authz/v1"
     assert [r["subject"] for r in document["records"]] == ["user:\x1b[31mbob"]
-    assert len(run("--until", "2h").output.splitlines()) == 1
-    assert run("--changes").output.count("policy:changed") == 1
-    assert len(json.loads(run("--limit", "1", "--json").output)["records"]) == 1
+    assert len(run("audit", "--until", "2h").output.splitlines()) == 1
+    assert run("audit", "--changes").output.count("policy:changed") == 1
+    assert (
+        len(json.loads(run("audit", "--limit", "1", "--json").output)["records"]) == 1
+    )
     since = (NOW - timedelta(days=2)).isoformat()
-    assert len(json.loads(run("--since", since, "--json").output)["records"]) == 3
-    assert run("--since", "yesterday").exit_code == 2
+    assert (
+        len(json.loads(run("audit", "--since", since, "--json").output)["records"]) == 3
+    )
+    assert run("audit", "--since", "yesterday").exit_code == 2
 
 
 def test_the_log_is_whole(log: Path):
     """The head is printed, to be noted elsewhere, and can be asked for later."""
-    result = run("verify")
+    result = run("audit", "verify")
     assert result.exit_code == 0
     assert result.output.startswith("sound  3 records, 1 to 3\nhead    ")
     head = result.output.split()[-1]
 
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
 
-    assert run("verify").exit_code == 0
-    cut = run("verify", "--head", head)
+    assert run("audit", "verify").exit_code == 0
+    cut = run("audit", "verify", "--head", head)
     assert cut.exit_code == 4
     assert "cut off" in cut.output
 
@@ -105,7 +102,7 @@ def test_the_log_was_touched(log: Path):
     """The place is named; programs get JSON."""
     log.write_text(log.read_text().replace("role:user", "role:demo", 1))
 
-    result = run("verify", "--json")
+    result = run("audit", "verify", "--json")
 
     assert result.exit_code == 4
     document = json.loads(result.output)
@@ -113,44 +110,36 @@ def test_the_log_was_touched(log: Path):
     assert document["problems"] == [
         "audit.jsonl:3: it was changed after it was written"
     ]
-    assert run("verify").output.startswith("broken  audit.jsonl:3")
+    assert run("audit", "verify").output.startswith("broken  audit.jsonl:3")
 
 
 def test_which_log(log: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """An option names one; without any there is none."""
     monkeypatch.delenv("AUTHZ_AUDIT_FILE")
 
-    assert run("--file", str(log), "verify").exit_code == 0
-    assert run("--file", str(tmp_path / "none")).exit_code == 2
-    assert run().exit_code == 2
+    assert run("audit", "--file", str(log), "verify").exit_code == 0
+    assert run("audit", "--file", str(tmp_path / "none")).exit_code == 2
+    assert run("audit").exit_code == 2
     (tmp_path / "folder").mkdir()
-    assert run("--file", str(tmp_path / "folder")).exit_code == 3
+    assert run("audit", "--file", str(tmp_path / "folder")).exit_code == 3
 
 
-def test_the_log_of_the_app(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.usefixtures("log")
+def test_the_log_of_the_app(app: Flask, monkeypatch: pytest.MonkeyPatch):
     """`flask authz audit` looks through the log that the app writes."""
-    policy = tmp_path / "policy.csv"
-    policy.write_text("p, role:user, /map, GET\n")
-    app = Flask("guarded")
-    app.config["AUTHZ_POLICY"] = str(policy)
-    app.config["AUTHZ_AUDIT_FILE"] = str(log)
     monkeypatch.delenv("AUTHZ_AUDIT_FILE")
-    Authz(app)
-    try:
-        app.test_client().get("/map")
-        get_authz(app).runtime.audit.sinks[0].close()
+    app.test_client().get("/map")
+    get_authz(app).runtime.audit.sinks[0].close()
 
-        result = app.test_cli_runner().invoke(flask_group, ["audit", "--denied"])
+    result = flask_run(app, "audit", "--denied")
 
-        assert result.exit_code == 0
-        assert result.output.splitlines()[-1].endswith("GET  /map  no-rule")
-    finally:
-        get_authz(app).runtime.poller.close()
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1].endswith("GET  /map  no-rule")
 
 
 @pytest.mark.usefixtures("log")
 def test_it_can_be_quiet():
     """A job that only asks for the exit code prints nothing."""
-    assert run("--quiet", "--no-color").output == ""
-    quiet = run("verify", "--quiet")
+    assert run("audit", "--quiet", "--no-color").output == ""
+    quiet = run("audit", "verify", "--quiet")
     assert (quiet.exit_code, quiet.output) == (0, "")

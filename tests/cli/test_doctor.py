@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from authz import Authz, SettingsError
-from authz.cli import flask_group, main
+from authz.cli import flask_group
 from authz.extension import get_authz
 from tests.cli.commands import run
 from tests.e2e.servers import free_ports
@@ -31,7 +31,7 @@ def _policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def doctor(*args: str) -> Result:
     """Type `authz doctor`."""
-    return CliRunner().invoke(main, ["doctor", *args])
+    return run("doctor", *args)
 
 
 def findings(*args: str) -> list[dict[str, object]]:

@@ -157,7 +157,8 @@ class TestAll:
         assert run("routes").exit_code == 2
         result = run("routes", "--routes", "r.json")
         assert result.output == flask_run(app, "routes").output
-        document(run("routes", "--routes", "r.json", "--json"), "routes")
+        printed = document(run("routes", "--routes", "r.json", "--json"), "routes")
+        assert ("GET", "/map") in {(r["method"], r["route"]) for r in printed["routes"]}
 
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_completion(self, shell: str):

@@ -1,6 +1,6 @@
 """Scopes on the command line: asking about them, routes without, and to and fro."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,23 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "policy.csv").write_text(PLAIN)
     return tmp_path
+
+
+@pytest.fixture(name="given")
+def _given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what sets the settings of an app with scopes and an administrator."""
+
+    def given(**more: str) -> None:
+        settings = {
+            "POLICY": "narrow.csv",
+            "MODEL": str(SCOPED),
+            "ADMIN": "alice",
+            "ADMIN_PASSWORD": "a password of alice's",
+        }
+        for name, value in (settings | more).items():
+            monkeypatch.setenv(f"AUTHZ_{name}", value)
+
+    return given
 
 
 @pytest.mark.usefixtures("folder")
@@ -180,7 +197,7 @@ def test_a_route_that_is_open_in_some_scopes_and_declares_none_fails(app: Flask)
 
 
 def test_a_scope_declared_for_a_route_that_is_not_there_is_pointed_out(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: Path, given: Callable[..., None], caplog: pytest.LogCaptureFixture
 ):
     """By the list of routes, by the doctor, and in the log once the app answers."""
     (folder / "narrow.csv").write_text("p, role:admin, *, /*, *\n")
@@ -189,14 +206,7 @@ def test_a_scope_declared_for_a_route_that_is_not_there_is_pointed_out(
         "scope, /api/serach, GET, library, query:library\n"
         "scope, /api/:library/tracks, POST, library, path:library\n"
     )
-    for name, value in {
-        "AUTHZ_POLICY": "narrow.csv",
-        "AUTHZ_MODEL": str(SCOPED),
-        "AUTHZ_SCOPES_FILE": "scopes.csv",
-        "AUTHZ_ADMIN": "alice",
-        "AUTHZ_ADMIN_PASSWORD": "a password of alice's",
-    }.items():
-        monkeypatch.setenv(name, value)
+    given(SCOPES_FILE="scopes.csv")
     app = Flask("misfits", static_folder=None)
     Authz(app)
     app.add_url_rule("/api/<library>/tracks", "tracks", lambda library: library)
@@ -225,16 +235,12 @@ def test_a_scope_declared_for_a_route_that_is_not_there_is_pointed_out(
 
 
 def test_a_route_that_takes_any_path_is_declared_for_each(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, given: Callable[..., None]
 ):
     """A table that speaks of its short paths only leaves the long ones about none."""
     rules = "p, role:admin, *, /*, *\np, role:user, library:kids, /files/*, GET\n"
     (folder / "files.csv").write_text(rules)
-    monkeypatch.setenv("AUTHZ_POLICY", "files.csv")
-    monkeypatch.setenv("AUTHZ_MODEL", str(SCOPED))
-    monkeypatch.setenv("AUTHZ_ADMIN", "alice")
-    monkeypatch.setenv("AUTHZ_ADMIN_PASSWORD", "a password of alice's")
-    monkeypatch.setenv("AUTHZ_SCOPES_FILE", "scopes.csv")
+    given(POLICY="files.csv", SCOPES_FILE="scopes.csv")
     ended = []
     for table in ("/files/:lib/:name", "/files/:lib", "/files/:lib/*"):
         lines = f"scope, {table}, GET, library, path:lib\n"
@@ -273,20 +279,14 @@ def test_who_and_what_may_be_asked_within_a_scope(folder: Path):
 
 
 def test_groups_that_settings_give_a_role_in_scopes_are_known(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, given: Callable[..., None]
 ):
     """Who holds a role, what a group may and why, whom a rule is for."""
-    (folder / "narrow.csv").write_text(NARROW)
-    for name, value in {
-        "AUTHZ_POLICY": "narrow.csv",
-        "AUTHZ_MODEL": str(SCOPED),
-        "AUTHZ_PROXY_PRESET": "authelia",
-        "AUTHZ_TRUSTED_PROXIES": "127.0.0.1",
-        "AUTHZ_ADMIN": "alice",
-        "AUTHZ_ADMIN_PASSWORD": "a password of alice's",
-        "AUTHZ_SCOPED_GROUPS": "music-{library} user",
-    }.items():
-        monkeypatch.setenv(name, value)
+    given(
+        PROXY_PRESET="authelia",
+        TRUSTED_PROXIES="127.0.0.1",
+        SCOPED_GROUPS="music-{library} user",
+    )
     (folder / "narrow.csv").write_text(
         NARROW.replace("g, user:bob, role:user, library:kids\n", "")
         + "p, role:admin, *, /*, *\n"
@@ -311,20 +311,12 @@ def test_groups_that_settings_give_a_role_in_scopes_are_known(
 
 
 def test_somebody_is_added_with_a_role_in_some_scopes(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, given: Callable[..., None]
 ):
     """Where it holds has to be said; nobody is added where that cannot be."""
     policy = folder / "narrow.csv"
     policy.write_text(NARROW + "p, role:admin, *, /*, *\n", encoding="utf-8")
-    for name, value in {
-        "AUTHZ_POLICY": "narrow.csv",
-        "AUTHZ_POLICY_WRITABLE": "true",
-        "AUTHZ_MODEL": str(SCOPED),
-        "AUTHZ_STORE": f"sqlite:///{folder}/people.db",
-        "AUTHZ_ADMIN": "alice",
-        "AUTHZ_ADMIN_PASSWORD": "a password of alice's",
-    }.items():
-        monkeypatch.setenv(name, value)
+    given(POLICY_WRITABLE="true", STORE=f"sqlite:///{folder}/people.db")
 
     def add(*args: str) -> Result:
         return run("user", "add", "dan", "--no-password", *args)
@@ -344,15 +336,10 @@ def test_somebody_is_added_with_a_role_in_some_scopes(
     ]
 
 
-def test_lint_knows_what_the_app_declares(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_lint_knows_what_the_app_declares(folder: Path, given: Callable[..., None]):
     """A rule for one library at a route whose requests name none is warned of."""
     (folder / "narrow.csv").write_text(NARROW + "p, role:admin, *, /*, *\n")
-    monkeypatch.setenv("AUTHZ_POLICY", "narrow.csv")
-    monkeypatch.setenv("AUTHZ_MODEL", str(SCOPED))
-    monkeypatch.setenv("AUTHZ_ADMIN", "alice")
-    monkeypatch.setenv("AUTHZ_ADMIN_PASSWORD", "alice has four words")
+    given()
     app = Flask("linted")
     authz = Authz(app, scope_names=lambda: {"library:old": "Old"})
 

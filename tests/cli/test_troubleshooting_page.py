@@ -7,9 +7,8 @@ from pathlib import Path
 
 import jwt
 import pytest
-from click.testing import CliRunner
 
-from authz.cli import main
+from tests.cli.commands import run
 from tests.e2e.outpost import Outpost, claims
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot-sign-in.md"
@@ -71,7 +70,7 @@ def test_a_command_prints_what_the_page_shows(
         monkeypatch.setenv("AUTHZ_JWT_AUDIENCE", "music-client")
     assert words.pop(0) == "authz"
 
-    output = CliRunner().invoke(main, words).output
+    output = run(*words).output
 
     seen = output.replace(f"http://127.0.0.1:{outpost.port}", "https://auth.example")
     assert matches(shown, seen), seen
