@@ -64,8 +64,6 @@ def open_context(config: dict[str, Any]) -> AdminContext:
     runtime: Runtime = start(
         read_settings({"AUTHZ_POLL_SECONDS": "3600", **config}, {}),
         audit=Silence(),
-        on_reload=lambda _: None,
-        on_refused=lambda _: None,
     )
     return AdminContext(runtime=runtime)
 

@@ -11,7 +11,7 @@ from flask.cli import ScriptInfo
 from authz import Authz, SettingsError
 from authz.cli import flask_group
 from authz.extension import get_authz
-from tests.cli.commands import run
+from tests.cli.commands import flask_run, run
 from tests.e2e.servers import free_ports
 
 POLICY = """\
@@ -165,7 +165,7 @@ class TestWithAnApp:
         app.config["AUTHZ_LANDING"] = "/map"
         Authz(app)
 
-        result = app.test_cli_runner().invoke(flask_group, ["doctor"])
+        result = flask_run(app, "doctor")
 
         assert result.exit_code == 0
         assert "1 set, all known" in line_of(result, "settings")
@@ -181,7 +181,7 @@ class TestWithAnApp:
         runtime.live.refresh()
         policy.write_text(POLICY)
 
-        result = app.test_cli_runner().invoke(flask_group, ["doctor"])
+        result = flask_run(app, "doctor")
 
         assert result.exit_code == 3
         assert f"the app keeps to revision {runtime.policy.revision}" in result.output
@@ -204,7 +204,7 @@ class TestWithAnApp:
 
     def test_an_app_without_authz(self):
         """A mistake in the set-up is said in words."""
-        result = Flask("plain").test_cli_runner().invoke(flask_group, ["doctor"])
+        result = flask_run(Flask("plain"), "doctor")
 
         assert result.exit_code == 2
         assert "does not guard" in result.output

@@ -40,8 +40,6 @@ def _serving(
         runtime = start(
             read_settings({}, os.environ),
             audit=LoggingSink(),
-            on_reload=lambda _: None,
-            on_refused=lambda _: None,
         )
         running.append(runtime)
         until(lambda: [replica.number for replica in runtime.replicas] == [number])

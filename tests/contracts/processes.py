@@ -5,7 +5,7 @@ from pathlib import Path
 from authz.policy.records import Add
 from authz.runtime import Runtime, start
 from authz.settings import read_settings
-from tests.contracts.policy_records import apply, nothing, row
+from tests.contracts.policy_records import apply, row
 from tests.web.apps import POLICY, RecordingSink
 
 
@@ -32,8 +32,6 @@ def process(
     return start(
         read_settings(settings, {}),
         audit=sink or RecordingSink(),
-        on_reload=nothing,
-        on_refused=nothing,
         serves=serves,
     )
 

@@ -73,8 +73,6 @@ class World:
         return start(
             read_settings(self.config, {}),
             audit=RecordingSink(),
-            on_reload=nothing,
-            on_refused=nothing,
             serves=False,
         )
 

@@ -1,28 +1,23 @@
 """Whatever is sent to a real server, nobody gets what the policy does not give."""
 
-import http.client
 import json
-import os
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
 from tests.e2e.attacks import BOB, EVIL, Attack, attacks
+from tests.e2e.browser import Browser
 from tests.e2e.guarded_app import ADMIN, USER
-from tests.e2e.servers import free_ports
+from tests.e2e.servers import Servers, free_ports
 from tests.services import until
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 POLICY = """\
 p, role:everyone, /health, GET
 p, role:user, /, GET
@@ -55,73 +50,35 @@ class Server:
 
 
 @pytest.fixture(name="server", params=SERVERS, scope="module")
-def _server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    policy = tmp_path_factory.mktemp("policy") / "policy.csv"
-    log = policy.with_name("audit.jsonl")
+def _server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    servers = Servers()
+    policy, log = servers.folder / "policy.csv", servers.folder / "audit.jsonl"
     policy.write_text(POLICY)
     (port,) = free_ports(1)
-    process = subprocess.Popen(
-        [sys.executable, *(part.format(port=port) for part in SERVERS[request.param])],
-        cwd=ROOT,
-        env={
-            **{key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ},
-            "AUTHZ_POLICY": str(policy),
-            "AUTHZ_ADMIN": "alice",
-            "AUTHZ_ADMIN_PASSWORD": "alice's long password",
-            "AUTHZ_AUDIT_FILE": str(log),
-            "AUTHZ_FORWARDED_PROXIES": "127.0.0.1",
-            "AUTHZ_USER": "bob",
-            "AUTHZ_COOKIE_NAME": "authz",
-            "AUTHZ_USER_PASSWORD": "bob's long password",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    name: str = request.param
     try:
-        _wait_for(port, process)
-        yield Server(request.param, port, _sign_in(port), log)
+        servers.start(
+            name,
+            [sys.executable, *(part.format(port=port) for part in SERVERS[name])],
+            env={
+                "AUTHZ_POLICY": str(policy),
+                "AUTHZ_ADMIN": "alice",
+                "AUTHZ_ADMIN_PASSWORD": "alice's long password",
+                "AUTHZ_AUDIT_FILE": str(log),
+                "AUTHZ_FORWARDED_PROXIES": "127.0.0.1",
+                "AUTHZ_USER": "bob",
+                "AUTHZ_COOKIE_NAME": "authz",
+                "AUTHZ_USER_PASSWORD": "bob's long password",
+            },
+        )
+        servers.wait(name, port)
+        browser = Browser()
+        form = browser.get(f"http://127.0.0.1:{port}/authz/sign-in")
+        browser.submit(form, username="bob", password="bob's long password")
+        [session] = [cookie for cookie in browser.jar if cookie.name == "authz"]
+        yield Server(name, port, f"authz={session.value}", log)
     finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    def listens() -> bool:
-        assert process.poll() is None, "the server ended at once"
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-            return True
-        return False
-
-    until(listens)
-
-
-def _sign_in(port: int) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    connection.request("GET", "/authz/sign-in")
-    answer = connection.getresponse()
-    answer.read()
-    form = re.search(r"authz-form=([\w-]+)", answer.headers["Set-Cookie"])
-    assert form
-    body = urlencode(
-        {"username": "bob", "password": "bob's long password", "csrf_token": form[1]}
-    )
-    connection.request(
-        "POST",
-        "/authz/sign-in",
-        body,
-        {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Cookie": f"authz-form={form[1]}",
-        },
-    )
-    answer = connection.getresponse()
-    session = re.search(r"authz=[\w-]+", answer.headers["Set-Cookie"])
-    assert session
-    connection.close()
-    return session[0]
+        servers.close()
 
 
 def _send(server: Server, data: bytes) -> str:

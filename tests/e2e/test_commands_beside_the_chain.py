@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from authz.cli import main
+from tests.cli.commands import run
 from tests.e2e.rig import HERE, Rig, settings_for
 from tests.e2e.servers import free_ports
 
@@ -23,17 +22,12 @@ def _settings(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def authz(*args: str) -> Result:
-    """Type `authz ...`."""
-    return CliRunner().invoke(main, args)
-
-
 def test_the_doctor_finds_nothing(rig: Rig, tmp_path: Path):
     """Keys, issuer and clock of the real provider, and a token that it signed."""
     file = tmp_path / "token"
     file.write_text(rig.token_of("alice"))
 
-    result = authz("doctor", "--token-file", str(file))
+    result = run("doctor", "--token-file", str(file))
 
     assert result.exit_code == 0, result.output
     words = " ".join(result.output.split())
@@ -47,7 +41,7 @@ def test_the_doctor_names_another_issuer(rig: Rig, settings: pytest.MonkeyPatch)
     """The provider calls itself without the slash that somebody typed."""
     settings.setenv("AUTHZ_JWT_ISSUER", f"{rig.provider.issuer}/")
 
-    result = authz("doctor")
+    result = run("doctor")
 
     assert result.exit_code == 3
     assert "only in the slash at the end" in " ".join(result.output.split())
@@ -58,7 +52,7 @@ def test_whoami_believes_the_real_token(rig: Rig, tmp_path: Path):
     file = tmp_path / "headers"
     file.write_text(f"X-authentik-jwt: {rig.token_of('alice')}\n")
 
-    result = authz("whoami", "--header", f"@{file}", "--from", "127.0.0.1")
+    result = run("whoami", "--header", f"@{file}", "--from", "127.0.0.1")
 
     assert result.exit_code == 0, result.output
     assert "subject  user:authentik/alice" in result.output
@@ -83,6 +77,6 @@ def test_the_doctor_without_the_provider(rig: Rig):
     """Exit code 7: all that is wrong is that a server does not answer."""
     rig.provider.stop()
     try:
-        assert authz("doctor").exit_code == 7
+        assert run("doctor").exit_code == 7
     finally:
         rig.provider.start()

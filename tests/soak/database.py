@@ -57,8 +57,6 @@ def _soak(
     editor = start(
         read_settings({}, settings),
         audit=LoggingSink(),
-        on_reload=lambda _: None,
-        on_refused=lambda _: None,
         serves=False,
     )
     kills = 0

@@ -266,8 +266,6 @@ def _editor(settings: dict[str, str]) -> Iterator[PolicyRecords]:
     runtime = start(
         read_settings({}, settings),
         audit=LoggingSink(),
-        on_reload=lambda _: None,
-        on_refused=lambda _: None,
         serves=False,
     )
     try:

@@ -6,12 +6,11 @@ from importlib.metadata import EntryPoint, EntryPoints
 import click
 import pytest
 from authz_audiomuse.command_list import AUDIOMUSE, MUSIC
-from click.testing import CliRunner
 
-from authz.cli import main
 from authz.errors import SettingsError
 from authz.integration.commands import Command
 from authz.settings import Setting, read_settings
+from tests.cli.commands import run
 
 
 @pytest.fixture(name="install")
@@ -56,34 +55,34 @@ def test_a_command_of_an_adapter_is_listed_and_runs(install):
     """As if it were one of authz's own."""
     install("authz.commands", hello=f"{__name__}:hello")
 
-    assert CliRunner().invoke(main, ["hello"]).output == "hello\n"
-    assert "Say hello." in CliRunner().invoke(main, ["--help"]).output
+    assert run("hello").output == "hello\n"
+    assert "Say hello." in run("--help").output
 
 
 def test_a_command_of_authz_cannot_be_replaced(install):
     """An adapter named like one of its commands is not asked."""
     install("authz.commands", check=f"{__name__}:hello")
 
-    assert CliRunner().invoke(main, ["check"]).output != "hello\n"
+    assert run("check").output != "hello\n"
 
 
 def test_a_command_that_cannot_be_loaded_is_said_to_be_one(install):
     """The others go on."""
     install("authz.commands", hello="no_such_module:hello")
 
-    result = CliRunner().invoke(main, ["hello"])
+    result = run("hello")
 
     assert result.exit_code == 2
     assert "install no_such_module again" in result.output
-    assert CliRunner().invoke(main, ["check", "--help"]).exit_code == 0
-    assert "cannot be loaded" in CliRunner().invoke(main, ["--help"]).output
+    assert run("check", "--help").exit_code == 0
+    assert "cannot be loaded" in run("--help").output
 
 
 def test_what_is_no_command_is_none(install):
     """An entry point may lead to anything."""
     install("authz.commands", hello=f"{__name__}:SETTINGS")
 
-    assert CliRunner().invoke(main, ["hello"]).exit_code == 2
+    assert run("hello").exit_code == 2
 
 
 HEAVY = Command("no_such_module:command", "Do something that takes much.")
@@ -93,8 +92,8 @@ def test_the_list_says_what_a_command_is_without_importing_it(install):
     """Only running it does, and says then if it cannot be."""
     install("authz.commands", heavy=f"{__name__}:HEAVY")
 
-    assert HEAVY.help in CliRunner().invoke(main, ["--help"]).output
-    assert "cannot be loaded" in CliRunner().invoke(main, ["heavy"]).output
+    assert HEAVY.help in run("--help").output
+    assert "cannot be loaded" in run("heavy").output
 
 
 @pytest.mark.parametrize("listed", [MUSIC, AUDIOMUSE])

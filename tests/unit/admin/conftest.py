@@ -72,8 +72,6 @@ def _make_context(
                 {},
             ),
             audit=sink,
-            on_reload=lambda _: None,
-            on_refused=lambda _: None,
         )
         made.append(runtime)
         return AdminContext(runtime=runtime)
