@@ -49,6 +49,27 @@ class BuiltPolicy:
         return {id(row): rule for row, rule in both}
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking the half-built policy again and again.
+
+    Nothing that is built refers to itself, so there is nothing for it to find. What is
+    built goes to the oldest generation at once: looking at all of it, as the collector
+    would do the moment it is switched on again, would hold every other thread up.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            # More is what the host froze to fork with: that stays.
+            if gc.get_freeze_count() < _FORKED:
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
+
+
 def build_policy(  # noqa: PLR0913 - what a policy is made of
     model: str,
     data: bytes,
@@ -81,6 +102,7 @@ def build_policy(  # noqa: PLR0913 - what a policy is made of
         return replace(built, warnings=read.warnings + built.warnings)
 
 
+@collector_paused()
 def build_from_rows(  # noqa: PLR0913 - what a policy is made of
     model: str,
     rows: Iterable[Row],
@@ -97,31 +119,7 @@ def build_from_rows(  # noqa: PLR0913 - what a policy is made of
     As `build_policy` does, for rows that do not come from the bytes of one file. What
     was made *before*, of most of these rows and the same model, is not made again.
     """
-    with collector_paused():
-        return _build(
-            model,
-            tuple(rows),
-            rules=rules,
-            grants=grants,
-            model_source=model_source,
-            policy_source=policy_source,
-            partial=partial,
-            before=before,
-        )
-
-
-def _build(  # noqa: PLR0913 - what a policy is made of
-    model: str,
-    rows: tuple[Row, ...],
-    *,
-    rules: Iterable[Rule],
-    grants: Iterable[Grant],
-    model_source: str,
-    policy_source: str,
-    partial: bool,
-    before: BuiltPolicy | None = None,
-) -> BuiltPolicy:
-    rules, grants = tuple(rules), tuple(grants)
+    rows, rules, grants = tuple(rows), tuple(rules), tuple(grants)
     beside = model, rules, grants, model_source, policy_source, partial
     if before is not None and before.beside == beside:
         found = _changed(before, rows)
@@ -219,24 +217,3 @@ def _refuse_idle_scopes(model: Model, grants: Iterable[Grant]) -> None:
     ]
     if problems:
         raise PolicyError(problems)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking the half-built policy again and again.
-
-    Nothing that is built refers to itself, so there is nothing for it to find. What is
-    built goes to the oldest generation at once: looking at all of it, as the collector
-    would do the moment it is switched on again, would hold every other thread up.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            # More is what the host froze to fork with: that stays.
-            if gc.get_freeze_count() < _FORKED:
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()

@@ -81,7 +81,7 @@ class CasbinPolicy:
             {**CASBIN_FUNCTIONS, **(functions or {})},
         )
         self._told: set[str] = set()
-        self._all_names = _asks_for_roles_only(model)
+        self._all_names = not asks_for_one_name(model)
         self.revision: str = _revision(model, self._rows)
         #: Its rows are of a language that only pycasbin reads.
         self.source: Policy | None = None
@@ -226,12 +226,10 @@ def cannot_ask(model: Model) -> Problem | None:
 
 
 def asks_for_one_name(model: Model) -> bool:
-    """Return whether *model* can only be asked about one name of a subject."""
-    return not _asks_for_roles_only(model)
+    """Return whether *model* can only be asked about one name of a subject.
 
-
-def _asks_for_roles_only(model: Model) -> bool:
-    """Whether the matcher uses the subject only as the first argument of a role."""
+    About all at once, if it uses the subject only as the first argument of a role.
+    """
     tree = parse_matcher(model.matcher)
     uses = sum(isinstance(n, ast.Name) and n.id == "r_sub" for n in ast.walk(tree))
     in_roles = sum(
@@ -243,7 +241,7 @@ def _asks_for_roles_only(model: Model) -> bool:
         for n in ast.walk(tree)
         if isinstance(n, ast.Call)
     )
-    return uses > 0 and uses == in_roles
+    return not uses or uses != in_roles
 
 
 def _checked(model: Model, rows: Sequence[Row]) -> tuple[Row, ...]:

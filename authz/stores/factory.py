@@ -132,7 +132,7 @@ def open_stores(
         with suppress(PolicyError, StoreError):
             seed(store, settings.store.seed, check=check)
     return Stores(
-        policy=store.policy_source,
+        policy=store.records,
         records=store.records,
         people=store.people,
         tokens=store.tokens,

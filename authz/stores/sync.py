@@ -254,7 +254,7 @@ def table_watch(
     event.
     """
     database = stores.database
-    if database is None or stores.policy is not database.policy_source:
+    if database is None or stores.policy is not database.records:
         return None
 
     def tell(added: Sequence[str], removed: Sequence[str]) -> None:

@@ -48,6 +48,23 @@ ASKED = [
 ]
 
 
+#: What takes back all that the steps behind the first one made.
+BACK = (
+    "DROP TABLE authz_signing_key",
+    "DROP TABLE authz_limit",
+    "ALTER TABLE authz_token DROP COLUMN scopes",
+    *(f"ALTER TABLE authz_head DROP COLUMN {c}" for c in authz_head.columns.keys()[7:]),
+)
+SAY = "UPDATE authz_alembic_version SET version_num="
+
+
+def run(database: Database, *statements: str) -> None:
+    """Do to the database what no process of authz does."""
+    with database.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
 def stock(adapter: Adapter) -> casbin.Enforcer:
     """Return pycasbin on the table, by its own adapter, with our two functions."""
     enforcer = casbin.Enforcer(str(MODEL), adapter)
@@ -198,24 +215,14 @@ def test_an_adopted_row_must_fit(database: Database):
 
 def test_a_newer_schema_is_refused(database: Database):
     """A version of authz never works on tables that it does not know."""
-    with database.write() as connection:
-        connection.exec_driver_sql("UPDATE authz_alembic_version SET version_num='99'")
+    run(database, f"{SAY}'99'")
     with pytest.raises(StoreError, match="newer version of authz"):
         migrate(database)
 
 
 def test_an_older_schema_is_brought_up_to_date(database: Database):
     """What an earlier version kept is still there."""
-    with database.write() as connection:
-        connection.exec_driver_sql("DROP TABLE authz_signing_key")
-        connection.exec_driver_sql("DROP TABLE authz_limit")
-        connection.exec_driver_sql("ALTER TABLE authz_token DROP COLUMN scopes")
-        for column in authz_head.columns.keys()[7:]:
-            connection.exec_driver_sql(f"ALTER TABLE authz_head DROP COLUMN {column}")
-        connection.exec_driver_sql(
-            "UPDATE authz_alembic_version SET version_num='0001'"
-        )
-        connection.exec_driver_sql("UPDATE authz_head SET people=17")
+    run(database, *BACK, f"{SAY}'0001'", "UPDATE authz_head SET people=17")
     migrate(database)
 
     assert head(database).people.number == 17
@@ -224,32 +231,35 @@ def test_an_older_schema_is_brought_up_to_date(database: Database):
 
 
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("done", "said"),
     [
-        ("DROP TABLE authz_limit", "lacks the table authz_limit"),
-        ("ALTER TABLE authz_head DROP COLUMN trail", "the column authz_head.trail"),
+        (("DROP TABLE authz_limit",), "lacks the table authz_limit"),
+        (("ALTER TABLE authz_head DROP COLUMN trail",), "column authz_head.trail"),
+        ((f"{SAY}'0001'",), "its tables are not those of schema 0001"),
+        ((*BACK, f"{SAY}'0002'"), "lacks the table authz_limit: .* stopped half"),
         (
-            "UPDATE authz_alembic_version SET version_num='0001'",
-            "its tables are not those of schema 0001",
+            (*BACK, f"{SAY}'0001'", "DROP TABLE authz_audit_head"),
+            "lacks the table authz_audit_head: .* stopped half way",
         ),
+        (("DELETE FROM authz_alembic_version",), "are not those of schema none"),
         (
-            "DELETE FROM authz_alembic_version",
-            "its tables are not those of schema none",
-        ),
-        (
-            "INSERT INTO authz_alembic_version VALUES ('0001')",
+            ("INSERT INTO authz_alembic_version VALUES ('0001')",),
             "names several schemas",
         ),
     ],
 )
-def test_half_of_an_upgrade_is_refused(database: Database, what: str, said: str):
-    """At start and by `authz db current`, in words, and nothing is changed."""
-    with database.write() as connection:
-        connection.exec_driver_sql(what)
-    with pytest.raises(StoreError, match=said) as raised:
-        migrate(database)
+def test_half_of_an_upgrade_is_refused(
+    database: Database, done: tuple[str, ...], said: str
+):
+    """At start and by `authz db current`, in words, each time: nothing is changed.
 
-    assert "restore the backup" in str(raised.value)
+    As a tool leaves it that keeps no transaction.
+    """
+    run(database, *done)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=said) as raised:
+            migrate(database)
+        assert "restore the backup" in str(raised.value)
 
 
 def test_a_table_that_is_not_casbin_s_is_refused(url: str):

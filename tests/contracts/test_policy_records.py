@@ -40,11 +40,6 @@ class TestSqlite(PolicyRecordsContract):
         apply(records, *(Add(row=row(*fields)) for fields in ROWS), note="first")
         return records
 
-    def test_the_same_state_is_not_read_twice(self, records: PolicyRecords):
-        """Until it changes, the very same snapshot answers."""
-        first = records.snapshot()
-        assert records.snapshot() is first
-
     def test_a_check_sees_what_is_stored_and_not_what_is_remembered(
         self, records: PolicyRecords
     ):

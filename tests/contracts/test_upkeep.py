@@ -359,12 +359,30 @@ def _changed(runtime: Runtime) -> bool:
     return True
 
 
+#: The database does not answer.
+GONE = StoreUnreachable("gone")
+
+
+class Part:
+    """Something that follows a store, and fails when the test says so."""
+
+    def __init__(self) -> None:
+        self.error: StoreError | None = None
+        self.looks = 0
+
+    def look(self) -> Callable[[], None]:
+        """Read nothing, or fail."""
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+        return lambda: None
+
+
 class Watch:
-    """A following that fails when the test says so, by a clock of the test's own."""
+    """A following of one thing, by a clock of the test's own."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.broken = False
         self.failures: list[str] = []
         self.following = StoreFollowers(
             failed=lambda _, error: self.failures.append(str(error)),
@@ -372,25 +390,20 @@ class Watch:
             max_stale=300.0,
             clock=lambda: self.now,
         )
-        self.following.follow(self)
-
-    def look(self) -> Callable[[], None]:
-        """Read nothing, or fail."""
-        if self.broken:
-            raise StoreUnreachable("gone")
-        return lambda: None
+        self.part = Part()
+        self.following.follow(self.part)
 
 
 class TestFollowing:
     def test_it_is_stale_after_its_time(self):
         """Counted from when the last good look began, by a clock nobody can set."""
         watch = Watch()
-        watch.broken = True
+        watch.part.error = GONE
         for now, stale in ((299.0, False), (300.0, False), (300.1, True)):
             watch.now = now
             assert not watch.following.refresh()
             assert watch.following.is_stale is stale
-        watch.broken = False
+        watch.part.error = None
         assert watch.following.refresh()
         assert not watch.following.is_stale
 
@@ -398,23 +411,23 @@ class TestFollowing:
         """Soon at first, then twice a second, and never longer than usual."""
         watch = Watch()
         assert watch.following.pause() == 2.0
-        watch.broken = True
+        watch.part.error = GONE
         pauses = []
         for _ in range(20):
             watch.following.refresh()
             pauses.append(watch.following.pause())
         assert pauses[:4] == [0.25, 0.5, 0.5, 0.5]
         assert max(pauses) == 0.5
-        watch.broken = False
+        watch.part.error = None
         watch.following.refresh()
         assert watch.following.pause() == 2.0
 
     def test_nobody_waits_for_a_store_that_fails(self):
         """Who must be up to date is told at once that that cannot be."""
         watch = Watch()
-        watch.broken = True
+        watch.part.error = GONE
         watch.following.refresh()
-        watch.broken = False
+        watch.part.error = None
         with pytest.raises(StoreError):
             watch.following.catch_up()
         watch.following.refresh()
@@ -449,7 +462,7 @@ class TestFollowing:
         for part in (first, second):
             watch.following.follow(part, "x")
         watch.following.follow(file, "file", in_database=False)
-        first.error = StoreUnreachable("gone")
+        first.error = GONE
         assert not watch.following.refresh()
 
         assert (first.looks, second.looks, file.looks) == (1, 0, 1)
@@ -492,18 +505,3 @@ class TestFollowing:
         assert chores.is_alive()
         over.set()
         chores.join()
-
-
-class Part:
-    """Something that follows a store, and fails when the test says so."""
-
-    def __init__(self) -> None:
-        self.error: StoreError | None = None
-        self.looks = 0
-
-    def look(self) -> Callable[[], None]:
-        """Read nothing, or fail."""
-        self.looks += 1
-        if self.error is not None:
-            raise self.error
-        return lambda: None

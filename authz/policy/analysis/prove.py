@@ -273,15 +273,10 @@ def _two_parties(policy: Policy, promise: Promise, watch: Watch) -> Answer:
     for side, each in enumerate(held):
         case.add(side, rules, each)
     answer = case.answer(promise, watch)
-    if answer.example is None:
-        return answer
-    return _with_other(answer, sides)
-
-
-def _with_other(answer: Answer, sides: Sequence[People]) -> Answer:
     example = answer.example
-    assert example is not None  # noqa: S101 - for the types; the caller looked
-    number = sides[0].people.index(example.names)
+    if example is None:
+        return answer
+    number = people.people.index(example.names)
     return replace(answer, example=replace(example, other=sides[1].people[number]))
 
 

@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from authz.decision import ANONYMOUS, AUTHENTICATED, EVERYONE, About, Subject, signed_in
-from authz.errors import InvalidValue, PolicyError
+from authz.errors import InvalidValue
 from authz.names import name_problem
 from authz.policy.analysis.promises import ANYONE as WHOEVER
 from authz.policy.analysis.promises import Promised, parse_promised
@@ -367,6 +367,3 @@ def parse_request(text: str) -> tuple[frozenset[str], str, bool]:
     if problem:
         raise InvalidValue.of(problem)
     return methods.names, path, below
-
-
-__all__ = ["Expectation", "PolicyError", "PolicyTest", "TestFile", "read_tests"]

@@ -1,6 +1,6 @@
 """Policy entries in a database: changed in one transaction, with their history."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, Unpack
@@ -93,11 +93,20 @@ class SqlRecords:
         return _etag(row.revision, row.digest)
 
     def snapshot(self) -> Snapshot:
-        """Return the state now; while its mark is the same, it is not read again.
+        """Return the state now.
 
         Raises:
             StoreError: if it cannot be read, or is not what authz wrote.
         """
+        return self._now()[1]
+
+    def changed(self, since: Hashable) -> tuple[Mark, Snapshot] | None:
+        """Return the state now with its mark; None if that still is *since*."""
+        now = self._now()
+        return None if now[0] == since else now
+
+    def _now(self) -> tuple[Mark, Snapshot]:
+        """Return the state now and its mark; while that is the same, as it was read."""
         with self._database.read() as connection:
             mark = head(self._database).policy
             newest = self._newest_read
@@ -106,7 +115,7 @@ class SqlRecords:
                 found = _snapshot(state.number, state.digest, state.entries)
                 # Of a change that is undone, too: no state has its mark again.
                 newest = self._newest_read = mark, found
-        return newest[1]
+        return newest
 
     def would_be(
         self, changes: Iterable[Change], *, expected: str, author: str

@@ -12,7 +12,6 @@ from authz.errors import StoreError
 from authz.identity.accounts import Accounts
 from authz.identity.people import Person
 from authz.policy.normalize import Normalize, normalize_row
-from authz.policy.records import Snapshot
 from authz.spot_checks import Edited, untold
 from authz.stores.followers import StoreFollowers
 from authz.stores.marks import Head, Mark, new_incarnation
@@ -65,7 +64,6 @@ class SqlStore:
         self.signing_keys = SqlSigningKeys(self.database)
         self.audit = SqlAudit(self.database, days=audit_days)
         self.audit_log = SqlAuditLog(self.database)
-        self.policy_source = _Policy(self.database, self.records)
         self.people_source = _People(self.database, self.people)
 
     def open_sessions(
@@ -163,21 +161,6 @@ class SqlStore:
             StoreError: if that cannot be found out.
         """
         return head(self.database).policy.number == 0
-
-
-class _Policy:
-    """What `LivePolicy` reads."""
-
-    def __init__(self, database: Database, records: SqlRecords) -> None:
-        self._database = database
-        self._records = records
-
-    def mark(self) -> Hashable:
-        return head(self._database).policy
-
-    def changed(self, since: Hashable) -> tuple[Hashable, Snapshot] | None:
-        mark = self.mark()
-        return None if mark == since else (mark, self._records.snapshot())
 
 
 class _People:

@@ -133,26 +133,20 @@ def test_a_file_that_comes_back_is_no_problem(watched: Watched, tmp_path: Path):
     assert watched.live.problem is None
 
 
-@pytest.mark.parametrize("bad", ["", "q\n"])
-def test_a_bad_first_policy_stops_the_start(tmp_path: Path, bad: str):
-    """There is no last good policy to fall back on."""
+@pytest.mark.parametrize(
+    ("bad", "error"), [("", PolicyError), ("q\n", PolicyError), (None, StoreError)]
+)
+def test_a_bad_first_policy_stops_the_start(
+    tmp_path: Path, bad: str | None, error: type[Exception]
+):
+    """There is no last good policy, and a store that fails is never an empty one."""
     path = tmp_path / "policy.csv"
-    path.write_text(bad)
+    if bad is not None:
+        path.write_text(bad)
 
-    with pytest.raises(PolicyError):
+    with pytest.raises(error):
         LivePolicy(
             CsvFile(path),
-            lambda data: build_policy(MODEL, data).policy,
-            on_reload=lambda *_: None,
-            on_failure=lambda _: None,
-        )
-
-
-def test_a_missing_first_policy_stops_the_start(tmp_path: Path):
-    """A store that fails is never read as an empty one."""
-    with pytest.raises(StoreError):
-        LivePolicy(
-            CsvFile(tmp_path / "missing.csv"),
             lambda data: build_policy(MODEL, data).policy,
             on_reload=lambda *_: None,
             on_failure=lambda _: None,

@@ -22,10 +22,6 @@ def _store(tmp_path: Path) -> CsvFile:
 
 
 class TestReading:
-    def test_it_is_read_whole(self, store: CsvFile):
-        """What is read is what is there."""
-        assert store.read() == OLD
-
     @pytest.mark.parametrize("kind", ["missing", "folder"])
     def test_what_cannot_be_read_is_no_policy(self, tmp_path: Path, kind: str):
         """A failing store raises, with the path and what to do; it is never empty."""
