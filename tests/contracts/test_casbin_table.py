@@ -1,7 +1,6 @@
 """`casbin_rule` is Casbin's: its tools read what we write, and we what they wrote."""
 
 from pathlib import Path
-from typing import Any
 
 import casbin
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy_adapter import Adapter
 from sqlalchemy_adapter.adapter import create_casbin_rule_class
 
-from authz.decision import AccessRequest, PolicyInForce, Subject
+from authz.decision import PolicyInForce
 from authz.errors import PolicyError, StoreError
 from authz.policy.build import build_policy
 from authz.policy.patterns import method_match, path_match
@@ -28,6 +27,7 @@ from authz.stores.sql.tables import (
     metadata,
 )
 from tests.contracts.policy_records import FREE, apply, row
+from tests.policies import asked
 
 MODEL = Path(__file__).parents[2] / "model.conf"
 POLICY = [
@@ -88,12 +88,6 @@ def policy_of(records: SqlRecords, model: Path) -> PolicyInForce:
     return build_policy(model.read_text(), "\n".join(lines).encode()).policy
 
 
-def asking(name: str, path: str, method: str, **about: Any) -> AccessRequest:
-    """Return what somebody asks who has one name."""
-    who = Subject(name=name, names=frozenset({name}), source="", display_name="")
-    return AccessRequest(subject=who, path=path, method=method, **about)
-
-
 def test_the_layout_is_the_adapter_s(database: Database):
     """Column by column what sqlalchemy-adapter would make."""
     theirs = create_casbin_rule_class("casbin_rule").__table__
@@ -120,8 +114,8 @@ def test_casbin_s_own_adapter_decides_as_we_do(records: SqlRecords, adapter: Ada
 
 def _agree(records: SqlRecords, adapter: Adapter) -> None:
     policy, enforcer = policy_of(records, MODEL), stock(adapter)
-    answers = [bool(policy.decide(asking(*asked))) for asked in ASKED]
-    assert [enforcer.enforce(*asked) for asked in ASKED] == answers
+    answers = [bool(policy.decide(asked([who], *what))) for who, *what in ASKED]
+    assert [enforcer.enforce(*each) for each in ASKED] == answers
     assert len(set(answers)) == 2
 
 

@@ -15,7 +15,8 @@ from authz.scope import Scope, scope_match
 from authz.stores.sql.database import Database
 from authz.stores.sql.records import SqlRecords
 from tests.contracts.policy_records import FREE, apply, row
-from tests.contracts.test_casbin_table import asking, policy_of
+from tests.contracts.test_casbin_table import policy_of
+from tests.policies import asked
 
 MODEL = Path(__file__).parents[2] / "model-scoped.conf"
 POLICY = [
@@ -55,12 +56,10 @@ def agree(records: SqlRecords, adapter: Adapter) -> None:
     enforcer.build_role_links()
     policy = policy_of(records, MODEL)
     answers = {
-        (name, scope, *what): bool(
-            policy.decide(asking(name, *what, scope=Scope(scope)))
-        )
+        (name, scope, *what): bool(policy.decide(asked([name], *what, Scope(scope))))
         for name, scope, *what in ASKED
     }
-    assert {asked: enforcer.enforce(*asked) for asked in ASKED} == answers
+    assert {each: enforcer.enforce(*each) for each in ASKED} == answers
     assert len(set(answers.values())) == 2
 
 

@@ -12,6 +12,7 @@ from authz.identity.tokens import ApiToken, MemoryTokens, TokenStore, new_token
 from authz.stores.sql.database import Database
 from authz.stores.sql.tokens import SqlTokens
 from tests.contracts.conftest import POSTGRESQL, database_url
+from tests.contracts.policy_records import nothing
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -20,10 +21,6 @@ def made(name: str = "backup", **fields: Any) -> ApiToken:
     """Return the record of a new token."""
     given = {"role": "role:user", "author": "user:alice", "now": NOW} | fields
     return new_token(name, **given)[1]
-
-
-def free(before: ApiToken | None, after: ApiToken) -> None:
-    """Have nothing against a change."""
 
 
 def refuse(before: ApiToken | None, after: ApiToken) -> None:
@@ -48,7 +45,7 @@ def test_it_begins_empty(store: TokenStore):
 def test_what_is_kept(store: TokenStore):
     """A token comes back as it was, to the microsecond."""
     token = made(expires=NOW + timedelta(days=30, microseconds=17))
-    store.add(token, before_commit=free)
+    store.add(token, before_commit=nothing)
 
     assert list(store.all()) == [token]
     assert store.all()[0].digest == token.digest
@@ -57,14 +54,14 @@ def test_what_is_kept(store: TokenStore):
 def test_what_it_is_limited_to_is_kept(store: TokenStore):
     """As a role is."""
     token = made(scopes=("library:kids", "server:*"))
-    store.add(token, before_commit=free)
+    store.add(token, before_commit=nothing)
 
     assert list(store.all()) == [token]
 
 
 def test_what_is_limited_is_not_read_as_unlimited(database: Database):
     """A process of an older release finds no role that anything is given to."""
-    SqlTokens(database).add(made(scopes=("library:kids",)), before_commit=free)
+    SqlTokens(database).add(made(scopes=("library:kids",)), before_commit=nothing)
 
     with database.read() as connection:
         role = connection.exec_driver_sql("SELECT role FROM authz_token").scalar()
@@ -74,7 +71,7 @@ def test_what_is_limited_is_not_read_as_unlimited(database: Database):
 def test_they_come_by_name(store: TokenStore):
     """The order is one that a person can read."""
     for name in ("sync", "backup", "Äpfel", "cron"):
-        store.add(made(name), before_commit=free)
+        store.add(made(name), before_commit=nothing)
 
     assert [token.name for token in store.all()] == ["backup", "cron", "sync", "Äpfel"]
 
@@ -82,11 +79,11 @@ def test_they_come_by_name(store: TokenStore):
 def test_a_name_is_taken_while_it_is_used(store: TokenStore):
     """Rules of the policy name tokens: two must not share one."""
     first = made()
-    store.add(first, before_commit=free)
+    store.add(first, before_commit=nothing)
     with pytest.raises(AlreadyThere):
-        store.add(made(), before_commit=free)
-    store.revoke(first.id, NOW, before_commit=free)
-    store.add(made(), before_commit=free)
+        store.add(made(), before_commit=nothing)
+    store.revoke(first.id, NOW, before_commit=nothing)
+    store.add(made(), before_commit=nothing)
 
     assert [token.revoked is None for token in store.all()].count(True) == 1
 
@@ -94,17 +91,17 @@ def test_a_name_is_taken_while_it_is_used(store: TokenStore):
 def test_an_id_is_taken_for_ever(store: TokenStore):
     """The record of a revoked token is not overwritten."""
     token = made()
-    store.add(token, before_commit=free)
-    store.revoke(token.id, NOW, before_commit=free)
+    store.add(token, before_commit=nothing)
+    store.revoke(token.id, NOW, before_commit=nothing)
 
     with pytest.raises(AlreadyThere):
-        store.add(token, before_commit=free)
+        store.add(token, before_commit=nothing)
 
 
 def test_revoked_once(store: TokenStore):
     """A revoked token is kept for the record, with the moment it first ended."""
     token = made()
-    store.add(token, before_commit=free)
+    store.add(token, before_commit=nothing)
     told: list[Any] = []
 
     def tell(before: ApiToken | None, after: ApiToken) -> None:
@@ -121,16 +118,16 @@ def test_revoked_once(store: TokenStore):
 def test_revoking_nothing(store: TokenStore):
     """There is no token of that id."""
     with pytest.raises(LookupError):
-        store.revoke("nothing", NOW, before_commit=free)
+        store.revoke("nothing", NOW, before_commit=nothing)
 
 
 def test_the_mark_changes_with_what_opens_a_door(store: TokenStore):
     """Other processes look at the mark: added and revoked must show, uses need not."""
     token = made()
     marks = [store.mark(), store.mark()]
-    store.add(token, before_commit=free)
+    store.add(token, before_commit=nothing)
     marks.append(store.mark())
-    store.revoke(token.id, NOW, before_commit=free)
+    store.revoke(token.id, NOW, before_commit=nothing)
     marks.append(store.mark())
 
     assert marks[0] == marks[1]
@@ -143,7 +140,7 @@ def test_without_a_record_nothing_changes(store: TokenStore):
     with pytest.raises(AuditFailure):
         store.add(token, before_commit=refuse)
     assert list(store.all()) == []
-    store.add(token, before_commit=free)
+    store.add(token, before_commit=nothing)
     before = store.mark()
     with pytest.raises(AuditFailure):
         store.revoke(token.id, NOW, before_commit=refuse)
@@ -155,8 +152,8 @@ def test_without_a_record_nothing_changes(store: TokenStore):
 def test_last_use(store: TokenStore):
     """The last use is kept; what comes late does not turn it back."""
     token, other = made(), made("sync")
-    store.add(token, before_commit=free)
-    store.add(other, before_commit=free)
+    store.add(token, before_commit=nothing)
+    store.add(other, before_commit=nothing)
     store.used({token.id: NOW, "nothing": NOW})
     store.used({token.id: NOW - timedelta(hours=1)})
     store.used({})

@@ -2,9 +2,9 @@
 
 import pytest
 
-from authz.decision import Effect, Origin, Rule
 from authz.errors import PolicyError
 from authz.policy.authzen_table import AuthzenTable, Target, read_authzen_table
+from tests.policies import written
 
 TABLE = b"""# Records, and the people of a provider.
 subject, employee, user:authentik/
@@ -65,16 +65,10 @@ def test_without_a_table_there_are_routes():
 )
 def test_ids_that_rules_name(path: str, found: set[str]):
     """Are known beside those that the table lists."""
-    rule = Rule(
-        subject="role:user",
-        path=path,
-        methods=frozenset({"GET"}),
-        effect=Effect.ALLOW,
-        origin=Origin("policy.csv", 1),
-    )
+    rules = written(f"p, role:user, {path}, GET").rules
     table = read_authzen_table(TABLE)
-    assert table.ids("record", "read", [rule]) == found
-    assert table.ids("record", "fly", [rule]) == set()
+    assert table.ids("record", "read", rules) == found
+    assert table.ids("record", "fly", rules) == set()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz.decision import Origin
 from authz.errors import PolicyError
 from authz.policy.csv_edit import edited, patch, read_entries
 from authz.policy.csv_rows import Row, read_rows
 from authz.policy.records import Add, Change, Remove, Replace, Switch
+from tests.contracts.policy_records import row
 
 TEXT = b"""# people
 p, role:user, /map, GET   \n
@@ -34,11 +34,6 @@ _lines = st.sampled_from(
         b"p, role:user, /x, GET, deny",
     ]
 )
-
-
-def row(kind: str, *fields: str) -> Row:
-    """Return a row that comes from nowhere."""
-    return Row(kind, fields, Origin("test"))
 
 
 NEW = row("p", "role:new", "/new", "POST")

@@ -12,6 +12,7 @@ from authz.decision import AccessRequest
 from authz.errors import PolicyError
 from authz.policy.build import BuiltPolicy, build_policy
 from authz.policy.safety import people_without_a_role
+from tests.policies import model
 
 POLICY = b"p, user:bob, /map, GET\np, user:eve, /x, POST\ng, user:eve, role:x\n"
 KINDS = Path(__file__).parents[2] / "differential" / "casbin_models.toml"
@@ -19,12 +20,7 @@ KINDS = Path(__file__).parents[2] / "differential" / "casbin_models.toml"
 
 def built(matcher: str) -> BuiltPolicy:
     """Return a policy that names no stranger, by *matcher*."""
-    text = (
-        "[request_definition]\nr = sub, obj, act\n[policy_definition]\n"
-        "p = sub, obj, act\n[role_definition]\ng = _, _\n[policy_effect]\n"
-        f"e = some(where (p.eft == allow))\n[matchers]\nm = {matcher}\n"
-    )
-    return build_policy(text, POLICY, partial=True)
+    return build_policy(model(matcher), POLICY, partial=True)
 
 
 def gaps(made: BuiltPolicy) -> list[str]:

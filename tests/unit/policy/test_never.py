@@ -10,23 +10,13 @@ from authz.policy.build import build_policy
 from authz.policy.casbin_engine import CasbinPolicy
 from authz.policy.csv_rows import read_rows
 from authz.policy.model import read_model
-
-
-def model(matcher: str, request: str = "sub, obj, act", roles: str = "_, _") -> str:
-    """Return a model."""
-    return (
-        f"[request_definition]\nr = {request}\n[policy_definition]\np = {request}\n"
-        f"[role_definition]\ng = {roles}\n"
-        "[policy_effect]\ne = some(where (p.eft == allow))\n"
-        f"[matchers]\nm = {matcher}\n"
-    )
-
+from tests.policies import model
 
 ROLES = model("g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act")
 DOMAINS = model(
     "g(r.sub, p.sub, r.dom) && r.dom == p.dom && r.obj == p.obj && r.act == p.act",
-    "sub, dom, obj, act",
-    "_, _, _",
+    request="sub, dom, obj, act",
+    roles="_, _, _",
 )
 
 

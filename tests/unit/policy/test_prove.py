@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given, settings
 
 from authz.decision import (
-    AccessRequest,
     Policy,
     PolicyInForce,
-    Subject,
 )
 from authz.errors import InvalidValue
 from authz.policy.analysis.holders import BASE
@@ -32,7 +30,7 @@ from authz.policy.patterns import PathPattern
 from authz.policy.scoped import ScopedPolicy
 from authz.scope import asked_scope
 from benchmarks import proofs
-from tests.policies import compiled, in_scopes, written
+from tests.policies import asked, compiled, in_scopes, written
 from tests.proofs import answer, brute_force, case
 from tests.strategies import SEEDS, scoped_world, world
 
@@ -393,15 +391,9 @@ def in_force(policy: Policy) -> PolicyInForce:
 
 def allows(policy: PolicyInForce, example: Counterexample) -> bool:
     """Return what *policy* answers to the very request of *example*."""
-    who = Subject(name="x", names=example.names, source="", display_name="")
     scope = asked_scope([example.scope] if example.scope else [])
-    return bool(
-        policy.decide(
-            AccessRequest(
-                subject=who, path=example.path, method=example.method, scope=scope
-            )
-        )
-    )
+    put = asked(example.names, example.path, example.method, scope)
+    return bool(policy.decide(put))
 
 
 @pytest.mark.parametrize("scoped", [False, True])
@@ -416,21 +408,16 @@ def test_no_request_breaks_what_is_proven(scoped: bool, seed: int):
         names = request.subject.names | BASE
         region = PathPattern.of(rng.choice(made.policy.rules).path)
         must = rng.random() < 0.3
-        asked = Promise(
+        promised = Promise(
             question=Question.ALWAYS if must else Question.NEVER,
             parties=(Party(text="somebody", names=names, known=names),),
             methods=(rng.choice(EVERY_METHOD),),
             region=region,
         )
-        found = prove_of(made.policy, asked)
+        found = prove_of(made.policy, promised)
         if found.example is not None:
             assert allows(policy, found.example) is not must
         for other in made.requests if found else ():
             if region.matches(other.path) and "//" not in other.path:
-                put = AccessRequest(
-                    subject=Subject(name="x", names=names, source="", display_name=""),
-                    path=other.path,
-                    method=asked.methods[0],
-                    scope=other.scope,
-                )
+                put = asked(names, other.path, promised.methods[0], other.scope)
                 assert bool(policy.decide(put)) is must, put

@@ -7,23 +7,11 @@ import pytest
 from authz.policy.build import build_policy
 from authz.policy.patterns import METHODS
 from authz.policy.safety import open_to_a_method, safety_problems, wide_rules
+from tests.policies import model
 
 SHIPPED = (Path(__file__).parents[3] / "model.conf").read_text(encoding="utf-8")
 ADMIN = "p, role:admin, /*, *\ng, user:ann, role:admin\n"
 ALLOW_UNLESS_DENIED = "!some(where (p.eft == deny))"
-ALLOW = "some(where (p.eft == allow))"
-
-
-def model(
-    matcher: str, effect: str = ALLOW, *, rule: str = "sub, obj, act", roles: str = ""
-) -> str:
-    """Return a model."""
-    return (
-        "[request_definition]\nr = sub, obj, act\n"
-        f"[policy_definition]\np = {rule}\n"
-        + (f"[role_definition]\n{roles}\n" if roles else "")
-        + f"[policy_effect]\ne = {effect}\n[matchers]\nm = {matcher}\n"
-    )
 
 
 def problems(policy: str, text: str = SHIPPED, prefix: str | None = "/authz") -> str:
@@ -39,7 +27,9 @@ def problems(policy: str, text: str = SHIPPED, prefix: str | None = "/authz") ->
     ("text", "policy", "said"),
     [
         pytest.param(
-            model("r.sub == p.sub", ALLOW_UNLESS_DENIED, rule="sub, obj, act, eft"),
+            model(
+                "r.sub == p.sub", effect=ALLOW_UNLESS_DENIED, rule="sub, obj, act, eft"
+            ),
             "p, user:bob, /admin, GET, deny\n",
             "model.conf: people who have not signed in may GET what no rule covers",
             id="silence allows",
@@ -69,7 +59,7 @@ def problems(policy: str, text: str = SHIPPED, prefix: str | None = "/authz") ->
             id="any name",
         ),
         pytest.param(
-            model("g(r.sub, p.sub) && keyMatch2(r.obj, p.obj)", roles="g = _, _"),
+            model("g(r.sub, p.sub) && keyMatch2(r.obj, p.obj)"),
             "p, role:boss, /authz/:any/*, *\ng, role:everyone, role:boss\n",
             "people who have not signed in may GET /authz/admin/",
             id="everybody is given the role",

@@ -126,15 +126,6 @@ def test_what_came_before_a_change_stands_before_it(
     ]
 
 
-def test_the_chain_goes_on_after_a_restart(make: Callable[..., AuditFile], path: Path):
-    """Another process continues where the last one ended."""
-    make().record(change())
-    make().record(change())
-
-    assert [r["seq"] for r in records(path)] == [1, 2]
-    assert AuditFiles(path).verify().problems == ()
-
-
 def test_full_files_are_put_aside(make: Callable[..., AuditFile], path: Path):
     """The chain leads through all that are kept; the oldest are removed."""
     sink = make(max_bytes=2000, kept=3)
