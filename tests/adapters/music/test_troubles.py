@@ -334,6 +334,7 @@ class TestTls:
         music = connect(rig.kind, rig.fake, ca=cert, timeout=TIMEOUT)
 
         assert fault_of(music.about) is Fault.TOO_SLOW
+        assert rig.fake.left.wait(120)
 
     def test_a_server_without_tls_is_said_to_be_one(self):
         """`https` was listed, and plain HTTP answers."""
