@@ -19,7 +19,7 @@ from authz.identity.tokens import (
     new_token,
 )
 from authz.identity.why import Why
-from tests.contracts.test_token_store import free
+from tests.contracts.policy_records import nothing
 from tests.minting import signer
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -42,7 +42,7 @@ class Doors:
     def make(self, name: str = "backup", **fields: Any) -> tuple[str, ApiToken]:
         """Make a token, and let the source know."""
         token, record = new_token(name, **{"role": "role:user", "now": NOW, **fields})
-        self.store.add(record, before_commit=free)
+        self.store.add(record, before_commit=nothing)
         self.source.look()()
         return token, record
 
@@ -113,7 +113,7 @@ class TestTokens:
     def test_it_is_revoked(self, doors: Doors):
         """A revoked token is one that nobody made."""
         token, record = doors.make()
-        doors.store.revoke(record.id, NOW, before_commit=free)
+        doors.store.revoke(record.id, NOW, before_commit=nothing)
         still = doors.ask(token)
         doors.source.look()()
 
@@ -148,7 +148,7 @@ class TestTokens:
         """While the store cannot be read, known tokens are known."""
         token, _ = doors.make()
         doors.store.add(
-            new_token("x", role="role:user", now=NOW)[1], before_commit=free
+            new_token("x", role="role:user", now=NOW)[1], before_commit=nothing
         )
         monkeypatch.setattr(doors.store, "all", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
