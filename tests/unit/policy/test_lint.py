@@ -7,6 +7,7 @@ from casbin.rbac.default_role_manager import RoleManager
 from hypothesis import example, given, settings
 
 from authz.decision import (
+    ANONYMOUS_METHOD,
     AUTHENTICATED,
     EVERYONE,
     AccessRequest,
@@ -278,6 +279,7 @@ class TestComments:
 
 @given(SEEDS)
 @example(333)
+@example(39997675)
 @settings(max_examples=60)
 def test_what_is_superfluous_is(seed: int):
     """Taking away all shadowed, overruled and idle rules changes no answer."""
@@ -306,9 +308,10 @@ def test_what_is_superfluous_is(seed: int):
 
 
 def _as_it_would_come(request: AccessRequest) -> AccessRequest:
-    """Everybody is everyone, and who has a name of their own is signed in."""
+    """Everybody is everyone, and who has a name of their own or signed in is known."""
     names = request.subject.names | {EVERYONE}
-    if any(name.startswith(("user:", "group:", "token:")) for name in names):
+    own = ("user:", "group:", "token:", "auth:")
+    if any(name.startswith(own) for name in names - {ANONYMOUS_METHOD}):
         names |= {AUTHENTICATED}
     subject = replace(request.subject, names=names)
     return AccessRequest(subject=subject, path=request.path, method=request.method)
