@@ -87,13 +87,15 @@ def test_with_report_only(make_shadowed: Callable[..., Flask]):
 def test_a_candidate_that_cannot_be_used_stops_nothing(
     make_shadowed: Callable[..., Flask], caplog: pytest.LogCaptureFixture
 ):
-    """The app starts and says what is wrong."""
+    """The app starts and says what is wrong; nothing is compared with what is not."""
     with caplog.at_level(logging.ERROR, "authz"):
         app = make_shadowed("p, nonsense\n")
 
     assert "AUTHZ_SHADOW_POLICY is not asked" in caplog.text
     assert Client(app)(path="/health").status == 200
-    assert report(app).problem is not None
+    found = report(app)
+    assert found.problem is not None
+    assert (found.revision, found.same, found.closed) == ("", 0, 0)
 
 
 def test_malformed_requests_are_not_compared(make_shadowed: Callable[..., Flask]):

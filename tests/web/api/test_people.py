@@ -88,7 +88,7 @@ def test_passwords(api: Api, app: Flask):
     assert dave.sign_in("dave", other).status == 401
 
 
-def test_signing_out(api: Api, app: Flask):
+def test_signing_out(api: Api, app: Flask, bob: Client):
     """Every session ends, those of fixed accounts too; the account stays."""
     api("POST", "/people", DAVE)
     dave = Client(app)
@@ -97,7 +97,9 @@ def test_signing_out(api: Api, app: Flask):
     assert api("DELETE", "/sessions/local/dave").status == 200
     assert dave(path="/", ACCEPT="application/json").status == 401
     assert dave.sign_in("dave", WORDS).status == 303
+    assert bob(path="/").status == 200
     assert api("DELETE", "/sessions/local/bob").status == 200
+    assert bob(path="/", ACCEPT="application/json").status == 401
     assert api("DELETE", "/sessions/local/nobody").status == 404
 
 
