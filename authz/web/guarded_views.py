@@ -15,7 +15,7 @@ from flask import current_app
 from authz.decision import Effect
 from authz.policy.scope_table import ScopeDeclaration
 from authz.web.scopes import DECLARED, SERVES, ScopeOf
-from authz.web.state import NoDecision, current_context
+from authz.web.state import NoDecision, current_request
 
 View = Callable[..., Any]
 
@@ -84,9 +84,9 @@ def _refuse_declared_method(view: View) -> None:
 def _run(view: View, /, *args: Any, **kwargs: Any) -> Any:
     """Run *view* if the current request was allowed."""
     try:
-        current = current_context().request
+        current = current_request()
         state = current._authz_state  # type: ignore[attr-defined]  # noqa: SLF001
-    except (AttributeError, LookupError, RuntimeError):
+    except (AttributeError, RuntimeError):
         raise NoDecision("this request was not decided about") from None
     if state.decision.effect is not _ALLOW:
         raise NoDecision(f"this request was refused ({state.decision.reason})")

@@ -52,7 +52,7 @@ from authz.web.state import (
     DECIDED_KEY,
     ENVIRON_KEY,
     RequestState,
-    current_context,
+    current_request,
     keep_state,
     new_state,
     refused_state,
@@ -117,7 +117,7 @@ class Hook:
         another app mounted beside this one, is none of this app's routes.
         """
         if current is None:
-            current = current_context().request
+            current = current_request()
         app = self._app
         if (
             app.view_functions is not self._views

@@ -5,7 +5,7 @@ be handed on to another app.
 """
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from flask import Request, request
 from werkzeug.routing import Rule
@@ -97,15 +97,6 @@ class NoDecision(AuthzError):
     """Nothing was decided about this request, so nothing may be shown or run."""
 
 
-class _Context(Protocol):
-    request: Request
-
-
-#: Returns what holds the current request; LookupError if there is none. It is what the
-#: proxy asks, without two calls for each request.
-current_context: Final[Callable[[], _Context]] = object.__getattribute__(
-    request, "_LocalProxy__wrapped"
-).get
 #: Returns the request itself, not a proxy to it; RuntimeError if there is none.
 current_request: Final[Callable[[], Request]] = request._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001
 
