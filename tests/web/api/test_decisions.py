@@ -29,10 +29,14 @@ def test_what_the_app_declared_public(api: Api):
 
 
 def test_who_may_what_the_app_declared_public(api: Api):
-    """Everyone, without a rule."""
+    """Everyone, without a rule; and it is among what strangers may use."""
     path = "/authz/static/authz.css"
     found = api.get(f"/decisions/who-can?method=GET&path={path}")["items"]
     assert "auth:anonymous" in [h["name"] for h in found]
+    found = api.get("/decisions/what-can?subject=anonymous&limit=500")["items"]
+    allowed = {a["endpoint"] for a in found if a["allowed"]}
+    assert {"health", "authz.static"} <= allowed
+    assert "map" not in allowed
 
 
 def test_why(api: Api):
