@@ -13,7 +13,13 @@ from authz.stores.file.records import CsvRecords
 from authz.stores.sql.database import Database
 from authz.stores.sql.records import SqlRecords
 from tests.contracts.conftest import database_url
-from tests.contracts.policy_records import ROWS, PolicyRecordsContract, apply, row
+from tests.contracts.policy_records import (
+    ROWS,
+    PolicyRecordsContract,
+    Refused,
+    apply,
+    row,
+)
 
 
 class TestCsv(PolicyRecordsContract):
@@ -53,6 +59,22 @@ class TestSqlite(PolicyRecordsContract):
         )
 
         assert seen[0] is not first
+
+    def test_what_was_undone_is_not_remembered(self, records: PolicyRecords):
+        """What the check of a refused change saw is not taken for the next state."""
+        etag = records.etag()
+
+        def refuse(*_: object) -> None:
+            records.snapshot()
+            raise Refused
+
+        with pytest.raises(Refused):
+            apply(records, Add(row=row("g", "user:new", "role:admin")), check=refuse)
+        apply(records, Add(row=row("g", "user:b", "role:user")), expected=etag)
+
+        members = {entry.row.fields[0] for entry in records.snapshot().entries}
+        assert "user:b" in members
+        assert "user:new" not in members
 
 
 @pytest.mark.slow
