@@ -70,6 +70,18 @@ def test_they_give_roles_within_it_and_nowhere_else(dans: Api, sink: RecordingSi
     assert dans("DELETE", f"/grants/{id_}", match=seen).status == 204
 
 
+@pytest.mark.app(
+    POLICY, AUTHZ_ACCOUNTS=ACCOUNTS, **(SCOPED | {"AUTHZ_POLICY_WRITABLE": False})
+)
+def test_a_patch_shows_them_no_line_of_others(dans: Api):
+    """Where Git keeps the file it has the lines around the change; they get none."""
+    given = {"member": "user:fay", "role": "role:user", "scope": "library:kids"}
+    refused = dans("POST", "/grants", given, match="*")
+
+    assert (refused.status, problem(refused)) == (409, "read-only")
+    assert "library:old" not in refused.text
+
+
 def test_they_see_what_happened_in_it(app: Flask, api: Api, dans: Api):
     """And not what happened elsewhere."""
     for member, scope in (("user:fay", "library:old"), ("user:eve", "library:kids")):
