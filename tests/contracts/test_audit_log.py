@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from authz.audit import AuditEvent, EventTag
-from authz.audit.chain import follow
+from authz.audit.chain import follow, sealed
 from authz.audit.log import Wanted
 from authz.errors import AuditFailure, AuthzError, StoreError
 from authz.identity.people import Person
@@ -171,6 +171,8 @@ def test_a_burst_is_let_through_and_a_flood_is_not(database: Database):
 
 THIRD = "UPDATE authz_audit SET {} WHERE number = 3"
 ANOTHER = "(SELECT line FROM authz_audit WHERE number = 1)"
+#: Whole in itself, as somebody makes it who knows how; it follows no other.
+RESEALED, _ = sealed(change().as_record(), number=3, previous="0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +180,7 @@ ANOTHER = "(SELECT line FROM authz_audit WHERE number = 1)"
     [
         (THIRD.format("line = replace(line, 'bob', 'eve')"), ":3: it was changed"),
         (THIRD.format(f"line = {ANOTHER}"), ":3: it is record 1, which does not"),
+        (THIRD.format(f"line = '{RESEALED}'"), ":3: it is record 3, which does not"),
         ("DELETE FROM authz_audit WHERE number = 3", ":4: it is record 4, which does"),
         ("DELETE FROM authz_audit WHERE number = 6", "the end was cut off"),
         (
