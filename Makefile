@@ -22,10 +22,10 @@ test: ## Run every test.
 coverage: ## The same, and count the lines that run: at least 95 %.
 coverage: COUNTING := --cov --cov-report=term
 
-# To count takes longer than to run, on Python 3.11. One more worker than processors:
-# some tests wait for a browser, a server or a database.
+# To count takes longer than to run, on Python 3.11. Two more workers than
+# processors: many tests wait for a browser, a server or a database.
 test coverage: $(VENV)/dev.stamp system
-	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadgroup $(COUNTING) docs README.md tests
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --dist loadgroup $(COUNTING) docs README.md tests
 
 check: lint types imports fast ## What every commit passes: under two minutes.
 
