@@ -277,7 +277,8 @@ def test_another_database_notices_it_too(
         assert holds(world)
 
 
-def test_what_is_no_json_is_told_with_its_place(world: World):
+@pytest.mark.parametrize("held", ["[[1", pytest.param("[" * 9999, id="deep")])
+def test_what_is_no_json_is_told_with_its_place(world: World, held: str):
     """Table, row and column, wherever JSON is read that no look reads."""
     store = world.app.stores.database
     assert store is not None
@@ -288,7 +289,7 @@ def test_what_is_no_json_is_told_with_its_place(world: World):
         ("authz_session", "roles", lambda: world.knows_session),
         ("authz_limit", "times", lambda: store.limits.get_moving_window("k", 9, 600)),
     ):
-        world.by_hand(f"UPDATE {table} SET {column} = '[[1'")  # noqa: S608 - of ours
+        world.by_hand(f"UPDATE {table} SET {column} = '{held}'")  # noqa: S608 - of ours
         with pytest.raises(StoreError, match=f"{table}: in the row .* column {column}"):
             read()
 

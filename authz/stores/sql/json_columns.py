@@ -3,13 +3,21 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column
 
 from authz.errors import StoreError
 
 _T = TypeVar("_T")
+#: What reading it raises; the last is said of lists that are thousands deep.
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
 
 
 def list_in(column: Column[str], row: Any, kind: type[_T]) -> list[_T]:
@@ -34,7 +42,7 @@ def as_written(column: Column[str], row: Any) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except _UNREADABLE as error:
         (key,) = column.table.primary_key
         raise StoreError(
             f"{column.table.name}: in the row whose {key.name} is "
