@@ -117,6 +117,9 @@ def test_disabling(context: AdminContext, sink: RecordingSink):
     event = [e for e in sink.events if e.tag is EventTag.PERSON_CHANGED][-1]
     assert event.before == ("display_name: dave", "disabled: yes")
     assert event.after == ("display_name: David", "disabled: no")
+    people.remove_person(context, ALICE, on)
+    with pytest.raises(NotFound, match="dave"):
+        people.edit_person(context, ALICE, on, disabled=True)
 
 
 class TestAdministrators:

@@ -28,6 +28,7 @@ def test_a_token_from_birth_to_death(api: Api, app: Flask, sink: RecordingSink):
     assert (own.status, problem(own)) == (409, "locked-out")
     assert api("DELETE", f"/tokens/{made['id']}").status == 200
     assert api("DELETE", f"/tokens/{made['id']}").status == 200
+    assert api("DELETE", "/tokens/nothing").status == 404
     assert program("GET", "/rules").status == 401
     assert "token:backup" not in api("GET", "/tokens").text
     assert "token:backup" in api("GET", "/tokens?revoked=true").text

@@ -59,6 +59,27 @@ class TestDraft:
             assert f'href="#{field}"' in answer.text
         assert 'value="map"' in answer.text
 
+    def test_a_rule_that_is_there_is_changed(
+        self, app: Flask, alice: Client, bob: Client
+    ):
+        """Its form holds what it says; another rule stands in its place then."""
+        rows = get_authz(app).runtime.policy.written.rules
+        (rule,) = (r for r in rows if r.path == "/map" and r.subject == "role:user")
+        page = f"/authz/admin/rules/edit?id=L{rule.origin.line}"
+        typed = {"subject": rule.subject, "methods": "GET", "effect": "allow"}
+        assert 'value="/map"' in alice(path=page).text
+
+        wrong = send(alice, page, "/authz/admin/rules/edit", path="chart", **typed)
+        assert wrong.status == 422
+        assert 'href="#path"' in wrong.text
+        assert f'name="id" value="L{rule.origin.line}"' in wrong.text
+        send(alice, page, "/authz/admin/rules/edit", path="/admin", **typed)
+        assert bob(path="/map").status == 200
+        apply(alice, "no map for users")
+
+        assert bob(path="/map").status == 403
+        assert bob(path="/admin").status == 200
+
     def test_a_change_can_be_taken_out_and_thrown_away(self, alice: Client):
         """A draft is the author's to put together."""
         draft_rule(alice, "role:user", "/one")
