@@ -89,6 +89,9 @@ class TestAudit:
         browser_of(app, "bob")(path="/admin")
         draft_rule(alice, "role:user", "/admin")
         apply(alice, "users may look <i>")
+        log = Path(app.config["AUTHZ_AUDIT_FILE"])
+        # It comes last, and is written in the background.
+        until(lambda: "policy:loaded" in log.read_text(encoding="utf-8"))
 
         refused = alice(path="/authz/admin/audit?subject=user:bob").text
         assert "/admin" in refused.partition("<table")[2]
