@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from authz.admin.latest_cache import LatestCache
 from authz.audit import AuditEvent, EventTag
 from authz.audit.events import EventContent
-from authz.decision import Grant, PolicyInForce, Subject
+from authz.decision import Grant, PolicyInForce, Subject, has_scope
 from authz.errors import PolicyError, StoreError, StoreUnreachable
 from authz.identity.people import PeopleStore
 from authz.policy.records import Entry, PolicyRecords, Snapshot
@@ -87,7 +87,7 @@ class AdminContext:
     @property
     def scoped(self) -> bool:
         """Whether each line of the policy names the scope in which it holds."""
-        return "dom" in self.columns
+        return has_scope(self.columns)
 
     def readable_snapshot(self) -> Snapshot | None:
         """Return the state of the store; None if what it holds is no policy.

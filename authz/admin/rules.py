@@ -6,7 +6,7 @@ from typing import Final
 
 from authz.admin.context import AdminContext
 from authz.admin.pagination import DEFAULT_LIMIT, Page, in_order, paged
-from authz.decision import PLAIN_COLUMNS, Grant, Origin
+from authz.decision import PLAIN_COLUMNS, Grant, Origin, has_scope
 from authz.errors import NotFound
 from authz.policy.csv_rows import Row
 from authz.policy.patterns import path_match
@@ -172,7 +172,7 @@ def grant_row(
     *, member: str, role: str, scope: str = "", columns: Sequence[str] = PLAIN_COLUMNS
 ) -> Row:
     """Return the row of a grant; *columns* and what it raises are as in `sound_row`."""
-    where = (scope,) if "dom" in columns else ()
+    where = (scope,) if has_scope(columns) else ()
     row = Row("g", (member, role, *where), Origin("the grant"))
     return sound_row(row, columns, scope=scope)
 

@@ -29,6 +29,7 @@ from authz.decision.rule import Effect as Effect
 from authz.decision.rule import Grant as Grant
 from authz.decision.rule import Origin as Origin
 from authz.decision.rule import Rule as Rule
+from authz.decision.rule import has_scope as has_scope
 from authz.decision.subject import ANONYMOUS as ANONYMOUS
 from authz.decision.subject import ANONYMOUS_METHOD as ANONYMOUS_METHOD
 from authz.decision.subject import AUTHENTICATED as AUTHENTICATED

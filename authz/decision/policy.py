@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from authz.decision.rule import PLAIN_COLUMNS, Grant, Rule
+from authz.decision.rule import PLAIN_COLUMNS, Grant, Rule, has_scope
 from authz.errors import Problem
 from authz.scope import patterns_of
 
@@ -55,7 +55,7 @@ class Policy:
     @property
     def scoped(self) -> bool:
         """Whether its rules and grants hold in a scope each."""
-        return "dom" in self.columns
+        return has_scope(self.columns)
 
     def within(self, scope: str) -> "Policy":
         """Return what holds in *scope*, as a policy without scopes.

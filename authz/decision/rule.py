@@ -1,5 +1,6 @@
 """What a rule and a grant say, and where they are written."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -8,6 +9,11 @@ from typing import Final, NamedTuple
 #: The columns of a rule but for its effect, as models name them.
 PLAIN_COLUMNS: Final = ("sub", "obj", "act")
 SCOPED_COLUMNS: Final = ("sub", "dom", "obj", "act")
+
+
+def has_scope(columns: Collection[str]) -> bool:
+    """Return whether rules with these *columns* hold in a scope each: in `dom`."""
+    return "dom" in columns
 
 
 class Effect(StrEnum):

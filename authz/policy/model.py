@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from authz.decision import PLAIN_COLUMNS, SCOPED_COLUMNS
+from authz.decision import PLAIN_COLUMNS, SCOPED_COLUMNS, has_scope
 from authz.errors import PolicyError, Problem
 from authz.policy.parsing import parse_expression
 from authz.policy.patterns import CASBIN_FUNCTIONS
@@ -86,7 +86,7 @@ class Model:
     @property
     def is_scoped(self) -> bool:
         """Whether requests are about a scope."""
-        return "dom" in self.columns
+        return has_scope(self.columns)
 
 
 def read_model(

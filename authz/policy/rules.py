@@ -20,6 +20,7 @@ from authz.decision import (
     Rule,
     closure,
     grants_by_member,
+    has_scope,
 )
 from authz.errors import InvalidValue, PolicyError, Problem
 from authz.names import name_problem
@@ -143,7 +144,7 @@ def sound_row(row: Row, columns: Sequence[str], *, scope: str) -> Row:
         PolicyError: with everything that is wrong with it by itself.
     """
     problems = [*row_problems(row, columns)]
-    if scope and "dom" not in columns:
+    if scope and not has_scope(columns):
         problems.append(
             Problem(
                 where=str(row.origin),
@@ -201,7 +202,7 @@ class _RowReader:
         self, columns: Sequence[str], known: Mapping[int, Rule] = _NOTHING
     ) -> None:
         self._columns = columns
-        self.scoped = "dom" in columns
+        self.scoped = has_scope(columns)
         self._known = known
         #: What a line has that holds in every scope, before what is behind it.
         self._everywhere = f"{ANY_SCOPE}, " if self.scoped else ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-from authz.decision import PLAIN_COLUMNS, Effect, Origin, Rule
+from authz.decision import PLAIN_COLUMNS, Effect, Origin, Rule, has_scope
 from authz.errors import InvalidValue, Problem
 from authz.names import name_problem
 from authz.policy.csv_rows import Row
@@ -79,7 +79,7 @@ class WrittenRule:
         """Return what is wrong with each field; None with what is sound."""
         return {
             "subject": name_problem(self.subject),
-            "scope": pattern_problem(self.scope) if "dom" in columns else None,
+            "scope": pattern_problem(self.scope) if has_scope(columns) else None,
             "path": PathPattern.problem(self.path),
             "methods": None if self.methods else _NO_METHOD,
             "effect": None if self.effect in set(Effect) else _NO_EFFECT,

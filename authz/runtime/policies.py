@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from authz.decision import PLAIN_COLUMNS
+from authz.decision import PLAIN_COLUMNS, has_scope
 from authz.errors import PolicyError, StoreError
 from authz.policy.build import BuiltPolicy, build_from_rows, collector_paused
 from authz.policy.csv_rows import Row
@@ -138,7 +138,7 @@ def takes_scopes(settings: Settings) -> bool:
 
     Raises as `columns_of`.
     """
-    return "dom" in columns_of(settings)
+    return has_scope(columns_of(settings))
 
 
 def model_of(settings: Settings) -> Model:
