@@ -194,7 +194,7 @@ class Changes:
         except StoreConflict:
             return None, _MEANWHILE, ""
         except PolicyError as error:
-            return None, " ".join(map(wording.sentence, error.problems)), ""
+            return None, wording.sentences(error.problems), ""
         except (LockedOut, LastAdmin, AlreadyThere) as error:
             return None, wording.sentence(error), ""
 

@@ -141,4 +141,4 @@ class Drafts:
 
 
 def _refused(error: PolicyError) -> Refused:
-    return Refused(" ".join(map(wording.sentence, error.problems)))
+    return Refused(wording.sentences(error.problems))

@@ -114,7 +114,7 @@ class People:
         try:
             self._grants(replace(typed, id="anybody"))  # said before they are added
         except PolicyError as error:
-            said = " ".join(map(wording.sentence, error.problems))
+            said = wording.sentences(error.problems)
             return self._form(typed, {"scope" if pages.context.scoped else "": said})
         try:
             view = use_cases.add_person(

@@ -134,7 +134,7 @@ class PersonScopes:
             response = pages.go("authz_admin.changes", "draft-changed")
             return pages.keep_draft(response, draft)
         except PolicyError as error:
-            said = " ".join(map(wording.sentence, error.problems))
+            said = wording.sentences(error.problems)
             return self._show(view, {"another": said})
         except StoreConflict:
             return pages.go("authz_admin.changes")

@@ -141,4 +141,4 @@ def _row(typed: Typed, columns: Sequence[str]) -> tuple[Row | None, dict[str, st
     try:
         return typed.row(columns), {}
     except PolicyError as error:
-        return None, {"": " ".join(map(wording.sentence, error.problems))}
+        return None, {"": wording.sentences(error.problems)}

@@ -132,7 +132,7 @@ class Tester:
             return None
         seen = self._previews.of(self._pages.actor, draft)
         if seen.after is None:
-            errors["policy"] = " ".join(map(wording.sentence, seen.problems))
+            errors["policy"] = wording.sentences(seen.problems)
         return seen.after
 
 

@@ -144,5 +144,10 @@ def sentence(wrong: Problem | AuthzError | str) -> str:
     return " ".join(f"{_upper(part)}." for part in parts if part).replace("`", "'")
 
 
+def sentences(problems: Iterable[Problem]) -> str:
+    """Return everything that is wrong with one thing, in sentences."""
+    return " ".join(map(sentence, problems))
+
+
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
