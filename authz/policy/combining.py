@@ -25,6 +25,17 @@ class RuleCombining:
 
     def decide(self, cells: Sequence[Cell], names: Names, asked: Asked) -> Decision:
         """Return what the rules in *cells* say to who goes by *names* and *asked*."""
+        method, said = asked.method, None
+        for cell in cells:
+            if type(cell) is not tuple:
+                break
+            name, methods, decision, _ = cell
+            if name in names and (methods is None or method in methods):
+                if said is not None:
+                    break
+                said = decision
+        else:  # several patterns fit most paths, and one of their rules speaks
+            return self.silence if said is None else self.own(said)
         found = self.found(cells, names, asked)
         if len(found) == 1:
             return self.own(found[0])

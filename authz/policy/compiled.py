@@ -23,7 +23,6 @@ from authz.decision import (
     Explanation,
     Policy,
     Subject,
-    alone,
     outcome,
 )
 from authz.policy.analysis.explain import explain
@@ -66,9 +65,7 @@ class CompiledPolicy:
         )
         return new
 
-    def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
-        self, request: Asked
-    ) -> Decision:
+    def decide(self, request: Asked) -> Decision:
         """Return the policy's answer to *request*. Never raises, never does I/O."""
         path, index = request.path, self._index
         # What `PathIndex.find` does, without the call.
@@ -95,22 +92,6 @@ class CompiledPolicy:
             names = note[1]
         else:
             names = self._names.of(request.subject)
-        # What `RuleCombining.decide` does where at most one rule speaks, likewise.
-        method, said = request.method, None
-        for cell in cells:
-            if type(cell) is not tuple:
-                break
-            name, methods, decision, _ = cell
-            if name in names and (methods is None or method in methods):
-                if said is not None:
-                    break
-                said = decision
-        else:
-            if said is None:
-                return self._silence
-            if said.revision is self.revision:
-                return said
-            return alone(said.rules[0], self.revision)
         return self._combine(cells, names, request)
 
     def explain(self, request: AccessRequest) -> Explanation:

@@ -20,7 +20,6 @@ from authz.decision import (
     Policy,
     Rule,
     Subject,
-    alone,
     combine,
 )
 from authz.policy.analysis.explain import explain_within
@@ -79,7 +78,7 @@ class ScopedPolicy:
             new._owner = new._names.owner  # noqa: SLF001
         return new
 
-    def decide(  # noqa: C901, PLR0912 - one frame: it runs for each request
+    def decide(  # noqa: C901 - one frame: it runs for each request
         self, request: Asked
     ) -> Decision:
         """Return the policy's answer to *request*. Never raises, never does I/O."""
@@ -112,22 +111,6 @@ class ScopedPolicy:
             names = note[1].get(scope)
         if names is None:
             names = self._names.within(request.subject, scope)
-        # What `RuleCombining.decide` does where at most one rule speaks, likewise.
-        method, said = request.method, None
-        for cell in cells:
-            if type(cell) is not tuple:
-                break
-            name, methods, decision, _ = cell
-            if name in names and (methods is None or method in methods):
-                if said is not None:
-                    break
-                said = decision
-        else:
-            if said is None:
-                return self._silence
-            if said.revision is self.revision:
-                return said
-            return alone(said.rules[0], self.revision)
         return self._combine(cells, names, request)
 
     def _decide_about(self, request: Asked, about: AskedScope) -> Decision:
